@@ -1,0 +1,34 @@
+/* base/clock.h - what time it is, unless a test holds the hands
+ *
+ * All times inside a node are int64_t milliseconds on the monotonic clock. A test may
+ * stop the clock and move it by hand; production code never does. Any thread.
+ */
+
+#ifndef TROUPE_BASE_CLOCK_H
+#define TROUPE_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Stands for "never" wherever a time is told. */
+#define TR_NEVER INT64_MAX
+
+/* Milliseconds since some fixed moment. Never runs backwards. */
+int64_t tr_clock_now_ms(void);
+
+/* The same in microseconds; not affected by tr_clock_hold, for measuring only. */
+int64_t tr_clock_now_us(void);
+
+/* The time that lies `delay_ms` after `now_ms`; TR_NEVER when that overflows. A
+ * negative delay counts as none. */
+int64_t tr_clock_after(int64_t now_ms, int64_t delay_ms);
+
+/* Stop the clock at `now_ms`; from here on only tr_clock_advance moves it. */
+void tr_clock_hold(int64_t now_ms);
+
+/* Move the held clock on by `delta_ms` >= 0. */
+void tr_clock_advance(int64_t delta_ms);
+
+/* Let the real clock run again. */
+void tr_clock_release(void);
+
+#endif

@@ -1,0 +1,22 @@
+/* troupe.h - all an application may use
+ *
+ * Troupe runs supervised workers behind load-balanced capabilities. A service
+ * embeds a node (troupe/node.h), writes behaviours (troupe/behaviour.h) and calls
+ * capabilities by name, in the process (troupe/caller.h) or from another one
+ * (troupe/client.h).
+ */
+
+#ifndef TROUPE_H
+#define TROUPE_H
+
+#include <troupe/api.h>
+#include <troupe/behaviour.h>
+#include <troupe/call.h>
+#include <troupe/caller.h>
+#include <troupe/client.h>
+#include <troupe/message.h>
+#include <troupe/node.h>
+#include <troupe/outcome.h>
+#include <troupe/status.h>
+
+#endif

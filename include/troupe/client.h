@@ -1,0 +1,91 @@
+/* troupe/client.h - call a node from another process, over tcp or ipc
+ *
+ * The client has no thread of its own: it works while one of its calls runs, and
+ * says by a descriptor when it wants to. One thread at a time may use it. It
+ * connects in the background, notices a lost or silent node, and connects anew by
+ * itself; requests that were under way then end as `worker_lost`, because nobody can
+ * know how far they got.
+ */
+
+#ifndef TROUPE_CLIENT_H
+#define TROUPE_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <troupe/api.h>
+#include <troupe/call.h>
+#include <troupe/status.h>
+
+TROUPE_BEGIN_DECLS
+
+typedef struct troupe_client troupe_client_t;
+
+/* A client of the node at `endpoint` ("tcp://127.0.0.1:5670", "ipc:///run/x.sock").
+ * Nothing is sent yet. NULL when out of memory or when the endpoint is no endpoint. */
+TROUPE_API TROUPE_NODISCARD troupe_client_t *troupe_client_new(const char *endpoint);
+
+/* Cancel what still runs, say good-bye, set *self_p to NULL; NULL is fine. Waits at
+ * most 200 ms for the last bytes to leave. */
+TROUPE_API void troupe_client_destroy(troupe_client_t **self_p);
+
+/* Wait until the node has answered the greeting.
+ *
+ *   TROUPE_OK            connected
+ *   TROUPE_TIMEOUT       no node answered within `timeout_ms`
+ *   TROUPE_ERR_PROTOCOL  what answers is no node of a version we speak
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_connect(troupe_client_t *self,
+                                                                  int64_t timeout_ms);
+
+/* The node's name as its greeting gave it; "" before that. Borrowed until the next call. */
+TROUPE_API const char *troupe_client_node_name(const troupe_client_t *self);
+
+/* Start a call; takes the message (NULL inside: an empty one). Never waits: without a
+ * connection the request is kept, and sent when there is one. Every failure arrives as the
+ * final reply. With `timeout_ms` 0 the capability's default counts, on the node; a node that
+ * cannot be reached at all then ends the call as `timeout` after 30 s.
+ *
+ *   TROUPE_OK         *id_out names the call; exactly one final reply will come
+ *   TROUPE_ERR_NOMEM  nothing was started, the message is gone
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_start(
+    troupe_client_t *self, const char *capability, const troupe_call_options_t *options,
+    troupe_message_t **message_p, uint64_t *id_out);
+
+/* Take the next part or final of any call, waiting up to `timeout_ms` (0: only look; -1:
+ * until something comes, or no call is open).
+ *
+ *   TROUPE_OK         *out is the caller's to destroy
+ *   TROUPE_TIMEOUT    nothing came in time
+ *   TROUPE_NOT_FOUND  no call is open, so nothing can come
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_next(troupe_client_t *self,
+                                                               int64_t timeout_ms,
+                                                               troupe_reply_t **out);
+
+/* Ask that call `id` be cancelled; its final reply then says `cancelled`, unless it ended
+ * first. An unknown id is ignored. */
+TROUPE_API void troupe_client_cancel(troupe_client_t *self, uint64_t id);
+
+/* How many calls have not ended yet. */
+TROUPE_API size_t troupe_client_n_open(const troupe_client_t *self);
+
+/* A descriptor that polls readable (level-triggered) when the client has work: replies to
+ * take, a deadline to meet, a connection to renew. Then call troupe_client_next with
+ * timeout 0 until it says TROUPE_TIMEOUT or TROUPE_NOT_FOUND. Borrowed; do not read it. */
+TROUPE_API int troupe_client_fd(troupe_client_t *self);
+
+/* Call and wait for the end. Parts go to `on_part (arg, part)` when that is not NULL;
+ * replies to other calls of this client are kept for troupe_client_next.
+ *
+ *   TROUPE_OK         the request ended; *out says how, and is the caller's to destroy
+ *   TROUPE_ERR_NOMEM  nothing was started
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_call(
+    troupe_client_t *self, const char *capability, const troupe_call_options_t *options,
+    troupe_message_t **message_p, troupe_part_fn *on_part, void *arg, troupe_reply_t **out);
+
+TROUPE_END_DECLS
+
+#endif

@@ -1,0 +1,122 @@
+/* The one type that answers a call, in the process or from afar. */
+
+#include "mailbox/reply.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mailbox/message.h"
+
+static void destroy_letter(tr_letter_t *letter)
+{
+    troupe_reply_t *self = (troupe_reply_t *)letter;
+    troupe_reply_destroy(&self);
+}
+
+const tr_letter_type_t tr_reply_type = {"reply", destroy_letter};
+
+troupe_reply_t *tr_reply_new(uint64_t id, bool is_final, troupe_outcome_t outcome,
+                             const char *text, troupe_message_t **message_p)
+{
+    troupe_message_t *message = NULL;
+    if (message_p) {
+        message = *message_p;
+        *message_p = NULL;
+    }
+    troupe_reply_t *self = calloc(1, sizeof *self);
+    if (self && text && *text) {
+        self->text = strdup(text);
+    }
+    if (!self || (text && *text && !self->text)) {
+        free(self);
+        troupe_message_destroy(&message);
+        return NULL;
+    }
+    size_t bytes = sizeof *self + (message ? troupe_message_bytes(message) : 0);
+    tr_letter_init(&self->letter, &tr_reply_type, bytes);
+    self->id = id;
+    self->is_final = is_final;
+    self->outcome = outcome;
+    self->message = message;
+    return self;
+}
+
+void troupe_reply_destroy(troupe_reply_t **self_p)
+{
+    assert(self_p);
+    if (*self_p) {
+        troupe_message_destroy(&(*self_p)->message);
+        free((*self_p)->text);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+uint64_t troupe_reply_id(const troupe_reply_t *self)
+{
+    assert(self);
+    return self->id;
+}
+
+bool troupe_reply_is_final(const troupe_reply_t *self)
+{
+    assert(self);
+    return self->is_final;
+}
+
+uint64_t troupe_reply_sequence(const troupe_reply_t *self)
+{
+    assert(self);
+    return self->sequence;
+}
+
+troupe_outcome_t troupe_reply_outcome(const troupe_reply_t *self)
+{
+    assert(self);
+    return self->outcome;
+}
+
+const char *troupe_reply_text(const troupe_reply_t *self)
+{
+    assert(self);
+    return self->text ? self->text : "";
+}
+
+int64_t troupe_reply_hint_ms(const troupe_reply_t *self)
+{
+    assert(self);
+    return self->hint_ms;
+}
+
+const troupe_message_t *troupe_reply_message(const troupe_reply_t *self)
+{
+    /* Read only, and without frames: all replies without a payload may share it. */
+    static const troupe_message_t nothing = {.n_frames = 0};
+    assert(self);
+    return self->message ? self->message : &nothing;
+}
+
+static const char *const priority_names[] = {
+    [TROUPE_PRIORITY_CRITICAL] = "critical", [TROUPE_PRIORITY_HIGH] = "high",
+    [TROUPE_PRIORITY_NORMAL] = "normal",     [TROUPE_PRIORITY_LOW] = "low",
+    [TROUPE_PRIORITY_BATCH] = "batch",
+};
+
+const char *troupe_priority_name(troupe_priority_t priority)
+{
+    bool is_known = priority >= TROUPE_PRIORITY_CRITICAL && priority <= TROUPE_PRIORITY_BATCH;
+    return priority_names[is_known ? priority : TROUPE_PRIORITY_NORMAL];
+}
+
+bool troupe_priority_parse(const char *name, troupe_priority_t *out)
+{
+    assert(name && out);
+    for (int i = TROUPE_PRIORITY_CRITICAL; i <= TROUPE_PRIORITY_BATCH; i++) {
+        if (strcmp(priority_names[i], name) == 0) {
+            *out = (troupe_priority_t)i;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,29 @@
+/* mailbox/reply.h - the inside of a reply: a part or a final on its way to its caller */
+
+#ifndef TROUPE_MAILBOX_REPLY_H
+#define TROUPE_MAILBOX_REPLY_H
+
+#include <troupe/call.h>
+
+#include "mailbox/letter.h"
+
+struct troupe_reply {
+    tr_letter_t letter; /* so that a reply is what lies in the caller's mailbox */
+    uint64_t id;        /* of the call, as the caller numbered it */
+    uint64_t sequence;
+    int64_t hint_ms;
+    troupe_outcome_t outcome;
+    bool is_final;
+    char *text;                /* NULL: "" */
+    troupe_message_t *message; /* NULL: empty */
+};
+
+extern const tr_letter_type_t tr_reply_type;
+
+/* A part or final; takes `*message_p` (which may be NULL inside, or NULL itself). `text` is
+ * copied and may be NULL. NULL when out of memory; the message is gone then too. */
+TROUPE_NODISCARD troupe_reply_t *tr_reply_new(uint64_t id, bool is_final,
+                                              troupe_outcome_t outcome, const char *text,
+                                              troupe_message_t **message_p);
+
+#endif

@@ -1,0 +1,122 @@
+/* node/config.h - a description of a tree, read from YAML
+ *
+ * Reading gives either a whole, checked description with every default filled in, or every
+ * problem that can be told at once, each with its place. Nothing is started here.
+ */
+
+#ifndef TROUPE_NODE_CONFIG_H
+#define TROUPE_NODE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <troupe/node.h>
+#include <troupe/status.h>
+
+typedef struct tr_config_place {
+    int line;   /* from 1 */
+    int column; /* from 1 */
+} tr_config_place_t;
+
+typedef struct tr_config_listener {
+    char *endpoint; /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
+    unsigned mode;  /* of an ipc socket, default 0600 */
+    tr_config_place_t place;
+} tr_config_listener_t;
+
+typedef struct tr_config_arg {
+    char *key;
+    char *value;
+} tr_config_arg_t;
+
+typedef enum tr_config_kind {
+    TR_CONFIG_CAPABILITY,
+    TR_CONFIG_SUPERVISOR,
+    TR_CONFIG_ACTOR,
+} tr_config_kind_t;
+
+typedef enum tr_config_strategy {
+    TR_CONFIG_ONE_FOR_ONE,
+    TR_CONFIG_ONE_FOR_ALL,
+    TR_CONFIG_REST_FOR_ONE,
+} tr_config_strategy_t;
+
+typedef enum tr_config_restart {
+    TR_CONFIG_PERMANENT,
+    TR_CONFIG_TRANSIENT,
+    TR_CONFIG_TEMPORARY,
+} tr_config_restart_t;
+
+/* Stands for `infinity` in a duration that allows it. */
+#define TR_CONFIG_INFINITY INT64_MAX
+
+typedef struct tr_config_child tr_config_child_t;
+
+/* One child of a supervisor, of any kind. Fields that its kind does not have are zero. */
+struct tr_config_child {
+    tr_config_kind_t kind;
+    char *name;
+    tr_config_place_t place;
+
+    /* capability, actor */
+    char *module;
+    tr_config_place_t module_place;
+    tr_config_arg_t *args;
+    size_t n_args;
+    tr_config_restart_t restart;
+    int64_t backoff_min_ms;
+    int64_t backoff_max_ms;
+    int64_t shutdown_ms;
+    int64_t start_stall_ms; /* a start without progress for so long has failed */
+    int64_t health_interval_ms;
+    int64_t health_misses;
+    int64_t health_stall_ms; /* 0: the request's own time plus 5 s */
+    int64_t health_overrun_ms;
+
+    /* capability */
+    int64_t workers_min;
+    int64_t workers_max;
+    int64_t concurrency;
+    int64_t keep_alive_ms; /* an idle worker beyond `min` leaves after so long */
+    int64_t queue_limit;
+    int64_t timeout_ms; /* the default deadline */
+    bool escalate;      /* on-intensity: escalate */
+
+    /* supervisor; for a capability and an actor the intensity of its own */
+    tr_config_strategy_t strategy;
+    int64_t intensity_restarts; /* -1: none of its own (actor) */
+    int64_t intensity_period_ms;
+    tr_config_child_t *children;
+    size_t n_children;
+};
+
+typedef struct tr_config {
+    char *name; /* of the node */
+    tr_config_listener_t *listeners;
+    size_t n_listeners;
+    int64_t drain_timeout_ms;
+    tr_config_child_t root; /* a supervisor */
+} tr_config_t;
+
+/* Read YAML text. `file` stands in the problems. Each problem goes to `report (arg, line)` as
+ * "FILE:LINE:COLUMN: error: TEXT", in order of place; report may be NULL.
+ *
+ *   TROUPE_OK           *out is the caller's, to be released with tr_config_destroy
+ *   TROUPE_ERR_INVALID  problems were reported
+ *   TROUPE_ERR_NOMEM
+ */
+TROUPE_NODISCARD troupe_status_t tr_config_read(const char *file, const char *text, size_t size,
+                                                troupe_problem_fn *report, void *arg,
+                                                tr_config_t **out);
+
+/* The same from a file; TROUPE_ERR_IO, reported as "FILE: error: TEXT", when it cannot be
+ * read. */
+TROUPE_NODISCARD troupe_status_t tr_config_read_file(const char *path,
+                                                     troupe_problem_fn *report, void *arg,
+                                                     tr_config_t **out);
+
+/* NULL is fine. */
+void tr_config_destroy(tr_config_t **self_p);
+
+#endif

@@ -1,0 +1,113 @@
+/* wire/trp1.h - TRP/1 commands to frame 0 and back
+ *
+ * Frame 0 of every TRP/1 message is a msgpack array ["TRP1", command, id, headers]; the frames
+ * after it are payload and never looked at here. docs/protocol.md is the normative text.
+ *
+ * Pure. Everything that comes from outside is checked before it is used: sizes, types,
+ * counts against the bytes that are left, nesting.
+ */
+
+#ifndef TROUPE_WIRE_TRP1_H
+#define TROUPE_WIRE_TRP1_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <troupe/status.h>
+
+#include "base/span.h"
+
+/* X(NAME, name): the name is what travels. */
+#define TR_TRP1_COMMAND_MAP(X)                                                                 \
+    X(HELLO, hello)                                                                            \
+    X(REQUEST, request)                                                                        \
+    X(CANCEL, cancel)                                                                          \
+    X(CREDIT, credit)                                                                          \
+    X(PING, ping)                                                                              \
+    X(PONG, pong)                                                                              \
+    X(BYE, bye)                                                                                \
+    X(STATUS, status)                                                                          \
+    X(PART, part)                                                                              \
+    X(REPLY, reply)                                                                            \
+    X(ERROR, error)                                                                            \
+    X(GOAWAY, goaway)                                                                          \
+    X(READY, ready)                                                                            \
+    X(PROGRESS, progress)                                                                      \
+    X(DRAIN, drain)                                                                            \
+    X(STOP, stop)
+
+typedef enum tr_trp1_command {
+    TR_TRP1_UNKNOWN, /* well formed, but no command we know */
+#define X(NAME, name) TR_TRP1_##NAME,
+    TR_TRP1_COMMAND_MAP(X)
+#undef X
+} tr_trp1_command_t;
+
+/* Frame 0 may not be larger than this. */
+#define TR_TRP1_MAX_HEADER 4096
+
+/* One command with every header that any command of this version carries. A field that is
+ * absent has the value that `tr_trp1_init` gives it, and is not sent. Spans borrow from the
+ * frame that was decoded, or from whoever encodes. */
+typedef struct tr_trp1 {
+    tr_trp1_command_t command;
+    uint64_t id; /* of the request this is about; 0 for commands about none */
+
+    /* hello */
+    int64_t version_min;  /* -1 absent */
+    int64_t version_max;  /* -1 absent */
+    tr_span_t node;       /* the node's name */
+    tr_span_t boot;       /* changes with every start of the node */
+    int64_t heartbeat_ms; /* -1 absent; 0: none wanted */
+    int64_t max_frame;    /* largest payload frame accepted, bytes; -1 absent */
+    int64_t max_open;     /* requests a peer may have open; -1 absent */
+
+    /* request */
+    tr_span_t capability;
+    tr_span_t method;
+    int64_t timeout_ms; /* time left, from now; -1 absent */
+    int64_t priority;   /* a troupe_priority_t; 0 absent; travels by its name */
+    tr_span_t sticky;
+    tr_span_t dedup;
+    tr_span_t traceparent;
+    int64_t credit;            /* parts that may be sent before more is granted; -1 absent */
+    bool wants_status;         /* false absent */
+    bool finish_on_disconnect; /* on-disconnect: finish; absent: cancel */
+
+    /* answers */
+    int64_t sequence; /* of a part; -1 absent */
+    tr_span_t code;   /* of an error: an outcome's name */
+    tr_span_t text;   /* for a person */
+    bool retryable;   /* of an error; always sent with one */
+    int64_t hint_ms;  /* -1 absent */
+    tr_span_t state;  /* of a status: queued, starting, running */
+    int64_t position; /* of a status: place in the queue; -1 absent */
+} tr_trp1_t;
+
+/* All absent, for `command` about request `id`. */
+void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id);
+
+/* Write frame 0 into `buffer` of `capacity` bytes; *size_out gets its length.
+ * TROUPE_LIMIT when it does not fit; TR_TRP1_MAX_HEADER suffices for what passes the
+ * limits below. */
+TROUPE_NODISCARD troupe_status_t tr_trp1_encode(const tr_trp1_t *self, void *buffer,
+                                                size_t capacity, size_t *size_out);
+
+/* Read frame 0. Unknown header keys are skipped, whatever their value.
+ *
+ *   TROUPE_OK            *out filled, borrowing from `data`; an unknown command is
+ *                        TR_TRP1_UNKNOWN with its id
+ *   TROUPE_ERR_PROTOCOL  malformed; *reason_out says in a few words why, and out->id is the id
+ *                        when there was one to read, else 0
+ */
+TROUPE_NODISCARD troupe_status_t tr_trp1_decode(const void *data, size_t size, tr_trp1_t *out,
+                                                const char **reason_out);
+
+/* Whether a first frame may be TRP/1 at all: its first bytes say so. */
+bool tr_trp1_recognise(const void *data, size_t size);
+
+/* "request" for TR_TRP1_REQUEST, and so on; "unknown". */
+const char *tr_trp1_command_name(tr_trp1_command_t command);
+
+#endif
