@@ -71,6 +71,7 @@ const char *tr_word_name(tr_word_t word)
         [TR_WORD_SHRINK] = "shrink",
         [TR_WORD_DRAIN] = "drain",
         [TR_WORD_DRAINED] = "drained",
+        [TR_WORD_SURVEY] = "survey",
     };
     return word < TR_N_WORDS ? names[word] : "unknown";
 }

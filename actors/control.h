@@ -44,6 +44,9 @@ typedef enum tr_word {
     TR_WORD_DRAIN,   /* mailbox: whom to tell */
     TR_WORD_DRAINED, /* name */
 
+    /* whoever asks -> supervisor, router; answered by a report */
+    TR_WORD_SURVEY, /* number: token; mailbox: where the report goes */
+
     TR_N_WORDS
 } tr_word_t;
 

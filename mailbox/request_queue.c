@@ -42,6 +42,12 @@ troupe_status_t tr_request_queue_push(tr_request_queue_t *self, tr_envelope_t *e
     return tr_heap_push(&self->order, envelope);
 }
 
+troupe_status_t tr_request_queue_return(tr_request_queue_t *self, tr_envelope_t *envelope)
+{
+    assert(self && envelope);
+    return tr_heap_push(&self->order, envelope);
+}
+
 tr_envelope_t *tr_request_queue_pop(tr_request_queue_t *self)
 {
     assert(self);
