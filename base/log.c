@@ -130,14 +130,6 @@ static ssize_t write_some(int descriptor, const char *bytes, size_t size)
     return n < 0 && (errno == EINTR || errno == EAGAIN) ? 0 : n;
 }
 
-static size_t next_line(const char *chunk, size_t size, size_t at)
-{
-    while (at > 0 && at < size && chunk[at - 1] != '\n') {
-        at++;
-    }
-    return at;
-}
-
 static uint64_t count_lines(const char *bytes, size_t size)
 {
     uint64_t n = 0;
@@ -147,14 +139,13 @@ static uint64_t count_lines(const char *bytes, size_t size)
     return n;
 }
 
-/* Called with the lock, which is free while there is waiting and writing. A descriptor that
- * takes the place of another in between gets whole lines only; one without a reader loses
- * them, and no report, since nobody would read that either. */
+/* Called with the lock, which is free while there is waiting and writing. What has no reader
+ * is lost without a report, since nobody would read that either. */
 static void deliver(const char *chunk, size_t size)
 {
-    int descriptor = writer.descriptor;
     size_t sent = 0;
     while (sent < size) {
+        int descriptor = writer.descriptor;
         writer.in_use = descriptor;
         pthread_mutex_unlock(&writer.lock);
         ssize_t n = write_some(descriptor, chunk + sent, size - sent);
@@ -162,13 +153,11 @@ static void deliver(const char *chunk, size_t size)
         writer.in_use = -1;
         pthread_cond_broadcast(&writer.moved);
 
-        sent += n > 0 ? (size_t)n : 0;
-        if (writer.descriptor != descriptor) {
-            descriptor = writer.descriptor;
-            sent = next_line(chunk, size, sent);
-        } else if (n < 0) {
+        if (n >= 0) {
+            sent += (size_t)n;
+        } else if (writer.descriptor == descriptor) {
             atomic_fetch_add(&n_shed, count_lines(chunk + sent, size - sent));
-            sent = size;
+            return;
         }
     }
 }
