@@ -33,8 +33,14 @@ typedef struct tr_field {
     int64_t number;
 } tr_field_t;
 
+/* A function, so that an array may be passed without a warning that it is never NULL. */
+static inline const char *tr_field_text(const char *text)
+{
+    return text ? text : "";
+}
+
 #define TR_TEXT(field_key, field_text)                                                         \
-    ((tr_field_t){.key = (field_key), .text = (field_text) ? (field_text) : ""})
+    ((tr_field_t){.key = (field_key), .text = tr_field_text(field_text)})
 #define TR_NUMBER(field_key, field_number)                                                     \
     ((tr_field_t){.key = (field_key), .number = (int64_t)(field_number)})
 
