@@ -33,18 +33,16 @@ typedef struct tr_field {
     int64_t number;
 } tr_field_t;
 
-static inline tr_field_t tr_field_text(const char *key, const char *text)
+/* A function, so that an array may be passed without a warning that it is never NULL. */
+static inline const char *tr_field_text(const char *text)
 {
-    return (tr_field_t){.key = key, .text = text ? text : ""};
+    return text ? text : "";
 }
 
-static inline tr_field_t tr_field_number(const char *key, int64_t number)
-{
-    return (tr_field_t){.key = key, .number = number};
-}
-
-#define TR_TEXT(key, text)     tr_field_text((key), (text))
-#define TR_NUMBER(key, number) tr_field_number((key), (int64_t)(number))
+#define TR_TEXT(field_key, field_text)                                                         \
+    ((tr_field_t){.key = (field_key), .text = tr_field_text(field_text)})
+#define TR_NUMBER(field_key, field_number)                                                     \
+    ((tr_field_t){.key = (field_key), .number = (int64_t)(field_number)})
 
 /* tr_log (TR_LOG_INFO, "worker_ready", TR_TEXT ("worker", name), TR_NUMBER ("pid", pid)); */
 #define tr_log(level, event, ...)                                                              \

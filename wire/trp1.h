@@ -47,6 +47,19 @@ typedef enum tr_trp1_command {
 /* Frame 0 may not be larger than this. */
 #define TR_TRP1_MAX_HEADER 4096
 
+/* The longest texts, in bytes. What is longer is neither sent nor accepted, except for `text`,
+ * which both ends cut where a character ends. */
+#define TR_TRP1_MAX_NAME 128 /* capability, method */
+#define TR_TRP1_MAX_KEY  256 /* sticky, dedup, traceparent */
+#define TR_TRP1_MAX_WORD 64  /* node, boot, code, state */
+#define TR_TRP1_MAX_TEXT 1024
+
+/* Arrays and maps inside each other, that of frame 0 and the headers included. */
+#define TR_TRP1_MAX_DEPTH 32
+
+/* The largest id, and the largest number anywhere: what every language can hold. */
+#define TR_TRP1_MAX_NUMBER INT64_MAX
+
 /* One command with every header that any command of this version carries. A field that is
  * absent has the value that `tr_trp1_init` gives it, and is not sent. Spans borrow from the
  * frame that was decoded, or from whoever encodes. */
@@ -88,13 +101,16 @@ typedef struct tr_trp1 {
 /* All absent, for `command` about request `id`. */
 void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id);
 
-/* Write frame 0 into `buffer` of `capacity` bytes; *size_out gets its length.
- * TROUPE_LIMIT when it does not fit; TR_TRP1_MAX_HEADER suffices for what passes the
- * limits below. */
+/* Write frame 0 into `buffer` of `capacity` bytes; *size_out gets its length. The command is a
+ * known one. In `text`, bytes that are no UTF-8 become '?'. TROUPE_LIMIT when a field is longer
+ * than it may be or when all does not fit; TR_TRP1_MAX_HEADER suffices for what keeps the
+ * limits above. */
 TROUPE_NODISCARD troupe_status_t tr_trp1_encode(const tr_trp1_t *self, void *buffer,
                                                 size_t capacity, size_t *size_out);
 
-/* Read frame 0. Unknown header keys are skipped, whatever their value.
+/* Read frame 0. Unknown header keys are skipped, whatever their value; a known one may come
+ * once. A known key with the value nil is absent. That a request has an id and a capability is
+ * checked here; what else a command needs, its receiver says.
  *
  *   TROUPE_OK            *out filled, borrowing from `data`; an unknown command is
  *                        TR_TRP1_UNKNOWN with its id

@@ -1,0 +1,399 @@
+/* One table says which headers there are, of what kind, and where they lie in tr_trp1_t;
+ * encoding and decoding both walk it, so neither can forget a header that the other knows.
+ *
+ * The id is read before anything that can be wrong behind it, so that a malformed command can
+ * still be answered. After a fault nothing of the headers is kept: half a command is none.
+ */
+
+#include "wire/trp1.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <troupe/call.h>
+
+#include "wire/items.h"
+#include "wire/utf8.h"
+
+#define MAGIC "TRP1"
+
+typedef enum header_kind {
+    HEADER_NUMBER,  /* int64_t, -1 absent */
+    HEADER_TEXT,    /* tr_span_t, empty absent, sent as str */
+    HEADER_PROSE,   /* the same, cut instead of refused when too long */
+    HEADER_KEY,     /* the same, any bytes, sent as bin */
+    HEADER_FLAG,    /* bool, false absent */
+    HEADER_VERDICT, /* bool, present in errors only, and always there */
+    HEADER_PRIORITY,
+    HEADER_ON_DISCONNECT,
+} header_kind_t;
+
+typedef struct header {
+    tr_span_t key;
+    header_kind_t kind;
+    size_t offset;   /* in tr_trp1_t */
+    size_t max_size; /* of texts, bytes */
+} header_t;
+
+#define WORD(word)                                                                             \
+    {                                                                                          \
+        word, sizeof word - 1                                                                  \
+    }
+#define AT(field) offsetof(tr_trp1_t, field)
+
+/* In the order in which they are written. */
+static const header_t headers[] = {
+    {WORD("version-min"), HEADER_NUMBER, AT(version_min), 0},
+    {WORD("version-max"), HEADER_NUMBER, AT(version_max), 0},
+    {WORD("node"), HEADER_TEXT, AT(node), TR_TRP1_MAX_WORD},
+    {WORD("boot"), HEADER_TEXT, AT(boot), TR_TRP1_MAX_WORD},
+    {WORD("heartbeat"), HEADER_NUMBER, AT(heartbeat_ms), 0},
+    {WORD("max-frame"), HEADER_NUMBER, AT(max_frame), 0},
+    {WORD("max-open"), HEADER_NUMBER, AT(max_open), 0},
+    {WORD("capability"), HEADER_TEXT, AT(capability), TR_TRP1_MAX_NAME},
+    {WORD("method"), HEADER_TEXT, AT(method), TR_TRP1_MAX_NAME},
+    {WORD("timeout"), HEADER_NUMBER, AT(timeout_ms), 0},
+    {WORD("priority"), HEADER_PRIORITY, AT(priority), 0},
+    {WORD("sticky"), HEADER_KEY, AT(sticky), TR_TRP1_MAX_KEY},
+    {WORD("dedup"), HEADER_KEY, AT(dedup), TR_TRP1_MAX_KEY},
+    {WORD("traceparent"), HEADER_TEXT, AT(traceparent), TR_TRP1_MAX_KEY},
+    {WORD("credit"), HEADER_NUMBER, AT(credit), 0},
+    {WORD("wants-status"), HEADER_FLAG, AT(wants_status), 0},
+    {WORD("on-disconnect"), HEADER_ON_DISCONNECT, AT(finish_on_disconnect), 0},
+    {WORD("sequence"), HEADER_NUMBER, AT(sequence), 0},
+    {WORD("code"), HEADER_TEXT, AT(code), TR_TRP1_MAX_WORD},
+    {WORD("text"), HEADER_PROSE, AT(text), TR_TRP1_MAX_TEXT},
+    {WORD("retryable"), HEADER_VERDICT, AT(retryable), 0},
+    {WORD("hint"), HEADER_NUMBER, AT(hint_ms), 0},
+    {WORD("state"), HEADER_TEXT, AT(state), TR_TRP1_MAX_WORD},
+    {WORD("position"), HEADER_NUMBER, AT(position), 0},
+};
+
+#define N_HEADERS (sizeof headers / sizeof headers[0])
+
+/* clang-format off */
+static const tr_span_t command_names[] = {
+    [TR_TRP1_UNKNOWN] = WORD("unknown"),
+#define X(NAME, name) [TR_TRP1_##NAME] = WORD(#name),
+    TR_TRP1_COMMAND_MAP(X)
+#undef X
+};
+/* clang-format on */
+
+#define N_COMMANDS (sizeof command_names / sizeof command_names[0])
+
+const char *tr_trp1_command_name(tr_trp1_command_t command)
+{
+    return command_names[(size_t)command < N_COMMANDS ? command : TR_TRP1_UNKNOWN].data;
+}
+
+void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id)
+{
+    assert(self);
+    *self = (tr_trp1_t){
+        .command = command,
+        .id = id,
+        .version_min = -1,
+        .version_max = -1,
+        .heartbeat_ms = -1,
+        .max_frame = -1,
+        .max_open = -1,
+        .timeout_ms = -1,
+        .credit = -1,
+        .sequence = -1,
+        .hint_ms = -1,
+        .position = -1,
+    };
+}
+
+static bool is_same(tr_span_t one, tr_span_t other)
+{
+    return one.size == other.size && memcmp(one.data, other.data, one.size) == 0;
+}
+
+static int64_t number_of(const header_t *header, const tr_trp1_t *command)
+{
+    return *(const int64_t *)((const char *)command + header->offset);
+}
+
+static tr_span_t span_of(const header_t *header, const tr_trp1_t *command)
+{
+    return *(const tr_span_t *)((const char *)command + header->offset);
+}
+
+static bool flag_of(const header_t *header, const tr_trp1_t *command)
+{
+    return *(const bool *)((const char *)command + header->offset);
+}
+
+static bool is_present(const header_t *header, const tr_trp1_t *command)
+{
+    switch (header->kind) {
+    case HEADER_NUMBER:
+        return number_of(header, command) >= 0;
+    case HEADER_TEXT:
+    case HEADER_PROSE:
+    case HEADER_KEY:
+        return span_of(header, command).size > 0;
+    case HEADER_FLAG:
+    case HEADER_ON_DISCONNECT:
+        return flag_of(header, command);
+    case HEADER_VERDICT:
+        return command->command == TR_TRP1_ERROR;
+    case HEADER_PRIORITY:
+        return number_of(header, command) != TROUPE_PRIORITY_DEFAULT;
+    }
+    return false;
+}
+
+static troupe_status_t put_header(tr_writer_t *writer, const header_t *header,
+                                  const tr_trp1_t *command)
+{
+    tr_put_run(writer, header->key, false);
+    switch (header->kind) {
+    case HEADER_NUMBER:
+        tr_put_number(writer, (uint64_t)number_of(header, command));
+        break;
+    case HEADER_TEXT:
+    case HEADER_KEY: {
+        tr_span_t span = span_of(header, command);
+        if (span.size > header->max_size) {
+            return TROUPE_LIMIT;
+        }
+        tr_put_run(writer, span, header->kind == HEADER_KEY);
+        break;
+    }
+    case HEADER_PROSE: {
+        tr_span_t span = span_of(header, command);
+        span.size = tr_utf8_cut(span, header->max_size);
+        char *sent = tr_put_run(writer, span, false);
+        if (sent) {
+            tr_utf8_mend(sent, span.size);
+        }
+        break;
+    }
+    case HEADER_FLAG:
+    case HEADER_VERDICT:
+        tr_put_bool(writer, flag_of(header, command));
+        break;
+    case HEADER_PRIORITY:
+        tr_put_text(writer,
+                    troupe_priority_name((troupe_priority_t)number_of(header, command)));
+        break;
+    case HEADER_ON_DISCONNECT:
+        tr_put_text(writer, "finish");
+        break;
+    }
+    return TROUPE_OK;
+}
+
+troupe_status_t tr_trp1_encode(const tr_trp1_t *self, void *buffer, size_t capacity,
+                               size_t *size_out)
+{
+    assert(self && buffer && size_out);
+    assert(self->command > TR_TRP1_UNKNOWN && (size_t)self->command < N_COMMANDS);
+    assert(self->id <= TR_TRP1_MAX_NUMBER);
+
+    size_t n_present = 0;
+    for (size_t i = 0; i < N_HEADERS; i++) {
+        n_present += is_present(&headers[i], self);
+    }
+    tr_writer_t writer = {.at = buffer, .end = (unsigned char *)buffer + capacity};
+    tr_put_array(&writer, 4);
+    tr_put_text(&writer, MAGIC);
+    tr_put_run(&writer, command_names[self->command], false);
+    tr_put_number(&writer, self->id);
+    tr_put_map(&writer, n_present);
+    for (size_t i = 0; i < N_HEADERS; i++) {
+        if (is_present(&headers[i], self) &&
+            put_header(&writer, &headers[i], self) != TROUPE_OK) {
+            return TROUPE_LIMIT;
+        }
+    }
+    if (writer.is_full) {
+        return TROUPE_LIMIT;
+    }
+    *size_out = (size_t)(writer.at - (unsigned char *)buffer);
+    return TROUPE_OK;
+}
+
+static bool parse_priority(tr_span_t name, int64_t *out)
+{
+    for (int i = TROUPE_PRIORITY_CRITICAL; i <= TROUPE_PRIORITY_BATCH; i++) {
+        if (tr_span_equals(name, troupe_priority_name((troupe_priority_t)i))) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Put the value into its field. Returns what is wrong with it, NULL when nothing is. */
+static const char *keep_value(const header_t *header, const tr_item_t *item, tr_trp1_t *out)
+{
+    void *field = (char *)out + header->offset;
+    switch (header->kind) {
+    case HEADER_NUMBER:
+        if (item->type != TR_ITEM_NUMBER || item->value > TR_TRP1_MAX_NUMBER) {
+            return "a header that must be a number from 0 to 2^63 - 1 is not";
+        }
+        *(int64_t *)field = (int64_t)item->value;
+        return NULL;
+    case HEADER_TEXT:
+    case HEADER_KEY:
+    case HEADER_PROSE: {
+        if (item->type != TR_ITEM_RUN) {
+            return "a header that must be a text is not";
+        }
+        tr_span_t span = item->run;
+        if (header->kind == HEADER_PROSE) {
+            span.size = tr_utf8_cut(span, header->max_size);
+        } else if (span.size > header->max_size) {
+            return "a header's text is too long";
+        }
+        *(tr_span_t *)field = span;
+        return NULL;
+    }
+    case HEADER_FLAG:
+    case HEADER_VERDICT:
+        if (item->type != TR_ITEM_BOOL) {
+            return "a header that must be true or false is not";
+        }
+        *(bool *)field = item->value != 0;
+        return NULL;
+    case HEADER_PRIORITY:
+        if (item->type != TR_ITEM_RUN || !parse_priority(item->run, field)) {
+            return "priority is none of critical, high, normal, low, batch";
+        }
+        return NULL;
+    case HEADER_ON_DISCONNECT:
+        if (item->type != TR_ITEM_RUN ||
+            !(tr_span_equals(item->run, "cancel") || tr_span_equals(item->run, "finish"))) {
+            return "on-disconnect is neither cancel nor finish";
+        }
+        *(bool *)field = tr_span_equals(item->run, "finish");
+        return NULL;
+    }
+    return NULL;
+}
+
+/* Returns N_HEADERS for a key that is not known, or is no text. */
+static size_t find_header(const tr_item_t *key)
+{
+    size_t i = 0;
+    while (i < N_HEADERS && !(key->type == TR_ITEM_RUN && is_same(key->run, headers[i].key))) {
+        i++;
+    }
+    return i;
+}
+
+/* Take one key and its value; `seen` has a bit for each header that came before. */
+static const char *take_header(tr_reader_t *reader, uint32_t *seen, tr_trp1_t *out)
+{
+    tr_item_t key;
+    tr_item_t value;
+    if (!tr_take_item(reader, &key) || !tr_skip_inside(reader, &key, TR_TRP1_MAX_DEPTH - 2) ||
+        !tr_take_item(reader, &value) ||
+        !tr_skip_inside(reader, &value, TR_TRP1_MAX_DEPTH - 2)) {
+        return "the headers are cut short, too deep or no msgpack";
+    }
+    size_t i = find_header(&key);
+    /* What the headers of a command that we do not know mean, we do not know either. */
+    if (i == N_HEADERS || out->command == TR_TRP1_UNKNOWN) {
+        return NULL;
+    }
+    if (*seen & UINT32_C(1) << i) {
+        return "a header comes twice";
+    }
+    *seen |= UINT32_C(1) << i;
+    return value.type == TR_ITEM_NIL ? NULL : keep_value(&headers[i], &value, out);
+}
+
+static bool take_magic(tr_reader_t *reader, uint64_t *n_items_out)
+{
+    tr_item_t array;
+    tr_item_t magic;
+    if (!tr_take_item(reader, &array) || array.type != TR_ITEM_ARRAY || array.value == 0 ||
+        !tr_take_item(reader, &magic) || magic.type != TR_ITEM_RUN ||
+        !tr_span_equals(magic.run, MAGIC)) {
+        return false;
+    }
+    *n_items_out = array.value;
+    return true;
+}
+
+static tr_trp1_command_t find_command(tr_span_t name)
+{
+    for (size_t i = TR_TRP1_UNKNOWN + 1; i < N_COMMANDS; i++) {
+        if (is_same(name, command_names[i])) {
+            return (tr_trp1_command_t)i;
+        }
+    }
+    return TR_TRP1_UNKNOWN;
+}
+
+static const char *take_all(tr_reader_t *reader, size_t size, tr_trp1_t *out)
+{
+    uint64_t n_items;
+    tr_item_t item;
+    if (!take_magic(reader, &n_items) || n_items != 4) {
+        return "frame 0 is no array of TRP1, command, id and headers";
+    }
+    if (!tr_take_item(reader, &item) || item.type != TR_ITEM_RUN) {
+        return "the command is no text";
+    }
+    out->command = find_command(item.run);
+    if (!tr_take_item(reader, &item) || item.type != TR_ITEM_NUMBER ||
+        item.value > TR_TRP1_MAX_NUMBER) {
+        return "the id is no number from 0 to 2^63 - 1";
+    }
+    out->id = item.value;
+    if (size > TR_TRP1_MAX_HEADER) {
+        return "frame 0 is too large";
+    }
+    if (!tr_take_item(reader, &item) || item.type != TR_ITEM_MAP) {
+        return "the headers are no map";
+    }
+    uint32_t seen = 0;
+    static_assert(N_HEADERS <= 32, "a bit for each header");
+    for (uint64_t i = 0; i < item.value; i++) {
+        const char *fault = take_header(reader, &seen, out);
+        if (fault) {
+            return fault;
+        }
+    }
+    if (tr_bytes_left(reader) > 0) {
+        return "bytes follow the array";
+    }
+    if (out->command == TR_TRP1_REQUEST && out->id == 0) {
+        return "a request needs an id above 0";
+    }
+    if (out->command == TR_TRP1_REQUEST && out->capability.size == 0) {
+        return "a request needs a capability";
+    }
+    return NULL;
+}
+
+troupe_status_t tr_trp1_decode(const void *data, size_t size, tr_trp1_t *out,
+                               const char **reason_out)
+{
+    assert((data || size == 0) && out && reason_out);
+
+    tr_trp1_init(out, TR_TRP1_UNKNOWN, 0);
+    tr_reader_t reader = tr_reader_of(data, size);
+    const char *fault = take_all(&reader, size, out);
+    if (fault) {
+        tr_trp1_init(out, out->command, out->id);
+        *reason_out = fault;
+        return TROUPE_ERR_PROTOCOL;
+    }
+    return TROUPE_OK;
+}
+
+bool tr_trp1_recognise(const void *data, size_t size)
+{
+    assert(data || size == 0);
+    tr_reader_t reader = tr_reader_of(data, size);
+    uint64_t n_items;
+    return take_magic(&reader, &n_items);
+}
