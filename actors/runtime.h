@@ -16,9 +16,17 @@
 #include "base/metrics.h"
 #include "mailbox/directory.h"
 
+typedef enum tr_node_phase {
+    TR_NODE_STARTING,
+    TR_NODE_READY,
+    TR_NODE_DRAINING,
+    TR_NODE_STOPPING,
+} tr_node_phase_t;
+
 typedef struct tr_runtime {
     atomic_uint holders;
     _Atomic(uint64_t) last_incarnation;
+    _Atomic(int) phase; /* a tr_node_phase_t, set by the node's keeper */
     char *node;
     char boot[17]; /* changes with every start */
     tr_directory_t *directory;
