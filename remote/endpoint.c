@@ -84,7 +84,8 @@ troupe_status_t tr_endpoint_check(const char *endpoint, char *why, size_t size)
     return check_folder(path, why, size);
 }
 
-troupe_status_t tr_endpoint_set_mode(const char *endpoint, unsigned mode, char *why, size_t size)
+troupe_status_t tr_endpoint_set_mode(const char *endpoint, unsigned mode, char *why,
+                                     size_t size)
 {
     assert(endpoint && why && size > 0);
     if (tr_endpoint_is_ipc(endpoint) && chmod(endpoint + strlen(IPC), (mode_t)mode) != 0) {

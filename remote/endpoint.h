@@ -1,7 +1,8 @@
 /* remote/endpoint.h - where a node listens
  *
- * libzmq binds an ipc path by removing whatever lies there. So before binding it is checked that
- * nobody lives behind it, that the path fits, and that it is a socket of ours if it is anything.
+ * libzmq binds an ipc path by removing whatever lies there. So before binding it is checked
+ * that nobody lives behind it, that the path fits, and that it is a socket of ours if it is
+ * anything.
  */
 
 #ifndef TROUPE_REMOTE_ENDPOINT_H
@@ -21,7 +22,8 @@ bool tr_endpoint_is_ipc(const char *endpoint);
  *   TROUPE_EXISTS   a node listens there
  *   TROUPE_ERR_IO   the path cannot be used: no folder, no right, too long, not a socket
  */
-TROUPE_NODISCARD troupe_status_t tr_endpoint_check(const char *endpoint, char *why, size_t size);
+TROUPE_NODISCARD troupe_status_t tr_endpoint_check(const char *endpoint, char *why,
+                                                   size_t size);
 
 /* Give the bound ipc socket its mode. tcp: nothing to do. */
 TROUPE_NODISCARD troupe_status_t tr_endpoint_set_mode(const char *endpoint, unsigned mode,

@@ -279,9 +279,9 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
         tr_envelope_cancel(call->envelope, call->router);
-        tr_native_reply(gateway, call,
-                        tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN,
-                                     "the node is stopping", NULL));
+        tr_native_reply(
+            gateway, call,
+            tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL));
     }
     look_after_peers(gateway, now_ms);
     if (!is_patient || !gateway->has_backlog) {
@@ -345,7 +345,8 @@ static bool listen_at(tr_gateway_t *gateway, size_t i)
                              listener->endpoint, zmq_strerror(zmq_errno()));
         return false;
     }
-    if (tr_endpoint_set_mode(listener->endpoint, listener->mode, why, sizeof why) != TROUPE_OK ||
+    if (tr_endpoint_set_mode(listener->endpoint, listener->mode, why, sizeof why) !=
+            TROUPE_OK ||
         tr_self_watch_socket(gateway->self, zsock_resolve(socket), on_readable) != TROUPE_OK) {
         gateway->self->reason = tr_reason_format(
             TROUPE_REASON_FAILED, "cannot listen on %.100s: %.120s", listener->endpoint, why);
@@ -376,10 +377,10 @@ static bool begin(tr_self_t *self, void *arg)
         .max_out_bytes = (size_t)64 << 20,
     };
     tr_metrics_t *metrics = self->runtime->metrics;
-    gateway->bad_messages = tr_metrics_series(
-        metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
-        "Messages of peers that could not be understood", (tr_label_t){"dialect", "trp1"},
-        (tr_label_t){0});
+    gateway->bad_messages =
+        tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
+                          "Messages of peers that could not be understood",
+                          (tr_label_t){"dialect", "trp1"}, (tr_label_t){0});
     gateway->n_peers = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_gateway_peers",
                                          "Peers known now", (tr_label_t){0}, (tr_label_t){0});
     bool is_listening = true;

@@ -102,8 +102,7 @@ static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_tr
     }
     if (peer->calls.n_items >= gateway->limits.max_open) {
         send_error(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED, 0,
-                   "this peer has %zu requests open, which is all it may",
-                   peer->calls.n_items);
+                   "this peer has %zu requests open, which is all it may", peer->calls.n_items);
         return false;
     }
     if (has_too_many_frames) {
@@ -138,12 +137,12 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .router = router,
         .finish_on_disconnect = request->finish_on_disconnect,
     };
-    call->envelope = tr_envelope_new(
-        call->id, gateway->self->mailbox, request->capability, request->method,
-        request->traceparent, request->timeout_ms > 0 ? request->timeout_ms : 0,
-        (troupe_priority_t)request->priority, payload_p);
-    bool is_noted = call->envelope &&
-                    tr_idmap_put(&peer->calls, call->peer_id, call) == TROUPE_OK;
+    call->envelope =
+        tr_envelope_new(call->id, gateway->self->mailbox, request->capability, request->method,
+                        request->traceparent, request->timeout_ms > 0 ? request->timeout_ms : 0,
+                        (troupe_priority_t)request->priority, payload_p);
+    bool is_noted =
+        call->envelope && tr_idmap_put(&peer->calls, call->peer_id, call) == TROUPE_OK;
     if (is_noted && tr_idmap_put(&gateway->calls, call->id, call) != TROUPE_OK) {
         tr_idmap_take(&peer->calls, call->peer_id);
         is_noted = false;
@@ -220,7 +219,8 @@ static void on_ping(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *pin
     send_command(gateway, peer, &pong, NULL);
 }
 
-static void on_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id, const char *reason)
+static void on_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
+                         const char *reason)
 {
     tr_metric_add(gateway->bad_messages, 1);
     tr_log(TR_LOG_WARNING, "bad_message", TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));

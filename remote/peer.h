@@ -23,8 +23,8 @@ typedef struct tr_peer tr_peer_t;
 /* One open request of a peer. */
 typedef struct tr_open_call {
     tr_peer_t *peer;
-    uint64_t peer_id; /* as the peer numbered it */
-    uint64_t id;      /* as the gateway did */
+    uint64_t peer_id;        /* as the peer numbered it */
+    uint64_t id;             /* as the gateway did */
     tr_envelope_t *envelope; /* a share, for cancelling */
     tr_mailbox_t *router;    /* a share: where to cancel it */
     bool finish_on_disconnect;

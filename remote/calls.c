@@ -1,0 +1,353 @@
+/* Ids are given in order, so the low bits of an id are its place in a table with linear
+ * probing: calls that end roughly in order never collide. The deadlines are a binary heap in
+ * which each call knows its place, because most calls end long before their deadline and leave
+ * from the middle.
+ *
+ * Invariants: a call is in the table, in the heap, and in just one of the two lists. The table
+ * is at most half full.
+ */
+
+#include "remote/calls.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mailbox/message.h"
+#include "mailbox/reply.h"
+
+#define FIRST_ROOM 64 /* slots of the table; a power of two */
+
+struct list {
+    tr_call_t *first;
+    tr_call_t *last;
+};
+
+struct tr_calls {
+    uint64_t last_id;
+    size_t n_open;
+    size_t n_sent;
+    size_t unsent_bytes;
+    struct list unsent;
+    struct list sent;
+    size_t n_slots;
+    tr_call_t **slots; /* by id */
+    tr_call_t **heap;  /* by deadline; half as long */
+};
+
+void tr_replies_push(tr_replies_t *self, troupe_reply_t *reply)
+{
+    assert(self && reply);
+    reply->letter.next = NULL;
+    if (self->last) {
+        self->last->letter.next = &reply->letter;
+    } else {
+        self->first = reply;
+    }
+    self->last = reply;
+    self->n_replies++;
+    self->n_bytes += reply->letter.bytes;
+}
+
+troupe_reply_t *tr_replies_pop(tr_replies_t *self)
+{
+    assert(self);
+    troupe_reply_t *reply = self->first;
+    if (reply) {
+        self->first = (troupe_reply_t *)reply->letter.next;
+        if (!self->first) {
+            self->last = NULL;
+        }
+        reply->letter.next = NULL;
+        self->n_replies--;
+        self->n_bytes -= reply->letter.bytes;
+    }
+    return reply;
+}
+
+void tr_replies_clear(tr_replies_t *self)
+{
+    for (troupe_reply_t *reply = tr_replies_pop(self); reply; reply = tr_replies_pop(self)) {
+        troupe_reply_destroy(&reply);
+    }
+}
+
+static void append(struct list *list, tr_call_t *call)
+{
+    call->previous = list->last;
+    call->next = NULL;
+    if (list->last) {
+        list->last->next = call;
+    } else {
+        list->first = call;
+    }
+    list->last = call;
+}
+
+static void unlink_call(struct list *list, tr_call_t *call)
+{
+    if (call->previous) {
+        call->previous->next = call->next;
+    } else {
+        list->first = call->next;
+    }
+    if (call->next) {
+        call->next->previous = call->previous;
+    } else {
+        list->last = call->previous;
+    }
+}
+
+static void put_at(tr_calls_t *self, tr_call_t *call, size_t place)
+{
+    self->heap[place] = call;
+    call->place = place;
+}
+
+/* Let the call rise or sink from its place to where its deadline belongs. */
+static void settle(tr_calls_t *self, tr_call_t *call)
+{
+    size_t place = call->place;
+    while (place > 0 && self->heap[(place - 1) / 2]->deadline_ms > call->deadline_ms) {
+        put_at(self, self->heap[(place - 1) / 2], place);
+        place = (place - 1) / 2;
+    }
+    for (;;) {
+        size_t child = 2 * place + 1;
+        if (child + 1 < self->n_open &&
+            self->heap[child + 1]->deadline_ms < self->heap[child]->deadline_ms) {
+            child++;
+        }
+        if (child >= self->n_open || self->heap[child]->deadline_ms >= call->deadline_ms) {
+            break;
+        }
+        put_at(self, self->heap[child], place);
+        place = child;
+    }
+    put_at(self, call, place);
+}
+
+static size_t slot_of(const tr_calls_t *self, uint64_t id)
+{
+    size_t slot = (size_t)id & (self->n_slots - 1);
+    while (self->slots[slot] && self->slots[slot]->id != id) {
+        slot = (slot + 1) & (self->n_slots - 1);
+    }
+    return slot;
+}
+
+/* Close the gap, so that no probe ends at it too early. */
+static void empty_slot(tr_calls_t *self, size_t gap)
+{
+    size_t mask = self->n_slots - 1;
+    for (size_t slot = (gap + 1) & mask; self->slots[slot]; slot = (slot + 1) & mask) {
+        size_t home = (size_t)self->slots[slot]->id & mask;
+        if (((slot - home) & mask) >= ((slot - gap) & mask)) {
+            self->slots[gap] = self->slots[slot];
+            gap = slot;
+        }
+    }
+    self->slots[gap] = NULL;
+}
+
+static bool make_room(tr_calls_t *self)
+{
+    if (self->n_open < self->n_slots / 2) {
+        return true;
+    }
+    size_t n_slots = self->n_slots * 2;
+    tr_call_t **slots = calloc(n_slots, sizeof(tr_call_t *));
+    tr_call_t **heap = realloc(self->heap, n_slots / 2 * sizeof(tr_call_t *));
+    if (heap) {
+        self->heap = heap;
+    }
+    if (!slots || !heap) {
+        free(slots);
+        return false;
+    }
+    free(self->slots);
+    self->slots = slots;
+    self->n_slots = n_slots;
+    for (size_t i = 0; i < self->n_open; i++) {
+        slots[slot_of(self, heap[i]->id)] = heap[i];
+    }
+    return true;
+}
+
+tr_calls_t *tr_calls_new(void)
+{
+    tr_calls_t *self = calloc(1, sizeof *self);
+    if (self) {
+        self->n_slots = FIRST_ROOM;
+        self->slots = calloc(FIRST_ROOM, sizeof(tr_call_t *));
+        self->heap = calloc(FIRST_ROOM / 2, sizeof(tr_call_t *));
+        if (!self->slots || !self->heap) {
+            tr_calls_destroy(&self);
+        }
+    }
+    return self;
+}
+
+static void free_call(tr_call_t **call_p)
+{
+    tr_call_t *call = *call_p;
+    troupe_reply_destroy(&call->final);
+    troupe_message_destroy(&call->message);
+    free(call);
+    *call_p = NULL;
+}
+
+void tr_calls_destroy(tr_calls_t **self_p)
+{
+    assert(self_p);
+    tr_calls_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    for (size_t i = 0; i < self->n_open; i++) {
+        free_call(&self->heap[i]);
+    }
+    free(self->heap);
+    free(self->slots);
+    free(self);
+    *self_p = NULL;
+}
+
+static char *keep(char **room, const char *text)
+{
+    char *kept = *room;
+    size_t size = strlen(text) + 1;
+    memcpy(kept, text, size);
+    *room += size;
+    return kept;
+}
+
+static tr_call_t *new_call(const char *capability, const char *method, const char *traceparent)
+{
+    size_t n_text = strlen(capability) + strlen(method) + strlen(traceparent) + 3;
+    tr_call_t *call = calloc(1, sizeof *call + n_text);
+    if (!call) {
+        return NULL;
+    }
+    char *room = (char *)(call + 1);
+    call->capability = keep(&room, capability);
+    call->method = keep(&room, method);
+    call->traceparent = keep(&room, traceparent);
+    call->final = tr_reply_new(0, true, TROUPE_OUTCOME_INTERNAL, NULL, NULL);
+    if (!call->final) {
+        free_call(&call);
+    }
+    return call;
+}
+
+tr_call_t *tr_calls_add(tr_calls_t *self, const char *capability,
+                        const troupe_call_options_t *options, troupe_message_t **message_p,
+                        int64_t deadline_ms)
+{
+    assert(self && capability && options && message_p);
+    tr_call_t *call = make_room(self)
+                          ? new_call(capability, options->method ? options->method : "",
+                                     options->traceparent ? options->traceparent : "")
+                          : NULL;
+    if (!call) {
+        return NULL;
+    }
+    call->id = ++self->last_id;
+    call->final->id = call->id;
+    call->priority = options->priority;
+    call->deadline_ms = deadline_ms;
+    call->message = *message_p;
+    *message_p = NULL;
+    call->bytes = call->message ? troupe_message_bytes(call->message) : 0;
+
+    append(&self->unsent, call);
+    self->unsent_bytes += call->bytes;
+    self->slots[slot_of(self, call->id)] = call;
+    put_at(self, call, self->n_open++);
+    settle(self, call);
+    return call;
+}
+
+tr_call_t *tr_calls_find(const tr_calls_t *self, uint64_t id)
+{
+    assert(self);
+    return self->slots[slot_of(self, id)];
+}
+
+tr_call_t *tr_calls_next_due(const tr_calls_t *self)
+{
+    assert(self);
+    return self->n_open > 0 ? self->heap[0] : NULL;
+}
+
+void tr_calls_set_deadline(tr_calls_t *self, tr_call_t *call, int64_t deadline_ms)
+{
+    assert(self && call);
+    call->deadline_ms = deadline_ms;
+    settle(self, call);
+}
+
+tr_call_t *tr_calls_unsent(const tr_calls_t *self)
+{
+    assert(self);
+    return self->unsent.first;
+}
+
+tr_call_t *tr_calls_sent(const tr_calls_t *self)
+{
+    assert(self);
+    return self->sent.first;
+}
+
+void tr_calls_note_sent(tr_calls_t *self, tr_call_t *call)
+{
+    assert(self && call && !call->is_sent);
+    unlink_call(&self->unsent, call);
+    append(&self->sent, call);
+    self->unsent_bytes -= call->bytes;
+    self->n_sent++;
+    call->is_sent = true;
+    troupe_message_destroy(&call->message);
+}
+
+troupe_reply_t *tr_calls_remove(tr_calls_t *self, tr_call_t **call_p)
+{
+    assert(self && call_p && *call_p);
+    tr_call_t *call = *call_p;
+    if (call->is_sent) {
+        unlink_call(&self->sent, call);
+        self->n_sent--;
+    } else {
+        unlink_call(&self->unsent, call);
+        self->unsent_bytes -= call->bytes;
+    }
+    empty_slot(self, slot_of(self, call->id));
+
+    tr_call_t *last = self->heap[--self->n_open];
+    if (last != call) {
+        put_at(self, last, call->place);
+        settle(self, last);
+    }
+    troupe_reply_t *final = call->final;
+    call->final = NULL;
+    free_call(call_p);
+    return final;
+}
+
+size_t tr_calls_n_open(const tr_calls_t *self)
+{
+    assert(self);
+    return self->n_open;
+}
+
+size_t tr_calls_n_sent(const tr_calls_t *self)
+{
+    assert(self);
+    return self->n_sent;
+}
+
+size_t tr_calls_unsent_bytes(const tr_calls_t *self)
+{
+    assert(self);
+    return self->unsent_bytes;
+}

@@ -1,0 +1,343 @@
+/* Every public function that can change anything ends with `leave`, which makes the descriptor
+ * tell the truth: an epoll instance over the link's sockets, a timer for what is due, and an
+ * event counter that is up while replies wait or while the link was touched and not read dry
+ * since. The last is the price of a ZeroMQ descriptor that tells of changes only; it may wake
+ * a program for nothing, but it never leaves one asleep.
+ *
+ * A call that cannot even begin still gets its place in the table, and ends there at once: so
+ * there is one way for a caller to learn how a call ended.
+ */
+
+#include <troupe/client.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "mailbox/message.h"
+#include "remote/client.h"
+
+#define MAX_OPEN         65536
+#define MAX_UNSENT_BYTES ((size_t)256 << 20)
+
+static bool watch(troupe_client_t *self, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    return fd >= 0 && epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void shut(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+}
+
+static void end_client(troupe_client_t **self_p)
+{
+    troupe_client_t *self = *self_p;
+    tr_link_destroy(&self->link);
+    tr_calls_destroy(&self->calls);
+    tr_replies_clear(&self->ready);
+    shut(&self->event_fd);
+    shut(&self->timer_fd);
+    shut(&self->epoll_fd);
+    free(self);
+    *self_p = NULL;
+}
+
+troupe_client_t *troupe_client_new(const char *endpoint)
+{
+    assert(endpoint);
+    troupe_client_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        return NULL;
+    }
+    self->armed_ms = TR_NEVER;
+    self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    self->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    self->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (self->epoll_fd >= 0 && watch(self, self->timer_fd) && watch(self, self->event_fd)) {
+        self->calls = tr_calls_new();
+        self->link = tr_link_new(endpoint, self->epoll_fd);
+    }
+    if (!self->calls || !self->link) {
+        end_client(&self);
+    }
+    return self;
+}
+
+static void raise_event(troupe_client_t *self, bool is_raised)
+{
+    if (self->is_raised != is_raised) {
+        uint64_t count = 1;
+        /* Between 0 and 1 neither can fail, except for a signal before it began. */
+        while ((is_raised ? write(self->event_fd, &count, sizeof count)
+                          : read(self->event_fd, &count, sizeof count)) < 0 &&
+               errno == EINTR) {
+        }
+        self->is_raised = is_raised;
+    }
+}
+
+static int64_t due_ms(const troupe_client_t *self)
+{
+    const tr_call_t *call = tr_calls_next_due(self->calls);
+    int64_t link_ms = tr_link_due_ms(self->link);
+    return call && call->deadline_ms < link_ms ? call->deadline_ms : link_ms;
+}
+
+/* A timer that goes off too early is left alone: it costs one look, setting it anew for each
+ * call a system call. */
+static void arm_timer(troupe_client_t *self)
+{
+    int64_t now_ms = tr_clock_now_ms();
+    int64_t wanted_ms = due_ms(self);
+    bool is_over = self->armed_ms <= now_ms;
+    if (!is_over && self->armed_ms <= wanted_ms) {
+        return;
+    }
+    int64_t delay_ms = wanted_ms > now_ms ? wanted_ms - now_ms : 0;
+    struct itimerspec spec = {{0, 0}, {0, 0}};
+    if (wanted_ms != TR_NEVER) {
+        spec.it_value.tv_sec = (time_t)(delay_ms / 1000);
+        spec.it_value.tv_nsec = delay_ms > 0 ? (long)(delay_ms % 1000) * 1000000 : 1;
+    }
+    timerfd_settime(self->timer_fd, 0, &spec, NULL);
+    self->armed_ms = wanted_ms;
+}
+
+static void leave(troupe_client_t *self)
+{
+    raise_event(self, self->ready.n_replies > 0 || self->must_look);
+    arm_timer(self);
+}
+
+/* Wait until something happens, or until then. What is there already must not count as
+ * something, or a wait for other things would spin. */
+static void wait_until(troupe_client_t *self, int64_t until_ms)
+{
+    raise_event(self, false);
+    arm_timer(self);
+    int64_t now_ms = tr_clock_now_ms();
+    int64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+    struct pollfd item = {.fd = self->epoll_fd, .events = POLLIN};
+    /* A signal ends the wait early, which does no harm: the caller looks and waits again. */
+    (void)poll(&item, 1, left_ms > INT_MAX ? -1 : (int)left_ms);
+}
+
+/* Work until `is_done`, at most until then; false when the time is over. */
+static bool work_until(troupe_client_t *self, int64_t until_ms, bool may_hold,
+                       bool (*is_done)(const troupe_client_t *, const void *), const void *arg)
+{
+    for (;;) {
+        tr_client_turn(self, may_hold);
+        if (is_done(self, arg)) {
+            return true;
+        }
+        if (tr_clock_now_ms() >= until_ms) {
+            return false;
+        }
+        if (!self->must_look) {
+            wait_until(self, until_ms);
+        }
+    }
+}
+
+void troupe_client_destroy(troupe_client_t **self_p)
+{
+    assert(self_p);
+    troupe_client_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    int64_t now_ms = tr_clock_now_ms();
+    for (tr_call_t *call = tr_calls_sent(self->calls); call; call = call->next) {
+        tr_client_cancel(self, call, now_ms);
+    }
+    tr_link_say_bye(self->link, now_ms);
+    end_client(self_p);
+}
+
+static bool has_verdict(const troupe_client_t *self, const void *arg)
+{
+    (void)arg;
+    return tr_link_is_up(self->link) || tr_link_is_refused(self->link);
+}
+
+troupe_status_t troupe_client_connect(troupe_client_t *self, int64_t timeout_ms)
+{
+    assert(self);
+    int64_t until_ms =
+        timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
+    bool has_one = work_until(self, until_ms, false, has_verdict, NULL);
+    leave(self);
+    if (!has_one) {
+        return TROUPE_TIMEOUT;
+    }
+    return tr_link_is_up(self->link) ? TROUPE_OK : TROUPE_ERR_PROTOCOL;
+}
+
+const char *troupe_client_node_name(const troupe_client_t *self)
+{
+    assert(self);
+    return tr_link_node(self->link);
+}
+
+/* What keeps a call from being started at all; OK when nothing does. */
+static troupe_outcome_t judge(const troupe_client_t *self, const char *capability,
+                              const troupe_call_options_t *options, size_t n_bytes,
+                              const char **text_out)
+{
+    bool is_well_formed =
+        capability && *capability && strlen(capability) <= TR_TRP1_MAX_NAME &&
+        (!options->method || strlen(options->method) <= TR_TRP1_MAX_NAME) &&
+        (!options->traceparent || strlen(options->traceparent) <= TR_TRP1_MAX_KEY) &&
+        options->timeout_ms >= 0 && options->priority <= TROUPE_PRIORITY_BATCH;
+    if (!is_well_formed) {
+        *text_out = "the capability, method, timeout, priority or traceparent is invalid";
+        return TROUPE_OUTCOME_BAD_REQUEST;
+    }
+    if (self->is_draining) {
+        *text_out = "the node is draining";
+        return TROUPE_OUTCOME_SHUTTING_DOWN;
+    }
+    size_t n_waiting = tr_calls_unsent_bytes(self->calls);
+    if (tr_calls_n_open(self->calls) >= MAX_OPEN ||
+        (n_waiting > 0 && n_bytes > MAX_UNSENT_BYTES - n_waiting)) {
+        *text_out = "too many calls, or bytes of them, wait in the client";
+        return TROUPE_OUTCOME_OVERLOADED;
+    }
+    return TROUPE_OUTCOME_OK;
+}
+
+static troupe_status_t start(troupe_client_t *self, const char *capability,
+                             const troupe_call_options_t *options, troupe_message_t **message_p,
+                             tr_replies_t *sink, uint64_t *id_out)
+{
+    static const troupe_call_options_t defaults = {.method = NULL};
+    options = options ? options : &defaults;
+    troupe_message_t *message = message_p ? *message_p : NULL;
+    if (message_p) {
+        *message_p = NULL;
+    }
+    const char *text = NULL;
+    troupe_outcome_t verdict =
+        judge(self, capability, options, message ? troupe_message_bytes(message) : 0, &text);
+
+    int64_t now_ms = tr_clock_now_ms();
+    bool has_deadline = options->timeout_ms > 0;
+    int64_t ends_ms = has_deadline ? tr_clock_after(now_ms, options->timeout_ms) : TR_NEVER;
+    int64_t deadline_ms =
+        has_deadline ? ends_ms : tr_clock_after(now_ms, TR_CLIENT_PATIENCE_MS);
+    tr_call_t *call =
+        tr_calls_add(self->calls, capability ? capability : "", options, &message, deadline_ms);
+    if (!call) {
+        troupe_message_destroy(&message);
+        return TROUPE_ERR_NOMEM;
+    }
+    call->ends_ms = ends_ms;
+    call->sink = sink;
+    *id_out = call->id;
+    if (verdict != TROUPE_OUTCOME_OK) {
+        tr_client_end(self, call, verdict, text);
+    } else {
+        tr_client_flush(self, now_ms);
+    }
+    return TROUPE_OK;
+}
+
+troupe_status_t troupe_client_start(troupe_client_t *self, const char *capability,
+                                    const troupe_call_options_t *options,
+                                    troupe_message_t **message_p, uint64_t *id_out)
+{
+    assert(self && id_out);
+    troupe_status_t status = start(self, capability, options, message_p, &self->ready, id_out);
+    leave(self);
+    return status;
+}
+
+static bool has_reply(const troupe_client_t *self, const void *arg)
+{
+    const tr_replies_t *replies = arg;
+    return replies->first || tr_calls_n_open(self->calls) == 0;
+}
+
+troupe_status_t troupe_client_next(troupe_client_t *self, int64_t timeout_ms,
+                                   troupe_reply_t **out)
+{
+    assert(self && out);
+    if (!self->ready.first) {
+        int64_t until_ms =
+            timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
+        (void)work_until(self, until_ms, true, has_reply, &self->ready);
+    }
+    troupe_reply_t *reply = tr_replies_pop(&self->ready);
+    leave(self);
+    if (reply) {
+        *out = reply;
+        return TROUPE_OK;
+    }
+    return tr_calls_n_open(self->calls) > 0 ? TROUPE_TIMEOUT : TROUPE_NOT_FOUND;
+}
+
+void troupe_client_cancel(troupe_client_t *self, uint64_t id)
+{
+    assert(self);
+    tr_call_t *call = tr_calls_find(self->calls, id);
+    if (call && !call->is_sent) {
+        tr_client_end(self, call, TROUPE_OUTCOME_CANCELLED, "cancelled before it was sent");
+    } else if (call) {
+        tr_client_cancel(self, call, tr_clock_now_ms());
+    }
+    leave(self);
+}
+
+size_t troupe_client_n_open(const troupe_client_t *self)
+{
+    assert(self);
+    return tr_calls_n_open(self->calls);
+}
+
+int troupe_client_fd(troupe_client_t *self)
+{
+    assert(self);
+    return self->epoll_fd;
+}
+
+troupe_status_t troupe_client_call(troupe_client_t *self, const char *capability,
+                                   const troupe_call_options_t *options,
+                                   troupe_message_t **message_p, troupe_part_fn *on_part,
+                                   void *arg, troupe_reply_t **out)
+{
+    assert(self && out);
+    tr_replies_t mine = {.first = NULL};
+    uint64_t id;
+    troupe_status_t status = start(self, capability, options, message_p, &mine, &id);
+    troupe_reply_t *reply = NULL;
+    while (status == TROUPE_OK && !(reply && troupe_reply_is_final(reply))) {
+        troupe_reply_destroy(&reply);
+        if (!mine.first) {
+            (void)work_until(self, TR_NEVER, false, has_reply, &mine);
+        }
+        reply = tr_replies_pop(&mine);
+        assert(reply); /* a call that is open ends, and its end is a reply */
+        if (!troupe_reply_is_final(reply) && on_part) {
+            on_part(arg, reply);
+        }
+    }
+    leave(self);
+    if (status == TROUPE_OK) {
+        *out = reply;
+    }
+    return status;
+}

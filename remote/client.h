@@ -1,0 +1,49 @@
+/* remote/client.h - the inside of a client: what its turn works on
+ *
+ * remote/client.c is the face of it: calls begin there, and somebody waits.
+ * remote/client_turn.c is what happens meanwhile: requests leave, answers come, deadlines pass.
+ */
+
+#ifndef TROUPE_REMOTE_CLIENT_H
+#define TROUPE_REMOTE_CLIENT_H
+
+#include <troupe/client.h>
+
+#include "remote/calls.h"
+#include "remote/link.h"
+
+/* How long a node that cannot be reached is waited for, without a deadline. */
+#define TR_CLIENT_PATIENCE_MS 30000
+
+struct troupe_client {
+    int epoll_fd;
+    int timer_fd;
+    int event_fd;
+    int64_t armed_ms;  /* when the timer goes off; TR_NEVER: it does not */
+    bool is_raised;    /* event_fd */
+    bool must_look;    /* the link was touched and not read dry since */
+    bool is_draining;  /* the node said goaway */
+    bool owes_cancels; /* some call wants_cancel */
+    tr_link_t *link;
+    tr_calls_t *calls;
+    tr_replies_t ready;
+};
+
+/* Do all that can be done now: read, keep the connection, end what is due, send. With
+ * `may_hold` reading stops when enough replies wait to be taken; without it, a stream that
+ * nobody takes is cut off then. Afterwards, the link's descriptors tell of anything new, or
+ * `must_look` is set. */
+void tr_client_turn(troupe_client_t *self, bool may_hold);
+
+/* Send requests that wait, as far as they can go now; sets `must_look` when it touched the
+ * link. */
+void tr_client_flush(troupe_client_t *self, int64_t now_ms);
+
+/* Tell the node that a call under way is not wanted any more. */
+void tr_client_cancel(troupe_client_t *self, tr_call_t *call, int64_t now_ms);
+
+/* End the call, without a payload. */
+void tr_client_end(troupe_client_t *self, tr_call_t *call, troupe_outcome_t outcome,
+                   const char *text);
+
+#endif

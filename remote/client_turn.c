@@ -1,0 +1,269 @@
+/* A call ends once, in `end_call`, and nowhere else: there it leaves the table, and its final
+ * reply, which was allocated when it began, goes to its sink. What comes for a call that is
+ * not in the table comes too late and is dropped.
+ *
+ * What waits is bounded: replies by MAX_WAITING, above which the socket is not read, so that
+ * the node feels it. Only a blocking call has to read on to find its own reply; a stream of
+ * another call that nobody takes is cut off then. Finals are never refused: there is one for
+ * each call, and the calls are counted.
+ */
+
+#include "remote/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "mailbox/message.h"
+#include "mailbox/reply.h"
+
+#define MAX_WAITING       65536
+#define MAX_WAITING_BYTES ((size_t)64 << 20)
+#define MAX_TURN          4096 /* messages read before the caller gets a turn */
+#define GRACE_MS          250  /* for the node to say itself that the deadline passed */
+
+static void end_call(troupe_client_t *self, tr_call_t *call, troupe_outcome_t outcome,
+                     const char *text, int64_t hint_ms, troupe_message_t *message)
+{
+    tr_replies_t *sink = call->sink;
+    uint64_t n_parts = call->n_parts;
+    troupe_reply_t *final = tr_calls_remove(self->calls, &call);
+    final->outcome = outcome;
+    final->sequence = n_parts;
+    final->hint_ms = hint_ms;
+    final->text = text && *text ? strdup(text) : NULL; /* rather no text than no final */
+    final->message = message;
+    final->letter.bytes += message ? troupe_message_bytes(message) : 0;
+    tr_replies_push(sink, final);
+}
+
+void tr_client_end(troupe_client_t *self, tr_call_t *call, troupe_outcome_t outcome,
+                   const char *text)
+{
+    end_call(self, call, outcome, text, 0, NULL);
+}
+
+static void end_all(troupe_client_t *self, tr_call_t *(*first)(const tr_calls_t *),
+                    troupe_outcome_t outcome, const char *text)
+{
+    for (tr_call_t *call = first(self->calls); call; call = first(self->calls)) {
+        tr_client_end(self, call, outcome, text);
+    }
+}
+
+static void note_loss(troupe_client_t *self)
+{
+    const char *reason;
+    if (tr_link_take_loss(self->link, &reason)) {
+        char text[384];
+        snprintf(text, sizeof text, "%s while the request was under way", reason);
+        self->is_draining = false;
+        end_all(self, tr_calls_sent, TROUPE_OUTCOME_WORKER_LOST, text);
+    }
+}
+
+void tr_client_cancel(troupe_client_t *self, tr_call_t *call, int64_t now_ms)
+{
+    tr_trp1_t command;
+    tr_trp1_init(&command, TR_TRP1_CANCEL, call->id);
+    call->wants_cancel = tr_link_send(self->link, now_ms, &command, NULL) == TROUPE_FULL;
+    self->owes_cancels |= call->wants_cancel;
+    self->must_look = true;
+}
+
+static void send_owed_cancels(troupe_client_t *self, int64_t now_ms)
+{
+    self->owes_cancels = false;
+    for (tr_call_t *call = tr_calls_sent(self->calls); call; call = call->next) {
+        if (call->wants_cancel) {
+            tr_client_cancel(self, call, now_ms);
+        }
+    }
+}
+
+static bool is_too_large(const troupe_client_t *self, const tr_call_t *call)
+{
+    for (size_t i = 0; call->message && i < troupe_message_count(call->message); i++) {
+        if (troupe_message_size(call->message, i) > (size_t)tr_link_max_frame(self->link)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static troupe_status_t send_request(troupe_client_t *self, tr_call_t *call, int64_t now_ms)
+{
+    tr_trp1_t command;
+    tr_trp1_init(&command, TR_TRP1_REQUEST, call->id);
+    command.capability = tr_span_of(call->capability);
+    command.method = tr_span_of(call->method);
+    command.traceparent = tr_span_of(call->traceparent);
+    command.priority = call->priority;
+    command.timeout_ms = call->ends_ms == TR_NEVER ? -1 : call->ends_ms - now_ms;
+    troupe_status_t status = tr_link_send(self->link, now_ms, &command, call->message);
+    if (status == TROUPE_OK) {
+        tr_calls_note_sent(self->calls, call);
+        tr_calls_set_deadline(self->calls, call, tr_clock_after(call->ends_ms, GRACE_MS));
+    }
+    return status;
+}
+
+static bool may_send_request(const troupe_client_t *self)
+{
+    return tr_link_is_up(self->link) && tr_calls_unsent(self->calls) &&
+           (int64_t)tr_calls_n_sent(self->calls) < tr_link_max_open(self->link);
+}
+
+/* Whether something waits that the link could take now, if it were writable. */
+static bool wants_write(const troupe_client_t *self)
+{
+    return self->owes_cancels || may_send_request(self);
+}
+
+void tr_client_flush(troupe_client_t *self, int64_t now_ms)
+{
+    if (self->owes_cancels) {
+        send_owed_cancels(self, now_ms);
+    }
+    while (may_send_request(self)) {
+        tr_call_t *call = tr_calls_unsent(self->calls);
+        self->must_look = true;
+        if (self->is_draining) {
+            tr_client_end(self, call, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is draining");
+        } else if (call->ends_ms <= now_ms) {
+            tr_client_end(self, call, TROUPE_OUTCOME_TIMEOUT,
+                          "the deadline passed before sending");
+        } else if (is_too_large(self, call)) {
+            tr_client_end(self, call, TROUPE_OUTCOME_TOO_LARGE,
+                          "a frame is larger than the node accepts");
+        } else if (send_request(self, call, now_ms) != TROUPE_OK) {
+            return;
+        }
+    }
+}
+
+/* Cut a stream off that nobody reads, or that found no memory. */
+static void cut_off(troupe_client_t *self, tr_call_t *call, int64_t now_ms,
+                    troupe_outcome_t outcome, const char *text)
+{
+    tr_client_cancel(self, call, now_ms);
+    tr_client_end(self, call, outcome, text);
+}
+
+static bool is_full(const troupe_client_t *self)
+{
+    return self->ready.n_replies >= MAX_WAITING || self->ready.n_bytes >= MAX_WAITING_BYTES;
+}
+
+static void take_part(troupe_client_t *self, tr_call_t *call, int64_t now_ms,
+                      troupe_message_t **message_p)
+{
+    if (call->sink == &self->ready && is_full(self)) {
+        cut_off(self, call, now_ms, TROUPE_OUTCOME_OVERLOADED,
+                "parts came faster than they were taken");
+        return;
+    }
+    troupe_reply_t *part = tr_reply_new(call->id, false, TROUPE_OUTCOME_OK, NULL, message_p);
+    if (!part) {
+        cut_off(self, call, now_ms, TROUPE_OUTCOME_INTERNAL, "out of memory for a part");
+        return;
+    }
+    part->sequence = call->n_parts++;
+    tr_replies_push(call->sink, part);
+}
+
+static void take_error(troupe_client_t *self, tr_call_t *call, const tr_trp1_t *error)
+{
+    char code[TR_TRP1_MAX_WORD + 1];
+    char text[TR_TRP1_MAX_TEXT + 1];
+    snprintf(code, sizeof code, "%.*s", (int)error->code.size, error->code.data);
+    snprintf(text, sizeof text, "%.*s", (int)error->text.size, error->text.data);
+    /* A node of a later version may know more outcomes; an error never means "ok". */
+    troupe_outcome_t outcome;
+    if (!troupe_outcome_parse(code, &outcome) || outcome == TROUPE_OUTCOME_OK) {
+        outcome = TROUPE_OUTCOME_INTERNAL;
+    }
+    end_call(self, call, outcome, text, error->hint_ms > 0 ? error->hint_ms : 0, NULL);
+}
+
+/* One command from the node. What is left of `*message_p` is the caller's to destroy. */
+static void take_command(troupe_client_t *self, const tr_trp1_t *command, int64_t now_ms,
+                         bool has_memory, troupe_message_t **message_p)
+{
+    if (command->command == TR_TRP1_GOAWAY) {
+        self->is_draining = true;
+        end_all(self, tr_calls_unsent, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is draining");
+        return;
+    }
+    if (command->command == TR_TRP1_BYE) {
+        tr_link_drop(self->link, now_ms, "said good-bye");
+        return;
+    }
+    tr_call_t *call = tr_calls_find(self->calls, command->id);
+    if (!call || !call->is_sent || command->command == TR_TRP1_STATUS) {
+        return;
+    }
+    if (command->command == TR_TRP1_ERROR) {
+        take_error(self, call, command);
+    } else if (!has_memory) {
+        cut_off(self, call, now_ms, TROUPE_OUTCOME_INTERNAL, "out of memory for the payload");
+    } else if (command->command == TR_TRP1_PART) {
+        take_part(self, call, now_ms, message_p);
+    } else {
+        end_call(self, call, TROUPE_OUTCOME_OK, NULL, 0, *message_p);
+        *message_p = NULL;
+    }
+}
+
+/* Read until nothing is left, or until enough is there. False: there may be more. */
+static bool drain(troupe_client_t *self, int64_t now_ms, bool may_hold)
+{
+    for (int i = 0; i < MAX_TURN && !(may_hold && is_full(self)); i++) {
+        tr_trp1_t command;
+        troupe_message_t *message = NULL;
+        troupe_status_t status = tr_link_receive(self->link, now_ms, &command, &message);
+        if (status == TROUPE_TIMEOUT) {
+            return true;
+        }
+        take_command(self, &command, now_ms, status == TROUPE_OK, &message);
+        troupe_message_destroy(&message);
+    }
+    return false;
+}
+
+static void end_what_is_due(troupe_client_t *self, int64_t now_ms)
+{
+    for (tr_call_t *call = tr_calls_next_due(self->calls); call && call->deadline_ms <= now_ms;
+         call = tr_calls_next_due(self->calls)) {
+        if (call->ends_ms == TR_NEVER && tr_link_is_up(self->link)) {
+            /* The node is there, only full of our own calls. */
+            tr_calls_set_deadline(self->calls, call,
+                                  tr_clock_after(now_ms, TR_CLIENT_PATIENCE_MS));
+            continue;
+        }
+        char text[320];
+        snprintf(text, sizeof text,
+                 call->is_sent ? "no answer from %s in time"
+                               : "%s could not be reached in time",
+                 tr_link_endpoint(self->link));
+        tr_client_end(self, call, TROUPE_OUTCOME_TIMEOUT, text);
+    }
+}
+
+void tr_client_turn(troupe_client_t *self, bool may_hold)
+{
+    int64_t now_ms = tr_clock_now_ms();
+    bool is_dry;
+    int n_turns = 0;
+    do {
+        /* What came in time counts, even when it is looked at late: so reading comes first. */
+        is_dry = drain(self, now_ms, may_hold);
+        tr_link_run(self->link, now_ms, !is_dry);
+        note_loss(self);
+        end_what_is_due(self, now_ms);
+        tr_client_flush(self, now_ms);
+        n_turns++;
+    } while (is_dry && n_turns < MAX_TURN && tr_link_has_work(self->link, wants_write(self)));
+    self->must_look = !is_dry || n_turns == MAX_TURN;
+}

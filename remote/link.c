@@ -1,0 +1,500 @@
+/* A connection that broke is never taken up again. libzmq would do so by itself, on the same
+ * socket, and the node would see a new peer of which we believe that it has our requests. So a
+ * socket is used for one connection, and closed when its monitor tells that it is gone. Until
+ * the first connection stands, retrying is left to libzmq.
+ *
+ * The descriptor of a ZeroMQ socket tells of changes, not of states. After anything that
+ * touches the socket, tr_link_has_work has to be asked until it says no.
+ *
+ * Invariant: socket and monitor are there unless the link waits for its next try.
+ */
+
+#include "remote/link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <zmq.h>
+
+#include "base/clock.h"
+#include "mailbox/message.h"
+#include "remote/context.h"
+#include "remote/heartbeat.h"
+
+#define VERSION              1
+#define MIN_DELAY_MS         100 /* before a new connection */
+#define MAX_DELAY_MS         2000
+#define LINGER_MS            200
+#define HIGH_WATER           1000 /* messages each way inside ZeroMQ */
+#define DEFAULT_HEARTBEAT_MS 5000
+#define DEFAULT_MAX_FRAME    (INT64_C(64) << 20)
+#define DEFAULT_MAX_OPEN     1000
+
+typedef enum link_state {
+    LINK_WAITING,    /* for the time of the next try; no socket */
+    LINK_CONNECTING, /* nothing could be sent yet */
+    LINK_GREETING,   /* hello is sent, the answer is not there */
+    LINK_UP,
+} link_state_t;
+
+struct tr_link {
+    char *endpoint;
+    int epoll_fd;
+    void *context;
+    void *socket;
+    void *monitor;
+    link_state_t state;
+    zmq_msg_t head;           /* frame 0 of what was received last */
+    tr_heartbeat_t heartbeat; /* while greeting and up */
+    int64_t retry_ms;         /* of the next try, while waiting */
+    int64_t delay_ms;         /* before the try after that */
+    int64_t max_frame;        /* from here on as the node's hello said */
+    int64_t max_open;
+    char node[TR_TRP1_MAX_WORD + 1];
+    bool is_gone; /* the transport says so; what it had delivered is read first */
+    bool is_refused;
+    bool has_loss;
+    char loss[256];
+    uint64_t n_malformed;
+};
+
+static void set_option(void *socket, int option, int value)
+{
+    int rc = zmq_setsockopt(socket, option, &value, sizeof value);
+    assert(rc == 0);
+    (void)rc;
+}
+
+static int fd_of(void *socket)
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+    zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+    return fd;
+}
+
+static bool is_readable(void *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+}
+
+static bool watch(tr_link_t *self, void *socket)
+{
+    int fd = fd_of(socket);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    return epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* ZeroMQ closes the descriptor later, on a thread of its own. */
+static void shut(tr_link_t *self, void **socket_p, int linger_ms)
+{
+    if (*socket_p) {
+        (void)epoll_ctl(self->epoll_fd, EPOLL_CTL_DEL, fd_of(*socket_p), NULL);
+        set_option(*socket_p, ZMQ_LINGER, linger_ms);
+        zmq_close(*socket_p);
+        *socket_p = NULL;
+    }
+}
+
+static void close_sockets(tr_link_t *self, int linger_ms)
+{
+    if (self->socket && self->monitor) {
+        zmq_socket_monitor(self->socket, NULL, 0);
+    }
+    shut(self, &self->monitor, 0);
+    shut(self, &self->socket, linger_ms);
+}
+
+static bool open_monitor(tr_link_t *self)
+{
+    static const int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                              ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    char address[64];
+    snprintf(address, sizeof address, "inproc://troupe-link-%p", self->socket);
+    self->monitor = zmq_socket(self->context, ZMQ_PAIR);
+    return self->monitor && zmq_socket_monitor(self->socket, address, events) == 0 &&
+           zmq_connect(self->monitor, address) == 0 && watch(self, self->monitor);
+}
+
+static bool open_sockets(tr_link_t *self)
+{
+    self->socket = zmq_socket(self->context, ZMQ_DEALER);
+    if (!self->socket) {
+        return false;
+    }
+    /* Without a connection nothing is accepted, so that what is sent was sent to somebody. */
+    set_option(self->socket, ZMQ_IMMEDIATE, 1);
+    set_option(self->socket, ZMQ_SNDHWM, HIGH_WATER);
+    set_option(self->socket, ZMQ_RCVHWM, HIGH_WATER);
+    set_option(self->socket, ZMQ_LINGER, 0);
+    set_option(self->socket, ZMQ_RECONNECT_IVL, MIN_DELAY_MS);
+    set_option(self->socket, ZMQ_RECONNECT_IVL_MAX, MAX_DELAY_MS);
+    set_option(self->socket, ZMQ_IPV6, 1);
+    if (!open_monitor(self) || !watch(self, self->socket) ||
+        zmq_connect(self->socket, self->endpoint) != 0) {
+        close_sockets(self, 0);
+        return false;
+    }
+    self->state = LINK_CONNECTING;
+    self->is_gone = false;
+    self->is_refused = false;
+    return true;
+}
+
+static bool is_endpoint(const char *endpoint)
+{
+    return (strncmp(endpoint, "tcp://", 6) == 0 || strncmp(endpoint, "ipc://", 6) == 0) &&
+           endpoint[6] != '\0';
+}
+
+tr_link_t *tr_link_new(const char *endpoint, int epoll_fd)
+{
+    assert(endpoint);
+    tr_link_t *self = is_endpoint(endpoint) ? calloc(1, sizeof *self) : NULL;
+    if (!self) {
+        return NULL;
+    }
+    zmq_msg_init(&self->head);
+    self->epoll_fd = epoll_fd;
+    self->delay_ms = MIN_DELAY_MS;
+    self->max_frame = DEFAULT_MAX_FRAME;
+    self->max_open = DEFAULT_MAX_OPEN;
+    self->endpoint = strdup(endpoint);
+    self->context = self->endpoint ? tr_context_join() : NULL;
+    if (!self->context || !open_sockets(self)) {
+        tr_link_destroy(&self);
+    }
+    return self;
+}
+
+void tr_link_destroy(tr_link_t **self_p)
+{
+    assert(self_p);
+    tr_link_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    close_sockets(self, LINGER_MS);
+    zmq_msg_close(&self->head);
+    if (self->context) {
+        tr_context_leave();
+    }
+    free(self->endpoint);
+    free(self);
+    *self_p = NULL;
+}
+
+void tr_link_drop(tr_link_t *self, int64_t now_ms, const char *reason)
+{
+    assert(self && reason);
+    close_sockets(self, 0);
+    self->state = LINK_WAITING;
+    self->is_gone = false;
+    self->retry_ms = tr_clock_after(now_ms, self->delay_ms);
+    self->delay_ms = self->delay_ms * 2 < MAX_DELAY_MS ? self->delay_ms * 2 : MAX_DELAY_MS;
+    self->has_loss = true;
+    snprintf(self->loss, sizeof self->loss, "%s %s", self->endpoint, reason);
+}
+
+bool tr_link_take_loss(tr_link_t *self, const char **reason_out)
+{
+    assert(self && reason_out);
+    bool had_loss = self->has_loss;
+    self->has_loss = false;
+    if (had_loss) {
+        *reason_out = self->loss;
+    }
+    return had_loss;
+}
+
+/* An event is two frames; its first bytes are its number. */
+static void read_monitor(tr_link_t *self)
+{
+    while (is_readable(self->monitor)) {
+        unsigned char event[6];
+        char address[1];
+        uint16_t number = 0;
+        if (zmq_recv(self->monitor, event, sizeof event, ZMQ_DONTWAIT) >= 2) {
+            memcpy(&number, event, sizeof number);
+        }
+        (void)zmq_recv(self->monitor, address, sizeof address, ZMQ_DONTWAIT);
+        if (number == ZMQ_EVENT_DISCONNECTED) {
+            self->is_gone = true;
+        } else if (number != 0) {
+            self->is_refused = true;
+        }
+    }
+}
+
+static bool send_plain(tr_link_t *self, int64_t now_ms, tr_trp1_command_t command, uint64_t id)
+{
+    tr_trp1_t plain;
+    tr_trp1_init(&plain, command, id);
+    if (command == TR_TRP1_HELLO) {
+        plain.version_min = VERSION;
+        plain.version_max = VERSION;
+        /* Nobody may be there to run us for a while: we promise nothing. */
+        plain.heartbeat_ms = 0;
+    }
+    return tr_link_send(self, now_ms, &plain, NULL) == TROUPE_OK;
+}
+
+static void keep_heartbeat(tr_link_t *self, int64_t now_ms)
+{
+    switch (tr_heartbeat_beat(&self->heartbeat, now_ms)) {
+    case TR_HEARTBEAT_QUIET:
+        break;
+    case TR_HEARTBEAT_ASK:
+        /* That the way is full is no excuse: then the node does not read. */
+        (void)send_plain(self, now_ms, TR_TRP1_PING, 0);
+        break;
+    case TR_HEARTBEAT_GONE:
+        tr_link_drop(self, now_ms,
+                     self->state == LINK_UP ? "has fallen silent"
+                                            : "did not answer the greeting");
+        break;
+    }
+}
+
+void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
+{
+    assert(self);
+    if (self->state == LINK_WAITING && now_ms >= self->retry_ms && !open_sockets(self)) {
+        self->retry_ms = tr_clock_after(now_ms, MAX_DELAY_MS);
+    }
+    if (self->state == LINK_WAITING) {
+        return;
+    }
+    read_monitor(self);
+    if (is_behind) {
+        tr_heartbeat_excuse(&self->heartbeat, now_ms);
+        return;
+    }
+    if (self->is_gone && !is_readable(self->socket)) {
+        tr_link_drop(self, now_ms, "closed the connection");
+        return;
+    }
+    if (self->state == LINK_CONNECTING && send_plain(self, now_ms, TR_TRP1_HELLO, 0)) {
+        self->state = LINK_GREETING;
+        tr_heartbeat_start(&self->heartbeat, DEFAULT_HEARTBEAT_MS, now_ms);
+    }
+    if (self->state != LINK_CONNECTING) {
+        keep_heartbeat(self, now_ms);
+    }
+}
+
+troupe_status_t tr_link_send(tr_link_t *self, int64_t now_ms, const tr_trp1_t *command,
+                             troupe_message_t *message)
+{
+    assert(self && command);
+    if (self->state == LINK_WAITING || self->is_gone) {
+        return TROUPE_CLOSED;
+    }
+    unsigned char head[TR_TRP1_MAX_HEADER];
+    size_t size = 0;
+    troupe_status_t status = tr_trp1_encode(command, head, sizeof head, &size);
+    assert(status == TROUPE_OK); /* lengths were checked when the call was made */
+    (void)status;
+
+    bool has_more = message && troupe_message_count(message) > 0;
+    int flags = ZMQ_DONTWAIT | (has_more ? ZMQ_SNDMORE : 0);
+    int rc;
+    do {
+        rc = zmq_send(self->socket, head, size, flags);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0) {
+        return TROUPE_FULL;
+    }
+    if (has_more) {
+        while (tr_message_send(message, 0, self->socket, ZMQ_DONTWAIT) < 0 && errno == EINTR) {
+        }
+    }
+    tr_heartbeat_note_sent(&self->heartbeat, now_ms);
+    return TROUPE_OK;
+}
+
+bool tr_link_has_work(tr_link_t *self, bool wants_write)
+{
+    assert(self);
+    if (self->state == LINK_WAITING) {
+        return false;
+    }
+    int events = 0;
+    size_t size = sizeof events;
+    int interest =
+        ZMQ_POLLIN | (wants_write || self->state == LINK_CONNECTING ? ZMQ_POLLOUT : 0);
+    return (zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 &&
+            (events & interest)) ||
+           self->is_gone || is_readable(self->monitor);
+}
+
+static void take_hello(tr_link_t *self, const tr_trp1_t *hello, int64_t now_ms)
+{
+    int64_t version_min = hello->version_min < 0 ? VERSION : hello->version_min;
+    int64_t version_max = hello->version_max < 0 ? version_min : hello->version_max;
+    if (version_min > VERSION || version_max < VERSION) {
+        self->is_refused = true;
+        tr_link_drop(self, now_ms, "speaks another version of the protocol");
+        return;
+    }
+    tr_heartbeat_start(&self->heartbeat,
+                       hello->heartbeat_ms < 0 ? DEFAULT_HEARTBEAT_MS : hello->heartbeat_ms,
+                       now_ms);
+    tr_heartbeat_note_heard(&self->heartbeat, now_ms);
+    self->max_frame = hello->max_frame < 0 ? DEFAULT_MAX_FRAME : hello->max_frame;
+    self->max_open = hello->max_open <= 0 ? DEFAULT_MAX_OPEN : hello->max_open;
+    snprintf(self->node, sizeof self->node, "%.*s", (int)hello->node.size, hello->node.data);
+    self->state = LINK_UP;
+    self->delay_ms = MIN_DELAY_MS;
+}
+
+void tr_link_say_bye(tr_link_t *self, int64_t now_ms)
+{
+    assert(self);
+    (void)send_plain(self, now_ms, TR_TRP1_BYE, 0);
+}
+
+/* Whether the command is for the user of the link; the others are dealt with here. */
+static bool is_about_requests(tr_link_t *self, const tr_trp1_t *command, int64_t now_ms)
+{
+    switch (command->command) {
+    case TR_TRP1_HELLO:
+        take_hello(self, command, now_ms);
+        return false;
+    case TR_TRP1_PING:
+        (void)send_plain(self, now_ms, TR_TRP1_PONG, command->id);
+        return false;
+    case TR_TRP1_ERROR:
+        if (self->state == LINK_GREETING && command->id == 0) {
+            self->is_refused = true;
+            tr_link_drop(self, now_ms, "refused the greeting");
+            return false;
+        }
+        return true;
+    case TR_TRP1_PART:
+    case TR_TRP1_REPLY:
+    case TR_TRP1_STATUS:
+    case TR_TRP1_GOAWAY:
+    case TR_TRP1_BYE:
+        return true;
+    default: /* pong, which was heard already, and what we do not know */
+        return false;
+    }
+}
+
+/* Read the frames that follow. A frame that finds no memory is read and lost. */
+static troupe_status_t take_payload(tr_link_t *self, troupe_message_t **message_out)
+{
+    troupe_status_t status = TROUPE_OK;
+    troupe_message_t *message = NULL;
+    bool has_more = zmq_msg_more(&self->head);
+    while (has_more) {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        if (zmq_msg_recv(&frame, self->socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&frame);
+            if (errno == EINTR) {
+                continue;
+            }
+            break;
+        }
+        has_more = zmq_msg_more(&frame);
+        if (!message) {
+            message = troupe_message_new();
+        }
+        if (!message || tr_message_add_frame(message, &frame) != TROUPE_OK) {
+            status = TROUPE_ERR_NOMEM;
+        }
+        zmq_msg_close(&frame);
+    }
+    *message_out = message;
+    return status;
+}
+
+troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms, tr_trp1_t *command_out,
+                                troupe_message_t **message_out)
+{
+    assert(self && command_out && message_out);
+    while (self->state != LINK_WAITING) {
+        if (zmq_msg_recv(&self->head, self->socket, ZMQ_DONTWAIT) < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return TROUPE_TIMEOUT;
+        }
+        troupe_message_t *message = NULL;
+        troupe_status_t status = take_payload(self, &message);
+        tr_heartbeat_note_heard(&self->heartbeat, now_ms);
+
+        const char *reason;
+        if (tr_trp1_decode(zmq_msg_data(&self->head), zmq_msg_size(&self->head), command_out,
+                           &reason) != TROUPE_OK) {
+            self->n_malformed++;
+            if (self->state == LINK_GREETING) {
+                self->is_refused = true;
+                tr_link_drop(self, now_ms, "does not speak TRP/1");
+            }
+        } else if (is_about_requests(self, command_out, now_ms)) {
+            *message_out = message;
+            return status;
+        }
+        troupe_message_destroy(&message);
+    }
+    return TROUPE_TIMEOUT;
+}
+
+bool tr_link_is_up(const tr_link_t *self)
+{
+    assert(self);
+    return self->state == LINK_UP && !self->is_gone;
+}
+
+bool tr_link_is_refused(const tr_link_t *self)
+{
+    assert(self);
+    return self->is_refused;
+}
+
+int64_t tr_link_due_ms(const tr_link_t *self)
+{
+    assert(self);
+    if (self->state == LINK_WAITING) {
+        return self->retry_ms;
+    }
+    return self->state == LINK_CONNECTING ? TR_NEVER : tr_heartbeat_due_ms(&self->heartbeat);
+}
+
+const char *tr_link_endpoint(const tr_link_t *self)
+{
+    assert(self);
+    return self->endpoint;
+}
+
+const char *tr_link_node(const tr_link_t *self)
+{
+    assert(self);
+    return self->node;
+}
+
+int64_t tr_link_max_frame(const tr_link_t *self)
+{
+    assert(self);
+    return self->max_frame;
+}
+
+int64_t tr_link_max_open(const tr_link_t *self)
+{
+    assert(self);
+    return self->max_open;
+}
+
+uint64_t tr_link_n_malformed(const tr_link_t *self)
+{
+    assert(self);
+    return self->n_malformed;
+}
