@@ -14,11 +14,11 @@
 #if defined __GNUC__
 #define TROUPE_API                   __attribute__((visibility("default")))
 #define TROUPE_NODISCARD             __attribute__((warn_unused_result))
-#define TROUPE_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define TROUPE_PRINTF(string, first) __attribute__((format(printf, string, first)))
 #else
 #define TROUPE_API
 #define TROUPE_NODISCARD
-#define TROUPE_PRINTF(format, first)
+#define TROUPE_PRINTF(string, first)
 #endif
 
 #ifdef __cplusplus
