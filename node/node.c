@@ -110,7 +110,8 @@ troupe_status_t troupe_node_load_file(troupe_node_t *self, const char *path,
         return TROUPE_ERR_INVALID;
     }
     tr_config_t *config = NULL;
-    return accept_config(self, path, tr_config_read_file(path, report, arg, &config), config);
+    troupe_status_t status = tr_config_read_file(path, report, arg, &config);
+    return accept_config(self, path, status, config);
 }
 
 troupe_status_t troupe_node_load_text(troupe_node_t *self, const char *name, const char *yaml,
@@ -121,8 +122,8 @@ troupe_status_t troupe_node_load_text(troupe_node_t *self, const char *name, con
         return TROUPE_ERR_INVALID;
     }
     tr_config_t *config = NULL;
-    return accept_config(
-        self, name, tr_config_read(name, yaml, strlen(yaml), report, arg, &config), config);
+    troupe_status_t status = tr_config_read(name, yaml, strlen(yaml), report, arg, &config);
+    return accept_config(self, name, status, config);
 }
 
 typedef struct tally {
