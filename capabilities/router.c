@@ -26,7 +26,7 @@
 #include "mailbox/request_queue.h"
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
-#define MAILBOX_BYTES ((size_t)1 << 30)
+#define MAILBOX_BYTES   ((size_t)1 << 30)
 
 typedef struct tr_router {
     tr_self_t *self;
@@ -130,9 +130,10 @@ static void refuse_full(tr_router_t *router, tr_envelope_t *envelope)
     snprintf(why, sizeof why, "%s has %zu requests waiting, which is all it may",
              router->spec->capability, tr_request_queue_count(&router->queue));
     size_t slots = (router->members.n ? router->members.n : 1) * router->spec->concurrency;
-    refuse(router, envelope, TROUPE_OUTCOME_OVERLOADED,
-           tr_router_books_wait_ms(&router->books, tr_request_queue_count(&router->queue), slots),
-           why);
+    refuse(
+        router, envelope, TROUPE_OUTCOME_OVERLOADED,
+        tr_router_books_wait_ms(&router->books, tr_request_queue_count(&router->queue), slots),
+        why);
 }
 
 static void refuse_unavailable(tr_router_t *router, tr_envelope_t *envelope, int64_t now_ms)
@@ -241,8 +242,8 @@ static void dispatch_all(tr_router_t *router, int64_t now_ms)
     bool goes_on = true;
     while (goes_on && tr_request_queue_count(&router->queue) > 0) {
         tr_member_t *member = tr_members_pick(&router->members);
-        goes_on = member && dispatch(router, tr_request_queue_pop(&router->queue), member,
-                                     now_ms);
+        goes_on =
+            member && dispatch(router, tr_request_queue_pop(&router->queue), member, now_ms);
     }
 }
 
@@ -501,7 +502,9 @@ static void report(tr_router_t *router, const tr_control_t *survey)
         tr_report_child_t *line = &report->children[i];
         snprintf(line->name, sizeof line->name, "%s", member->name);
         line->kind = "worker";
-        line->state = member->is_going ? "draining" : member->is_doubtful ? "doubtful" : "ready";
+        line->state = member->is_going      ? "draining"
+                      : member->is_doubtful ? "doubtful"
+                                            : "ready";
         line->incarnation = member->incarnation;
         line->n_pending = member->candidate.n_pending;
         line->n_done = member->n_done;
@@ -538,8 +541,8 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         break;
     case TR_WORD_NOT_GROWN:
         router->has_asked_to_grow = false;
-        router->trouble = tr_reason_format(word->reason.kind, "%s %.160s", word->name,
-                                           word->reason.text);
+        router->trouble =
+            tr_reason_format(word->reason.kind, "%s %.160s", word->name, word->reason.text);
         break;
     case TR_WORD_UNAVAILABLE:
         be_unavailable(router, word);
@@ -622,8 +625,8 @@ static bool begin(tr_self_t *self, void *arg)
         tr_members_init(&router->members);
     }
     if (!router ||
-        tr_router_books_init(&router->books, self->runtime->metrics, router->spec->capability) !=
-            TROUPE_OK ||
+        tr_router_books_init(&router->books, self->runtime->metrics,
+                             router->spec->capability) != TROUPE_OK ||
         tr_self_register(self, TR_NAMES_CAPABILITY, router->spec->capability) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;

@@ -58,8 +58,8 @@ troupe_node_t *troupe_node_new(void)
     troupe_node_t *self = calloc(1, sizeof *self);
     if (self) {
         self->modules = tr_modules_new();
-        self->mailbox = tr_mailbox_new("node", 0,
-                                       (tr_mailbox_limits_t){MAILBOX_LETTERS, MAILBOX_BYTES});
+        self->mailbox =
+            tr_mailbox_new("node", 0, (tr_mailbox_limits_t){MAILBOX_LETTERS, MAILBOX_BYTES});
         if (!self->modules || !self->mailbox) {
             troupe_node_destroy(&self);
         }
@@ -249,9 +249,9 @@ static troupe_status_t launch(troupe_node_t *self, troupe_problem_fn *report, vo
         zsys_init();
         zsys_handler_set(NULL); /* signals belong to the program */
         self->runtime = tr_runtime_new(self->config->name);
-        status = self->runtime ? tr_keeper_start(self->plan, self->runtime, self->mailbox,
-                                                 &self->keeper)
-                               : TROUPE_ERR_NOMEM;
+        status = self->runtime
+                     ? tr_keeper_start(self->plan, self->runtime, self->mailbox, &self->keeper)
+                     : TROUPE_ERR_NOMEM;
     }
     if (status == TROUPE_OK) {
         self->keeper_mailbox = tr_mailbox_share(self->keeper->mailbox);

@@ -15,9 +15,9 @@ struct troupe_node {
     tr_config_t *config;
     char *file; /* what the description is called in problems */
     tr_plan_t *plan;
-    tr_runtime_t *runtime; /* from starting on */
-    tr_mailbox_t *mailbox; /* where the keeper tells how it goes */
-    tr_actor_t *keeper;    /* NULL before the start */
+    tr_runtime_t *runtime;        /* from starting on */
+    tr_mailbox_t *mailbox;        /* where the keeper tells how it goes */
+    tr_actor_t *keeper;           /* NULL before the start */
     tr_mailbox_t *keeper_mailbox; /* a share: any thread may ask it to stop */
     bool has_ended;
     bool was_ready;

@@ -20,6 +20,7 @@
 #include <zmq.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "mailbox/message.h"
 #include "remote/context.h"
 #include "remote/heartbeat.h"
@@ -146,10 +147,19 @@ static bool open_sockets(tr_link_t *self)
     return true;
 }
 
+/* HOST:PORT with a port that there can be. */
+static bool has_port(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    int64_t port = 0;
+    return colon && colon > address && tr_text_number(colon + 1, &port) == TROUPE_OK &&
+           port > 0 && port <= UINT16_MAX;
+}
+
 static bool is_endpoint(const char *endpoint)
 {
-    return (strncmp(endpoint, "tcp://", 6) == 0 || strncmp(endpoint, "ipc://", 6) == 0) &&
-           endpoint[6] != '\0';
+    return (strncmp(endpoint, "tcp://", 6) == 0 && has_port(endpoint + 6)) ||
+           (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '\0');
 }
 
 tr_link_t *tr_link_new(const char *endpoint, int epoll_fd)
