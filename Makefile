@@ -2,12 +2,13 @@
 #
 #   make run     build, and see a node at work (tools/walkthrough.sh)
 #   make test    build, and run all tests
+#   make bench   build for speed, and measure requests per second
 #   make check   whether the sources are formatted, and the lint tests
 #   make clean   remove the build folder
 
 BUILD ?= build
 
-.PHONY: run test check clean
+.PHONY: run test bench check clean
 
 run: $(BUILD)/build.ninja
 	meson configure $(BUILD) -Dworkers=enabled
@@ -19,6 +20,11 @@ test: $(BUILD)/build.ninja
 	meson configure $(BUILD) -Dtests=enabled -Dworkers=enabled
 	meson compile -C $(BUILD)
 	meson test -C $(BUILD) --print-errorlogs
+
+bench: needs
+	test -f $(BUILD)-bench/build.ninja || meson setup $(BUILD)-bench --buildtype=release
+	meson compile -C $(BUILD)-bench
+	meson test -C $(BUILD)-bench --benchmark --verbose
 
 check: $(BUILD)/build.ninja
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
