@@ -186,7 +186,7 @@ static void complete_capability_has_what_was_written(const tr_config_child_t *vi
     assert_int_equal(vision->kind, TR_CONFIG_CAPABILITY);
     assert_string_equal(vision->name, "vision");
     assert_string_equal(vision->module, "ocr");
-    assert_int_equal(vision->module_place.line, 15);
+    assert_int_equal(vision->module_place.line, 16);
     assert_int_equal(vision->module_place.column, 17);
     assert_int_equal(vision->n_args, 5);
     for (size_t i = 0; i < vision->n_args; i++) {
