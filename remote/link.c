@@ -146,10 +146,24 @@ static bool open_sockets(tr_link_t *self)
     return true;
 }
 
+/* libzmq takes any number for a port, and keeps its low bits. */
+static bool is_port(const char *text)
+{
+    long port = 0;
+    size_t n_digits = strspn(text, "0123456789");
+    for (size_t i = 0; i < n_digits && port <= 65535; i++) {
+        port = port * 10 + (text[i] - '0');
+    }
+    return n_digits > 0 && text[n_digits] == '\0' && port >= 1 && port <= 65535;
+}
+
 static bool is_endpoint(const char *endpoint)
 {
-    return (strncmp(endpoint, "tcp://", 6) == 0 || strncmp(endpoint, "ipc://", 6) == 0) &&
-           endpoint[6] != '\0';
+    if (strncmp(endpoint, "tcp://", 6) == 0) {
+        const char *colon = strrchr(endpoint + 6, ':');
+        return colon && colon > endpoint + 6 && is_port(colon + 1);
+    }
+    return strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '\0';
 }
 
 tr_link_t *tr_link_new(const char *endpoint, int epoll_fd)

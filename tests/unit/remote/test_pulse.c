@@ -77,7 +77,7 @@ int main(void)
         STORY("three intervals of silence are too many", 100, {0, 100, 200, 299, 300}, "hllll",
               "pp.G"),
         STORY("an answer starts the count anew", 100, {0, 100, 150, 240, 250, 350, 450},
-              "hlhllll", "p.ppG"),
+              "hlhllll", "pp.pG"),
         STORY("silence that nobody asked about proves nothing", 100, {0, 10000, 10001}, "hll",
               "p."),
         STORY("what lies unread may be the answer", 100, {0, 100, 290, 299, 490}, "hlxll",
