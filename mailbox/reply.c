@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mailbox/job.h"
 #include "mailbox/message.h"
 
 static void destroy_letter(tr_letter_t *letter)
@@ -47,6 +48,7 @@ void troupe_reply_destroy(troupe_reply_t **self_p)
     assert(self_p);
     if (*self_p) {
         troupe_message_destroy(&(*self_p)->message);
+        tr_job_release(&(*self_p)->job);
         free((*self_p)->text);
         free(*self_p);
         *self_p = NULL;

@@ -16,6 +16,11 @@ struct troupe_reply {
     bool is_final;
     char *text;                /* NULL: "" */
     troupe_message_t *message; /* NULL: empty */
+
+    /* Between a worker and its router only. */
+    struct troupe_request *job; /* whose answer this is: a share, or NULL */
+    bool was_not_started;       /* the worker hands the job back untouched */
+    bool is_worker_broken;      /* and will end now */
 };
 
 extern const tr_letter_type_t tr_reply_type;

@@ -20,9 +20,10 @@
 #include <zmq.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "mailbox/message.h"
 #include "remote/context.h"
-#include "remote/pulse.h"
+#include "remote/heartbeat.h"
 
 #define VERSION              1
 #define MIN_DELAY_MS         100 /* before a new connection */
@@ -47,11 +48,11 @@ struct tr_link {
     void *socket;
     void *monitor;
     link_state_t state;
-    zmq_msg_t head;    /* frame 0 of what was received last */
-    tr_pulse_t pulse;  /* while greeting and up */
-    int64_t retry_ms;  /* of the next try, while waiting */
-    int64_t delay_ms;  /* before the try after that */
-    int64_t max_frame; /* from here on as the node's hello said */
+    zmq_msg_t head;           /* frame 0 of what was received last */
+    tr_heartbeat_t heartbeat; /* while greeting and up */
+    int64_t retry_ms;         /* of the next try, while waiting */
+    int64_t delay_ms;         /* before the try after that */
+    int64_t max_frame;        /* from here on as the node's hello said */
     int64_t max_open;
     char node[TR_TRP1_MAX_WORD + 1];
     bool is_gone; /* the transport says so; what it had delivered is read first */
@@ -146,24 +147,19 @@ static bool open_sockets(tr_link_t *self)
     return true;
 }
 
-/* libzmq takes any number for a port, and keeps its low bits. */
-static bool is_port(const char *text)
+/* HOST:PORT with a port that there can be. */
+static bool has_port(const char *address)
 {
-    long port = 0;
-    size_t n_digits = strspn(text, "0123456789");
-    for (size_t i = 0; i < n_digits && port <= 65535; i++) {
-        port = port * 10 + (text[i] - '0');
-    }
-    return n_digits > 0 && text[n_digits] == '\0' && port >= 1 && port <= 65535;
+    const char *colon = strrchr(address, ':');
+    int64_t port = 0;
+    return colon && colon > address && tr_text_number(colon + 1, &port) == TROUPE_OK &&
+           port > 0 && port <= UINT16_MAX;
 }
 
 static bool is_endpoint(const char *endpoint)
 {
-    if (strncmp(endpoint, "tcp://", 6) == 0) {
-        const char *colon = strrchr(endpoint + 6, ':');
-        return colon && colon > endpoint + 6 && is_port(colon + 1);
-    }
-    return strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '\0';
+    return (strncmp(endpoint, "tcp://", 6) == 0 && has_port(endpoint + 6)) ||
+           (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '\0');
 }
 
 tr_link_t *tr_link_new(const char *endpoint, int epoll_fd)
@@ -258,16 +254,16 @@ static bool send_plain(tr_link_t *self, int64_t now_ms, tr_trp1_command_t comman
     return tr_link_send(self, now_ms, &plain, NULL) == TROUPE_OK;
 }
 
-static void keep_pulse(tr_link_t *self, int64_t now_ms)
+static void keep_heartbeat(tr_link_t *self, int64_t now_ms)
 {
-    switch (tr_pulse_beat(&self->pulse, now_ms)) {
-    case TR_PULSE_QUIET:
+    switch (tr_heartbeat_beat(&self->heartbeat, now_ms)) {
+    case TR_HEARTBEAT_QUIET:
         break;
-    case TR_PULSE_ASK:
+    case TR_HEARTBEAT_ASK:
         /* That the way is full is no excuse: then the node does not read. */
         (void)send_plain(self, now_ms, TR_TRP1_PING, 0);
         break;
-    case TR_PULSE_GONE:
+    case TR_HEARTBEAT_GONE:
         tr_link_drop(self, now_ms,
                      self->state == LINK_UP ? "has fallen silent"
                                             : "did not answer the greeting");
@@ -286,7 +282,7 @@ void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
     }
     read_monitor(self);
     if (is_behind) {
-        tr_pulse_excuse(&self->pulse, now_ms);
+        tr_heartbeat_excuse(&self->heartbeat, now_ms);
         return;
     }
     if (self->is_gone && !is_readable(self->socket)) {
@@ -295,10 +291,10 @@ void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
     }
     if (self->state == LINK_CONNECTING && send_plain(self, now_ms, TR_TRP1_HELLO, 0)) {
         self->state = LINK_GREETING;
-        tr_pulse_start(&self->pulse, DEFAULT_HEARTBEAT_MS, now_ms);
+        tr_heartbeat_start(&self->heartbeat, DEFAULT_HEARTBEAT_MS, now_ms);
     }
     if (self->state != LINK_CONNECTING) {
-        keep_pulse(self, now_ms);
+        keep_heartbeat(self, now_ms);
     }
 }
 
@@ -328,7 +324,7 @@ troupe_status_t tr_link_send(tr_link_t *self, int64_t now_ms, const tr_trp1_t *c
         while (tr_message_send(message, 0, self->socket, ZMQ_DONTWAIT) < 0 && errno == EINTR) {
         }
     }
-    tr_pulse_note_sent(&self->pulse, now_ms);
+    tr_heartbeat_note_sent(&self->heartbeat, now_ms);
     return TROUPE_OK;
 }
 
@@ -356,10 +352,10 @@ static void take_hello(tr_link_t *self, const tr_trp1_t *hello, int64_t now_ms)
         tr_link_drop(self, now_ms, "speaks another version of the protocol");
         return;
     }
-    tr_pulse_start(&self->pulse,
-                   hello->heartbeat_ms < 0 ? DEFAULT_HEARTBEAT_MS : hello->heartbeat_ms,
-                   now_ms);
-    tr_pulse_note_heard(&self->pulse, now_ms);
+    tr_heartbeat_start(&self->heartbeat,
+                       hello->heartbeat_ms < 0 ? DEFAULT_HEARTBEAT_MS : hello->heartbeat_ms,
+                       now_ms);
+    tr_heartbeat_note_heard(&self->heartbeat, now_ms);
     self->max_frame = hello->max_frame < 0 ? DEFAULT_MAX_FRAME : hello->max_frame;
     self->max_open = hello->max_open <= 0 ? DEFAULT_MAX_OPEN : hello->max_open;
     snprintf(self->node, sizeof self->node, "%.*s", (int)hello->node.size, hello->node.data);
@@ -443,7 +439,7 @@ troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms, tr_trp1_t *comm
         }
         troupe_message_t *message = NULL;
         troupe_status_t status = take_payload(self, &message);
-        tr_pulse_note_heard(&self->pulse, now_ms);
+        tr_heartbeat_note_heard(&self->heartbeat, now_ms);
 
         const char *reason;
         if (tr_trp1_decode(zmq_msg_data(&self->head), zmq_msg_size(&self->head), command_out,
@@ -480,7 +476,7 @@ int64_t tr_link_due_ms(const tr_link_t *self)
     if (self->state == LINK_WAITING) {
         return self->retry_ms;
     }
-    return self->state == LINK_CONNECTING ? TR_NEVER : tr_pulse_due_ms(&self->pulse);
+    return self->state == LINK_CONNECTING ? TR_NEVER : tr_heartbeat_due_ms(&self->heartbeat);
 }
 
 const char *tr_link_endpoint(const tr_link_t *self)

@@ -1,0 +1,44 @@
+# The few commands that a newcomer needs; meson and ninja do the work.
+#
+#   make run     build, and see a node at work (tools/walkthrough.sh)
+#   make test    build, and run all tests
+#   make bench   build for speed, and measure requests per second
+#   make check   whether the sources are formatted, and the lint tests
+#   make clean   remove the build folder
+#
+# Options that are set already cost nothing; a new one makes meson look for libraries again,
+# as it must when they were installed since.
+
+BUILD ?= build
+setup = test -f $(BUILD)/build.ninja || meson setup $(BUILD)
+
+.PHONY: run test bench check clean
+
+run:
+	tools/install-deps.sh --run-only
+	$(setup)
+	meson configure $(BUILD) -Dworkers=enabled
+	meson compile -C $(BUILD)
+	BUILD=$(BUILD) tools/walkthrough.sh
+
+test:
+	tools/install-deps.sh
+	$(setup)
+	meson configure $(BUILD) -Dtests=enabled -Dworkers=enabled
+	meson compile -C $(BUILD)
+	meson test -C $(BUILD) --print-errorlogs
+
+bench:
+	tools/install-deps.sh --run-only
+	test -f $(BUILD)-bench/build.ninja || meson setup $(BUILD)-bench --buildtype=release
+	meson compile -C $(BUILD)-bench
+	meson test -C $(BUILD)-bench --benchmark --verbose
+
+check:
+	$(setup)
+	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+	git ls-files '*.sh' | xargs shellcheck
+	meson test -C $(BUILD) --suite lint --print-errorlogs
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,405 @@
+/* The loop of every actor: wait, take letters (control first), let the class decide, flush.
+ *
+ * The order at the end matters: names go first, so that nobody new finds the mailbox; then it
+ * is closed; what is left in it goes to the class; the state is released; and only then the
+ * parent is told, so that whoever hears `ended` may rely on all of it.
+ */
+
+#include "actors/actor.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mailbox/dead_letter.h"
+#include "mailbox/mail.h"
+#include "mailbox/message.h"
+
+#define LETTERS_PER_TURN 256
+#define DOOR_HIGH_WATER  1000
+
+/* ---- the actor's own end ---- */
+
+void tr_self_started(tr_self_t *self)
+{
+    tr_control_say(self->parent, TR_WORD_STARTED, self->incarnation);
+}
+
+void tr_self_end(tr_self_t *self, const tr_reason_t *reason)
+{
+    if (!self->is_ending) {
+        self->is_ending = true;
+        self->reason = *reason;
+    }
+}
+
+troupe_status_t tr_self_register(tr_self_t *self, tr_name_space_t space, const char *name)
+{
+    assert(self->n_names < TR_SELF_MAX_NAMES);
+    char *copy = strdup(name);
+    if (!copy || tr_directory_register(self->runtime->directory, space, name, self->mailbox) !=
+                     TROUPE_OK) {
+        free(copy);
+        return TROUPE_ERR_NOMEM;
+    }
+    self->names[self->n_names].space = space;
+    self->names[self->n_names++].name = copy;
+    return TROUPE_OK;
+}
+
+static troupe_status_t watch(tr_self_t *self, void *socket, int descriptor,
+                             void (*ready)(tr_self_t *, void *, int))
+{
+    if (self->n_watches == TR_SELF_MAX_WATCHES) {
+        return TROUPE_LIMIT;
+    }
+    self->watches[self->n_watches].socket = socket;
+    self->watches[self->n_watches].descriptor = descriptor;
+    self->watches[self->n_watches++].ready = ready;
+    return TROUPE_OK;
+}
+
+troupe_status_t tr_self_watch_socket(tr_self_t *self, void *socket,
+                                     void (*ready)(tr_self_t *, void *, int))
+{
+    assert(self && socket && ready);
+    return watch(self, socket, -1, ready);
+}
+
+troupe_status_t tr_self_watch_descriptor(tr_self_t *self, int descriptor,
+                                         void (*ready)(tr_self_t *, void *, int))
+{
+    assert(self && descriptor >= 0 && ready);
+    return watch(self, NULL, descriptor, ready);
+}
+
+/* ---- the loop ---- */
+
+static void ask_to_stop(tr_self_t *self, const tr_reason_t *reason)
+{
+    if (self->class->stop) {
+        self->class->stop(self, reason);
+    } else {
+        tr_self_end(self, reason);
+    }
+}
+
+static void answer_ping(tr_self_t *self, const tr_control_t *ping)
+{
+    tr_control_t *pong = tr_control_new(TR_WORD_PONG, self->incarnation);
+    if (pong) {
+        pong->number = ping->number;
+        pong->depth = tr_mailbox_depth(self->mailbox);
+        tr_control_send(pong, self->parent);
+    }
+}
+
+static void take(tr_self_t *self, tr_letter_t *letter)
+{
+    const tr_control_t *control = tr_control_in(letter);
+    if (control && control->word == TR_WORD_PING) {
+        answer_ping(self, control);
+        tr_letter_destroy(&letter);
+    } else if (control && control->word == TR_WORD_STOP) {
+        ask_to_stop(self, &control->reason);
+        tr_letter_destroy(&letter);
+    } else {
+        self->class->receive(self, letter);
+    }
+}
+
+/* What comes in by the door is a message of plain frames, from whoever came with a socket. */
+static void open_door(tr_self_t *self)
+{
+    void *socket = zsock_resolve(self->door);
+    for (size_t n = 0; n < LETTERS_PER_TURN; n++) {
+        troupe_message_t *message = troupe_message_new();
+        int more = 1;
+        while (message && more) {
+            zmq_msg_t frame;
+            zmq_msg_init(&frame);
+            if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
+                zmq_msg_close(&frame);
+                troupe_message_destroy(&message);
+                return;
+            }
+            more = zmq_msg_more(&frame);
+            if (tr_message_add_frame(message, &frame) != TROUPE_OK) {
+                zmq_msg_close(&frame);
+            }
+        }
+        tr_mail_t *mail = message ? tr_mail_new(&message) : NULL;
+        if (!mail) {
+            return;
+        }
+        take(self, &mail->letter);
+    }
+}
+
+/* The pipe says $TERM when somebody destroys the zactor: a well-behaved one then ends. */
+static void read_pipe(tr_self_t *self, zsock_t *pipe)
+{
+    char *command = zstr_recv_nowait(pipe);
+    if (!command || streq(command, "$TERM")) {
+        tr_reason_t reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
+        tr_self_end(self, &reason);
+    }
+    zstr_free(&command);
+}
+
+static long wait_time(int64_t due_ms)
+{
+    int64_t now = tr_clock_now_ms();
+    if (due_ms == TR_NEVER) {
+        return -1;
+    }
+    return due_ms <= now ? 0 : due_ms - now > 60000 ? 60000 : (long)(due_ms - now);
+}
+
+static void wait_for_work(tr_self_t *self, zsock_t *pipe, int64_t due_ms)
+{
+    zmq_pollitem_t items[3 + TR_SELF_MAX_WATCHES] = {
+        {.socket = zsock_resolve(pipe), .events = ZMQ_POLLIN},
+        {.socket = zsock_resolve(self->door), .events = ZMQ_POLLIN},
+        {.fd = tr_mailbox_bell(self->mailbox), .events = ZMQ_POLLIN},
+    };
+    for (size_t i = 0; i < self->n_watches; i++) {
+        items[3 + i] = (zmq_pollitem_t){.socket = self->watches[i].socket,
+                                        .fd = self->watches[i].descriptor,
+                                        .events = ZMQ_POLLIN};
+    }
+    bool is_parked = tr_mailbox_park(self->mailbox);
+    int n_ready = zmq_poll(items, 3 + (int)self->n_watches, is_parked ? wait_time(due_ms) : 0);
+    if (is_parked) {
+        tr_mailbox_unpark(self->mailbox);
+    }
+    if (n_ready <= 0) {
+        return;
+    }
+    if (items[0].revents) {
+        read_pipe(self, pipe);
+    }
+    if (items[1].revents) {
+        open_door(self);
+    }
+    for (size_t i = 0; i < self->n_watches && !self->is_ending; i++) {
+        if (items[3 + i].revents) {
+            self->watches[i].ready(self, self->watches[i].socket, self->watches[i].descriptor);
+        }
+    }
+}
+
+static void serve(tr_self_t *self, zsock_t *pipe)
+{
+    while (!self->is_ending) {
+        tr_letter_t *letter = NULL;
+        for (size_t n = 0; n < LETTERS_PER_TURN && !self->is_ending &&
+                           (letter = tr_mailbox_next(self->mailbox, NULL)) != NULL;
+             n++) {
+            take(self, letter);
+        }
+        int64_t due_ms = TR_NEVER;
+        if (!self->is_ending && self->class->turn) {
+            due_ms = self->class->turn(self, tr_clock_now_ms());
+        }
+        if (!self->is_ending) {
+            wait_for_work(self, pipe, due_ms);
+        }
+    }
+}
+
+static bool begin(tr_self_t *self)
+{
+    void *arg = self->arg;
+    self->arg = NULL;
+    if (!self->door) {
+        self->reason = tr_reason_format(TROUPE_REASON_FAILED, "no socket to be had: %s",
+                                        zmq_strerror(errno));
+        self->class->discard(arg);
+        return false;
+    }
+    if (!self->class->begin(self, arg)) {
+        return false;
+    }
+    if (tr_self_register(self, TR_NAMES_ACTOR, self->name) != TROUPE_OK) {
+        self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
+        return false;
+    }
+    if (!self->class->starts_late) {
+        tr_self_started(self);
+    }
+    return true;
+}
+
+static void drop_leftovers(tr_self_t *self)
+{
+    tr_letter_t *letter;
+    while ((letter = tr_mailbox_next(self->mailbox, NULL)) != NULL) {
+        if (self->class->leftover) {
+            self->class->leftover(self, letter);
+        } else if (letter->type == &tr_mail_type) {
+            tr_dead_letter_take(self->runtime->dead_letters, self->name, "the actor has ended",
+                                &letter);
+        } else {
+            tr_letter_destroy(&letter);
+        }
+    }
+}
+
+static void forget_names(tr_self_t *self)
+{
+    for (size_t i = 0; i < self->n_names; i++) {
+        tr_directory_remove(self->runtime->directory, self->names[i].space, self->names[i].name,
+                            self->mailbox);
+        free(self->names[i].name);
+    }
+    self->n_names = 0;
+}
+
+static void destroy_self(tr_self_t **self_p)
+{
+    tr_self_t *self = *self_p;
+    if (self) {
+        tr_mailbox_release(&self->mailbox);
+        tr_mailbox_release(&self->parent);
+        tr_pulse_release(&self->pulse);
+        tr_runtime_release(&self->runtime);
+        free(self->name);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+/* Signals are the node's business, or that of the program around it; faults stay ours. */
+static void block_signals(void)
+{
+    sigset_t set;
+    sigfillset(&set);
+    sigdelset(&set, SIGSEGV);
+    sigdelset(&set, SIGBUS);
+    sigdelset(&set, SIGFPE);
+    sigdelset(&set, SIGILL);
+    sigdelset(&set, SIGABRT);
+    sigdelset(&set, SIGTRAP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void run(zsock_t *pipe, void *arg)
+{
+    tr_self_t *self = arg;
+    zsock_signal(pipe, 0); /* born; whether it comes up is told by mail */
+    block_signals();
+    char thread_name[16];
+    snprintf(thread_name, sizeof thread_name, "%s", self->name);
+    pthread_setname_np(pthread_self(), thread_name);
+
+    self->door = zsock_new(ZMQ_PULL);
+    if (self->door) {
+        zsock_set_rcvhwm(self->door, DOOR_HIGH_WATER);
+        if (zsock_bind(self->door, "inproc://troupe-%s/%s/%llu", self->runtime->boot,
+                       self->name, (unsigned long long)self->incarnation) != 0) {
+            zsock_destroy(&self->door);
+        }
+    }
+    if (begin(self)) {
+        serve(self, pipe);
+    }
+    forget_names(self);
+    tr_mailbox_close(self->mailbox);
+    drop_leftovers(self);
+    self->class->end(self);
+    zsock_destroy(&self->door);
+
+    tr_control_t *ended = tr_control_new(TR_WORD_ENDED, self->incarnation);
+    if (ended) {
+        ended->reason = self->reason;
+        tr_control_send(ended, self->parent);
+    }
+    destroy_self(&self);
+}
+
+/* ---- the parent's end ---- */
+
+static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
+{
+    tr_self_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        return NULL;
+    }
+    self->class = setup->class;
+    self->name = strdup(setup->name);
+    self->incarnation = incarnation;
+    self->runtime = tr_runtime_share(setup->runtime);
+    self->mailbox = tr_mailbox_new(setup->name, incarnation, setup->limits);
+    self->parent = tr_mailbox_share(setup->parent);
+    self->pulse = tr_pulse_new();
+    self->arg = setup->arg;
+    if (!self->name || !self->mailbox || !self->pulse) {
+        destroy_self(&self);
+    }
+    return self;
+}
+
+troupe_status_t tr_actor_start(const tr_actor_setup_t *setup, tr_actor_t **out)
+{
+    assert(setup && setup->class && setup->name && setup->runtime && setup->parent && out);
+    uint64_t incarnation = tr_runtime_next_incarnation(setup->runtime);
+    tr_actor_t *actor = calloc(1, sizeof *actor);
+    tr_self_t *self = actor ? self_new(setup, incarnation) : NULL;
+    if (!self) {
+        free(actor);
+        setup->class->discard(setup->arg);
+        return TROUPE_ERR_NOMEM;
+    }
+    actor->incarnation = incarnation;
+    actor->mailbox = tr_mailbox_share(self->mailbox);
+    actor->pulse = tr_pulse_share(self->pulse);
+    actor->zactor = zactor_new(run, self); /* from here on `self` is the thread's */
+    if (!actor->zactor) {
+        tr_mailbox_release(&actor->mailbox);
+        tr_pulse_release(&actor->pulse);
+        free(actor);
+        destroy_self(&self);
+        setup->class->discard(setup->arg);
+        return TROUPE_ERR_IO;
+    }
+    *out = actor;
+    return TROUPE_OK;
+}
+
+void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason)
+{
+    assert(self);
+    tr_control_t *stop = tr_control_new(TR_WORD_STOP, self->incarnation);
+    if (stop) {
+        stop->reason = reason;
+        tr_control_send(stop, self->mailbox);
+    }
+}
+
+troupe_status_t tr_actor_reap(tr_actor_t **self_p, int64_t timeout_ms)
+{
+    assert(self_p && *self_p);
+    tr_actor_t *self = *self_p;
+    zmq_pollitem_t end = {.socket = zsock_resolve(zactor_sock(self->zactor)),
+                          .events = ZMQ_POLLIN};
+    int64_t deadline = tr_clock_after(tr_clock_now_ms(), timeout_ms);
+    int n_ready;
+    do {
+        int64_t left = deadline - tr_clock_now_ms();
+        n_ready = zmq_poll(&end, 1, left > 0 ? (long)left : 0);
+    } while (n_ready < 0 && errno == EINTR);
+    if (n_ready <= 0) {
+        return TROUPE_TIMEOUT;
+    }
+    zactor_destroy(&self->zactor);
+    tr_mailbox_release(&self->mailbox);
+    tr_pulse_release(&self->pulse);
+    free(self);
+    *self_p = NULL;
+    return TROUPE_OK;
+}

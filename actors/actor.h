@@ -1,0 +1,152 @@
+/* actors/actor.h - something that runs, and can be asked to stop
+ *
+ * An actor is a zactor with a mailbox. `tr_actor_t` is its parent's end of it, `tr_self_t` its
+ * own. What it does is a class: a few callbacks that run on its thread. Starting never waits
+ * for more than the thread's birth: whether the actor came up is told later, in a word to its
+ * parent's mailbox (started, or ended with a reason).
+ *
+ * The zactor's pipe carries nothing up but the signal of the end, which is looked at and never
+ * read: zactor_destroy would wait for ever for a signal that was read before.
+ */
+
+#ifndef TROUPE_ACTORS_ACTOR_H
+#define TROUPE_ACTORS_ACTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <czmq.h>
+
+#include <troupe/status.h>
+
+#include "actors/control.h"
+#include "actors/pulse.h"
+#include "actors/reason.h"
+#include "actors/runtime.h"
+#include "mailbox/mailbox.h"
+
+typedef struct tr_self tr_self_t;
+typedef struct tr_actor tr_actor_t;
+
+/* What an actor does. All but `discard` run on the actor's thread. */
+typedef struct tr_actor_class {
+    const char *kind; /* "worker", "router", … */
+
+    /* The class says tr_self_started itself; otherwise it is said when begin is done. */
+    bool starts_late;
+
+    /* Take `arg` and make self->state. False: it did not start; self->reason says why. */
+    bool (*begin)(tr_self_t *self, void *arg);
+
+    /* Take one letter that is neither ping nor stop. */
+    void (*receive)(tr_self_t *self, tr_letter_t *letter);
+
+    /* After each round of letters: decide, flush. Returns when to be called again at the
+     * latest, or TR_NEVER. May be NULL. */
+    int64_t (*turn)(tr_self_t *self, int64_t now_ms);
+
+    /* Asked to stop: end now (tr_self_end), or soon. NULL: ends at once. */
+    void (*stop)(tr_self_t *self, const tr_reason_t *reason);
+
+    /* Take a letter that was still in the mailbox at the end. NULL: a dead letter. */
+    void (*leftover)(tr_self_t *self, tr_letter_t *letter);
+
+    /* Release self->state. Called after begin succeeded, and with a NULL state if it failed
+     * before making one. */
+    void (*end)(tr_self_t *self);
+
+    /* Release an `arg` that begin never saw. */
+    void (*discard)(void *arg);
+} tr_actor_class_t;
+
+#define TR_SELF_MAX_WATCHES 16
+#define TR_SELF_MAX_NAMES   2
+
+/* The actor's own end. Classes read it and use the functions below; only the shell writes. */
+struct tr_self {
+    const tr_actor_class_t *class;
+    void *state; /* the class's */
+    char *name;
+    uint64_t incarnation;
+    tr_runtime_t *runtime;
+    tr_mailbox_t *mailbox;
+    tr_mailbox_t *parent;
+    tr_pulse_t *pulse;
+    tr_reason_t reason; /* why it ends */
+    bool is_ending;
+
+    /* the shell's */
+    void *arg;
+    zsock_t *door;
+    size_t n_watches;
+    struct {
+        void *socket;
+        int descriptor;
+        void (*ready)(tr_self_t *self, void *socket, int descriptor);
+    } watches[TR_SELF_MAX_WATCHES];
+    size_t n_names;
+    struct {
+        tr_name_space_t space;
+        char *name;
+    } names[TR_SELF_MAX_NAMES];
+};
+
+/* Say to the parent that the actor is up. Once. */
+void tr_self_started(tr_self_t *self);
+
+/* End after this callback, for that reason; the first reason stays. */
+void tr_self_end(tr_self_t *self, const tr_reason_t *reason);
+
+/* Make the mailbox known under `name`, until the end. TROUPE_ERR_NOMEM. */
+TROUPE_NODISCARD troupe_status_t tr_self_register(tr_self_t *self, tr_name_space_t space,
+                                                  const char *name);
+
+/* Call `ready (self, socket, -1)` whenever the ZeroMQ socket can be read. The class drains it:
+ * it is asked again only when more comes or more is left. TROUPE_LIMIT when too many. */
+TROUPE_NODISCARD troupe_status_t tr_self_watch_socket(tr_self_t *self, void *socket,
+                                                      void (*ready)(tr_self_t *self,
+                                                                    void *socket,
+                                                                    int descriptor));
+
+/* The same for a descriptor: `ready (self, NULL, descriptor)`. */
+TROUPE_NODISCARD troupe_status_t tr_self_watch_descriptor(tr_self_t *self, int descriptor,
+                                                          void (*ready)(tr_self_t *self,
+                                                                        void *socket,
+                                                                        int descriptor));
+
+/* ---- the parent's end ---- */
+
+struct tr_actor {
+    zactor_t *zactor;
+    tr_mailbox_t *mailbox;
+    tr_pulse_t *pulse;
+    uint64_t incarnation;
+    tr_actor_t *next_quarantined;
+};
+
+typedef struct tr_actor_setup {
+    const tr_actor_class_t *class;
+    const char *name;
+    tr_runtime_t *runtime;
+    tr_mailbox_t *parent; /* where the words about this actor go */
+    tr_mailbox_limits_t limits;
+    void *arg; /* goes to begin, or to discard */
+} tr_actor_setup_t;
+
+/* Start an actor; waits only for its thread's birth.
+ *
+ *   TROUPE_OK          *out is the caller's, until reaped or quarantined
+ *   TROUPE_ERR_NOMEM, TROUPE_ERR_IO (no thread, socket or descriptor to be had); arg was
+ *                      discarded
+ */
+TROUPE_NODISCARD troupe_status_t tr_actor_start(const tr_actor_setup_t *setup,
+                                                tr_actor_t **out);
+
+/* Ask it to stop, for that reason. Never waits. */
+void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason);
+
+/* Let go of an actor whose thread has ended, waiting for that up to `timeout_ms`, and set
+ * *self_p to NULL. TROUPE_TIMEOUT when it still runs; then it is still the caller's. */
+TROUPE_NODISCARD troupe_status_t tr_actor_reap(tr_actor_t **self_p, int64_t timeout_ms);
+
+#endif

@@ -1,0 +1,83 @@
+/* actors/control.h - the inner words: what actors of one node say to each other
+ *
+ * Supervisors, pools, routers and workers meet in these messages only. Each word is a letter
+ * of one struct, since most carry the same few things; which fields a word uses is said beside
+ * its kind. All travel in the control lane.
+ */
+
+#ifndef TROUPE_ACTORS_CONTROL_H
+#define TROUPE_ACTORS_CONTROL_H
+
+#include <stdint.h>
+
+#include <troupe/status.h>
+
+#include "actors/pulse.h"
+#include "actors/reason.h"
+#include "mailbox/mailbox.h"
+
+typedef enum tr_word {
+    /* supervisor -> child */
+    TR_WORD_PING, /* number: comes back in the pong */
+    TR_WORD_STOP, /* reason */
+
+    /* child -> supervisor; incarnation says which child */
+    TR_WORD_PONG,    /* number, depth */
+    TR_WORD_STARTED, /* ready for work */
+    TR_WORD_ENDED,   /* reason; its thread is about to end. Without STARTED: it did not start */
+
+    /* pool -> router, about one worker (incarnation) or about itself (incarnation 0) */
+    TR_WORD_UP,          /* name, mailbox, pulse: may get requests */
+    TR_WORD_DOUBTFUL,    /* gets nothing new for now */
+    TR_WORD_FINE,        /* doubt is over */
+    TR_WORD_GOING,       /* will be stopped: gets nothing new any more */
+    TR_WORD_DOWN,        /* reason: it is gone, with what it had */
+    TR_WORD_AVAILABLE,   /* the pool starts workers */
+    TR_WORD_UNAVAILABLE, /* reason: it does not, for the next `number` ms */
+    TR_WORD_NOT_GROWN,   /* a worker that was wished for did not start; reason */
+
+    /* router -> pool */
+    TR_WORD_GROW,   /* work waits and no worker is free */
+    TR_WORD_SHRINK, /* incarnation: idle for too long */
+
+    /* node -> router, gateway; and back */
+    TR_WORD_DRAIN,   /* mailbox: whom to tell */
+    TR_WORD_DRAINED, /* name */
+
+    /* whoever asks -> supervisor, router; answered by a report */
+    TR_WORD_SURVEY, /* number: token; mailbox: where the report goes */
+
+    TR_N_WORDS
+} tr_word_t;
+
+typedef struct tr_control {
+    tr_letter_t letter;
+    tr_word_t word;
+    uint64_t incarnation;
+    uint64_t number;
+    size_t depth;
+    tr_reason_t reason;
+    tr_mailbox_t *mailbox; /* a share, or NULL */
+    tr_pulse_t *pulse;     /* a share, or NULL */
+    char name[80];
+} tr_control_t;
+
+extern const tr_letter_type_t tr_control_type;
+
+/* A word about `incarnation`, everything else empty. NULL when out of memory. */
+TROUPE_NODISCARD tr_control_t *tr_control_new(tr_word_t word, uint64_t incarnation);
+
+/* Hand the word to `to`, ignoring its bound: words are few, and losing one would lose a child.
+ * Takes it; a closed mailbox destroys it. NULL for either is fine. */
+void tr_control_send(tr_control_t *self, tr_mailbox_t *to);
+
+/* Shorthand for a word that needs no more than this. */
+void tr_control_say(tr_mailbox_t *to, tr_word_t word, uint64_t incarnation);
+
+/* The word in this letter, or NULL when it is none; borrowed. */
+const tr_control_t *tr_control_in(const tr_letter_t *letter);
+
+/* "ping", "stop", … for the log. */
+const char *tr_word_name(tr_word_t word);
+
+#endif

@@ -1,0 +1,182 @@
+/* Folders are tried in order: added ones, $TROUPE_MODULE_PATH (colon-separated), the installed
+ * one. dlclose is never called: see the header.
+ */
+
+#include "actors/module.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef TR_MODULE_DIR
+#define TR_MODULE_DIR "/usr/lib/troupe"
+#endif
+
+struct tr_modules {
+    zlistx_t *behaviours; /* const troupe_behaviour_t *, borrowed */
+    zlistx_t *folders;    /* char *, owned */
+};
+
+static void free_text(void **text_p)
+{
+    free(*text_p);
+    *text_p = NULL;
+}
+
+tr_modules_t *tr_modules_new(void)
+{
+    tr_modules_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        return NULL;
+    }
+    self->behaviours = zlistx_new();
+    self->folders = zlistx_new();
+    if (!self->behaviours || !self->folders) {
+        tr_modules_destroy(&self);
+        return NULL;
+    }
+    zlistx_set_destructor(self->folders, free_text);
+    return self;
+}
+
+void tr_modules_destroy(tr_modules_t **self_p)
+{
+    assert(self_p);
+    if (*self_p) {
+        zlistx_destroy(&(*self_p)->behaviours);
+        zlistx_destroy(&(*self_p)->folders);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+static const troupe_behaviour_t *find_known(tr_modules_t *self, const char *name)
+{
+    for (void *item = zlistx_first(self->behaviours); item;
+         item = zlistx_next(self->behaviours)) {
+        const troupe_behaviour_t *behaviour = item;
+        if (strcmp(behaviour->name, name) == 0) {
+            return behaviour;
+        }
+    }
+    return NULL;
+}
+
+static bool is_usable(const troupe_behaviour_t *behaviour)
+{
+    return behaviour && behaviour->name && behaviour->name[0] &&
+           (behaviour->handle || behaviour->receive);
+}
+
+troupe_status_t tr_modules_register(tr_modules_t *self, const troupe_behaviour_t *behaviour)
+{
+    assert(self);
+    if (!is_usable(behaviour)) {
+        return TROUPE_ERR_INVALID;
+    }
+    if (find_known(self, behaviour->name)) {
+        return TROUPE_EXISTS;
+    }
+    return zlistx_add_end(self->behaviours, (void *)behaviour) ? TROUPE_OK : TROUPE_ERR_NOMEM;
+}
+
+troupe_status_t tr_modules_add_path(tr_modules_t *self, const char *folder)
+{
+    assert(self && folder);
+    char *copy = strdup(folder);
+    if (!copy || !zlistx_add_end(self->folders, copy)) {
+        free(copy);
+        return TROUPE_ERR_NOMEM;
+    }
+    return TROUPE_OK;
+}
+
+/* Load FILE; *why says what is wrong with it. */
+static troupe_status_t load(const char *file, const char *name, const troupe_behaviour_t **out,
+                            char *why, size_t size)
+{
+    void *object = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    if (!object) {
+        snprintf(why, size, "%s", dlerror());
+        return TROUPE_ERR_INVALID;
+    }
+    const unsigned *abi = dlsym(object, "troupe_behaviour_abi");
+    const troupe_behaviour_t *const *behaviour = dlsym(object, "troupe_behaviour");
+    if (!abi || !behaviour) {
+        snprintf(why, size, "%s is no behaviour module: it lacks TROUPE_MODULE", file);
+    } else if (*abi != TROUPE_ABI_VERSION) {
+        snprintf(why, size, "%s was built for ABI %u, this library has %d: build it again",
+                 file, *abi, TROUPE_ABI_VERSION);
+    } else if (!is_usable(*behaviour)) {
+        snprintf(why, size, "%s has no name, or neither handle nor receive", file);
+    } else if (strcmp((*behaviour)->name, name) != 0) {
+        snprintf(why, size, "%s calls its behaviour '%s', not '%s'", file, (*behaviour)->name,
+                 name);
+    } else {
+        *out = *behaviour;
+        return TROUPE_OK;
+    }
+    return TROUPE_ERR_INVALID;
+}
+
+/* Try FOLDER/NAME.so. */
+static troupe_status_t try_folder(const char *folder, const char *name,
+                                  const troupe_behaviour_t **out, char *why, size_t size)
+{
+    char file[4096];
+    int length = snprintf(file, sizeof file, "%s/%s.so", folder, name);
+    if (length < 0 || (size_t)length >= sizeof file || access(file, F_OK) != 0) {
+        return TROUPE_NOT_FOUND;
+    }
+    return load(file, name, out, why, size);
+}
+
+static troupe_status_t try_search_path(const char *path, const char *name,
+                                       const troupe_behaviour_t **out, char *why, size_t size)
+{
+    troupe_status_t status = TROUPE_NOT_FOUND;
+    while (path && *path && status == TROUPE_NOT_FOUND) {
+        char folder[4096];
+        size_t length = strcspn(path, ":");
+        if (length > 0 && length < sizeof folder) {
+            memcpy(folder, path, length);
+            folder[length] = '\0';
+            status = try_folder(folder, name, out, why, size);
+        }
+        path += length + (path[length] == ':');
+    }
+    return status;
+}
+
+troupe_status_t tr_modules_find(tr_modules_t *self, const char *name,
+                                const troupe_behaviour_t **out, char *why, size_t size)
+{
+    assert(self && name && out && why && size > 0);
+    const troupe_behaviour_t *behaviour = find_known(self, name);
+    if (behaviour) {
+        *out = behaviour;
+        return TROUPE_OK;
+    }
+    troupe_status_t status = TROUPE_NOT_FOUND;
+    for (void *folder = zlistx_first(self->folders); folder && status == TROUPE_NOT_FOUND;
+         folder = zlistx_next(self->folders)) {
+        status = try_folder(folder, name, &behaviour, why, size);
+    }
+    if (status == TROUPE_NOT_FOUND) {
+        status = try_search_path(getenv("TROUPE_MODULE_PATH"), name, &behaviour, why, size);
+    }
+    if (status == TROUPE_NOT_FOUND) {
+        status = try_folder(TR_MODULE_DIR, name, &behaviour, why, size);
+    }
+    if (status == TROUPE_NOT_FOUND) {
+        snprintf(why, size, "no module '%s' in %s", name, TR_MODULE_DIR);
+    } else if (status == TROUPE_OK) {
+        *out = behaviour;
+        status = tr_modules_register(self, behaviour);
+    }
+    return status;
+}

@@ -1,0 +1,64 @@
+/* A list under a mutex: it is empty on good days. */
+
+#include "actors/quarantine.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "actors/actor.h"
+
+struct tr_quarantine {
+    pthread_mutex_t mutex;
+    tr_actor_t *first;
+};
+
+tr_quarantine_t *tr_quarantine_new(void)
+{
+    tr_quarantine_t *self = calloc(1, sizeof *self);
+    if (self) {
+        pthread_mutex_init(&self->mutex, NULL);
+    }
+    return self;
+}
+
+void tr_quarantine_destroy(tr_quarantine_t **self_p)
+{
+    assert(self_p);
+    if (!*self_p) {
+        return;
+    }
+    tr_quarantine_sweep(*self_p);
+    pthread_mutex_destroy(&(*self_p)->mutex);
+    free(*self_p);
+    *self_p = NULL;
+}
+
+void tr_quarantine_accept(tr_quarantine_t *self, tr_actor_t **actor_p)
+{
+    assert(self && actor_p && *actor_p);
+    pthread_mutex_lock(&self->mutex);
+    (*actor_p)->next_quarantined = self->first;
+    self->first = *actor_p;
+    *actor_p = NULL;
+    pthread_mutex_unlock(&self->mutex);
+}
+
+size_t tr_quarantine_sweep(tr_quarantine_t *self)
+{
+    assert(self);
+    size_t n_hanging = 0;
+    pthread_mutex_lock(&self->mutex);
+    for (tr_actor_t **link = &self->first; *link;) {
+        tr_actor_t *actor = *link;
+        tr_actor_t *next = actor->next_quarantined;
+        if (tr_actor_reap(&actor, 0) == TROUPE_OK) {
+            *link = next;
+        } else {
+            link = &(*link)->next_quarantined;
+            n_hanging++;
+        }
+    }
+    pthread_mutex_unlock(&self->mutex);
+    return n_hanging;
+}

@@ -1,0 +1,30 @@
+/* actors/quarantine.h - hung threads wait here for their own end
+ *
+ * A thread that does not answer cannot be killed, and zactor_destroy would wait for it as long
+ * as it pleases. So its actor is put here and replaced. When the thread comes back it ends by
+ * itself; sweeping then lets go of what it held. Any thread.
+ */
+
+#ifndef TROUPE_ACTORS_QUARANTINE_H
+#define TROUPE_ACTORS_QUARANTINE_H
+
+#include <stddef.h>
+
+#include <troupe/status.h>
+
+typedef struct tr_quarantine tr_quarantine_t;
+struct tr_actor;
+
+/* NULL when out of memory. */
+TROUPE_NODISCARD tr_quarantine_t *tr_quarantine_new(void);
+
+/* Sweeps, and leaves actors whose threads still hang to the end of the process. */
+void tr_quarantine_destroy(tr_quarantine_t **self_p);
+
+/* Take the actor over and set *actor_p to NULL. */
+void tr_quarantine_accept(tr_quarantine_t *self, struct tr_actor **actor_p);
+
+/* Let go of the actors whose threads have ended. Returns how many still hang. */
+size_t tr_quarantine_sweep(tr_quarantine_t *self);
+
+#endif

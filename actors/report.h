@@ -1,0 +1,53 @@
+/* actors/report.h - how an actor and its children are doing, for whoever asks
+ *
+ * Asked by the word `survey`, supervisors and routers answer with one report. A report is a
+ * snapshot: it owns copies, and shares of the mailboxes through which one may ask on.
+ */
+
+#ifndef TROUPE_ACTORS_REPORT_H
+#define TROUPE_ACTORS_REPORT_H
+
+#include <stdint.h>
+
+#include "actors/reason.h"
+#include "mailbox/mailbox.h"
+
+typedef struct tr_report_child {
+    char name[80];
+    const char *kind;            /* constant */
+    const char *state;           /* constant */
+    char reason[TR_REASON_TEXT]; /* why it is not ready, or how its last life ended; or "" */
+    uint64_t incarnation;
+    uint64_t n_restarts;
+    uint64_t n_pending;
+    uint64_t n_done;
+    tr_mailbox_t *mailbox; /* a share, if it can be surveyed; else NULL */
+} tr_report_child_t;
+
+typedef struct tr_report {
+    tr_letter_t letter;
+    uint64_t token; /* as it was asked */
+    char name[80];
+    const char *strategy; /* of a supervisor; "" */
+    const char *state;
+    char reason[TR_REASON_TEXT];
+    uint64_t n_queued;
+    uint64_t n_pending;
+    uint64_t n_accepted;
+    uint64_t n_finished;
+    uint64_t min;
+    uint64_t max;
+    size_t n_children;
+    tr_report_child_t children[];
+} tr_report_t;
+
+extern const tr_letter_type_t tr_report_type;
+
+/* An empty report with room for `n_children`, all zero. NULL when out of memory. */
+TROUPE_NODISCARD tr_report_t *tr_report_new(uint64_t token, const char *name,
+                                            size_t n_children);
+
+/* Hand it to `to`; takes it. */
+void tr_report_send(tr_report_t *self, tr_mailbox_t *to);
+
+#endif

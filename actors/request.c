@@ -1,0 +1,173 @@
+/* A request in a handler's hands.
+ *
+ * The worker holds a share of the job until the callback in which it was finished has
+ * returned, so that a behaviour that finishes twice is caught and told, not crashed.
+ */
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <troupe/behaviour.h>
+
+#include "actors/worker.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "mailbox/job.h"
+#include "mailbox/reply.h"
+
+#define TEXT_SIZE 1024
+
+const char *troupe_request_method(const troupe_request_t *self)
+{
+    assert(self);
+    return self->envelope->method;
+}
+
+const char *troupe_request_traceparent(const troupe_request_t *self)
+{
+    assert(self);
+    return self->envelope->traceparent;
+}
+
+const troupe_message_t *troupe_request_message(const troupe_request_t *self)
+{
+    assert(self);
+    return self->envelope->message;
+}
+
+const void *troupe_request_data(const troupe_request_t *self)
+{
+    return troupe_message_data(troupe_request_message(self), 0);
+}
+
+size_t troupe_request_size(const troupe_request_t *self)
+{
+    return troupe_message_size(troupe_request_message(self), 0);
+}
+
+int64_t troupe_request_remaining_ms(const troupe_request_t *self)
+{
+    assert(self);
+    int64_t deadline = self->envelope->deadline_ms;
+    int64_t now = tr_clock_now_ms();
+    return deadline == TR_NEVER ? TR_NEVER : deadline > now ? deadline - now : 0;
+}
+
+bool troupe_request_cancelled(const troupe_request_t *self)
+{
+    assert(self);
+    return atomic_load_explicit(&self->cancelled_ms, memory_order_relaxed) != 0 ||
+           troupe_request_remaining_ms(self) == 0;
+}
+
+static bool has_nobody_waiting(void *job)
+{
+    return troupe_request_cancelled(job);
+}
+
+troupe_status_t troupe_request_part(troupe_request_t *self, troupe_message_t **part_p)
+{
+    assert(self && part_p);
+    if (self->is_finished || troupe_request_cancelled(self)) {
+        troupe_message_destroy(part_p);
+        return TROUPE_CLOSED;
+    }
+    troupe_reply_t *reply = tr_reply_new(0, false, TROUPE_OUTCOME_OK, NULL, part_p);
+    if (!reply) {
+        return TROUPE_ERR_NOMEM;
+    }
+    reply->job = tr_job_share(self);
+    tr_letter_t *letter = &reply->letter;
+    troupe_status_t status =
+        tr_mailbox_post_wait(self->router, TR_LANE_CONTROL, &letter,
+                             self->envelope->deadline_ms, has_nobody_waiting, self);
+    tr_letter_destroy(&letter);
+    return status == TROUPE_OK ? TROUPE_OK : TROUPE_CLOSED;
+}
+
+void tr_request_finish(tr_job_t *job, troupe_outcome_t outcome, const char *text,
+                       troupe_message_t **message_p, bool is_worker_broken)
+{
+    if (job->is_finished) {
+        tr_log(TR_LOG_ERROR, "finished_twice",
+               TR_TEXT("worker", job->worker ? troupe_worker_name(job->worker) : ""),
+               TR_TEXT("capability", job->envelope->capability));
+        if (message_p) {
+            troupe_message_destroy(message_p);
+        }
+        return;
+    }
+    job->is_finished = true;
+    troupe_reply_t *reply = tr_reply_new(0, true, outcome, text, message_p);
+    if (!reply) {
+        /* Nothing to say it with: the router will miss the job when the worker goes. */
+        tr_log(TR_LOG_ERROR, "out_of_memory", TR_TEXT("capability", job->envelope->capability));
+        return;
+    }
+    reply->is_worker_broken = is_worker_broken;
+    reply->job = tr_job_share(job);
+    tr_letter_t *letter = &reply->letter;
+    if (tr_mailbox_post_answer(job->router, TR_LANE_CONTROL, &letter) != TROUPE_OK) {
+        tr_letter_destroy(&letter);
+    }
+}
+
+void troupe_request_reply(troupe_request_t *self, troupe_message_t **reply_p)
+{
+    assert(self && reply_p);
+    tr_request_finish(self, TROUPE_OUTCOME_OK, NULL, reply_p, false);
+}
+
+void troupe_request_reply_data(troupe_request_t *self, const void *data, size_t size)
+{
+    troupe_message_t *reply = troupe_message_from(data, size);
+    if (reply) {
+        troupe_request_reply(self, &reply);
+    } else {
+        tr_request_finish(self, TROUPE_OUTCOME_WORKER_ERROR, "out of memory", NULL, false);
+    }
+}
+
+void troupe_request_fail(troupe_request_t *self, const char *format, ...)
+{
+    assert(self && format);
+    char text[TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    tr_request_finish(self, TROUPE_OUTCOME_WORKER_ERROR, text, NULL, false);
+}
+
+void troupe_request_refuse(troupe_request_t *self, troupe_outcome_t outcome, const char *format,
+                           ...)
+{
+    assert(self && format);
+    char text[TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    bool may_say_so =
+        outcome == TROUPE_OUTCOME_BAD_REQUEST || outcome == TROUPE_OUTCOME_TOO_LARGE;
+    tr_request_finish(self, may_say_so ? outcome : TROUPE_OUTCOME_WORKER_ERROR, text, NULL,
+                      false);
+}
+
+void troupe_request_keep(troupe_request_t *self)
+{
+    assert(self && self->worker);
+    if (self->is_finished || self->is_kept) {
+        return;
+    }
+    troupe_worker_t *worker = self->worker;
+    self->is_kept = true;
+    self->previous_kept = NULL;
+    self->next_kept = worker->kept;
+    if (worker->kept) {
+        worker->kept->previous_kept = self;
+    }
+    worker->kept = self;
+}

@@ -1,0 +1,69 @@
+/* Made by the node before the first actor. */
+
+#include "actors/runtime.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+
+tr_runtime_t *tr_runtime_new(const char *node)
+{
+    assert(node);
+    tr_runtime_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        return NULL;
+    }
+    atomic_init(&self->holders, 1);
+    uint64_t boot = 0;
+    if (getrandom(&boot, sizeof boot, GRND_NONBLOCK) != (ssize_t)sizeof boot) {
+        boot = (uint64_t)tr_clock_now_us();
+    }
+    snprintf(self->boot, sizeof self->boot, "%016llx", (unsigned long long)boot);
+    self->node = strdup(node);
+    self->directory = tr_directory_new();
+    self->metrics = tr_metrics_new();
+    self->quarantine = tr_quarantine_new();
+    if (!self->node || !self->directory || !self->metrics || !self->quarantine) {
+        tr_runtime_release(&self);
+        return NULL;
+    }
+    self->dead_letters =
+        tr_metrics_series(self->metrics, TR_METRIC_COUNTER, "troupe_dead_letters_total",
+                          "Messages that nobody took", (tr_label_t){0}, (tr_label_t){0});
+    return self;
+}
+
+tr_runtime_t *tr_runtime_share(tr_runtime_t *self)
+{
+    assert(self);
+    atomic_fetch_add_explicit(&self->holders, 1, memory_order_relaxed);
+    return self;
+}
+
+void tr_runtime_release(tr_runtime_t **self_p)
+{
+    assert(self_p);
+    tr_runtime_t *self = *self_p;
+    *self_p = NULL;
+    if (!self || atomic_fetch_sub_explicit(&self->holders, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    tr_quarantine_destroy(&self->quarantine);
+    tr_directory_destroy(&self->directory);
+    tr_metrics_destroy(&self->metrics);
+    if (self->free_keepsake) {
+        self->free_keepsake(self->keepsake);
+    }
+    free(self->node);
+    free(self);
+}
+
+uint64_t tr_runtime_next_incarnation(tr_runtime_t *self)
+{
+    assert(self);
+    return atomic_fetch_add(&self->last_incarnation, 1) + 1;
+}

@@ -1,0 +1,51 @@
+/* actors/runtime.h - what all actors of one node share
+ *
+ * Everything in it is immutable or safe from any thread. Each actor holds a share, so that a
+ * hung thread that comes back late still finds it.
+ */
+
+#ifndef TROUPE_ACTORS_RUNTIME_H
+#define TROUPE_ACTORS_RUNTIME_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <troupe/status.h>
+
+#include "actors/quarantine.h"
+#include "base/metrics.h"
+#include "mailbox/directory.h"
+
+typedef enum tr_node_phase {
+    TR_NODE_STARTING,
+    TR_NODE_READY,
+    TR_NODE_DRAINING,
+    TR_NODE_STOPPING,
+} tr_node_phase_t;
+
+typedef struct tr_runtime {
+    atomic_uint holders;
+    _Atomic(uint64_t) last_incarnation;
+    _Atomic(int) phase; /* a tr_node_phase_t, set by the node's keeper */
+    char *node;
+    char boot[17]; /* changes with every start */
+    tr_directory_t *directory;
+    tr_metrics_t *metrics;
+    tr_metric_t *dead_letters;
+    tr_quarantine_t *quarantine;
+
+    /* What the actors borrow from the node, such as their specs: it goes with the last of them.
+     */
+    void *keepsake;
+    void (*free_keepsake)(void *keepsake);
+} tr_runtime_t;
+
+/* For a node of that name. NULL when out of memory. */
+TROUPE_NODISCARD tr_runtime_t *tr_runtime_new(const char *node);
+tr_runtime_t *tr_runtime_share(tr_runtime_t *self);
+void tr_runtime_release(tr_runtime_t **self_p);
+
+/* A number that no other life of any actor of this node has; never 0. */
+uint64_t tr_runtime_next_incarnation(tr_runtime_t *self);
+
+#endif

@@ -1,0 +1,45 @@
+/* actors/worker.h - the actor that runs a behaviour
+ *
+ * Serves the jobs of a router, takes messages, answers pings between two callbacks. While a
+ * callback runs, its pulse speaks for it.
+ */
+
+#ifndef TROUPE_ACTORS_WORKER_H
+#define TROUPE_ACTORS_WORKER_H
+
+#include <troupe/behaviour.h>
+
+#include "actors/actor.h"
+#include "actors/args.h"
+#include "mailbox/job.h"
+
+/* What a worker runs. Borrowed: outlives every worker. */
+typedef struct tr_worker_plan {
+    const troupe_behaviour_t *behaviour;
+    troupe_args_t args;
+    int64_t idle_after_ms; /* ready with nothing to do for so long is idle */
+} tr_worker_plan_t;
+
+struct troupe_worker {
+    tr_self_t *self;
+    const tr_worker_plan_t *plan;
+    void *state;   /* the behaviour's */
+    bool is_begun; /* init succeeded, so terminate is due */
+    bool is_stopping;
+    tr_reason_t stop_reason;
+    int64_t ready_since_ms;
+    tr_job_t *kept; /* jobs kept beyond it */
+    char explanation[TR_REASON_TEXT];
+};
+
+/* Start a worker called `name`. Its mailbox takes up to `concurrency` jobs and as many messages
+ * as `limits` say. Statuses as tr_actor_start. */
+TROUPE_NODISCARD troupe_status_t tr_worker_start(const tr_worker_plan_t *plan, const char *name,
+                                                 tr_runtime_t *runtime, tr_mailbox_t *parent,
+                                                 tr_actor_t **out);
+
+/* Send the final answer of `job` to its router: once. Takes the message (NULL for none). */
+void tr_request_finish(tr_job_t *job, troupe_outcome_t outcome, const char *text,
+                       troupe_message_t **message_p, bool is_worker_broken);
+
+#endif

@@ -1,0 +1,146 @@
+/* Jobs know their member and members their jobs, so that neither is ever searched for. */
+
+#include "capabilities/members.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void tr_members_init(tr_members_t *self)
+{
+    assert(self);
+    *self = (tr_members_t){0};
+    tr_idmap_init(&self->by_incarnation);
+}
+
+static void destroy_member(tr_member_t *member)
+{
+    assert(!member->jobs);
+    tr_mailbox_release(&member->mailbox);
+    tr_pulse_release(&member->pulse);
+    free(member);
+}
+
+void tr_members_finish(tr_members_t *self)
+{
+    assert(self);
+    for (size_t i = 0; i < self->n; i++) {
+        destroy_member(tr_members_at(self, i));
+    }
+    free(self->all);
+    tr_idmap_finish(&self->by_incarnation);
+    *self = (tr_members_t){0};
+}
+
+troupe_status_t tr_members_add(tr_members_t *self, const char *name, uint64_t incarnation,
+                               tr_mailbox_t *mailbox, tr_pulse_t *pulse, size_t concurrency,
+                               int64_t now_ms)
+{
+    assert(self && name && incarnation && mailbox && pulse && concurrency);
+    if (self->n == self->n_room) {
+        size_t n_room = self->n_room ? self->n_room * 2 : 8;
+        tr_candidate_t **all = realloc(self->all, n_room * sizeof *all);
+        if (!all) {
+            return TROUPE_ERR_NOMEM;
+        }
+        self->all = all;
+        self->n_room = n_room;
+    }
+    tr_member_t *member = calloc(1, sizeof *member);
+    if (!member) {
+        return TROUPE_ERR_NOMEM;
+    }
+    troupe_status_t status = tr_idmap_put(&self->by_incarnation, incarnation, member);
+    if (status != TROUPE_OK) {
+        free(member);
+        return status;
+    }
+    snprintf(member->name, sizeof member->name, "%s", name);
+    member->incarnation = incarnation;
+    member->mailbox = tr_mailbox_share(mailbox);
+    member->pulse = tr_pulse_share(pulse);
+    member->candidate = (tr_candidate_t){.is_open = true, .concurrency = concurrency};
+    member->last_used_ms = now_ms;
+    self->all[self->n++] = &member->candidate;
+    return TROUPE_OK;
+}
+
+void tr_members_remove(tr_members_t *self, tr_member_t *member)
+{
+    assert(self && member);
+    tr_members_set_going(self, member, false);
+    size_t i = 0;
+    while (self->all[i] != &member->candidate) {
+        i++;
+    }
+    self->all[i] = self->all[--self->n];
+    tr_idmap_take(&self->by_incarnation, member->incarnation);
+    destroy_member(member);
+}
+
+tr_member_t *tr_members_find(const tr_members_t *self, uint64_t incarnation)
+{
+    return tr_idmap_get(&self->by_incarnation, incarnation);
+}
+
+tr_member_t *tr_members_at(const tr_members_t *self, size_t index)
+{
+    assert(index < self->n);
+    return (tr_member_t *)self->all[index];
+}
+
+tr_member_t *tr_members_pick(const tr_members_t *self)
+{
+    size_t best = tr_balance_least_pending(self->all, self->n);
+    return best == TR_BALANCE_NONE ? NULL : tr_members_at(self, best);
+}
+
+static void update_openness(tr_member_t *self)
+{
+    self->candidate.is_open = !self->is_doubtful && !self->is_going;
+}
+
+void tr_member_set_doubtful(tr_member_t *self, bool is_doubtful)
+{
+    self->is_doubtful = is_doubtful;
+    update_openness(self);
+}
+
+void tr_members_set_going(tr_members_t *self, tr_member_t *member, bool is_going)
+{
+    if (member->is_going != is_going) {
+        self->n_going += is_going ? 1 : (size_t)-1;
+        member->is_going = is_going;
+        update_openness(member);
+    }
+}
+
+void tr_member_give(tr_member_t *self, tr_job_t *job, uint64_t dispatch, int64_t now_ms)
+{
+    job->member = self;
+    job->previous = NULL;
+    job->next = self->jobs;
+    if (self->jobs) {
+        self->jobs->previous = job;
+    }
+    self->jobs = job;
+    self->candidate.n_pending++;
+    self->candidate.last_used = dispatch;
+    self->last_used_ms = now_ms;
+}
+
+void tr_member_take_back(tr_member_t *self, tr_job_t *job, int64_t now_ms)
+{
+    assert(job->member == self && self->candidate.n_pending > 0);
+    if (job->previous) {
+        job->previous->next = job->next;
+    } else {
+        self->jobs = job->next;
+    }
+    if (job->next) {
+        job->next->previous = job->previous;
+    }
+    job->next = job->previous = NULL;
+    job->member = NULL;
+    self->candidate.n_pending--;
+    self->last_used_ms = now_ms;
+}

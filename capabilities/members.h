@@ -1,0 +1,67 @@
+/* capabilities/members.h - the pool as the router sees it
+ *
+ * A member is one incarnation of a worker, with the jobs it was given and has not finished.
+ * One router owns the set.
+ */
+
+#ifndef TROUPE_CAPABILITIES_MEMBERS_H
+#define TROUPE_CAPABILITIES_MEMBERS_H
+
+#include "actors/pulse.h"
+#include "base/idmap.h"
+#include "capabilities/balance.h"
+#include "mailbox/job.h"
+
+typedef struct tr_member {
+    tr_candidate_t candidate; /* first: the balance sees only this */
+    char name[80];
+    uint64_t incarnation;
+    tr_mailbox_t *mailbox;
+    tr_pulse_t *pulse;
+    bool is_doubtful;
+    bool is_going;
+    tr_job_t *jobs; /* as many as candidate.n_pending; a share of each */
+    int64_t last_used_ms;
+    uint64_t n_done;
+} tr_member_t;
+
+typedef struct tr_members {
+    tr_candidate_t **all; /* each the head of a tr_member_t */
+    size_t n;
+    size_t n_room;
+    size_t n_going;
+    tr_idmap_t by_incarnation;
+} tr_members_t;
+
+void tr_members_init(tr_members_t *self);
+
+/* Asserts that no member has a job left. */
+void tr_members_finish(tr_members_t *self);
+
+/* Add a member that may get `concurrency` jobs at once; shares mailbox and pulse.
+ * TROUPE_ERR_NOMEM, TROUPE_EXISTS. */
+TROUPE_NODISCARD troupe_status_t tr_members_add(tr_members_t *self, const char *name,
+                                                uint64_t incarnation, tr_mailbox_t *mailbox,
+                                                tr_pulse_t *pulse, size_t concurrency,
+                                                int64_t now_ms);
+
+/* Remove a member, which must have no job left. */
+void tr_members_remove(tr_members_t *self, tr_member_t *member);
+
+tr_member_t *tr_members_find(const tr_members_t *self, uint64_t incarnation);
+tr_member_t *tr_members_at(const tr_members_t *self, size_t index);
+
+/* The member with the fewest pending that can take one more; NULL when there is none. */
+tr_member_t *tr_members_pick(const tr_members_t *self);
+
+/* Say whether it may get work. */
+void tr_member_set_doubtful(tr_member_t *self, bool is_doubtful);
+void tr_members_set_going(tr_members_t *self, tr_member_t *member, bool is_going);
+
+/* Note that `job` is with the member now; the member takes the caller's share. */
+void tr_member_give(tr_member_t *self, tr_job_t *job, uint64_t dispatch, int64_t now_ms);
+
+/* Note that it is not any more; the share is the caller's again. */
+void tr_member_take_back(tr_member_t *self, tr_job_t *job, int64_t now_ms);
+
+#endif

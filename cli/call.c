@@ -1,0 +1,384 @@
+/* `troupe call`: one request, and all that comes back. Parts are shown as they arrive, the
+ * reply after them; stdout carries nothing else, so that it can be piped. A terminal gets text
+ * only: what is none is counted and said in the end, never shown.
+ */
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <troupe/call.h>
+#include <troupe/client.h>
+#include <troupe/message.h>
+
+#include "cli/file.h"
+#include "cli/json.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+
+enum {
+    CANCEL_WAIT_MS = 1000, /* after Ctrl-C, for the node to say how it ended */
+    MAX_FRAME_INDEX = 1000000,
+};
+
+static const cli_option_t options[] = {
+    {'d', "data", "TEXT", "a frame of the request: this text"},
+    {'f', "file", "FILE",
+     "a frame of the request: what FILE holds ('-': stdin); -d and\n"
+     "-f may be given again, for several frames in that order"},
+    {'m', "method", "METHOD", "what the worker is to do"},
+    {'t', "timeout", "TIME", "deadline, as 250ms, 5s or 10m (default: the capability's own)"},
+    {'p', "priority", "PRIORITY", "critical, high, normal (default), low or batch"},
+    {'o', "output", "FILE", "write the reply to FILE, whole or not at all"},
+    {CLI_KEY_FRAME, "frame", "N", "which frame of the reply is shown or written (default 0)"},
+    {CLI_KEY_JSON, "json", NULL,
+     "one JSON object for each part, and one for the end; frames\n"
+     "are strings when they are text, else {\"base64\": ...}"},
+    CLI_TARGET_OPTIONS,
+    {0},
+};
+
+typedef struct call {
+    const char *capability;
+    troupe_call_options_t options;
+    cli_target_t target;
+    const char *output; /* a file for the reply; NULL: stdout */
+    uint64_t frame;
+    bool as_json;
+
+    struct timespec began;
+    cli_utf8_t parts_text; /* characters may be split over parts */
+    bool in_line;          /* what was shown last did not end its line */
+    size_t n_hidden;       /* parts not shown because a terminal cannot */
+} call_t;
+
+static int take_option(call_t *call, const cli_given_t *given)
+{
+    switch (given->key) {
+    case 'm':
+        call->options.method = given->value;
+        break;
+    case 't':
+        if (!cli_parse_duration(given->value, &call->options.timeout_ms)) {
+            return cli_wrong_usage("call", "'%s' is no time; say 250ms, 5s or 10m",
+                                   given->value);
+        }
+        break;
+    case 'p':
+        if (!troupe_priority_parse(given->value, &call->options.priority)) {
+            return cli_wrong_usage(
+                "call", "'%s' is no priority; say critical, high, normal, low or batch",
+                given->value);
+        }
+        break;
+    case 'o':
+        call->output = given->value;
+        break;
+    case CLI_KEY_FRAME:
+        if (!cli_parse_number(given->value, MAX_FRAME_INDEX, &call->frame)) {
+            return cli_wrong_usage("call", "'%s' is no number of a frame", given->value);
+        }
+        break;
+    case CLI_KEY_JSON:
+        call->as_json = true;
+        break;
+    default:
+        return cli_target_option(&call->target, "call", given);
+    }
+    return CLI_OK;
+}
+
+static int take_options(call_t *call, const cli_args_t *args)
+{
+    *call = (call_t){.capability = args->operand};
+    cli_target_init(&call->target);
+    if (!*call->capability) {
+        return cli_wrong_usage("call", "the name of the capability is empty");
+    }
+    for (size_t i = 0; i < args->n_given; i++) {
+        int code = take_option(call, &args->given[i]);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+    return CLI_OK;
+}
+
+/* ---- the request ---- */
+
+static void release(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+static bool add_file(troupe_message_t *message, const char *path)
+{
+    void *data;
+    size_t size;
+    if (!cli_file_read(path, &data, &size)) {
+        return false;
+    }
+    troupe_status_t status = troupe_message_add_owned(message, data, size, release, NULL);
+    cli_need(status == TROUPE_OK ? message : NULL);
+    return true;
+}
+
+static bool add_stdin(troupe_message_t *message)
+{
+    if (isatty(STDIN_FILENO) == 1) {
+        fprintf(stderr, "reading the request from the terminal: end it with Ctrl-D, "
+                        "or give it with -d TEXT\n");
+    }
+    return add_file(message, "-");
+}
+
+/* NULL after saying what could not be read. */
+static troupe_message_t *make_request(const cli_args_t *args)
+{
+    troupe_message_t *message = cli_need(troupe_message_new());
+    bool is_fine = true;
+    for (size_t i = 0; i < args->n_given && is_fine; i++) {
+        const cli_given_t *given = &args->given[i];
+        if (given->key == 'd') {
+            troupe_status_t status =
+                troupe_message_add(message, given->value, strlen(given->value));
+            cli_need(status == TROUPE_OK ? message : NULL);
+        } else if (given->key == 'f') {
+            is_fine = add_file(message, given->value);
+        }
+    }
+    if (is_fine && troupe_message_count(message) == 0) {
+        is_fine = add_stdin(message);
+    }
+    if (!is_fine) {
+        troupe_message_destroy(&message);
+    }
+    return message;
+}
+
+/* ---- what comes back ---- */
+
+static double elapsed_ms(const call_t *call)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - call->began.tv_sec) * 1e3 +
+           (double)(now.tv_nsec - call->began.tv_nsec) / 1e6;
+}
+
+static void show_bytes(call_t *call, const void *data, size_t size)
+{
+    if (size > 0) {
+        fwrite(data, 1, size, stdout);
+        call->in_line = ((const char *)data)[size - 1] != '\n';
+    }
+}
+
+static void end_line_on_terminal(call_t *call)
+{
+    if (call->in_line && cli_on_terminal()) {
+        putchar('\n');
+        call->in_line = false;
+    }
+}
+
+static void show_part(call_t *call, const troupe_reply_t *part)
+{
+    const troupe_message_t *message = troupe_reply_message(part);
+    if (call->as_json) {
+        printf("{\"part\":%" PRIu64 ",\"frames\":", troupe_reply_sequence(part));
+        cli_json_frames(message);
+        printf("}\n");
+        fflush(stdout);
+        return;
+    }
+    const void *data = troupe_message_data(message, 0);
+    size_t size = troupe_message_size(message, 0);
+    if (cli_on_terminal() && !cli_utf8_feed(&call->parts_text, data, size)) {
+        call->parts_text = (cli_utf8_t){0};
+        call->n_hidden++;
+        return;
+    }
+    show_bytes(call, data, size);
+    fflush(stdout);
+}
+
+static int show_reply(call_t *call, const troupe_message_t *message)
+{
+    const void *data = troupe_message_data(message, call->frame);
+    size_t size = troupe_message_size(message, call->frame);
+    end_line_on_terminal(call);
+
+    if (cli_on_terminal() && !cli_is_text(data, size)) {
+        cli_complain("%s: the reply is binary (%zu bytes), which a terminal cannot show; "
+                     "use -o FILE, or --json",
+                     call->capability, size);
+        return CLI_FAILED;
+    }
+    show_bytes(call, data, size);
+    end_line_on_terminal(call);
+    if (call->n_hidden > 0) {
+        cli_complain("%s: %zu binary parts were not shown on the terminal; --json shows them",
+                     call->capability, call->n_hidden);
+        return CLI_FAILED;
+    }
+    return CLI_OK;
+}
+
+static void show_end_as_json(const call_t *call, const troupe_reply_t *final)
+{
+    troupe_outcome_t outcome = troupe_reply_outcome(final);
+    const troupe_message_t *message = troupe_reply_message(final);
+    printf("{\"outcome\":\"%s\"", troupe_outcome_name(outcome));
+    if (outcome != TROUPE_OUTCOME_OK) {
+        const char *text = troupe_reply_text(final);
+        printf(",\"text\":");
+        cli_json_string(text, strlen(text));
+        printf(",\"retryable\":%s,\"hint_ms\":%" PRId64,
+               troupe_outcome_is_retryable(outcome) ? "true" : "false",
+               troupe_reply_hint_ms(final));
+    }
+    if (call->output && outcome == TROUPE_OUTCOME_OK) {
+        printf(",\"file\":");
+        cli_json_string(call->output, strlen(call->output));
+        printf(",\"bytes\":%zu", troupe_message_size(message, call->frame));
+    } else {
+        printf(",\"frames\":");
+        cli_json_frames(message);
+    }
+    printf(",\"parts\":%" PRIu64 ",\"ms\":%.1f}\n", troupe_reply_sequence(final),
+           elapsed_ms(call));
+}
+
+/* An empty reply has no frame 0, and that is nothing to complain about. */
+static bool has_frame(const call_t *call, const troupe_message_t *message)
+{
+    size_t n_frames = troupe_message_count(message);
+    if ((call->as_json && !call->output) || call->frame < n_frames || call->frame == 0) {
+        return true;
+    }
+    cli_complain("%s: the reply has %zu frame%s, so there is no --frame %" PRIu64,
+                 call->capability, n_frames, n_frames == 1 ? "" : "s", call->frame);
+    return false;
+}
+
+static int show_end(call_t *call, const troupe_reply_t *final)
+{
+    if (troupe_reply_outcome(final) != TROUPE_OUTCOME_OK) {
+        end_line_on_terminal(call);
+        if (call->as_json) {
+            show_end_as_json(call, final);
+        }
+        return cli_explain_outcome(call->capability, final);
+    }
+    const troupe_message_t *message = troupe_reply_message(final);
+    if (!has_frame(call, message)) {
+        return CLI_FAILED;
+    }
+    if (call->output && !cli_file_write(call->output, troupe_message_data(message, call->frame),
+                                        troupe_message_size(message, call->frame))) {
+        return CLI_FAILED;
+    }
+    if (call->as_json) {
+        show_end_as_json(call, final);
+        return CLI_OK;
+    }
+    if (call->output) {
+        end_line_on_terminal(call);
+        return CLI_OK;
+    }
+    return show_reply(call, message);
+}
+
+/* ---- the call ---- */
+
+/* After the first Ctrl-C the node is asked to cancel, and has a moment to say how it went;
+ * after a second one nobody waits. */
+static int follow(call_t *call, cli_session_t *session, uint64_t id)
+{
+    bool is_cancelled = false;
+    for (;;) {
+        troupe_reply_t *reply = NULL;
+        troupe_status_t status = cli_session_next(session, session->client,
+                                                  is_cancelled ? CANCEL_WAIT_MS : -1, &reply);
+        if (status == TROUPE_INTERRUPTED && !is_cancelled) {
+            troupe_client_cancel(session->client, id);
+            is_cancelled = true;
+            continue;
+        }
+        if (status != TROUPE_OK) {
+            end_line_on_terminal(call);
+            return cli_explain_status(call->capability,
+                                      is_cancelled ? TROUPE_INTERRUPTED : status);
+        }
+        if (!troupe_reply_is_final(reply)) {
+            show_part(call, reply);
+            troupe_reply_destroy(&reply);
+            continue;
+        }
+        int code = show_end(call, reply);
+        if (is_cancelled && troupe_reply_outcome(reply) == TROUPE_OUTCOME_CANCELLED) {
+            code = CLI_INTERRUPTED;
+        }
+        troupe_reply_destroy(&reply);
+        return code;
+    }
+}
+
+static int call_node(call_t *call, troupe_message_t **message_p)
+{
+    cli_session_t session;
+    int code = cli_session_open(&session, &call->target);
+    if (code != CLI_OK) {
+        return code;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &call->began);
+    uint64_t id;
+    troupe_status_t status =
+        troupe_client_start(session.client, call->capability, &call->options, message_p, &id);
+    code = status == TROUPE_OK ? follow(call, &session, id)
+                               : cli_explain_status(call->capability, status);
+    cli_session_close(&session);
+    return code;
+}
+
+static int call_capability(const cli_args_t *args)
+{
+    call_t call;
+    int code = take_options(&call, args);
+    if (code != CLI_OK) {
+        return code;
+    }
+    troupe_message_t *message = make_request(args);
+    if (!message) {
+        return CLI_FAILED;
+    }
+    code = call_node(&call, &message);
+    troupe_message_destroy(&message);
+    return code;
+}
+
+const cli_verb_t cli_verb_call = {
+    .name = "call",
+    .operand = "CAPABILITY",
+    .brief = "send a request and print what comes back",
+    .about =
+        "Call CAPABILITY with the frames given by -d and -f, or with one frame read from "
+        "stdin\n"
+        "when there are none. Parts of a streamed reply are printed as they arrive, the first\n"
+        "frame of each, before the reply itself. Ctrl-C cancels the call. Where the call ends\n"
+        "otherwise than ok, one line on stderr says how, and the exit status is 1, or 4 when\n"
+        "the deadline passed.\n",
+    .options = options,
+    .examples = "  troupe call upper -d 'hello'\n"
+                "  troupe call vision -m describe -f cat.jpg -d 'what is this?' -t 30s --json\n"
+                "  troupe call text_to_image -m generate -d 'a red boat' -o boat.png\n",
+    .run = call_capability,
+};

@@ -1,0 +1,14 @@
+/* cli/verbs.h - what the command can do: one row and one file for each verb */
+
+#ifndef TROUPE_CLI_VERBS_H
+#define TROUPE_CLI_VERBS_H
+
+#include "cli/options.h"
+
+extern const cli_verb_t cli_verb_run;
+extern const cli_verb_t cli_verb_check;
+extern const cli_verb_t cli_verb_call;
+extern const cli_verb_t cli_verb_tree;
+extern const cli_verb_t cli_verb_stop;
+
+#endif

@@ -1,0 +1,42 @@
+/* mailbox/directory.h - who answers to this name on this node
+ *
+ * Two name spaces: capabilities (their routers) and actors. Any thread may look up; whoever
+ * owns a mailbox registers it when it is ready and removes it before it ends. A mailbox that
+ * was looked up is a share: it stays valid, and says so when its owner is gone.
+ */
+
+#ifndef TROUPE_MAILBOX_DIRECTORY_H
+#define TROUPE_MAILBOX_DIRECTORY_H
+
+#include <troupe/status.h>
+
+#include "base/span.h"
+#include "mailbox/mailbox.h"
+
+typedef struct tr_directory tr_directory_t;
+
+typedef enum tr_name_space {
+    TR_NAMES_CAPABILITY,
+    TR_NAMES_ACTOR,
+    TR_N_NAME_SPACES
+} tr_name_space_t;
+
+/* NULL when out of memory. */
+TROUPE_NODISCARD tr_directory_t *tr_directory_new(void);
+void tr_directory_destroy(tr_directory_t **self_p);
+
+/* Register `mailbox` under `name`, in place of an earlier incarnation if there is one. The
+ * directory takes a share of its own. TROUPE_ERR_NOMEM. */
+TROUPE_NODISCARD troupe_status_t tr_directory_register(tr_directory_t *self,
+                                                       tr_name_space_t space, const char *name,
+                                                       tr_mailbox_t *mailbox);
+
+/* Remove `name`, but only while it stands for this very mailbox. */
+void tr_directory_remove(tr_directory_t *self, tr_name_space_t space, const char *name,
+                         const tr_mailbox_t *mailbox);
+
+/* A share of the mailbox under `name`, the caller's to release; NULL when there is none. */
+TROUPE_NODISCARD tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space,
+                                                 tr_span_t name);
+
+#endif

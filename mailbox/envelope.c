@@ -1,0 +1,183 @@
+/* One allocation holds the envelope and its texts. */
+
+#include "mailbox/envelope.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "mailbox/reply.h"
+
+#define TEXT_MAX 1024
+
+static void release_letter(tr_letter_t *letter)
+{
+    tr_envelope_t *self = tr_envelope_of(letter);
+    tr_envelope_release(&self);
+}
+
+const tr_letter_type_t tr_envelope_type = {"request", release_letter};
+
+static const char *keep(char **cursor, tr_span_t span)
+{
+    char *text = *cursor;
+    if (span.size > 0) {
+        memcpy(text, span.data, span.size);
+    }
+    text[span.size] = '\0';
+    *cursor += span.size + 1;
+    return text;
+}
+
+tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, tr_span_t capability,
+                               tr_span_t method, tr_span_t traceparent, int64_t timeout_ms,
+                               troupe_priority_t priority, troupe_message_t **message_p)
+{
+    assert(reply_to && message_p);
+    size_t texts = capability.size + method.size + traceparent.size + 3;
+    tr_envelope_t *self = malloc(sizeof *self + texts);
+    if (self && !*message_p) {
+        *message_p = troupe_message_new();
+    }
+    if (!self || !*message_p) {
+        free(self);
+        troupe_message_destroy(message_p);
+        return NULL;
+    }
+    memset(self, 0, sizeof *self);
+    char *cursor = (char *)(self + 1);
+    tr_letter_init(&self->letter, &tr_envelope_type,
+                   sizeof *self + texts + troupe_message_bytes(*message_p));
+    atomic_init(&self->holders, 1);
+    atomic_init(&self->is_answered, false);
+    self->id = id;
+    self->reply_to = tr_mailbox_share(reply_to);
+    self->capability = keep(&cursor, capability);
+    self->method = keep(&cursor, method);
+    self->traceparent = keep(&cursor, traceparent);
+    self->timeout_ms = timeout_ms;
+    self->sent_ms = tr_clock_now_ms();
+    self->deadline_ms = TR_NEVER;
+    self->priority = priority == TROUPE_PRIORITY_DEFAULT ? TROUPE_PRIORITY_NORMAL : priority;
+    self->message = *message_p;
+    *message_p = NULL;
+    self->queue_place = TR_HEAP_NOWHERE;
+    self->deadline_place = TR_HEAP_NOWHERE;
+    return self;
+}
+
+tr_envelope_t *tr_envelope_share(tr_envelope_t *self)
+{
+    assert(self);
+    atomic_fetch_add_explicit(&self->holders, 1, memory_order_relaxed);
+    return self;
+}
+
+void tr_envelope_release(tr_envelope_t **self_p)
+{
+    assert(self_p);
+    tr_envelope_t *self = *self_p;
+    *self_p = NULL;
+    if (!self || atomic_fetch_sub_explicit(&self->holders, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    assert(self->queue_place == TR_HEAP_NOWHERE && self->deadline_place == TR_HEAP_NOWHERE);
+    tr_envelope_answer(self, TROUPE_OUTCOME_INTERNAL, 0,
+                       "the request was lost inside the node");
+    troupe_message_destroy(&self->message);
+    tr_mailbox_release(&self->reply_to);
+    free(self);
+}
+
+troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to)
+{
+    tr_letter_t *letter = &tr_envelope_share(self)->letter;
+    troupe_status_t status = tr_mailbox_post(to, TR_LANE_USER, &letter);
+    if (status != TROUPE_OK) {
+        tr_envelope_t *share = self;
+        tr_envelope_release(&share);
+    }
+    return status;
+}
+
+tr_envelope_t *tr_envelope_of(tr_letter_t *letter)
+{
+    assert(letter && letter->type == &tr_envelope_type);
+    return (tr_envelope_t *)letter;
+}
+
+/* Finals are never refused for want of room: there is one for each request. */
+static bool send_reply(tr_envelope_t *self, troupe_reply_t *reply)
+{
+    tr_letter_t *letter = &reply->letter;
+    bool is_sent =
+        (reply->is_final ? tr_mailbox_post_answer(self->reply_to, TR_LANE_USER, &letter)
+                         : tr_mailbox_post(self->reply_to, TR_LANE_USER, &letter)) == TROUPE_OK;
+    tr_letter_destroy(&letter);
+    return is_sent;
+}
+
+bool tr_envelope_answer(tr_envelope_t *self, troupe_outcome_t outcome, int64_t hint_ms,
+                        const char *format, ...)
+{
+    assert(self);
+    if (atomic_exchange(&self->is_answered, true)) {
+        return false;
+    }
+    char text[TEXT_MAX] = "";
+    if (format) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(text, sizeof text, format, arguments);
+        va_end(arguments);
+    }
+    troupe_reply_t *reply = tr_reply_new(self->id, true, outcome, text, NULL);
+    if (reply) {
+        reply->hint_ms = hint_ms;
+        reply->sequence = self->n_parts;
+        send_reply(self, reply);
+    }
+    return true;
+}
+
+bool tr_envelope_forward(tr_envelope_t *self, troupe_reply_t **reply_p)
+{
+    assert(self && reply_p && *reply_p);
+    troupe_reply_t *reply = *reply_p;
+    *reply_p = NULL;
+    bool was_answered = reply->is_final ? atomic_exchange(&self->is_answered, true)
+                                        : atomic_load(&self->is_answered);
+    if (was_answered) {
+        troupe_reply_destroy(&reply);
+        return false;
+    }
+    reply->id = self->id;
+    reply->sequence = reply->is_final ? self->n_parts : self->n_parts++;
+    return send_reply(self, reply);
+}
+
+static void destroy_cancel(tr_letter_t *letter)
+{
+    tr_cancel_t *self = (tr_cancel_t *)letter;
+    tr_envelope_release(&self->envelope);
+    free(self);
+}
+
+const tr_letter_type_t tr_cancel_type = {"cancel", destroy_cancel};
+
+void tr_envelope_cancel(tr_envelope_t *self, tr_mailbox_t *to)
+{
+    tr_cancel_t *cancel = malloc(sizeof *cancel);
+    if (!cancel) {
+        return;
+    }
+    tr_letter_init(&cancel->letter, &tr_cancel_type, sizeof *cancel);
+    cancel->envelope = tr_envelope_share(self);
+    tr_letter_t *letter = &cancel->letter;
+    if (tr_mailbox_post(to, TR_LANE_CONTROL, &letter) != TROUPE_OK) {
+        tr_letter_destroy(&letter);
+    }
+}

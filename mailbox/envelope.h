@@ -1,0 +1,111 @@
+/* mailbox/envelope.h - a request, from its caller to its one outcome
+ *
+ * The caller fills the envelope and posts it to a router. From then on the header is immutable
+ * and shared: the caller may keep a share as a handle for cancelling, the router keeps one
+ * until the request is over, and each job (a dispatch to one worker) holds one. What a router
+ * notes on an envelope is that router's alone.
+ *
+ * Exactly one final reply: `tr_envelope_answer` sends the first one and refuses the second; an
+ * envelope whose last holder lets go of it unanswered answers `internal` by itself.
+ */
+
+#ifndef TROUPE_MAILBOX_ENVELOPE_H
+#define TROUPE_MAILBOX_ENVELOPE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <troupe/call.h>
+#include <troupe/message.h>
+#include <troupe/outcome.h>
+
+#include "base/span.h"
+#include "mailbox/letter.h"
+#include "mailbox/mailbox.h"
+
+typedef struct tr_envelope tr_envelope_t;
+typedef struct troupe_request tr_job_t; /* actors/request.h */
+
+/* Where a request is; only its router moves it on, and only forwards. */
+typedef enum tr_phase {
+    TR_PHASE_NEW,       /* not seen by a router yet */
+    TR_PHASE_QUEUED,    /* waits in the router's queue */
+    TR_PHASE_RUNNING,   /* a worker has it */
+    TR_PHASE_ABANDONED, /* answered, but a worker still has it */
+    TR_PHASE_OVER,
+} tr_phase_t;
+
+struct tr_envelope {
+    tr_letter_t letter;
+    atomic_uint holders;
+
+    uint64_t id; /* as the caller numbered it; comes back with every reply */
+    tr_mailbox_t *reply_to;
+    const char *capability;
+    const char *method;
+    const char *traceparent;
+    int64_t timeout_ms;  /* asked for; 0: the capability's own */
+    int64_t sent_ms;     /* when the caller posted it: the deadline counts from here */
+    int64_t deadline_ms; /* set by the router when it admits, before anybody else sees it */
+    troupe_priority_t priority;
+    troupe_message_t *message;
+
+    atomic_bool is_answered;
+
+    /* The router's own notes. */
+    tr_phase_t phase;
+    uint64_t number; /* order of arrival */
+    int64_t admitted_us;
+    int64_t dispatched_us;
+    uint64_t n_parts;
+    size_t queue_place;
+    size_t deadline_place;
+    tr_job_t *job; /* RUNNING, ABANDONED: borrowed, the member's list holds it */
+};
+
+extern const tr_letter_type_t tr_envelope_type;
+
+/* A request of `reply_to` (shared, not taken) with the options given; takes the message (NULL
+ * inside: empty). Spans are copied. Its one share is the caller's. NULL when out of memory; the
+ * message is gone then too. */
+TROUPE_NODISCARD tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to,
+                                                tr_span_t capability, tr_span_t method,
+                                                tr_span_t traceparent, int64_t timeout_ms,
+                                                troupe_priority_t priority,
+                                                troupe_message_t **message_p);
+
+tr_envelope_t *tr_envelope_share(tr_envelope_t *self);
+
+/* Let go of a share and set *self_p to NULL; NULL is fine. */
+void tr_envelope_release(tr_envelope_t **self_p);
+
+/* Post `self` to the router at `to`: the mailbox takes a share of its own. On failure the
+ * caller's share is untouched and nothing is answered. Any thread. */
+TROUPE_NODISCARD troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to);
+
+/* The envelope whose letter this is; the letter's share becomes the caller's. */
+tr_envelope_t *tr_envelope_of(tr_letter_t *letter);
+
+/* Send the one final reply, made here. `text` may be NULL. False when it was answered before.
+ */
+bool tr_envelope_answer(tr_envelope_t *self, troupe_outcome_t outcome, int64_t hint_ms,
+                        const char *format, ...) TROUPE_PRINTF(4, 5);
+
+/* Send `*reply_p`, which came from a worker, under the caller's own number; takes it. For a
+ * final the same rule holds. False when it was answered before, or the caller is gone or has
+ * no room; the reply is destroyed then. */
+bool tr_envelope_forward(tr_envelope_t *self, troupe_reply_t **reply_p);
+
+/* A cancel for a request, posted to the router that has it. */
+typedef struct tr_cancel {
+    tr_letter_t letter;
+    tr_envelope_t *envelope; /* a share */
+} tr_cancel_t;
+
+extern const tr_letter_type_t tr_cancel_type;
+
+/* Ask the router at `to` to cancel. Best effort: a router that is gone has answered. */
+void tr_envelope_cancel(tr_envelope_t *self, tr_mailbox_t *to);
+
+#endif

@@ -1,0 +1,95 @@
+/* mailbox/mailbox.h - two bounded lanes and a bell
+ *
+ * A mailbox has one owner, the thread that takes letters out, and any number of senders, each
+ * of whom holds a share. Letters are handed over by pointer. The control lane overtakes the
+ * user lane at every letter. A sender rings the bell (an eventfd) only when the owner is
+ * parked, so a busy owner costs its senders no system call.
+ *
+ * It is the one structure that actors share: everything in it is guarded by its mutex but for
+ * the counters named atomic. It lives until its last holder lets go, so that a sender can
+ * outlive the owner; to a closed mailbox nothing can be posted.
+ */
+
+#ifndef TROUPE_MAILBOX_MAILBOX_H
+#define TROUPE_MAILBOX_MAILBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <troupe/status.h>
+
+#include "mailbox/letter.h"
+
+typedef struct tr_mailbox tr_mailbox_t;
+
+typedef enum tr_lane {
+    TR_LANE_CONTROL, /* ping, stop, cancel, notices, answers */
+    TR_LANE_USER,    /* requests and messages */
+    TR_N_LANES
+} tr_lane_t;
+
+/* What each lane holds at most; a letter larger than `bytes` still fits an empty lane. */
+typedef struct tr_mailbox_limits {
+    size_t letters;
+    size_t bytes;
+} tr_mailbox_limits_t;
+
+/* An open mailbox whose first share is the caller's. `name` and `incarnation` say whose it is
+ * (exactly one life of that name). NULL when out of memory or descriptors. */
+TROUPE_NODISCARD tr_mailbox_t *tr_mailbox_new(const char *name, uint64_t incarnation,
+                                              tr_mailbox_limits_t limits);
+
+/* One more share. Any holder. Returns `self`. */
+tr_mailbox_t *tr_mailbox_share(tr_mailbox_t *self);
+
+/* Let go of a share and set *self_p to NULL; NULL is fine. The last one destroys the mailbox,
+ * which must be closed or empty by then. */
+void tr_mailbox_release(tr_mailbox_t **self_p);
+
+const char *tr_mailbox_name(const tr_mailbox_t *self);
+uint64_t tr_mailbox_incarnation(const tr_mailbox_t *self);
+
+/* ---- senders: any thread that holds a share ---- */
+
+/* Hand a letter over.
+ *
+ *   TROUPE_OK      taken, *letter_p is NULL
+ *   TROUPE_FULL    the lane is full; the letter is still the caller's
+ *   TROUPE_CLOSED  the owner is gone; likewise
+ */
+TROUPE_NODISCARD troupe_status_t tr_mailbox_post(tr_mailbox_t *self, tr_lane_t lane,
+                                                 tr_letter_t **letter_p);
+
+/* The same without the bound, for answers, whose number is bounded by what was asked. */
+TROUPE_NODISCARD troupe_status_t tr_mailbox_post_answer(tr_mailbox_t *self, tr_lane_t lane,
+                                                        tr_letter_t **letter_p);
+
+/* The same as tr_mailbox_post, but wait for room until `deadline_ms` (a time) or until
+ * `give_up (arg)` says true, which is asked at least every 50 ms. Both end in TROUPE_TIMEOUT.
+ */
+TROUPE_NODISCARD troupe_status_t tr_mailbox_post_wait(tr_mailbox_t *self, tr_lane_t lane,
+                                                      tr_letter_t **letter_p,
+                                                      int64_t deadline_ms,
+                                                      bool (*give_up)(void *arg), void *arg);
+
+/* Letters posted and not yet taken. */
+size_t tr_mailbox_depth(const tr_mailbox_t *self);
+
+/* ---- the owner ---- */
+
+/* Take the next letter, control before user; NULL when there is none. *lane_out may be NULL. */
+tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out);
+
+/* Say that the owner is going to wait on the bell. False: letters are there, do not wait. */
+TROUPE_NODISCARD bool tr_mailbox_park(tr_mailbox_t *self);
+
+/* The bell: polls readable after a post to a parked mailbox. */
+int tr_mailbox_bell(const tr_mailbox_t *self);
+
+/* Silence the bell after waiting. */
+void tr_mailbox_unpark(tr_mailbox_t *self);
+
+/* Refuse further letters. What is inside can still be taken. */
+void tr_mailbox_close(tr_mailbox_t *self);
+
+#endif

@@ -1,0 +1,217 @@
+/* The admin is called like any capability, but it is its own router: it answers by itself, or
+ * when a survey has come back.
+ */
+
+#include "node/admin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mailbox/dead_letter.h"
+#include "mailbox/reply.h"
+#include "node/assembly.h"
+#include "node/state_document.h"
+
+#define MAILBOX_LETTERS 10000
+#define MAILBOX_BYTES   ((size_t)64 << 20)
+#define MOST_SURVEYS    64
+
+typedef struct tr_admin {
+    tr_self_t *self;
+    tr_survey_t *surveys;
+    size_t n_surveys;
+    uint64_t last_token;
+} tr_admin_t;
+
+/* Takes the share of the envelope and the message. */
+static void reply(tr_envelope_t *envelope, troupe_message_t *message)
+{
+    troupe_reply_t *answer =
+        message ? tr_reply_new(envelope->id, true, TROUPE_OUTCOME_OK, NULL, &message) : NULL;
+    if (answer) {
+        tr_envelope_forward(envelope, &answer);
+    } else {
+        tr_envelope_answer(envelope, TROUPE_OUTCOME_INTERNAL, 0, "the node is out of memory");
+    }
+    tr_envelope_release(&envelope);
+}
+
+static void refuse(tr_envelope_t *envelope, troupe_outcome_t outcome, const char *why)
+{
+    tr_envelope_answer(envelope, outcome, 0, "%s", why);
+    tr_envelope_release(&envelope);
+}
+
+static void begin_tree(tr_admin_t *admin, tr_envelope_t *envelope)
+{
+    if (admin->n_surveys >= MOST_SURVEYS) {
+        refuse(envelope, TROUPE_OUTCOME_OVERLOADED, "too many surveys are under way");
+        return;
+    }
+    tr_survey_t *survey =
+        tr_survey_new(++admin->last_token, envelope, admin->self, tr_clock_now_ms());
+    if (survey) {
+        survey->next = admin->surveys;
+        admin->surveys = survey;
+        admin->n_surveys++;
+    }
+}
+
+static void stop_node(tr_admin_t *admin, tr_envelope_t *envelope)
+{
+    tr_mailbox_t *keeper = tr_directory_find(admin->self->runtime->directory, TR_NAMES_ACTOR,
+                                             tr_span_of(TR_NAME_KEEPER));
+    if (!keeper) {
+        refuse(envelope, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping already");
+        return;
+    }
+    tr_log(TR_LOG_INFO, "stop_asked_for", TR_TEXT("by", TR_NAME_ADMIN));
+    tr_control_t *stop = tr_control_new(TR_WORD_STOP, 0);
+    if (stop) {
+        stop->reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
+    }
+    /* The answer first: it is on its way before the gateway hears of the drain. */
+    reply(envelope, troupe_message_from_text("stopping"));
+    tr_control_send(stop, keeper);
+    tr_mailbox_release(&keeper);
+}
+
+static void on_request(tr_admin_t *admin, tr_envelope_t *envelope)
+{
+    if (strcmp(envelope->method, "tree") == 0) {
+        begin_tree(admin, envelope);
+    } else if (strcmp(envelope->method, "stop") == 0) {
+        stop_node(admin, envelope);
+    } else {
+        char why[200];
+        snprintf(why, sizeof why, "%s has no method '%.100s': it has tree and stop",
+                 TR_NAME_ADMIN, envelope->method);
+        refuse(envelope, TROUPE_OUTCOME_BAD_REQUEST, why);
+    }
+}
+
+static void on_report(tr_admin_t *admin, tr_report_t *report)
+{
+    for (tr_survey_t *survey = admin->surveys; survey; survey = survey->next) {
+        if (survey->token == report->token) {
+            tr_survey_take(survey, report, admin->self);
+            return;
+        }
+    }
+    tr_letter_t *letter = &report->letter; /* late */
+    tr_letter_destroy(&letter);
+}
+
+static void receive(tr_self_t *self, tr_letter_t *letter)
+{
+    tr_admin_t *admin = self->state;
+    if (letter->type == &tr_envelope_type) {
+        on_request(admin, tr_envelope_of(letter));
+    } else if (letter->type == &tr_report_type) {
+        on_report(admin, (tr_report_t *)letter);
+    } else if (letter->type == &tr_cancel_type) {
+        tr_envelope_answer(((tr_cancel_t *)letter)->envelope, TROUPE_OUTCOME_CANCELLED, 0,
+                           NULL);
+        tr_letter_destroy(&letter);
+    } else if (tr_control_in(letter)) {
+        tr_letter_destroy(&letter);
+    } else {
+        tr_dead_letter_take(self->runtime->dead_letters, self->name,
+                            "the admin takes requests only", &letter);
+    }
+}
+
+static int64_t turn(tr_self_t *self, int64_t now_ms)
+{
+    tr_admin_t *admin = self->state;
+    int64_t due_ms = TR_NEVER;
+    for (tr_survey_t **link = &admin->surveys; *link;) {
+        tr_survey_t *survey = *link;
+        if (tr_survey_is_complete(survey) || now_ms >= survey->deadline_ms) {
+            *link = survey->next;
+            admin->n_surveys--;
+            reply(tr_envelope_share(survey->envelope),
+                  tr_state_document(survey, self->runtime));
+            tr_survey_destroy(&survey);
+        } else {
+            due_ms = survey->deadline_ms < due_ms ? survey->deadline_ms : due_ms;
+            link = &survey->next;
+        }
+    }
+    return due_ms;
+}
+
+static void leftover(tr_self_t *self, tr_letter_t *letter)
+{
+    (void)self;
+    if (letter->type == &tr_envelope_type) {
+        refuse(tr_envelope_of(letter), TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping");
+    } else {
+        tr_letter_destroy(&letter);
+    }
+}
+
+static bool begin(tr_self_t *self, void *arg)
+{
+    (void)arg;
+    tr_admin_t *admin = calloc(1, sizeof *admin);
+    self->state = admin;
+    if (admin) {
+        admin->self = self;
+    }
+    if (!admin || tr_self_register(self, TR_NAMES_CAPABILITY, TR_NAME_ADMIN) != TROUPE_OK) {
+        self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+static void end(tr_self_t *self)
+{
+    tr_admin_t *admin = self->state;
+    if (!admin) {
+        return;
+    }
+    while (admin->surveys) {
+        tr_survey_t *survey = admin->surveys;
+        admin->surveys = survey->next;
+        tr_envelope_answer(survey->envelope, TROUPE_OUTCOME_SHUTTING_DOWN, 0,
+                           "the node is stopping");
+        tr_survey_destroy(&survey);
+    }
+    free(admin);
+    self->state = NULL;
+}
+
+static void discard(void *arg)
+{
+    (void)arg;
+}
+
+static const tr_actor_class_t admin_class = {
+    .kind = "admin",
+    .begin = begin,
+    .receive = receive,
+    .turn = turn,
+    .leftover = leftover,
+    .end = end,
+    .discard = discard,
+};
+
+troupe_status_t tr_admin_start(const void *what, const char *name, tr_runtime_t *runtime,
+                               tr_mailbox_t *parent, tr_actor_t **out)
+{
+    (void)what;
+    return tr_actor_start(
+        &(tr_actor_setup_t){
+            .class = &admin_class,
+            .name = name,
+            .runtime = runtime,
+            .parent = parent,
+            .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
+        },
+        out);
+}

@@ -1,0 +1,49 @@
+/* node/assembly.h - from a description to a plan that supervisors carry out
+ *
+ * The only file that knows every part: it turns each capability into a supervisor of a router
+ * and a pool, resolves modules, and adds what every node has. The plan is immutable once made,
+ * and outlives the tree.
+ */
+
+#ifndef TROUPE_NODE_ASSEMBLY_H
+#define TROUPE_NODE_ASSEMBLY_H
+
+#include <troupe/node.h>
+
+#include "actors/module.h"
+#include "node/config.h"
+#include "supervisors/child_spec.h"
+
+/* Names of what a node has of its own. */
+#define TR_NAME_ROOT    "troupe.root"
+#define TR_NAME_TREE    "troupe.tree"
+#define TR_NAME_KEEPER  "troupe.keeper"
+#define TR_NAME_ADMIN   "troupe.admin"
+#define TR_NAME_GATEWAY "troupe.gateway"
+
+typedef struct tr_plan {
+    const tr_config_t *config; /* borrowed */
+    tr_supervisor_spec_t root;
+    const char **capabilities;
+    size_t n_capabilities;
+    size_t n_actors; /* at most, when all pools are full */
+
+    void **kept; /* what the plan is made of */
+    size_t n_kept;
+    size_t n_kept_room;
+} tr_plan_t;
+
+/* Make a plan of `config`, which must outlive it. Problems are reported as for the loading.
+ *
+ *   TROUPE_OK           *out is the caller's
+ *   TROUPE_ERR_INVALID  a module cannot be had; reported
+ *   TROUPE_ERR_NOMEM
+ */
+TROUPE_NODISCARD troupe_status_t tr_plan_new(const tr_config_t *config, const char *file,
+                                             tr_modules_t *modules, troupe_problem_fn *report,
+                                             void *arg, tr_plan_t **out);
+
+/* NULL is fine. */
+void tr_plan_destroy(tr_plan_t **self_p);
+
+#endif

@@ -1,0 +1,275 @@
+/* A caller is a mailbox and the list of its open calls. Calls that no router ever saw end here,
+ * through the same list in which replies to other calls wait.
+ */
+
+#include <assert.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include <troupe/caller.h>
+
+#include "base/clock.h"
+#include "base/idmap.h"
+#include "mailbox/envelope.h"
+#include "mailbox/reply.h"
+#include "node/node.h"
+
+/* Parts that may wait for their reader; finals always fit. */
+#define MAILBOX_LETTERS 4096
+#define MAILBOX_BYTES   ((size_t)256 << 20)
+
+typedef struct open_call {
+    tr_envelope_t *envelope;
+    tr_mailbox_t *router;
+} open_call_t;
+
+struct troupe_caller {
+    tr_runtime_t *runtime;
+    tr_mailbox_t *mailbox;
+    tr_idmap_t calls; /* open_call_t */
+    uint64_t last_id;
+    troupe_reply_t *first_kept; /* came while another call was waited for */
+    troupe_reply_t *last_kept;
+};
+
+troupe_caller_t *troupe_caller_new(troupe_node_t *node)
+{
+    assert(node && node->runtime);
+    troupe_caller_t *self = calloc(1, sizeof *self);
+    if (self) {
+        self->runtime = tr_runtime_share(node->runtime);
+        self->mailbox = tr_mailbox_new("caller", tr_runtime_next_incarnation(self->runtime),
+                                       (tr_mailbox_limits_t){MAILBOX_LETTERS, MAILBOX_BYTES});
+        tr_idmap_init(&self->calls);
+        if (!self->mailbox) {
+            troupe_caller_destroy(&self);
+        }
+    }
+    return self;
+}
+
+static void close_call(troupe_caller_t *self, uint64_t id)
+{
+    open_call_t *call = tr_idmap_take(&self->calls, id);
+    if (call) {
+        tr_envelope_release(&call->envelope);
+        tr_mailbox_release(&call->router);
+        free(call);
+    }
+}
+
+static void keep_reply(troupe_caller_t *self, troupe_reply_t *reply)
+{
+    reply->letter.next = NULL;
+    if (self->last_kept) {
+        self->last_kept->letter.next = &reply->letter;
+    } else {
+        self->first_kept = reply;
+    }
+    self->last_kept = reply;
+}
+
+static troupe_reply_t *take_kept(troupe_caller_t *self)
+{
+    troupe_reply_t *reply = self->first_kept;
+    if (reply) {
+        self->first_kept = (troupe_reply_t *)reply->letter.next;
+        if (!self->first_kept) {
+            self->last_kept = NULL;
+        }
+        reply->letter.next = NULL;
+    }
+    return reply;
+}
+
+void troupe_caller_destroy(troupe_caller_t **self_p)
+{
+    assert(self_p);
+    troupe_caller_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    if (self->mailbox) {
+        tr_mailbox_close(self->mailbox);
+    }
+    uint64_t id;
+    while (tr_idmap_any(&self->calls, &id)) {
+        troupe_caller_cancel(self, id);
+        close_call(self, id);
+    }
+    troupe_reply_t *reply;
+    while ((reply = take_kept(self)) != NULL) {
+        troupe_reply_destroy(&reply);
+    }
+    tr_idmap_finish(&self->calls);
+    tr_mailbox_release(&self->mailbox);
+    tr_runtime_release(&self->runtime);
+    free(self);
+    *self_p = NULL;
+}
+
+/* ---- starting ---- */
+
+static void end_unposted(tr_envelope_t *envelope, troupe_outcome_t outcome, const char *name,
+                         const char *what)
+{
+    tr_envelope_answer(envelope, outcome, 0, "%s%s", name, what);
+}
+
+static void post(const open_call_t *call, const char *capability)
+{
+    troupe_status_t status =
+        call->router ? tr_envelope_post(call->envelope, call->router) : TROUPE_NOT_FOUND;
+    if (status == TROUPE_NOT_FOUND) {
+        end_unposted(call->envelope, TROUPE_OUTCOME_NO_CAPABILITY, capability,
+                     " is offered by nobody here");
+    } else if (status == TROUPE_FULL) {
+        end_unposted(call->envelope, TROUPE_OUTCOME_OVERLOADED, capability,
+                     " has a full mailbox");
+    } else if (status != TROUPE_OK) {
+        end_unposted(call->envelope, TROUPE_OUTCOME_SHUTTING_DOWN, capability, " is stopping");
+    }
+}
+
+troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capability,
+                                    const troupe_call_options_t *options,
+                                    troupe_message_t **message_p, uint64_t *id_out)
+{
+    assert(self && capability && message_p && id_out);
+    static const troupe_call_options_t defaults = {0};
+    options = options ? options : &defaults;
+    open_call_t *call = calloc(1, sizeof *call);
+    uint64_t id = self->last_id + 1;
+    if (!call || tr_idmap_put(&self->calls, id, call) != TROUPE_OK) {
+        free(call);
+        troupe_message_destroy(message_p);
+        return TROUPE_ERR_NOMEM;
+    }
+    call->envelope = tr_envelope_new(
+        id, self->mailbox, tr_span_of(capability), tr_span_of(options->method),
+        tr_span_of(options->traceparent), options->timeout_ms, options->priority, message_p);
+    if (!call->envelope) {
+        close_call(self, id);
+        return TROUPE_ERR_NOMEM;
+    }
+    self->last_id = id;
+    call->router = tr_directory_find(self->runtime->directory, TR_NAMES_CAPABILITY,
+                                     tr_span_of(capability));
+    post(call, capability);
+    *id_out = id;
+    return TROUPE_OK;
+}
+
+void troupe_caller_cancel(troupe_caller_t *self, uint64_t id)
+{
+    assert(self);
+    open_call_t *call = tr_idmap_get(&self->calls, id);
+    if (call && call->router) {
+        tr_envelope_cancel(call->envelope, call->router);
+    }
+}
+
+size_t troupe_caller_n_open(const troupe_caller_t *self)
+{
+    assert(self);
+    return self->calls.n_items;
+}
+
+int troupe_caller_fd(troupe_caller_t *self)
+{
+    assert(self);
+    return tr_mailbox_bell(self->mailbox);
+}
+
+/* ---- taking ---- */
+
+/* The next reply in the mailbox, without waiting. */
+static troupe_reply_t *take_posted(troupe_caller_t *self)
+{
+    tr_letter_t *letter = tr_mailbox_next(self->mailbox, NULL);
+    if (!letter) {
+        return NULL;
+    }
+    assert(letter->type == &tr_reply_type);
+    troupe_reply_t *reply = (troupe_reply_t *)letter;
+    if (reply->is_final) {
+        close_call(self, reply->id);
+    }
+    return reply;
+}
+
+static void wait_for_letters(troupe_caller_t *self, int64_t deadline_ms)
+{
+    int64_t now_ms = tr_clock_now_ms();
+    int64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+    if (tr_mailbox_park(self->mailbox)) {
+        struct pollfd bell = {.fd = tr_mailbox_bell(self->mailbox), .events = POLLIN};
+        poll(&bell, 1, deadline_ms == TR_NEVER ? -1 : left_ms > 60000 ? 60000 : (int)left_ms);
+        tr_mailbox_unpark(self->mailbox);
+    }
+}
+
+/* The next reply of any call that is not among the kept ones. */
+static troupe_status_t take(troupe_caller_t *self, int64_t deadline_ms, troupe_reply_t **out)
+{
+    for (;;) {
+        size_t n_open = self->calls.n_items;
+        troupe_reply_t *reply = take_posted(self);
+        if (reply) {
+            *out = reply;
+            return TROUPE_OK;
+        }
+        if (n_open == 0) {
+            return TROUPE_NOT_FOUND;
+        }
+        if (deadline_ms != TR_NEVER && tr_clock_now_ms() >= deadline_ms) {
+            /* Parked, the bell rings for whoever polls the descriptor. */
+            return tr_mailbox_park(self->mailbox) ? TROUPE_TIMEOUT
+                                                  : take(self, deadline_ms, out);
+        }
+        wait_for_letters(self, deadline_ms);
+    }
+}
+
+troupe_status_t troupe_caller_next(troupe_caller_t *self, int64_t timeout_ms,
+                                   troupe_reply_t **out)
+{
+    assert(self && out);
+    troupe_reply_t *reply = take_kept(self);
+    if (reply) {
+        *out = reply;
+        return TROUPE_OK;
+    }
+    tr_mailbox_unpark(self->mailbox);
+    return take(self, timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms),
+                out);
+}
+
+troupe_status_t troupe_caller_call(troupe_caller_t *self, const char *capability,
+                                   const troupe_call_options_t *options,
+                                   troupe_message_t **message_p, troupe_part_fn *on_part,
+                                   void *arg, troupe_reply_t **out)
+{
+    assert(out);
+    uint64_t id;
+    troupe_status_t status = troupe_caller_start(self, capability, options, message_p, &id);
+    while (status == TROUPE_OK) {
+        troupe_reply_t *reply = NULL;
+        status = take(self, TR_NEVER, &reply);
+        if (status != TROUPE_OK) {
+            break;
+        }
+        if (reply->id != id) {
+            keep_reply(self, reply);
+        } else if (reply->is_final) {
+            *out = reply;
+            return TROUPE_OK;
+        } else {
+            if (on_part) {
+                on_part(arg, reply);
+            }
+            troupe_reply_destroy(&reply);
+        }
+    }
+    return status;
+}

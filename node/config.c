@@ -1,0 +1,197 @@
+/* The steps of reading, one file each: bytes to a safe document (config_yaml.c), document to
+ * description as the schema says (config_tree.c, config_value.c), and what is legal but
+ * impossible (config_check.c). This file joins them, fills the defaults that depend on other
+ * keys, and owns the description.
+ *
+ * Always true: a description that leaves this file is whole; one that is not dies here.
+ */
+
+#include "node/config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "node/config_check.h"
+#include "node/config_notes.h"
+#include "node/config_tree.h"
+#include "node/config_yaml.h"
+
+static void finish_child(tr_config_child_t *child)
+{
+    for (size_t i = 0; i < child->n_children; i++) {
+        finish_child(&child->children[i]);
+    }
+    for (size_t i = 0; i < child->n_args; i++) {
+        free(child->args[i].key);
+        free(child->args[i].value);
+    }
+    free(child->name);
+    free(child->module);
+    free(child->args);
+    free(child->children);
+}
+
+void tr_config_destroy(tr_config_t **self_p)
+{
+    assert(self_p);
+    tr_config_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    for (size_t i = 0; i < self->n_listeners; i++) {
+        free(self->listeners[i].endpoint);
+    }
+    finish_child(&self->root);
+    free(self->listeners);
+    free(self->name);
+    free(self);
+    *self_p = NULL;
+}
+
+static bool was_given(tr_config_notes_t *notes, const void *field)
+{
+    const tr_config_mark_t *mark = tr_config_notes_find(notes, field);
+    return mark && mark->sound;
+}
+
+static void complete_child(tr_config_notes_t *notes, tr_config_child_t *child)
+{
+    const tr_config_mark_t *module = tr_config_notes_find(notes, &child->module);
+    if (module) {
+        child->module_place = module->place;
+    }
+    if (child->kind == TR_CONFIG_CAPABILITY) {
+        if (!was_given(notes, &child->workers_max)) {
+            child->workers_max = child->workers_min > 1 ? child->workers_min : 1;
+        }
+        /* A large pool sees more faults in a day, and that is no worse for each worker. */
+        if (!was_given(notes, &child->intensity_restarts)) {
+            child->intensity_restarts = 5 + 2 * child->workers_max;
+        }
+    } else if (child->kind == TR_CONFIG_ACTOR && child->intensity_period_ms == 0) {
+        child->intensity_restarts = -1;
+    }
+    for (size_t i = 0; i < child->n_children; i++) {
+        complete_child(notes, &child->children[i]);
+    }
+}
+
+/* The name of this host as far as it is a valid name, or "node". */
+static char *default_name(void)
+{
+    char host[65] = "";
+    if (gethostname(host, sizeof host - 1) != 0) {
+        host[0] = '\0';
+    }
+    for (size_t size = strlen(host); size > 0; size--) {
+        host[size] = '\0';
+        if (tr_text_is_name(host)) {
+            return strdup(host);
+        }
+    }
+    return strdup("node");
+}
+
+/* Fill what the file may leave out and the schema cannot know. */
+static void complete(tr_config_notes_t *notes, tr_config_t *config)
+{
+    config->root.name = strdup("root");
+    if (!config->name) {
+        config->name = default_name();
+    }
+    notes->nomem |= !config->root.name || !config->name;
+    complete_child(notes, &config->root);
+}
+
+static void read_text(tr_config_notes_t *notes, const char *text, size_t size,
+                      tr_config_t *config)
+{
+    yaml_document_t document;
+    if (!tr_config_yaml_load(text, size, notes, &document)) {
+        return;
+    }
+    tr_config_tree_read(notes, &document, config);
+    yaml_document_delete(&document);
+    complete(notes, config);
+    tr_config_check(notes, config);
+}
+
+troupe_status_t tr_config_read(const char *file, const char *text, size_t size,
+                               troupe_problem_fn *report, void *arg, tr_config_t **out)
+{
+    assert(file && (text || size == 0) && out);
+    tr_config_t *config = calloc(1, sizeof *config);
+    if (!config) {
+        return TROUPE_ERR_NOMEM;
+    }
+    tr_config_notes_t notes;
+    tr_config_notes_init(&notes);
+    read_text(&notes, text, size, config);
+    troupe_status_t status = tr_config_notes_report(&notes, file, report, arg);
+    tr_config_notes_finish(&notes);
+    if (status == TROUPE_OK) {
+        *out = config;
+    } else {
+        tr_config_destroy(&config);
+    }
+    return status;
+}
+
+/* Read at most `size` bytes of a file of any kind; -1 with errno when that fails. */
+static ssize_t read_bytes(const char *path, char *buffer, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -1;
+    }
+    size_t used = 0;
+    ssize_t got = 1;
+    while (used < size && got != 0) {
+        got = read(fd, buffer + used, size - used);
+        if (got < 0 && errno != EINTR) {
+            break;
+        }
+        used += got > 0 ? (size_t)got : 0;
+    }
+    int error = errno;
+    close(fd);
+    errno = error;
+    return got < 0 ? -1 : (ssize_t)used;
+}
+
+static troupe_status_t report_unreadable(const char *path, troupe_problem_fn *report, void *arg)
+{
+    char *line = NULL;
+    if (report && asprintf(&line, "%s: error: %s", path, strerror(errno)) < 0) {
+        return TROUPE_ERR_NOMEM;
+    }
+    if (report) {
+        report(arg, line);
+    }
+    free(line);
+    return TROUPE_ERR_IO;
+}
+
+troupe_status_t tr_config_read_file(const char *path, troupe_problem_fn *report, void *arg,
+                                    tr_config_t **out)
+{
+    assert(path && out);
+    /* One byte too many tells a file that is too large from one that just fits. */
+    const size_t room = TR_CONFIG_BYTES_MAX + 1;
+    char *text = malloc(room);
+    if (!text) {
+        return TROUPE_ERR_NOMEM;
+    }
+    ssize_t size = read_bytes(path, text, room);
+    troupe_status_t status = size < 0
+                                 ? report_unreadable(path, report, arg)
+                                 : tr_config_read(path, text, (size_t)size, report, arg, out);
+    free(text);
+    return status;
+}

@@ -1,0 +1,232 @@
+/* Each check compares fields and points at what was written. A field that is a problem already
+ * has its default here, and is not compared: one mistake is told once.
+ *
+ * There are two spaces of names. Capabilities and actors are both spoken to by name, so they
+ * share one; supervisors are only looked at, and may be called like what they keep.
+ */
+
+#include "node/config_check.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "node/config_endpoint.h"
+
+/* A name that must differ from others. */
+struct name {
+    const char *text;
+    tr_config_kind_t kind;
+    tr_config_place_t place;
+};
+
+struct names {
+    struct name *all;
+    size_t n;
+};
+
+static const char *const reserved[] = {"troupe.", "mmi."};
+
+/* Where a field was written; `otherwise` when it was not. */
+static tr_config_place_t place_of(tr_config_notes_t *notes, const void *field,
+                                  tr_config_place_t otherwise)
+{
+    const tr_config_mark_t *mark = tr_config_notes_find(notes, field);
+    return mark ? mark->place : otherwise;
+}
+
+static bool is_sound(tr_config_notes_t *notes, const void *field)
+{
+    const tr_config_mark_t *mark = tr_config_notes_find(notes, field);
+    return !mark || mark->sound;
+}
+
+/* Whether `min` is above `max`, and where to say so: the minimum, or if it is only the
+ * default, the maximum. */
+static bool is_above(tr_config_notes_t *notes, const int64_t *min, const int64_t *max,
+                     tr_config_place_t *place_out)
+{
+    if (*min <= *max || !is_sound(notes, min) || !is_sound(notes, max)) {
+        return false;
+    }
+    *place_out = place_of(notes, min, place_of(notes, max, (tr_config_place_t){1, 1}));
+    return true;
+}
+
+static void check_workers(tr_config_notes_t *notes, const tr_config_child_t *child)
+{
+    tr_config_place_t place;
+    if (child->workers_max == 0 && is_sound(notes, &child->workers_max)) {
+        tr_config_notes_problem(notes, place_of(notes, &child->workers_max, child->place),
+                                "'max' is 0: a capability without workers serves nobody");
+    } else if (is_above(notes, &child->workers_min, &child->workers_max, &place)) {
+        tr_config_notes_problem(notes, place, "'min' %lld is more than 'max' %lld",
+                                (long long)child->workers_min, (long long)child->workers_max);
+    }
+}
+
+static void check_backoff(tr_config_notes_t *notes, const tr_config_child_t *child)
+{
+    tr_config_place_t place;
+    char min[32];
+    char max[32];
+    if (is_above(notes, &child->backoff_min_ms, &child->backoff_max_ms, &place)) {
+        tr_config_notes_problem(notes, place, "'min' %s is more than 'max' %s",
+                                tr_text_print_duration(child->backoff_min_ms, min, sizeof min),
+                                tr_text_print_duration(child->backoff_max_ms, max, sizeof max));
+    }
+}
+
+static void check_reserved(tr_config_notes_t *notes, const tr_config_child_t *child)
+{
+    for (size_t i = 0; child->name && i < sizeof reserved / sizeof reserved[0]; i++) {
+        if (strncmp(child->name, reserved[i], strlen(reserved[i])) == 0) {
+            tr_config_notes_problem(notes, place_of(notes, &child->name, child->place),
+                                    "names that begin with '%s' are reserved", reserved[i]);
+        }
+    }
+}
+
+static void check_children(tr_config_notes_t *notes, const tr_config_child_t *parent)
+{
+    for (size_t i = 0; i < parent->n_children; i++) {
+        const tr_config_child_t *child = &parent->children[i];
+        check_reserved(notes, child);
+        if (child->kind == TR_CONFIG_CAPABILITY) {
+            check_workers(notes, child);
+        }
+        if (child->kind != TR_CONFIG_SUPERVISOR) {
+            check_backoff(notes, child);
+        }
+        check_children(notes, child);
+    }
+}
+
+static size_t count_tree(const tr_config_child_t *top)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < top->n_children; i++) {
+        n += count_tree(&top->children[i]);
+    }
+    return n;
+}
+
+static void collect_names(tr_config_notes_t *notes, const tr_config_child_t *top,
+                          struct names *names)
+{
+    if (top->name) {
+        names->all[names->n++] =
+            (struct name){top->name, top->kind, place_of(notes, &top->name, top->place)};
+    }
+    for (size_t i = 0; i < top->n_children; i++) {
+        collect_names(notes, &top->children[i], names);
+    }
+}
+
+static const char *kind_text(tr_config_kind_t kind)
+{
+    switch (kind) {
+    case TR_CONFIG_CAPABILITY:
+        return "capability";
+    case TR_CONFIG_ACTOR:
+        return "actor";
+    default:
+        return "supervisor";
+    }
+}
+
+static int by_place(tr_config_place_t one, tr_config_place_t other)
+{
+    int lines = (one.line > other.line) - (one.line < other.line);
+    return lines ? lines : (one.column > other.column) - (one.column < other.column);
+}
+
+/* Names of one space and text become neighbours, the first of the file in front. */
+static int by_name(const void *one, const void *other)
+{
+    const struct name *a = one;
+    const struct name *b = other;
+    int spaces = (a->kind == TR_CONFIG_SUPERVISOR) - (b->kind == TR_CONFIG_SUPERVISOR);
+    int texts = spaces ? spaces : strcmp(a->text, b->text);
+    return texts ? texts : by_place(a->place, b->place);
+}
+
+static bool is_same(const struct name *one, const struct name *other)
+{
+    return (one->kind == TR_CONFIG_SUPERVISOR) == (other->kind == TR_CONFIG_SUPERVISOR) &&
+           strcmp(one->text, other->text) == 0;
+}
+
+static void check_names(tr_config_notes_t *notes, const tr_config_child_t *root)
+{
+    struct names names = {.all = calloc(count_tree(root), sizeof *names.all)};
+    if (!names.all) {
+        notes->nomem = true;
+        return;
+    }
+    collect_names(notes, root, &names);
+    qsort(names.all, names.n, sizeof *names.all, by_name);
+    size_t first = 0;
+    for (size_t i = 1; i < names.n; i++) {
+        const struct name *name = &names.all[i];
+        const struct name *taken = &names.all[first];
+        if (is_same(taken, name)) {
+            tr_config_notes_problem(
+                notes, name->place, "the name '%s' is taken by the %s at %d:%d", name->text,
+                kind_text(taken->kind), taken->place.line, taken->place.column);
+        } else {
+            first = i;
+        }
+    }
+    free(names.all);
+}
+
+static const tr_config_listener_t *find_twin(const tr_config_t *config, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        const char *endpoint = config->listeners[i].endpoint;
+        if (endpoint && strcmp(endpoint, config->listeners[index].endpoint) == 0) {
+            return &config->listeners[i];
+        }
+    }
+    return NULL;
+}
+
+static void check_listener(tr_config_notes_t *notes, const tr_config_t *config, size_t index)
+{
+    const tr_config_listener_t *listener = &config->listeners[index];
+    if (!listener->endpoint) {
+        return;
+    }
+    char cut[TR_CONFIG_CUT_BYTES];
+    tr_config_cut(listener->endpoint, cut);
+    tr_config_place_t place = place_of(notes, &listener->endpoint, listener->place);
+    const char *problem = tr_config_endpoint_problem(listener->endpoint);
+    const tr_config_listener_t *twin = find_twin(config, index);
+    if (problem) {
+        tr_config_notes_problem(notes, place, "endpoint '%s': %s", cut, problem);
+    } else if (twin) {
+        tr_config_place_t taken = place_of(notes, &twin->endpoint, twin->place);
+        tr_config_notes_problem(notes, place, "endpoint '%s' is listened on at %d:%d already",
+                                cut, taken.line, taken.column);
+    }
+    const tr_config_mark_t *mode = tr_config_notes_find(notes, &listener->mode);
+    if (!problem && mode && !tr_config_endpoint_is_ipc(listener->endpoint)) {
+        tr_config_notes_problem(notes, mode->place, "'mode' is for ipc endpoints only");
+    }
+}
+
+void tr_config_check(tr_config_notes_t *notes, const tr_config_t *config)
+{
+    assert(notes && config);
+    if (config->n_listeners > TR_CONFIG_LISTENERS_MAX) {
+        tr_config_notes_problem(notes, config->listeners[TR_CONFIG_LISTENERS_MAX].place,
+                                "more than %d listeners", TR_CONFIG_LISTENERS_MAX);
+    }
+    for (size_t i = 0; i < config->n_listeners && i < TR_CONFIG_LISTENERS_MAX; i++) {
+        check_listener(notes, config, i);
+    }
+    check_children(notes, &config->root);
+    check_names(notes, &config->root);
+}

@@ -1,0 +1,75 @@
+/* node/config_notes.h - what reading a configuration has found out
+ *
+ * Two things are kept while a file is read and checked: its problems, so that all of them can
+ * be reported at once and in order of place; and where each field of the description was
+ * written, so that a check across fields can point at the text.
+ *
+ * Notes never fail while they are taken: when memory runs out they say so at the end, and
+ * the code that takes them needs no error paths.
+ */
+
+#ifndef TROUPE_NODE_CONFIG_NOTES_H
+#define TROUPE_NODE_CONFIG_NOTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <troupe/api.h>
+
+#include "node/config.h"
+
+/* More problems than these are counted as one: nobody reads them, and they cost memory. */
+enum { TR_CONFIG_PROBLEMS_MAX = 1000 };
+
+typedef struct tr_config_problem tr_config_problem_t;
+
+/* Where one field was written. */
+typedef struct tr_config_mark {
+    const void *field; /* its address in the description */
+    tr_config_place_t place;
+    bool sound; /* false: what was written there is a problem already */
+} tr_config_mark_t;
+
+typedef struct tr_config_notes {
+    tr_config_problem_t *problems;
+    size_t n_problems;
+    size_t n_problems_room;
+    tr_config_mark_t *marks;
+    size_t n_marks;
+    size_t n_marks_room;
+    size_t n_marks_sorted; /* those before are in order of address */
+    bool nomem;
+} tr_config_notes_t;
+
+/* Empty notes; to be released with _finish. */
+void tr_config_notes_init(tr_config_notes_t *self);
+void tr_config_notes_finish(tr_config_notes_t *self);
+
+/* What a person wrote, cut to fit into a problem: whole characters, then "..." if some are
+ * missing. Returns `buffer`. */
+enum { TR_CONFIG_CUT_BYTES = 68 };
+const char *tr_config_cut(const char *text, char buffer[TR_CONFIG_CUT_BYTES]);
+
+/* Take down a problem. Control characters in the text are shown as '?'. */
+void tr_config_notes_problem(tr_config_notes_t *self, tr_config_place_t place,
+                             const char *format, ...) TROUPE_PRINTF(3, 4);
+
+/* Take down where `field` was written. */
+void tr_config_notes_mark(tr_config_notes_t *self, const void *field, tr_config_place_t place,
+                          bool sound);
+
+/* Where `field` was written, or NULL when it has its default. Borrowed until the next mark. */
+const tr_config_mark_t *tr_config_notes_find(tr_config_notes_t *self, const void *field);
+
+/* Report all problems, ordered by place, each once; those of one place in the order they were
+ * found.
+ *
+ *   TROUPE_OK           there were none
+ *   TROUPE_ERR_INVALID  there were, and `report` (which may be NULL) was told
+ *   TROUPE_ERR_NOMEM    notes are missing; nothing was reported
+ */
+TROUPE_NODISCARD troupe_status_t tr_config_notes_report(tr_config_notes_t *self,
+                                                        const char *file,
+                                                        troupe_problem_fn *report, void *arg);
+
+#endif

@@ -1,0 +1,228 @@
+/* A row is written once even where several mappings share its key; the pieces of an intensity
+ * are the exception, because their defaults differ by who is supervised.
+ *
+ * Always true: no key has two rows in one mapping, and a fallback is within its own range.
+ * tests/unit/node/test_config_schema.c holds the table to both.
+ */
+
+#include "node/config_schema.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "node/config.h"
+
+#define NO_FIELD        TR_SCHEMA_NO_FIELD
+#define CHILD(field)    offsetof(tr_config_child_t, field)
+#define LISTENER(field) offsetof(tr_config_listener_t, field)
+#define NODE(field)     offsetof(tr_config_t, field)
+
+/* Nothing here is worth waiting for longer, and sums of such times cannot overflow. */
+#define YEAR_MS (365 * INT64_C(86400000))
+
+#define IN_WORKING     (TR_IN_CAPABILITY | TR_IN_ACTOR)
+#define IN_SUPERVISING (TR_IN_ROOT | TR_IN_SUPERVISOR)
+
+/* In the order of their enums. */
+static const char *const strategies[] = {"one_for_one", "one_for_all", "rest_for_one", NULL};
+static const char *const restarts[] = {"permanent", "transient", "temporary", NULL};
+static const char *const on_intensity[] = {"backoff", "escalate", NULL};
+static const char *const isolations[] = {"thread", NULL};
+
+/* clang-format off */
+#define LATER(name, place) {.key = name, .where = (place), .type = TR_SCHEMA_LATER, .offset = NO_FIELD}
+
+const tr_schema_row_t tr_schema[] = {
+    /* the file */
+    {.key = "troupe", .where = TR_IN_FILE, .type = TR_SCHEMA_NUMBER,
+     .required = true, .min = 1, .max = 1, .offset = NO_FIELD},
+    {.key = "node", .where = TR_IN_FILE, .type = TR_SCHEMA_NAME, .offset = NODE(name)},
+    {.key = "listen", .where = TR_IN_FILE, .type = TR_SCHEMA_LISTENERS,
+     .inside = TR_IN_LISTENER, .offset = NO_FIELD},
+    {.key = "drain-timeout", .where = TR_IN_FILE, .type = TR_SCHEMA_DURATION,
+     .fallback = "10s", .max = YEAR_MS, .offset = NODE(drain_timeout_ms)},
+    {.key = "supervisor", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
+     .required = true, .inside = TR_IN_ROOT, .offset = NODE(root)},
+
+    /* a listener */
+    {.key = "endpoint", .where = TR_IN_LISTENER, .type = TR_SCHEMA_TEXT,
+     .required = true, .offset = LISTENER(endpoint)},
+    {.key = "mode", .where = TR_IN_LISTENER, .type = TR_SCHEMA_MODE,
+     .fallback = "0600", .offset = LISTENER(mode)},
+
+    /* which kind of child it is */
+    {.key = "capability", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_NAME,
+     .required = true, .offset = CHILD(name)},
+    {.key = "actor", .where = TR_IN_ACTOR, .type = TR_SCHEMA_NAME,
+     .required = true, .offset = CHILD(name)},
+    {.key = "supervisor", .where = TR_IN_SUPERVISOR, .type = TR_SCHEMA_NAME,
+     .required = true, .offset = CHILD(name)},
+
+    /* a supervisor, the file's own or one among the children */
+    {.key = "strategy", .where = IN_SUPERVISING, .type = TR_SCHEMA_CHOICE,
+     .fallback = "one_for_one", .words = strategies, .offset = CHILD(strategy)},
+    {.key = "intensity", .where = IN_SUPERVISING, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_INTENSITY},
+    {.key = "children", .where = IN_SUPERVISING, .type = TR_SCHEMA_CHILDREN,
+     .inside = TR_IN_CHILD, .offset = NO_FIELD},
+
+    /* a capability, and what an actor has in common with it */
+    {.key = "worker", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
+     .required = true, .inside = TR_IN_WORKER},
+    {.key = "isolation", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_CHOICE,
+     .fallback = "thread", .words = isolations, .later = "process", .offset = NO_FIELD},
+    {.key = "workers", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_WORKERS},
+    {.key = "keep-alive", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
+     .fallback = "60s", .max = YEAR_MS, .offset = CHILD(keep_alive_ms)},
+    {.key = "queue", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_QUEUE},
+    {.key = "timeout", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
+     .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(timeout_ms)},
+    {.key = "restart", .where = IN_WORKING, .type = TR_SCHEMA_CHOICE,
+     .fallback = "permanent", .words = restarts, .offset = CHILD(restart)},
+    {.key = "backoff", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_BACKOFF},
+    {.key = "shutdown", .where = IN_WORKING, .type = TR_SCHEMA_DURATION,
+     .fallback = "5s", .max = YEAR_MS, .word = "infinity", .word_ms = TR_CONFIG_INFINITY,
+     .offset = CHILD(shutdown_ms)},
+    {.key = "start-stall", .where = IN_WORKING, .type = TR_SCHEMA_DURATION,
+     .fallback = "60s", .min = 1, .max = YEAR_MS, .offset = CHILD(start_stall_ms)},
+    {.key = "health", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_HEALTH},
+    {.key = "intensity", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_POOL_INTENSITY},
+    {.key = "intensity", .where = TR_IN_ACTOR, .type = TR_SCHEMA_MAPPING,
+     .optional = true, .inside = TR_IN_ACTOR_INTENSITY},
+    {.key = "on-intensity", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_SWITCH,
+     .fallback = "backoff", .words = on_intensity, .offset = CHILD(escalate)},
+
+    /* the mappings inside a child */
+    {.key = "module", .where = TR_IN_WORKER, .type = TR_SCHEMA_NAME,
+     .required = true, .offset = CHILD(module)},
+    {.key = "args", .where = TR_IN_WORKER, .type = TR_SCHEMA_ARGS, .offset = NO_FIELD},
+    {.key = "min", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "1", .max = 10000, .offset = CHILD(workers_min)},
+    {.key = "max", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
+     .max = 10000, .offset = CHILD(workers_max)},
+    {.key = "concurrency", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "1", .min = 1, .max = 100000, .offset = CHILD(concurrency)},
+    {.key = "limit", .where = TR_IN_QUEUE, .type = TR_SCHEMA_NUMBER,
+     .fallback = "100", .min = 1, .max = 1000000, .offset = CHILD(queue_limit)},
+    {.key = "min", .where = TR_IN_BACKOFF, .type = TR_SCHEMA_DURATION,
+     .fallback = "100ms", .min = 1, .max = YEAR_MS, .offset = CHILD(backoff_min_ms)},
+    {.key = "max", .where = TR_IN_BACKOFF, .type = TR_SCHEMA_DURATION,
+     .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(backoff_max_ms)},
+    {.key = "interval", .where = TR_IN_HEALTH, .type = TR_SCHEMA_DURATION,
+     .fallback = "1s", .min = 1, .max = YEAR_MS, .offset = CHILD(health_interval_ms)},
+    {.key = "misses", .where = TR_IN_HEALTH, .type = TR_SCHEMA_NUMBER,
+     .fallback = "3", .min = 1, .max = 1000, .offset = CHILD(health_misses)},
+    {.key = "stall", .where = TR_IN_HEALTH, .type = TR_SCHEMA_DURATION,
+     .fallback = "auto", .min = 1, .max = YEAR_MS, .word = "auto", .word_ms = 0,
+     .offset = CHILD(health_stall_ms)},
+    {.key = "overrun", .where = TR_IN_HEALTH, .type = TR_SCHEMA_DURATION,
+     .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(health_overrun_ms)},
+
+    /* how many restarts are too many */
+    {.key = "restarts", .where = TR_IN_INTENSITY | TR_IN_ACTOR_INTENSITY,
+     .type = TR_SCHEMA_NUMBER, .fallback = "1", .max = 1000000,
+     .offset = CHILD(intensity_restarts)},
+    {.key = "restarts", .where = TR_IN_POOL_INTENSITY, .type = TR_SCHEMA_NUMBER,
+     .max = 1000000, .offset = CHILD(intensity_restarts)},
+    {.key = "period", .where = TR_IN_INTENSITY | TR_IN_ACTOR_INTENSITY,
+     .type = TR_SCHEMA_DURATION, .fallback = "5s", .min = 1, .max = YEAR_MS,
+     .offset = CHILD(intensity_period_ms)},
+    {.key = "period", .where = TR_IN_POOL_INTENSITY, .type = TR_SCHEMA_DURATION,
+     .fallback = "10s", .min = 1, .max = YEAR_MS, .offset = CHILD(intensity_period_ms)},
+
+    /* known from the design, and not in this version */
+    LATER("<<", TR_IN_ANY),
+    LATER("http", TR_IN_FILE),
+    LATER("memory", TR_IN_FILE | TR_IN_CAPABILITY),
+    LATER("resources", TR_IN_FILE),
+    LATER("auto-shutdown", IN_SUPERVISING),
+    LATER("significant", TR_IN_CHILD),
+    LATER("command", TR_IN_WORKER),
+    LATER("remote", TR_IN_WORKERS),
+    LATER("overflow", TR_IN_QUEUE),
+    LATER("probe-interval", TR_IN_HEALTH),
+    LATER("balance", TR_IN_CAPABILITY),
+    LATER("batch", TR_IN_CAPABILITY),
+    LATER("breaker", TR_IN_CAPABILITY),
+    LATER("evict-cost", TR_IN_CAPABILITY),
+    LATER("needs", TR_IN_CAPABILITY),
+    LATER("pinned", TR_IN_CAPABILITY),
+    LATER("recycle", TR_IN_CAPABILITY),
+    LATER("retry", TR_IN_CAPABILITY),
+};
+/* clang-format on */
+
+const size_t tr_schema_rows = sizeof tr_schema / sizeof tr_schema[0];
+
+_Static_assert(sizeof tr_schema / sizeof tr_schema[0] <= TR_SCHEMA_ROWS_MAX,
+               "raise TR_SCHEMA_ROWS_MAX");
+
+const tr_schema_row_t *tr_schema_find(unsigned where, const char *key)
+{
+    assert(key);
+    for (size_t i = 0; i < tr_schema_rows; i++) {
+        if ((tr_schema[i].where & where) && strcmp(tr_schema[i].key, key) == 0) {
+            return &tr_schema[i];
+        }
+    }
+    return NULL;
+}
+
+const char *tr_schema_nearest(unsigned where, const char *key)
+{
+    assert(key);
+    /* Of a short word one letter is a slip already, of a long one two. */
+    size_t closest = strlen(key) > 4 ? 3 : 2;
+    const char *nearest = NULL;
+    for (size_t i = 0; i < tr_schema_rows; i++) {
+        const tr_schema_row_t *row = &tr_schema[i];
+        if (!(row->where & where) || row->type == TR_SCHEMA_LATER) {
+            continue;
+        }
+        size_t distance = tr_text_distance(key, row->key);
+        if (distance < closest) {
+            closest = distance;
+            nearest = row->key;
+        }
+    }
+    return nearest;
+}
+
+const char *tr_schema_where(unsigned where)
+{
+    switch (where) {
+    case TR_IN_FILE:
+        return "the top mapping";
+    case TR_IN_LISTENER:
+        return "a listener";
+    case TR_IN_ROOT:
+    case TR_IN_SUPERVISOR:
+        return "a supervisor";
+    case TR_IN_CAPABILITY:
+        return "a capability";
+    case TR_IN_ACTOR:
+        return "an actor";
+    case TR_IN_WORKER:
+        return "'worker'";
+    case TR_IN_WORKERS:
+        return "'workers'";
+    case TR_IN_QUEUE:
+        return "'queue'";
+    case TR_IN_BACKOFF:
+        return "'backoff'";
+    case TR_IN_HEALTH:
+        return "'health'";
+    case TR_IN_INTENSITY:
+    case TR_IN_POOL_INTENSITY:
+    case TR_IN_ACTOR_INTENSITY:
+        return "'intensity'";
+    default:
+        return "a child";
+    }
+}

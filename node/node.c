@@ -1,0 +1,477 @@
+/* The public face of a node. The tree lives in threads of its own; what this file does is
+ * prepare it, hand it to its keeper, and wait for the keeper's words.
+ */
+
+#include "node/node.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "mailbox/dead_letter.h"
+#include "mailbox/mail.h"
+#include "node/keeper.h"
+#include "remote/endpoint.h"
+
+#define MAILBOX_LETTERS 1000
+#define MAILBOX_BYTES   ((size_t)1 << 20)
+
+/* An actor has a zactor pipe (two sockets) and a door; each socket and each bell is a
+ * descriptor. The rest is for connections, files and whatever the program itself opens. */
+#define CZMQ_SOCKETS          1024 /* what czmq allows unless told otherwise */
+#define SOCKETS_PER_ACTOR     3
+#define DESCRIPTORS_PER_ACTOR 4
+#define SPARE_SOCKETS         256
+#define SPARE_DESCRIPTORS     512
+
+/* After `drain-timeout` each child is bounded by its own `shutdown`; this bounds a bug. */
+#define DESTROY_PATIENCE_MS 120000
+
+/* A thread that has said that it ended needs no longer than this to be gone. */
+#define LAST_STEPS_MS 2000
+
+/* ---- preparing ---- */
+
+static void read_log_settings(void)
+{
+    const char *name = getenv("TROUPE_LOG_LEVEL");
+    tr_log_level_t level;
+    if (name && tr_log_level_parse(name, &level) == TROUPE_OK) {
+        tr_log_set_level(level);
+    }
+    const char *format = getenv("TROUPE_LOG_FORMAT");
+    if (format) {
+        tr_log_set_format(strcmp(format, "json") == 0 ? TR_LOG_JSON : TR_LOG_LOGFMT);
+    }
+}
+
+troupe_node_t *troupe_node_new(void)
+{
+    read_log_settings();
+    troupe_node_t *self = calloc(1, sizeof *self);
+    if (self) {
+        self->modules = tr_modules_new();
+        self->mailbox =
+            tr_mailbox_new("node", 0, (tr_mailbox_limits_t){MAILBOX_LETTERS, MAILBOX_BYTES});
+        if (!self->modules || !self->mailbox) {
+            troupe_node_destroy(&self);
+        }
+    }
+    return self;
+}
+
+troupe_status_t troupe_node_register(troupe_node_t *self, const troupe_behaviour_t *behaviour)
+{
+    assert(self);
+    return tr_modules_register(self->modules, behaviour);
+}
+
+troupe_status_t troupe_node_add_module_path(troupe_node_t *self, const char *folder)
+{
+    assert(self && folder);
+    return tr_modules_add_path(self->modules, folder);
+}
+
+static troupe_status_t accept_config(troupe_node_t *self, const char *name,
+                                     troupe_status_t status, tr_config_t *config)
+{
+    if (status == TROUPE_OK) {
+        char *file = strdup(name);
+        if (!file) {
+            tr_config_destroy(&config);
+            return TROUPE_ERR_NOMEM;
+        }
+        free(self->file);
+        tr_config_destroy(&self->config);
+        self->file = file;
+        self->config = config;
+    }
+    return status;
+}
+
+/* Describing again after the start would pull the plan from under the tree. */
+static bool is_describable(const troupe_node_t *self)
+{
+    return !self->plan;
+}
+
+troupe_status_t troupe_node_load_file(troupe_node_t *self, const char *path,
+                                      troupe_problem_fn *report, void *arg)
+{
+    assert(self && path);
+    if (!is_describable(self)) {
+        return TROUPE_ERR_INVALID;
+    }
+    tr_config_t *config = NULL;
+    troupe_status_t status = tr_config_read_file(path, report, arg, &config);
+    return accept_config(self, path, status, config);
+}
+
+troupe_status_t troupe_node_load_text(troupe_node_t *self, const char *name, const char *yaml,
+                                      troupe_problem_fn *report, void *arg)
+{
+    assert(self && name && yaml);
+    if (!is_describable(self)) {
+        return TROUPE_ERR_INVALID;
+    }
+    tr_config_t *config = NULL;
+    troupe_status_t status = tr_config_read(name, yaml, strlen(yaml), report, arg, &config);
+    return accept_config(self, name, status, config);
+}
+
+typedef struct tally {
+    size_t n_capabilities;
+    int64_t min_workers;
+    int64_t max_workers;
+    size_t n_actors;
+    size_t n_supervisors;
+} tally_t;
+
+static void count(const tr_config_child_t *child, tally_t *tally)
+{
+    if (child->kind == TR_CONFIG_CAPABILITY) {
+        tally->n_capabilities++;
+        tally->min_workers += child->workers_min;
+        tally->max_workers += child->workers_max;
+    }
+    tally->n_actors += child->kind == TR_CONFIG_ACTOR;
+    tally->n_supervisors += child->kind == TR_CONFIG_SUPERVISOR;
+    for (size_t i = 0; i < child->n_children; i++) {
+        count(&child->children[i], tally);
+    }
+}
+
+char *troupe_node_summary(const troupe_node_t *self)
+{
+    assert(self);
+    if (!self->config) {
+        return NULL;
+    }
+    tally_t tally = {0};
+    count(&self->config->root, &tally);
+    char *text = NULL;
+    if (asprintf(&text,
+                 "node %s: capabilities %zu with %lld to %lld workers, actors %zu, "
+                 "supervisors %zu, endpoints %zu",
+                 self->config->name, tally.n_capabilities, (long long)tally.min_workers,
+                 (long long)tally.max_workers, tally.n_actors, tally.n_supervisors,
+                 self->config->n_listeners) < 0) {
+        return NULL;
+    }
+    return text;
+}
+
+/* ---- starting ---- */
+
+static void say(troupe_problem_fn *report, void *arg, const char *file, const char *text)
+{
+    if (report) {
+        char line[1024];
+        snprintf(line, sizeof line, "%s: error: %s", file, text);
+        report(arg, line);
+    }
+}
+
+/* Raise the limits to what the description needs, or say what stands in the way. */
+static troupe_status_t raise_limits(const troupe_node_t *self, troupe_problem_fn *report,
+                                    void *arg)
+{
+    size_t n_sockets = self->plan->n_actors * SOCKETS_PER_ACTOR + SPARE_SOCKETS;
+    rlim_t n_needed = self->plan->n_actors * DESCRIPTORS_PER_ACTOR + SPARE_DESCRIPTORS;
+    struct rlimit limit;
+    char text[200];
+    if (n_sockets > CZMQ_SOCKETS) {
+        zsys_set_max_sockets(n_sockets);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= n_needed) {
+        return TROUPE_OK;
+    }
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < n_needed) {
+        snprintf(text, sizeof text,
+                 "this tree needs %llu descriptors, the system allows %llu (see ulimit -n)",
+                 (unsigned long long)n_needed, (unsigned long long)limit.rlim_max);
+        say(report, arg, self->file, text);
+        return TROUPE_ERR_IO;
+    }
+    limit.rlim_cur = n_needed;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        say(report, arg, self->file, strerror(errno));
+        return TROUPE_ERR_IO;
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status_t check_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
+                                       void *arg)
+{
+    troupe_status_t status = TROUPE_OK;
+    for (size_t i = 0; i < self->config->n_listeners; i++) {
+        const tr_config_listener_t *listener = &self->config->listeners[i];
+        char why[256];
+        if (tr_endpoint_check(listener->endpoint, why, sizeof why) != TROUPE_OK) {
+            char line[1024];
+            snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", self->file,
+                     listener->place.line, listener->place.column, listener->endpoint, why);
+            if (report) {
+                report(arg, line);
+            }
+            status = TROUPE_ERR_IO;
+        }
+    }
+    return status;
+}
+
+/* The plan and its description belong to the actors from now on: a hung thread may still read
+ * them when the node is long gone. */
+static void free_plan(void *keepsake)
+{
+    tr_plan_t *plan = keepsake;
+    tr_config_t *config = (tr_config_t *)plan->config;
+    tr_plan_destroy(&plan);
+    tr_config_destroy(&config);
+}
+
+static troupe_status_t start_keeper(troupe_node_t *self)
+{
+    zsys_init();
+    zsys_handler_set(NULL); /* signals belong to the program */
+    self->runtime = tr_runtime_new(self->config->name);
+    if (!self->runtime) {
+        return TROUPE_ERR_NOMEM;
+    }
+    self->runtime->keepsake = self->plan;
+    self->runtime->free_keepsake = free_plan;
+    troupe_status_t status =
+        tr_keeper_start(self->plan, self->runtime, self->mailbox, &self->keeper);
+    if (status == TROUPE_OK) {
+        self->keeper_mailbox = tr_mailbox_share(self->keeper->mailbox);
+    }
+    return status;
+}
+
+/* Everything up to the birth of the keeper; nothing is waited for. */
+static troupe_status_t launch(troupe_node_t *self, troupe_problem_fn *report, void *arg)
+{
+    if (!self->config || self->plan) {
+        return TROUPE_ERR_INVALID;
+    }
+    troupe_status_t status =
+        tr_plan_new(self->config, self->file, self->modules, report, arg, &self->plan);
+    if (status == TROUPE_ERR_INVALID) {
+        return TROUPE_ERR_IO; /* a module: not the caller's fault */
+    }
+    if (status == TROUPE_OK) {
+        status = check_endpoints(self, report, arg);
+    }
+    if (status == TROUPE_OK) {
+        status = raise_limits(self, report, arg);
+    }
+    return status == TROUPE_OK ? start_keeper(self) : status;
+}
+
+/* Take the keeper's words, as far as they are there. */
+static void hear(troupe_node_t *self)
+{
+    tr_letter_t *letter;
+    while ((letter = tr_mailbox_next(self->mailbox, NULL)) != NULL) {
+        const tr_control_t *word = tr_control_in(letter);
+        if (word && word->word == TR_WORD_STARTED) {
+            self->was_ready = true;
+        } else if (word && word->word == TR_WORD_ENDED) {
+            self->has_ended = true;
+            self->reason = word->reason;
+        }
+        tr_letter_destroy(&letter);
+    }
+}
+
+/* Wait for a word, or for `descriptor` (-1: none) to be readable, up to `timeout_ms` (-1: no
+ * bound). True when the descriptor is. */
+static bool wait_for_word(troupe_node_t *self, int descriptor, int64_t timeout_ms)
+{
+    if (!tr_mailbox_park(self->mailbox)) {
+        return false;
+    }
+    struct pollfd items[] = {
+        {.fd = tr_mailbox_bell(self->mailbox), .events = POLLIN},
+        {.fd = descriptor, .events = POLLIN},
+    };
+    int bounded_ms = timeout_ms < 0 ? -1 : timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
+    int n_ready = poll(items, 2, bounded_ms);
+    tr_mailbox_unpark(self->mailbox);
+    return n_ready > 0 && items[1].revents != 0;
+}
+
+static void report_reason(const troupe_node_t *self, troupe_problem_fn *report, void *arg)
+{
+    char shown[TR_REASON_TEXT];
+    tr_reason_show(&self->reason, shown, sizeof shown);
+    say(report, arg, self->file, shown);
+}
+
+troupe_status_t troupe_node_start(troupe_node_t *self, troupe_problem_fn *report, void *arg)
+{
+    assert(self);
+    troupe_status_t status = launch(self, report, arg);
+    while (status == TROUPE_OK && !self->was_ready && !self->has_ended) {
+        hear(self);
+        if (!self->was_ready && !self->has_ended) {
+            wait_for_word(self, -1, -1); /* bounded by the children's `start-stall` */
+        }
+    }
+    if (self->has_ended) {
+        report_reason(self, report, arg);
+        return TROUPE_CLOSED;
+    }
+    return status;
+}
+
+/* ---- running ---- */
+
+void troupe_node_stop(troupe_node_t *self)
+{
+    assert(self);
+    tr_control_t *stop = self->keeper_mailbox ? tr_control_new(TR_WORD_STOP, 0) : NULL;
+    if (stop) {
+        stop->reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
+        tr_control_send(stop, self->keeper_mailbox);
+    }
+}
+
+static int exit_code(const troupe_node_t *self)
+{
+    return tr_reason_is_abnormal(&self->reason) ? TROUPE_EXIT_GAVE_UP : TROUPE_EXIT_OK;
+}
+
+troupe_status_t troupe_node_wait(troupe_node_t *self, int64_t timeout_ms, int *exit_out)
+{
+    assert(self && exit_out);
+    if (!self->keeper) {
+        return TROUPE_ERR_INVALID;
+    }
+    int64_t deadline_ms =
+        timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
+    for (;;) {
+        hear(self);
+        if (self->has_ended) {
+            *exit_out = exit_code(self);
+            return TROUPE_OK;
+        }
+        int64_t now_ms = tr_clock_now_ms();
+        if (now_ms >= deadline_ms) {
+            return TROUPE_TIMEOUT;
+        }
+        wait_for_word(self, -1, deadline_ms == TR_NEVER ? -1 : deadline_ms - now_ms);
+    }
+}
+
+/* A signal arrived: stop, or the second time, stop at once. */
+static void take_signal(troupe_node_t *self, int descriptor)
+{
+    struct signalfd_siginfo info;
+    if (read(descriptor, &info, sizeof info) == (ssize_t)sizeof info) {
+        tr_log(TR_LOG_INFO, "signal", TR_NUMBER("number", info.ssi_signo));
+        troupe_node_stop(self);
+    }
+}
+
+static int serve(troupe_node_t *self, int signals, troupe_problem_fn *report, void *arg)
+{
+    if (launch(self, report, arg) != TROUPE_OK) {
+        return TROUPE_EXIT_FAILED;
+    }
+    for (hear(self); !self->has_ended; hear(self)) {
+        if (wait_for_word(self, signals, -1)) {
+            take_signal(self, signals);
+        }
+    }
+    if (tr_reason_is_abnormal(&self->reason)) {
+        report_reason(self, report, arg);
+    }
+    return exit_code(self);
+}
+
+int troupe_node_run(troupe_node_t *self, troupe_problem_fn *report, void *arg)
+{
+    assert(self);
+    sigset_t wanted, before;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &wanted, &before);
+    int signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
+    int code = signals < 0 ? TROUPE_EXIT_FAILED : serve(self, signals, report, arg);
+    if (signals >= 0) {
+        close(signals);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    tr_log_flush(1000);
+    return code;
+}
+
+troupe_status_t troupe_node_send(troupe_node_t *self, const char *name,
+                                 troupe_message_t **message_p)
+{
+    assert(self && name && message_p);
+    tr_mail_t *mail = tr_mail_new(message_p);
+    if (!mail) {
+        return TROUPE_ERR_NOMEM;
+    }
+    tr_letter_t *letter = &mail->letter;
+    tr_mailbox_t *to = self->runtime ? tr_directory_find(self->runtime->directory,
+                                                         TR_NAMES_ACTOR, tr_span_of(name))
+                                     : NULL;
+    troupe_status_t status = to ? tr_mailbox_post(to, TR_LANE_USER, &letter) : TROUPE_NOT_FOUND;
+    tr_mailbox_release(&to);
+    if (status != TROUPE_OK) {
+        tr_dead_letter_take(self->runtime ? self->runtime->dead_letters : NULL, name,
+                            troupe_status_text(status), &letter);
+    }
+    return status == TROUPE_CLOSED ? TROUPE_NOT_FOUND : status;
+}
+
+void troupe_node_destroy(troupe_node_t **self_p)
+{
+    assert(self_p);
+    troupe_node_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    if (self->keeper) {
+        int code;
+        troupe_node_stop(self);
+        if (troupe_node_wait(self, DESTROY_PATIENCE_MS, &code) != TROUPE_OK ||
+            tr_actor_reap(&self->keeper, LAST_STEPS_MS) != TROUPE_OK) {
+            tr_log(TR_LOG_ERROR, "node_did_not_end", TR_TEXT("node", self->runtime->node));
+        }
+        if (tr_quarantine_sweep(self->runtime->quarantine) > 0) {
+            /* The log has told of the threads; czmq would complain of each of their sockets. */
+            zsys_set_logstream(NULL);
+        }
+    }
+    tr_mailbox_release(&self->keeper_mailbox);
+    if (self->mailbox) {
+        tr_mailbox_close(self->mailbox);
+    }
+    tr_mailbox_release(&self->mailbox);
+    if (self->runtime) {
+        tr_runtime_release(&self->runtime);
+    } else {
+        tr_plan_destroy(&self->plan);
+        tr_config_destroy(&self->config);
+    }
+    tr_modules_destroy(&self->modules);
+    free(self->file);
+    free(self);
+    *self_p = NULL;
+}

@@ -1,0 +1,310 @@
+/* The inner parts of a capability (its router, its pool) are not shown as such: what the
+ * operator wrote is one capability with workers, and so is what he sees.
+ */
+
+#include "node/state_document.h"
+
+#include <assert.h>
+#include <msgpack.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node/assembly.h"
+
+typedef struct writer {
+    msgpack_sbuffer buffer;
+    msgpack_packer packer;
+    const tr_survey_t *survey;
+} writer_t;
+
+/* Deeper than any description may be. */
+#define DEPTH_MAX 70
+
+/* ---- words ---- */
+
+static void text(writer_t *writer, const char *value)
+{
+    size_t size = strlen(value);
+    msgpack_pack_str(&writer->packer, size);
+    msgpack_pack_str_body(&writer->packer, value, size);
+}
+
+static void text_entry(writer_t *writer, const char *key, const char *value)
+{
+    text(writer, key);
+    text(writer, value);
+}
+
+static void number_entry(writer_t *writer, const char *key, uint64_t value)
+{
+    text(writer, key);
+    msgpack_pack_uint64(&writer->packer, value);
+}
+
+static void nil_entry(writer_t *writer, const char *key)
+{
+    text(writer, key);
+    msgpack_pack_nil(&writer->packer);
+}
+
+/* ---- reports ---- */
+
+static const tr_report_t *part_of(const writer_t *writer, const char *capability,
+                                  const char *part)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s/%s", capability, part);
+    return tr_survey_find(writer->survey, name);
+}
+
+/* A router reports under its capability's name, which is also its supervisor's: the router is
+ * the one without a strategy. */
+static const tr_report_t *router_of(const writer_t *writer, const char *capability)
+{
+    for (size_t i = 0; i < writer->survey->n_reports; i++) {
+        const tr_report_t *report = writer->survey->reports[i];
+        if (!report->strategy[0] && strcmp(report->name, capability) == 0) {
+            return report;
+        }
+    }
+    return NULL;
+}
+
+static const tr_report_child_t *child_in(const tr_report_t *report, uint64_t incarnation)
+{
+    for (size_t i = 0; report && i < report->n_children; i++) {
+        if (report->children[i].incarnation == incarnation) {
+            return &report->children[i];
+        }
+    }
+    return NULL;
+}
+
+/* Call `each` for every capability, in the order of the tree. */
+static void each_capability(writer_t *writer, const tr_report_t *supervisor, int depth,
+                            void (*each)(writer_t *, const tr_report_child_t *, void *),
+                            void *arg)
+{
+    for (size_t i = 0; supervisor && depth < DEPTH_MAX && i < supervisor->n_children; i++) {
+        const tr_report_child_t *child = &supervisor->children[i];
+        if (strcmp(child->kind, "capability") == 0) {
+            each(writer, child, arg);
+        } else if (strcmp(child->kind, "supervisor") == 0) {
+            each_capability(writer, tr_survey_find(writer->survey, child->name), depth + 1,
+                            each, arg);
+        }
+    }
+}
+
+/* ---- capabilities ---- */
+
+static const char *state_of(const tr_report_child_t *child, const tr_report_t *router)
+{
+    return router ? router->state : child->state;
+}
+
+static const char *reason_of(const tr_report_child_t *child, const tr_report_t *router)
+{
+    if (strcmp(state_of(child, router), "ready") == 0) {
+        return "";
+    }
+    if (router && router->reason[0]) {
+        return router->reason;
+    }
+    if (strcmp(state_of(child, router), "loading") == 0 && !child->reason[0]) {
+        return "no worker is ready yet";
+    }
+    return child->reason;
+}
+
+static void write_worker(writer_t *writer, const tr_report_child_t *worker,
+                         const tr_report_t *router)
+{
+    const tr_report_child_t *member = child_in(router, worker->incarnation);
+    bool is_doubtful = member && strcmp(member->state, "doubtful") == 0;
+    msgpack_pack_map(&writer->packer, 9);
+    text_entry(writer, "id", worker->name);
+    text_entry(writer, "isolation", "thread");
+    number_entry(writer, "pid", (uint64_t)getpid());
+    text_entry(writer, "state", worker->state);
+    text_entry(writer, "reason", is_doubtful ? "missed a ping" : worker->reason);
+    number_entry(writer, "pending", member ? member->n_pending : 0);
+    number_entry(writer, "done", worker->n_done);
+    number_entry(writer, "restarts", worker->n_restarts);
+    nil_entry(writer, "memory"); /* a thread's is not told apart from its node's */
+}
+
+static void write_capability(writer_t *writer, const tr_report_child_t *child, void *arg)
+{
+    (void)arg;
+    const tr_report_t *router = router_of(writer, child->name);
+    const tr_report_t *pool = part_of(writer, child->name, "pool");
+    msgpack_pack_map(&writer->packer, 10);
+    text_entry(writer, "name", child->name);
+    text_entry(writer, "state", state_of(child, router));
+    text_entry(writer, "reason", reason_of(child, router));
+    number_entry(writer, "queue", router ? router->n_queued : 0);
+    number_entry(writer, "pending", router ? router->n_pending : 0);
+    number_entry(writer, "accepted", router ? router->n_accepted : 0);
+    number_entry(writer, "finished", router ? router->n_finished : 0);
+    number_entry(writer, "min", router ? router->min : 0);
+    number_entry(writer, "max", router ? router->max : 0);
+    text(writer, "workers");
+    size_t n_workers = pool ? pool->n_children : 0;
+    msgpack_pack_array(&writer->packer, n_workers);
+    for (size_t i = 0; i < n_workers; i++) {
+        write_worker(writer, &pool->children[i], router);
+    }
+}
+
+static void count_capability(writer_t *writer, const tr_report_child_t *child, void *arg)
+{
+    (void)writer;
+    (void)child;
+    ++*(size_t *)arg;
+}
+
+/* ---- reasons: whatever is not ready says why ---- */
+
+static bool is_unready(const writer_t *writer, const tr_report_child_t *child)
+{
+    return strcmp(state_of(child, router_of(writer, child->name)), "ready") != 0;
+}
+
+static void count_reason(writer_t *writer, const tr_report_child_t *child, void *arg)
+{
+    *(size_t *)arg += is_unready(writer, child);
+}
+
+static void write_reason(writer_t *writer, const tr_report_child_t *child, void *arg)
+{
+    (void)arg;
+    if (is_unready(writer, child)) {
+        const tr_report_t *router = router_of(writer, child->name);
+        char line[TR_REASON_TEXT + 160];
+        const char *reason = reason_of(child, router);
+        snprintf(line, sizeof line, "%s is %s%s%s", child->name, state_of(child, router),
+                 reason[0] ? ": " : "", reason);
+        text(writer, line);
+    }
+}
+
+/* ---- the tree ---- */
+
+static void write_children(writer_t *writer, const tr_report_t *report, int depth);
+
+static void write_node(writer_t *writer, const tr_report_child_t *child, int depth)
+{
+    bool is_capability = strcmp(child->kind, "capability") == 0;
+    const tr_report_t *router = is_capability ? router_of(writer, child->name) : NULL;
+    const tr_report_t *below = is_capability ? part_of(writer, child->name, "pool")
+                                             : tr_survey_find(writer->survey, child->name);
+    bool has_strategy = below && !is_capability;
+    msgpack_pack_map(&writer->packer, has_strategy ? 7 : 6);
+    text_entry(writer, "kind", child->kind);
+    text_entry(writer, "name", child->name);
+    if (has_strategy) {
+        text_entry(writer, "strategy", below->strategy);
+    }
+    text_entry(writer, "state", state_of(child, router));
+    text_entry(writer, "reason", is_capability ? reason_of(child, router) : child->reason);
+    number_entry(writer, "restarts", child->n_restarts);
+    text(writer, "children");
+    write_children(writer, depth < DEPTH_MAX ? below : NULL, depth + 1);
+}
+
+static void write_children(writer_t *writer, const tr_report_t *report, int depth)
+{
+    msgpack_pack_array(&writer->packer, report ? report->n_children : 0);
+    for (size_t i = 0; report && i < report->n_children; i++) {
+        write_node(writer, &report->children[i], depth);
+    }
+}
+
+static void write_tree(writer_t *writer, const tr_report_t *tree, const tr_runtime_t *runtime)
+{
+    msgpack_pack_map(&writer->packer, 5);
+    text_entry(writer, "kind", "supervisor");
+    text_entry(writer, "name", runtime->node);
+    text_entry(writer, "strategy", tree ? tree->strategy : "");
+    text_entry(writer, "state", tree ? tree->state : "no answer");
+    text(writer, "children");
+    write_children(writer, tree, 0);
+}
+
+/* ---- memory ---- */
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long n_pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file) {
+        if (fscanf(file, "%*u %llu", &n_pages) != 1) {
+            n_pages = 0;
+        }
+        fclose(file);
+    }
+    return n_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* There is no budget in this version, and so nothing charged and no pressure. */
+static void write_memory(writer_t *writer)
+{
+    msgpack_pack_map(&writer->packer, 4);
+    nil_entry(writer, "budget");
+    number_entry(writer, "charged", 0);
+    number_entry(writer, "measured", resident_bytes());
+    nil_entry(writer, "pressure");
+}
+
+static void free_buffer(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+static const char *phase_name(const tr_runtime_t *runtime)
+{
+    static const char *const names[] = {"starting", "ready", "draining", "stopping"};
+    return names[atomic_load(&runtime->phase)];
+}
+
+troupe_message_t *tr_state_document(const tr_survey_t *survey, const tr_runtime_t *runtime)
+{
+    assert(survey && runtime);
+    writer_t writer = {.survey = survey};
+    msgpack_sbuffer_init(&writer.buffer);
+    msgpack_packer_init(&writer.packer, &writer.buffer, msgpack_sbuffer_write);
+    const tr_report_t *tree = tr_survey_find(survey, TR_NAME_TREE);
+    size_t n_capabilities = 0;
+    size_t n_reasons = 0;
+    each_capability(&writer, tree, 0, count_capability, &n_capabilities);
+    each_capability(&writer, tree, 0, count_reason, &n_reasons);
+
+    msgpack_pack_map(&writer.packer, 7);
+    text_entry(&writer, "node", runtime->node);
+    text_entry(&writer, "boot", runtime->boot);
+    text_entry(&writer, "state", phase_name(runtime));
+    text(&writer, "reasons");
+    msgpack_pack_array(&writer.packer, n_reasons);
+    each_capability(&writer, tree, 0, write_reason, NULL);
+    text(&writer, "memory");
+    write_memory(&writer);
+    text(&writer, "capabilities");
+    msgpack_pack_array(&writer.packer, n_capabilities);
+    each_capability(&writer, tree, 0, write_capability, NULL);
+    text(&writer, "tree");
+    write_tree(&writer, tree, runtime);
+
+    troupe_message_t *message = troupe_message_new();
+    size_t size = writer.buffer.size;
+    char *data = msgpack_sbuffer_release(&writer.buffer);
+    if (!message || !data ||
+        troupe_message_add_owned(message, data, size, free_buffer, NULL) != TROUPE_OK) {
+        free(data);
+        troupe_message_destroy(&message);
+    }
+    return message;
+}

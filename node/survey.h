@@ -1,0 +1,42 @@
+/* node/survey.h - one walk through the tree: who was asked, who has answered
+ *
+ * The root is asked first; each report names children that can be asked on. When everybody has
+ * answered, or time is up, the reports are rendered; who did not answer is shown as such.
+ */
+
+#ifndef TROUPE_NODE_SURVEY_H
+#define TROUPE_NODE_SURVEY_H
+
+#include <stdbool.h>
+
+#include "actors/actor.h"
+#include "actors/report.h"
+#include "mailbox/envelope.h"
+
+typedef struct tr_survey {
+    struct tr_survey *next;
+    uint64_t token;
+    int64_t deadline_ms;
+    tr_envelope_t *envelope; /* a share: who wants to know */
+    size_t n_awaited;
+    tr_report_t **reports;
+    size_t n_reports;
+    size_t n_room;
+} tr_survey_t;
+
+/* Begin one for `envelope` (takes the share): the root is asked. NULL when out of memory; the
+ * envelope is released then. */
+TROUPE_NODISCARD tr_survey_t *tr_survey_new(uint64_t token, tr_envelope_t *envelope,
+                                            tr_self_t *admin, int64_t now_ms);
+void tr_survey_destroy(tr_survey_t **self_p);
+
+/* A report came: keep it (takes it) and ask on. */
+void tr_survey_take(tr_survey_t *self, tr_report_t *report, tr_self_t *admin);
+
+/* Everybody has answered. */
+bool tr_survey_is_complete(const tr_survey_t *self);
+
+/* The report of the actor called `name`, or NULL. */
+const tr_report_t *tr_survey_find(const tr_survey_t *self, const char *name);
+
+#endif

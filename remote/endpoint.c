@@ -1,0 +1,96 @@
+/* A dead socket file is what a killed node leaves: it may be taken over. A live one, anything
+ * that is no socket, and a socket of another user may not.
+ */
+
+#include "remote/endpoint.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define IPC "ipc://"
+
+bool tr_endpoint_is_ipc(const char *endpoint)
+{
+    assert(endpoint);
+    return strncmp(endpoint, IPC, strlen(IPC)) == 0;
+}
+
+static bool is_answered(const struct sockaddr_un *address)
+{
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (probe < 0) {
+        return false;
+    }
+    int rc = connect(probe, (const struct sockaddr *)address, sizeof *address);
+    bool is_alive = rc == 0 || errno == EAGAIN || errno == EINPROGRESS;
+    close(probe);
+    return is_alive;
+}
+
+static troupe_status_t check_folder(const char *path, char *why, size_t size)
+{
+    char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (!slash) {
+        snprintf(folder, sizeof folder, ".");
+    } else if (slash == folder) {
+        folder[1] = '\0';
+    } else {
+        *slash = '\0';
+    }
+    if (access(folder, W_OK | X_OK) != 0) {
+        snprintf(why, size, "the folder %s cannot be written to: %s", folder, strerror(errno));
+        return TROUPE_ERR_IO;
+    }
+    return TROUPE_OK;
+}
+
+troupe_status_t tr_endpoint_check(const char *endpoint, char *why, size_t size)
+{
+    assert(endpoint && why && size > 0);
+    if (!tr_endpoint_is_ipc(endpoint)) {
+        return TROUPE_OK;
+    }
+    const char *path = endpoint + strlen(IPC);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) == 0 || strlen(path) >= sizeof address.sun_path) {
+        snprintf(why, size, "an ipc path has 1 to %zu bytes", sizeof address.sun_path - 1);
+        return TROUPE_ERR_IO;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    struct stat file;
+    if (lstat(path, &file) != 0) {
+        return check_folder(path, why, size);
+    }
+    if (!S_ISSOCK(file.st_mode)) {
+        snprintf(why, size, "%s exists and is no socket", path);
+        return TROUPE_ERR_IO;
+    }
+    if (is_answered(&address)) {
+        snprintf(why, size, "another node listens there");
+        return TROUPE_EXISTS;
+    }
+    if (file.st_uid != geteuid() && geteuid() != 0) {
+        snprintf(why, size, "%s belongs to another user", path);
+        return TROUPE_ERR_IO;
+    }
+    return check_folder(path, why, size);
+}
+
+troupe_status_t tr_endpoint_set_mode(const char *endpoint, unsigned mode, char *why,
+                                     size_t size)
+{
+    assert(endpoint && why && size > 0);
+    if (tr_endpoint_is_ipc(endpoint) && chmod(endpoint + strlen(IPC), (mode_t)mode) != 0) {
+        snprintf(why, size, "its mode cannot be set: %s", strerror(errno));
+        return TROUPE_ERR_IO;
+    }
+    return TROUPE_OK;
+}

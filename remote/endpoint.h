@@ -1,0 +1,32 @@
+/* remote/endpoint.h - where a node listens
+ *
+ * libzmq binds an ipc path by removing whatever lies there. So before binding it is checked
+ * that nobody lives behind it, that the path fits, and that it is a socket of ours if it is
+ * anything.
+ */
+
+#ifndef TROUPE_REMOTE_ENDPOINT_H
+#define TROUPE_REMOTE_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <troupe/status.h>
+
+/* "ipc://…"? */
+bool tr_endpoint_is_ipc(const char *endpoint);
+
+/* Whether `endpoint` may be bound. On failure `why` (of `size` bytes) gets one line.
+ *
+ *   TROUPE_OK
+ *   TROUPE_EXISTS   a node listens there
+ *   TROUPE_ERR_IO   the path cannot be used: no folder, no right, too long, not a socket
+ */
+TROUPE_NODISCARD troupe_status_t tr_endpoint_check(const char *endpoint, char *why,
+                                                   size_t size);
+
+/* Give the bound ipc socket its mode. tcp: nothing to do. */
+TROUPE_NODISCARD troupe_status_t tr_endpoint_set_mode(const char *endpoint, unsigned mode,
+                                                      char *why, size_t size);
+
+#endif

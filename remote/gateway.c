@@ -1,0 +1,440 @@
+/* The gateway looks each peer up by the socket it came in by and its routing id. It forgets a
+ * peer that says good-bye, that cannot be reached, that breaks its own heartbeat, or that has
+ * been silent with nothing open; a peer that comes back is a new one.
+ *
+ * An open call is in two maps, the gateway's and its peer's, and leaves both at once.
+ */
+
+#include "remote/gateway.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mailbox/dead_letter.h"
+#include "mailbox/message.h"
+#include "mailbox/reply.h"
+#include "remote/endpoint.h"
+#include "remote/gateway_inside.h"
+
+#define MAILBOX_LETTERS ((size_t)1 << 17)
+#define MAILBOX_BYTES   ((size_t)256 << 20)
+
+#define HIGH_WATER        1000
+#define BACKLOG           256
+#define LINGER_MS         500
+#define LARGEST_FRAME     ((int64_t)128 << 20) /* beyond this the connection is cut */
+#define HANDSHAKE_MS      5000
+#define MESSAGES_PER_READ 256
+#define RETRY_MS          5
+#define ROUND_MS          50
+#define FORGET_AFTER_MS   60000
+#define MISSED_BEATS      3
+
+/* ---- peers ---- */
+
+/* A key as text: zhashx knows how to keep those. */
+static void key_of(char *key, size_t size, const void *socket, const unsigned char *routing_id,
+                   size_t routing_id_size)
+{
+    int length = snprintf(key, size, "%p-", socket);
+    for (size_t i = 0; i < routing_id_size; i++) {
+        length += snprintf(key + length, size - (size_t)length, "%02x", routing_id[i]);
+    }
+}
+
+#define KEY_SIZE (32 + 2 * TR_PEER_MAX_ROUTING_ID)
+
+static bool is_ipc_socket(const tr_gateway_t *gateway, const void *socket)
+{
+    for (size_t i = 0; i < gateway->spec->n_listeners; i++) {
+        if (zsock_resolve(gateway->sockets[i]) == socket) {
+            return tr_endpoint_is_ipc(gateway->spec->listeners[i].endpoint);
+        }
+    }
+    return false;
+}
+
+static tr_peer_t *find_peer(tr_gateway_t *gateway, void *socket, zmq_msg_t *routing_id,
+                            int64_t now_ms)
+{
+    size_t size = zmq_msg_size(routing_id);
+    char key[KEY_SIZE];
+    if (size > TR_PEER_MAX_ROUTING_ID) {
+        return NULL;
+    }
+    key_of(key, sizeof key, socket, zmq_msg_data(routing_id), size);
+    tr_peer_t *peer = zhashx_lookup(gateway->peers, key);
+    if (!peer) {
+        peer = tr_peer_new(socket, is_ipc_socket(gateway, socket), zmq_msg_data(routing_id),
+                           size, now_ms);
+        if (peer && zhashx_insert(gateway->peers, key, peer) != 0) {
+            tr_peer_destroy(&peer);
+        }
+        tr_metric_set(gateway->n_peers, (int64_t)zhashx_size(gateway->peers));
+    }
+    return peer;
+}
+
+void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
+{
+    tr_idmap_take(&call->peer->calls, call->peer_id);
+    tr_idmap_take(&gateway->calls, call->id);
+    tr_envelope_release(&call->envelope);
+    tr_mailbox_release(&call->router);
+    free(call);
+}
+
+void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    uint64_t id;
+    tr_open_call_t *call;
+    while ((call = tr_idmap_any(&peer->calls, &id)) != NULL) {
+        if (!call->finish_on_disconnect) {
+            tr_envelope_cancel(call->envelope, call->router);
+        }
+        tr_gateway_close_call(gateway, call); /* its answer will find nobody */
+    }
+    char key[KEY_SIZE];
+    key_of(key, sizeof key, peer->socket, peer->routing_id, peer->routing_id_size);
+    zhashx_delete(gateway->peers, key);
+    tr_peer_destroy(&peer);
+    tr_metric_set(gateway->n_peers, (int64_t)zhashx_size(gateway->peers));
+}
+
+static bool has_broken_heartbeat(const tr_peer_t *peer, int64_t now_ms)
+{
+    return peer->heartbeat_ms > 0 &&
+           now_ms - peer->last_heard_ms > peer->heartbeat_ms * MISSED_BEATS;
+}
+
+/* A peer without heartbeat and with nothing open costs only its entry: forget it in time. */
+static bool is_forgotten(const tr_peer_t *peer, int64_t now_ms)
+{
+    return peer->heartbeat_ms == 0 && peer->calls.n_items == 0 && !peer->first_out &&
+           now_ms - peer->last_heard_ms > FORGET_AFTER_MS;
+}
+
+/* Sending is how a vanished peer is found out: a ROUTER says when nobody is there. */
+static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_ms)
+{
+    tr_peer_flush(peer, now_ms);
+    gateway->has_backlog = gateway->has_backlog || peer->first_out;
+    int64_t interval_ms = peer->heartbeat_ms > 0 ? peer->heartbeat_ms : TR_GATEWAY_HEARTBEAT_MS;
+    if (!peer->is_gone && peer->calls.n_items > 0 &&
+        now_ms - peer->last_sent_ms >= interval_ms) {
+        tr_native_ping(gateway, peer);
+    }
+    if (!peer->is_gone && has_broken_heartbeat(peer, now_ms)) {
+        tr_log(TR_LOG_INFO, "peer_gone", TR_TEXT("why", "silent for three heartbeats"),
+               TR_NUMBER("open", peer->calls.n_items));
+        peer->is_gone = true;
+    }
+}
+
+static void look_after_peers(tr_gateway_t *gateway, int64_t now_ms)
+{
+    gateway->has_backlog = false;
+    zlistx_t *keys = zhashx_keys(gateway->peers);
+    for (void *key = keys ? zlistx_first(keys) : NULL; key; key = zlistx_next(keys)) {
+        tr_peer_t *peer = zhashx_lookup(gateway->peers, key);
+        look_after_peer(gateway, peer, now_ms);
+        if (peer->is_gone || is_forgotten(peer, now_ms)) {
+            tr_gateway_drop_peer(gateway, peer);
+        }
+    }
+    zlistx_destroy(&keys);
+}
+
+/* ---- what comes in ---- */
+
+/* The frames behind the routing id: the first into `header`, the others into a message. False
+ * when there is no memory for them; all are read off in any case. */
+static bool read_rest(void *socket, zmq_msg_t *header, troupe_message_t *payload,
+                      bool *has_too_many)
+{
+    bool is_whole = true;
+    int more = 1;
+    for (size_t n = 0; more; n++) {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&frame);
+            return false;
+        }
+        more = zmq_msg_more(&frame);
+        if (n == 0) {
+            zmq_msg_move(header, &frame);
+        } else if (n > TR_GATEWAY_MAX_FRAMES) {
+            *has_too_many = true;
+        } else if (tr_message_add_frame(payload, &frame) != TROUPE_OK) {
+            is_whole = false;
+        }
+        zmq_msg_close(&frame);
+    }
+    return is_whole;
+}
+
+static void take_message(tr_gateway_t *gateway, void *socket, zmq_msg_t *routing_id)
+{
+    zmq_msg_t header;
+    zmq_msg_init(&header);
+    troupe_message_t *payload = troupe_message_new();
+    bool has_too_many = false;
+    bool is_whole = payload && zmq_msg_more(routing_id) &&
+                    read_rest(socket, &header, payload, &has_too_many);
+    int64_t now_ms = tr_clock_now_ms();
+    tr_peer_t *peer = is_whole ? find_peer(gateway, socket, routing_id, now_ms) : NULL;
+    if (peer) {
+        peer->last_heard_ms = now_ms;
+        tr_native_receive(gateway, peer, zmq_msg_data(&header), zmq_msg_size(&header), &payload,
+                          has_too_many);
+        if (peer->is_gone) {
+            tr_gateway_drop_peer(gateway, peer);
+        }
+    } else {
+        tr_metric_add(gateway->bad_messages, 1);
+    }
+    troupe_message_destroy(&payload);
+    zmq_msg_close(&header);
+}
+
+static void on_readable(tr_self_t *self, void *socket, int descriptor)
+{
+    (void)descriptor;
+    tr_gateway_t *gateway = self->state;
+    for (size_t n = 0; n < MESSAGES_PER_READ; n++) {
+        zmq_msg_t routing_id;
+        zmq_msg_init(&routing_id);
+        bool is_there = zmq_msg_recv(&routing_id, socket, ZMQ_DONTWAIT) >= 0;
+        if (is_there) {
+            take_message(gateway, socket, &routing_id);
+        }
+        zmq_msg_close(&routing_id);
+        if (!is_there) {
+            return;
+        }
+    }
+}
+
+/* ---- what goes out ---- */
+
+static void on_reply(tr_gateway_t *gateway, troupe_reply_t *reply)
+{
+    tr_open_call_t *call = tr_idmap_get(&gateway->calls, reply->id);
+    if (!call) {
+        troupe_reply_destroy(&reply); /* its peer has gone */
+        return;
+    }
+    tr_peer_t *peer = call->peer;
+    tr_native_reply(gateway, call, reply);
+    if (peer->is_gone) {
+        tr_gateway_drop_peer(gateway, peer);
+    }
+}
+
+static void drain(tr_gateway_t *gateway)
+{
+    if (gateway->is_draining) {
+        return;
+    }
+    gateway->is_draining = true;
+    for (tr_peer_t *peer = zhashx_first(gateway->peers); peer;
+         peer = zhashx_next(gateway->peers)) {
+        tr_native_say_goaway(gateway, peer);
+    }
+}
+
+static void receive(tr_self_t *self, tr_letter_t *letter)
+{
+    tr_gateway_t *gateway = self->state;
+    const tr_control_t *word = tr_control_in(letter);
+    if (letter->type == &tr_reply_type) {
+        on_reply(gateway, (troupe_reply_t *)letter);
+        return;
+    }
+    if (word && word->word == TR_WORD_DRAIN) {
+        drain(gateway);
+    } else if (!word) {
+        tr_dead_letter_take(self->runtime->dead_letters, self->name,
+                            "a gateway takes no messages", &letter);
+        return;
+    }
+    tr_letter_destroy(&letter);
+}
+
+/* ---- turns ---- */
+
+/* The answers in the mailbox go out first; then what is still open is told that it is over. */
+static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
+{
+    bool is_patient = now_ms < gateway->stop_by_ms;
+    if (is_patient && tr_mailbox_depth(gateway->self->mailbox) > 0) {
+        return;
+    }
+    uint64_t id;
+    tr_open_call_t *call;
+    while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
+        tr_envelope_cancel(call->envelope, call->router);
+        tr_native_reply(
+            gateway, call,
+            tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL));
+    }
+    look_after_peers(gateway, now_ms);
+    if (!is_patient || !gateway->has_backlog) {
+        tr_self_end(gateway->self, &gateway->stop_reason);
+    }
+}
+
+static int64_t turn(tr_self_t *self, int64_t now_ms)
+{
+    tr_gateway_t *gateway = self->state;
+    if (gateway->is_stopping) {
+        stop_when_flushed(gateway, now_ms);
+        return tr_clock_after(now_ms, RETRY_MS);
+    }
+    if (now_ms >= gateway->next_round_ms || gateway->has_backlog) {
+        look_after_peers(gateway, now_ms);
+        gateway->next_round_ms = tr_clock_after(now_ms, ROUND_MS);
+    }
+    if (gateway->has_backlog) {
+        return tr_clock_after(now_ms, RETRY_MS);
+    }
+    return zhashx_size(gateway->peers) > 0 ? gateway->next_round_ms : TR_NEVER;
+}
+
+static void stop(tr_self_t *self, const tr_reason_t *reason)
+{
+    tr_gateway_t *gateway = self->state;
+    gateway->is_stopping = true;
+    gateway->is_draining = true;
+    gateway->stop_by_ms = tr_clock_after(tr_clock_now_ms(), LINGER_MS);
+    gateway->stop_reason = *reason;
+}
+
+/* ---- life ---- */
+
+static bool listen_at(tr_gateway_t *gateway, size_t i)
+{
+    const tr_gateway_listener_t *listener = &gateway->spec->listeners[i];
+    char why[256] = "";
+    if (tr_endpoint_check(listener->endpoint, why, sizeof why) != TROUPE_OK) {
+        gateway->self->reason = tr_reason_format(
+            TROUPE_REASON_FAILED, "cannot listen on %.100s: %.120s", listener->endpoint, why);
+        return false;
+    }
+    zsock_t *socket = gateway->sockets[i] = zsock_new(ZMQ_ROUTER);
+    if (!socket) {
+        gateway->self->reason = tr_reason_format(TROUPE_REASON_FAILED, "no socket to be had");
+        return false;
+    }
+    zsock_set_router_mandatory(socket, 1);
+    zsock_set_sndhwm(socket, HIGH_WATER);
+    zsock_set_rcvhwm(socket, HIGH_WATER);
+    zsock_set_backlog(socket, BACKLOG);
+    zsock_set_linger(socket, LINGER_MS);
+    zsock_set_handshake_ivl(socket, HANDSHAKE_MS);
+    zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &(int64_t){LARGEST_FRAME},
+                   sizeof(int64_t));
+    if (zsock_bind(socket, "%s", listener->endpoint) < 0) {
+        gateway->self->reason =
+            tr_reason_format(TROUPE_REASON_FAILED, "cannot listen on %.100s: %s",
+                             listener->endpoint, zmq_strerror(zmq_errno()));
+        return false;
+    }
+    if (tr_endpoint_set_mode(listener->endpoint, listener->mode, why, sizeof why) !=
+            TROUPE_OK ||
+        tr_self_watch_socket(gateway->self, zsock_resolve(socket), on_readable) != TROUPE_OK) {
+        gateway->self->reason = tr_reason_format(
+            TROUPE_REASON_FAILED, "cannot listen on %.100s: %.120s", listener->endpoint, why);
+        return false;
+    }
+    tr_log(TR_LOG_INFO, "listening", TR_TEXT("endpoint", listener->endpoint));
+    return true;
+}
+
+static bool begin(tr_self_t *self, void *arg)
+{
+    tr_gateway_t *gateway = calloc(1, sizeof *gateway);
+    self->state = gateway;
+    if (gateway) {
+        gateway->self = self;
+        gateway->spec = arg;
+        gateway->peers = zhashx_new();
+        tr_idmap_init(&gateway->calls);
+    }
+    if (!gateway || !gateway->peers) {
+        self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
+        return false;
+    }
+    assert(gateway->spec->n_listeners <= TR_SELF_MAX_WATCHES);
+    gateway->limits = (tr_peer_limits_t){
+        .max_open = TR_GATEWAY_MAX_OPEN,
+        .max_out = 10000,
+        .max_out_bytes = (size_t)64 << 20,
+    };
+    tr_metrics_t *metrics = self->runtime->metrics;
+    gateway->bad_messages =
+        tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
+                          "Messages of peers that could not be understood",
+                          (tr_label_t){"dialect", "trp1"}, (tr_label_t){0});
+    gateway->n_peers = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_gateway_peers",
+                                         "Peers known now", (tr_label_t){0}, (tr_label_t){0});
+    bool is_listening = true;
+    for (size_t i = 0; is_listening && i < gateway->spec->n_listeners; i++) {
+        is_listening = listen_at(gateway, i);
+    }
+    return is_listening;
+}
+
+static void end(tr_self_t *self)
+{
+    tr_gateway_t *gateway = self->state;
+    if (!gateway) {
+        return;
+    }
+    tr_peer_t *peer;
+    while (gateway->peers && (peer = zhashx_first(gateway->peers)) != NULL) {
+        tr_gateway_drop_peer(gateway, peer);
+    }
+    zhashx_destroy(&gateway->peers);
+    for (size_t i = 0; i < gateway->spec->n_listeners; i++) {
+        zsock_destroy(&gateway->sockets[i]);
+    }
+    tr_idmap_finish(&gateway->calls);
+    free(gateway);
+    self->state = NULL;
+}
+
+static void discard(void *arg)
+{
+    (void)arg; /* the spec is borrowed */
+}
+
+static const tr_actor_class_t gateway_class = {
+    .kind = "gateway",
+    .begin = begin,
+    .receive = receive,
+    .turn = turn,
+    .stop = stop,
+    .end = end,
+    .discard = discard,
+};
+
+troupe_status_t tr_gateway_start(const void *what, const char *name, tr_runtime_t *runtime,
+                                 tr_mailbox_t *parent, tr_actor_t **out)
+{
+    return tr_actor_start(
+        &(tr_actor_setup_t){
+            .class = &gateway_class,
+            .name = name,
+            .runtime = runtime,
+            .parent = parent,
+            .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
+            .arg = (void *)what,
+        },
+        out);
+}

@@ -1,0 +1,29 @@
+/* remote/gateway.h - the actor that serves remote peers on tcp and ipc
+ *
+ * One ROUTER socket for each endpoint. A peer's request becomes an envelope posted to its
+ * capability's router; what comes back goes to the peer under the number the peer gave it.
+ */
+
+#ifndef TROUPE_REMOTE_GATEWAY_H
+#define TROUPE_REMOTE_GATEWAY_H
+
+#include "actors/actor.h"
+
+typedef struct tr_gateway_listener {
+    const char *endpoint;
+    unsigned mode; /* of an ipc socket */
+} tr_gateway_listener_t;
+
+/* Borrowed: outlives the gateway. */
+typedef struct tr_gateway_spec {
+    const tr_gateway_listener_t *listeners; /* at most TR_SELF_MAX_WATCHES */
+    size_t n_listeners;
+} tr_gateway_spec_t;
+
+/* Start the gateway; `what` is a tr_gateway_spec_t. It has started when all endpoints are
+ * bound, and fails with the reason of the first that cannot be. */
+TROUPE_NODISCARD troupe_status_t tr_gateway_start(const void *what, const char *name,
+                                                  tr_runtime_t *runtime, tr_mailbox_t *parent,
+                                                  tr_actor_t **out);
+
+#endif

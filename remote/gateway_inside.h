@@ -1,0 +1,52 @@
+/* remote/gateway_inside.h - the inside of the gateway, for gateway.c and native.c */
+
+#ifndef TROUPE_REMOTE_GATEWAY_INSIDE_H
+#define TROUPE_REMOTE_GATEWAY_INSIDE_H
+
+#include "base/metrics.h"
+#include "remote/gateway.h"
+#include "remote/peer.h"
+
+#define TR_GATEWAY_HEARTBEAT_MS 5000
+#define TR_GATEWAY_MAX_FRAME    ((int64_t)64 << 20)
+#define TR_GATEWAY_MAX_FRAMES   64
+#define TR_GATEWAY_MAX_OPEN     1000
+
+typedef struct tr_gateway {
+    tr_self_t *self;
+    const tr_gateway_spec_t *spec;
+    zsock_t *sockets[TR_SELF_MAX_WATCHES];
+    zhashx_t *peers;  /* by socket and routing id; tr_peer_t */
+    tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
+    uint64_t last_id;
+    tr_peer_limits_t limits;
+    int64_t next_round_ms; /* when to look after the peers again */
+    bool is_draining;
+    bool is_stopping;
+    int64_t stop_by_ms;
+    tr_reason_t stop_reason;
+    bool has_backlog; /* somebody's answers wait for room */
+    tr_metric_t *bad_messages;
+    tr_metric_t *n_peers;
+} tr_gateway_t;
+
+/* A message of a peer arrived: frame 0 decoded or not, payload taken. */
+void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header, size_t size,
+                       troupe_message_t **payload_p, bool has_too_many_frames);
+
+/* What a router or worker sent to an open call of a peer. Takes the reply. */
+void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply);
+
+/* Say to a peer that no new requests are taken. */
+void tr_native_say_goaway(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* Ask a peer for a sign of life. */
+void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* The call is over: forget it. */
+void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);
+
+/* The peer is gone: cancel what it wanted cancelled, let the rest run, forget it. */
+void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer);
+
+#endif

@@ -1,0 +1,300 @@
+/* TRP/1 as the gateway speaks it: what peers are allowed, and what they are told. The normative
+ * text is docs/protocol.md.
+ */
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mailbox/message.h"
+#include "mailbox/reply.h"
+#include "remote/gateway_inside.h"
+
+#define VERSION          1
+#define SHORTEST_BEAT_MS 100
+#define LONGEST_BEAT_MS  60000
+#define ADMIN            "troupe."
+
+static void send_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
+                         troupe_message_t **payload_p)
+{
+    tr_peer_send(peer, command, payload_p, &gateway->limits, tr_clock_now_ms());
+    gateway->has_backlog = gateway->has_backlog || peer->first_out;
+}
+
+static void send_error(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
+                       troupe_outcome_t outcome, int64_t hint_ms, const char *format, ...)
+    TROUPE_PRINTF(6, 7);
+
+static void send_error(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
+                       troupe_outcome_t outcome, int64_t hint_ms, const char *format, ...)
+{
+    char text[TR_TRP1_MAX_TEXT];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    tr_trp1_t error;
+    tr_trp1_init(&error, TR_TRP1_ERROR, id);
+    error.code = tr_span_of(troupe_outcome_name(outcome));
+    error.retryable = troupe_outcome_is_retryable(outcome);
+    error.text = tr_span_of(text);
+    error.hint_ms = hint_ms > 0 ? hint_ms : -1;
+    send_command(gateway, peer, &error, NULL);
+}
+
+/* ---- what peers say ---- */
+
+static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *hello)
+{
+    if (hello->version_min > VERSION ||
+        (hello->version_max != -1 && hello->version_max < VERSION)) {
+        send_error(gateway, peer, hello->id, TROUPE_OUTCOME_BAD_REQUEST, 0,
+                   "this node speaks version %d only", VERSION);
+        return;
+    }
+    int64_t beat_ms = hello->heartbeat_ms;
+    if (beat_ms > 0) {
+        beat_ms = beat_ms < SHORTEST_BEAT_MS  ? SHORTEST_BEAT_MS
+                  : beat_ms > LONGEST_BEAT_MS ? LONGEST_BEAT_MS
+                                              : beat_ms;
+    }
+    peer->heartbeat_ms = beat_ms > 0 ? beat_ms : 0;
+    tr_trp1_t answer;
+    tr_trp1_init(&answer, TR_TRP1_HELLO, hello->id);
+    answer.version_min = answer.version_max = VERSION;
+    answer.node = tr_span_of(gateway->self->runtime->node);
+    answer.boot = tr_span_of(gateway->self->runtime->boot);
+    answer.heartbeat_ms = beat_ms >= 0 ? beat_ms : TR_GATEWAY_HEARTBEAT_MS;
+    answer.max_frame = TR_GATEWAY_MAX_FRAME;
+    answer.max_open = (int64_t)gateway->limits.max_open;
+    send_command(gateway, peer, &answer, NULL);
+    if (gateway->is_draining) {
+        tr_native_say_goaway(gateway, peer);
+    }
+}
+
+/* The reason why a peer may not call this, or NULL. */
+static bool may_call(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request)
+{
+    bool is_admin = request->capability.size >= strlen(ADMIN) &&
+                    memcmp(request->capability.data, ADMIN, strlen(ADMIN)) == 0;
+    if (is_admin && !peer->is_local) {
+        send_error(gateway, peer, request->id, TROUPE_OUTCOME_FORBIDDEN, 0,
+                   "%.*s may be called over ipc only", (int)request->capability.size,
+                   request->capability.data);
+        return false;
+    }
+    return true;
+}
+
+static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                             const troupe_message_t *payload, bool has_too_many_frames)
+{
+    if (tr_idmap_get(&peer->calls, request->id)) {
+        send_error(gateway, peer, request->id, TROUPE_OUTCOME_BAD_REQUEST, 0,
+                   "the id %llu is in use", (unsigned long long)request->id);
+        return false;
+    }
+    if (peer->calls.n_items >= gateway->limits.max_open) {
+        send_error(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED, 0,
+                   "this peer has %zu requests open, which is all it may", peer->calls.n_items);
+        return false;
+    }
+    if (has_too_many_frames) {
+        send_error(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE, 0,
+                   "more than %d payload frames", TR_GATEWAY_MAX_FRAMES);
+        return false;
+    }
+    for (size_t i = 0; i < troupe_message_count(payload); i++) {
+        if (troupe_message_size(payload, i) > (size_t)TR_GATEWAY_MAX_FRAME) {
+            send_error(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE, 0,
+                       "a frame of more than %lld bytes", (long long)TR_GATEWAY_MAX_FRAME);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Note the call as open, so that its answer finds the way back. */
+static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
+                                 const tr_trp1_t *request, tr_mailbox_t *router,
+                                 troupe_message_t **payload_p)
+{
+    tr_open_call_t *call = calloc(1, sizeof *call);
+    if (!call) {
+        troupe_message_destroy(payload_p);
+        return NULL;
+    }
+    *call = (tr_open_call_t){
+        .peer = peer,
+        .peer_id = request->id,
+        .id = ++gateway->last_id,
+        .router = router,
+        .finish_on_disconnect = request->finish_on_disconnect,
+    };
+    call->envelope =
+        tr_envelope_new(call->id, gateway->self->mailbox, request->capability, request->method,
+                        request->traceparent, request->timeout_ms > 0 ? request->timeout_ms : 0,
+                        (troupe_priority_t)request->priority, payload_p);
+    bool is_noted =
+        call->envelope && tr_idmap_put(&peer->calls, call->peer_id, call) == TROUPE_OK;
+    if (is_noted && tr_idmap_put(&gateway->calls, call->id, call) != TROUPE_OK) {
+        tr_idmap_take(&peer->calls, call->peer_id);
+        is_noted = false;
+    }
+    if (!is_noted) {
+        if (call->envelope) {
+            atomic_store(&call->envelope->is_answered, true); /* the peer is told here */
+        }
+        tr_envelope_release(&call->envelope);
+        free(call);
+        return NULL;
+    }
+    return call;
+}
+
+/* What no router ever saw is answered here, and only here. */
+static void answer_unposted(tr_gateway_t *gateway, tr_open_call_t *call,
+                            troupe_outcome_t outcome, const char *why)
+{
+    atomic_store(&call->envelope->is_answered, true);
+    send_error(gateway, call->peer, call->peer_id, outcome, 0, "%s", why);
+    tr_gateway_close_call(gateway, call);
+}
+
+static void on_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                       troupe_message_t **payload_p, bool has_too_many_frames)
+{
+    if (!is_within_limits(gateway, peer, request, *payload_p, has_too_many_frames) ||
+        !may_call(gateway, peer, request)) {
+        return;
+    }
+    if (request->timeout_ms == 0) {
+        send_error(gateway, peer, request->id, TROUPE_OUTCOME_TIMEOUT, 0,
+                   "no time was left for it");
+        return;
+    }
+    tr_mailbox_t *router = tr_directory_find(gateway->self->runtime->directory,
+                                             TR_NAMES_CAPABILITY, request->capability);
+    if (!router) {
+        send_error(gateway, peer, request->id, TROUPE_OUTCOME_NO_CAPABILITY, 0,
+                   "nobody offers '%.*s' here", (int)request->capability.size,
+                   request->capability.data);
+        return;
+    }
+    tr_open_call_t *call = open_call(gateway, peer, request, router, payload_p);
+    if (!call) {
+        tr_mailbox_release(&router);
+        send_error(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED, 0,
+                   "the node is out of memory");
+        return;
+    }
+    troupe_status_t status = tr_envelope_post(call->envelope, router);
+    if (status == TROUPE_FULL) {
+        answer_unposted(gateway, call, TROUPE_OUTCOME_OVERLOADED,
+                        "the capability's mailbox is full");
+    } else if (status != TROUPE_OK) {
+        answer_unposted(gateway, call, TROUPE_OUTCOME_SHUTTING_DOWN,
+                        "the capability is stopping");
+    }
+}
+
+static void on_cancel(tr_peer_t *peer, uint64_t id)
+{
+    tr_open_call_t *call = tr_idmap_get(&peer->calls, id);
+    if (call) {
+        tr_envelope_cancel(call->envelope, call->router);
+    }
+}
+
+static void on_ping(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *ping)
+{
+    tr_trp1_t pong;
+    tr_trp1_init(&pong, TR_TRP1_PONG, ping->id);
+    send_command(gateway, peer, &pong, NULL);
+}
+
+static void on_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
+                         const char *reason)
+{
+    tr_metric_add(gateway->bad_messages, 1);
+    tr_log(TR_LOG_WARNING, "bad_message", TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));
+    if (id > 0) {
+        send_error(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, 0, "%s", reason);
+    }
+}
+
+void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header, size_t size,
+                       troupe_message_t **payload_p, bool has_too_many_frames)
+{
+    tr_trp1_t command;
+    const char *reason = "malformed";
+    if (tr_trp1_decode(header, size, &command, &reason) != TROUPE_OK) {
+        on_malformed(gateway, peer, command.id, reason);
+        troupe_message_destroy(payload_p);
+        return;
+    }
+    switch (command.command) {
+    case TR_TRP1_HELLO:
+        on_hello(gateway, peer, &command);
+        break;
+    case TR_TRP1_REQUEST:
+        on_request(gateway, peer, &command, payload_p, has_too_many_frames);
+        break;
+    case TR_TRP1_CANCEL:
+        on_cancel(peer, command.id);
+        break;
+    case TR_TRP1_PING:
+        on_ping(gateway, peer, &command);
+        break;
+    case TR_TRP1_BYE:
+        peer->is_gone = true;
+        break;
+    case TR_TRP1_PONG:
+    case TR_TRP1_CREDIT:
+        break;
+    default:
+        on_malformed(gateway, peer, command.id, "not a command that a client sends");
+        break;
+    }
+    troupe_message_destroy(payload_p);
+}
+
+/* ---- what peers are told ---- */
+
+void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
+{
+    if (reply->is_final && reply->outcome != TROUPE_OUTCOME_OK) {
+        send_error(gateway, call->peer, call->peer_id, reply->outcome, reply->hint_ms, "%s",
+                   troupe_reply_text(reply));
+    } else {
+        tr_trp1_t answer;
+        tr_trp1_init(&answer, reply->is_final ? TR_TRP1_REPLY : TR_TRP1_PART, call->peer_id);
+        answer.sequence = reply->is_final ? -1 : (int64_t)reply->sequence;
+        send_command(gateway, call->peer, &answer, &reply->message);
+    }
+    if (reply->is_final) {
+        tr_gateway_close_call(gateway, call);
+    }
+    troupe_reply_destroy(&reply);
+}
+
+void tr_native_say_goaway(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    tr_trp1_t goaway;
+    tr_trp1_init(&goaway, TR_TRP1_GOAWAY, 0);
+    goaway.text = tr_span_of("the node is draining");
+    send_command(gateway, peer, &goaway, NULL);
+}
+
+void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    tr_trp1_t ping;
+    tr_trp1_init(&ping, TR_TRP1_PING, 0);
+    send_command(gateway, peer, &ping, NULL);
+}

@@ -1,0 +1,178 @@
+/* A ROUTER socket refuses only the first frame, the routing id, and then the whole message: so
+ * a message is either sent or still whole.
+ */
+
+#include "remote/peer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "mailbox/message.h"
+
+tr_peer_t *tr_peer_new(void *socket, bool is_local, const void *routing_id, size_t size,
+                       int64_t now_ms)
+{
+    assert(socket && routing_id && size <= TR_PEER_MAX_ROUTING_ID);
+    tr_peer_t *self = calloc(1, sizeof *self);
+    if (self) {
+        self->socket = socket;
+        self->is_local = is_local;
+        self->routing_id_size = size;
+        memcpy(self->routing_id, routing_id, size);
+        self->last_heard_ms = self->last_sent_ms = now_ms;
+        tr_idmap_init(&self->calls);
+    }
+    return self;
+}
+
+static tr_outgoing_t *pop(tr_peer_t *self)
+{
+    tr_outgoing_t *out = self->first_out;
+    if (out) {
+        self->first_out = out->next;
+        if (!out->next) {
+            self->last_out = NULL;
+        }
+        self->n_out--;
+        self->out_bytes -= out->bytes;
+    }
+    return out;
+}
+
+void tr_peer_destroy(tr_peer_t **self_p)
+{
+    assert(self_p);
+    tr_peer_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    assert(self->calls.n_items == 0);
+    tr_outgoing_t *out;
+    while ((out = pop(self)) != NULL) {
+        troupe_message_destroy(&out->message);
+        free(out);
+    }
+    tr_idmap_finish(&self->calls);
+    free(self);
+    *self_p = NULL;
+}
+
+/* TROUPE_FULL: try again later. */
+static troupe_status_t send_now(tr_peer_t *self, troupe_message_t *message, int64_t now_ms)
+{
+    int rc;
+    do {
+        rc = zmq_send(self->socket, self->routing_id, self->routing_id_size,
+                      ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0) {
+        return errno == EAGAIN ? TROUPE_FULL : TROUPE_CLOSED;
+    }
+    if (tr_message_send(message, 0, self->socket, ZMQ_DONTWAIT) != 0) {
+        return TROUPE_CLOSED; /* it went away between two frames: libzmq drops the rest */
+    }
+    self->last_sent_ms = now_ms;
+    return TROUPE_OK;
+}
+
+static void be_gone(tr_peer_t *self, const char *why)
+{
+    if (!self->is_gone) {
+        self->is_gone = true;
+        tr_log(TR_LOG_INFO, "peer_gone", TR_TEXT("why", why),
+               TR_NUMBER("open", self->calls.n_items));
+    }
+}
+
+static void queue(tr_peer_t *self, troupe_message_t *message, const tr_peer_limits_t *limits)
+{
+    size_t bytes = troupe_message_bytes(message);
+    if (self->n_out >= limits->max_out ||
+        (self->n_out > 0 && self->out_bytes + bytes > limits->max_out_bytes)) {
+        be_gone(self, "too slow: what waits for it is above its bound");
+        return;
+    }
+    tr_outgoing_t *out = malloc(sizeof *out);
+    if (!out) {
+        be_gone(self, "out of memory");
+        return;
+    }
+    *out = (tr_outgoing_t){.bytes = bytes, .message = troupe_message_share(message)};
+    if (!out->message) {
+        free(out);
+        be_gone(self, "out of memory");
+        return;
+    }
+    if (self->last_out) {
+        self->last_out->next = out;
+    } else {
+        self->first_out = out;
+    }
+    self->last_out = out;
+    self->n_out++;
+    self->out_bytes += bytes;
+}
+
+/* Frame 0 and the payload as one message. Takes the payload. */
+static troupe_message_t *compose(const tr_trp1_t *command, troupe_message_t **payload_p)
+{
+    unsigned char header[TR_TRP1_MAX_HEADER];
+    size_t size = 0;
+    troupe_message_t *payload = payload_p ? *payload_p : NULL;
+    if (payload_p) {
+        *payload_p = NULL;
+    }
+    troupe_message_t *message = NULL;
+    if (tr_trp1_encode(command, header, sizeof header, &size) == TROUPE_OK) {
+        message = troupe_message_from(header, size);
+    }
+    for (size_t i = 0; message && payload && i < payload->n_frames; i++) {
+        if (tr_message_add_frame(message, &payload->frames[i]) != TROUPE_OK) {
+            troupe_message_destroy(&message);
+        }
+    }
+    troupe_message_destroy(&payload);
+    return message;
+}
+
+void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
+                  const tr_peer_limits_t *limits, int64_t now_ms)
+{
+    assert(self && command && limits);
+    troupe_message_t *message = compose(command, payload_p);
+    if (!message) {
+        be_gone(self, "its answer could not be written");
+        return;
+    }
+    if (!self->is_gone) {
+        troupe_status_t status =
+            self->first_out ? TROUPE_FULL : send_now(self, message, now_ms);
+        if (status == TROUPE_FULL) {
+            queue(self, message, limits);
+        } else if (status != TROUPE_OK) {
+            be_gone(self, "disconnected");
+        }
+    }
+    troupe_message_destroy(&message);
+}
+
+void tr_peer_flush(tr_peer_t *self, int64_t now_ms)
+{
+    assert(self);
+    while (self->first_out && !self->is_gone) {
+        troupe_status_t status = send_now(self, self->first_out->message, now_ms);
+        if (status == TROUPE_FULL) {
+            return;
+        }
+        if (status != TROUPE_OK) {
+            be_gone(self, "disconnected");
+            return;
+        }
+        tr_outgoing_t *out = pop(self);
+        troupe_message_destroy(&out->message);
+        free(out);
+    }
+}

@@ -1,0 +1,77 @@
+/* remote/peer.h - one peer: its open requests, its limits, what waits to be sent to it
+ *
+ * Sending never blocks. What the socket does not take at once waits in a queue of that peer,
+ * bounded by count and bytes; a peer that lets it overflow is cut.
+ */
+
+#ifndef TROUPE_REMOTE_PEER_H
+#define TROUPE_REMOTE_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <zmq.h>
+
+#include "base/idmap.h"
+#include "mailbox/envelope.h"
+#include "wire/trp1.h"
+
+#define TR_PEER_MAX_ROUTING_ID 255
+
+typedef struct tr_peer tr_peer_t;
+
+/* One open request of a peer. */
+typedef struct tr_open_call {
+    tr_peer_t *peer;
+    uint64_t peer_id;        /* as the peer numbered it */
+    uint64_t id;             /* as the gateway did */
+    tr_envelope_t *envelope; /* a share, for cancelling */
+    tr_mailbox_t *router;    /* a share: where to cancel it */
+    bool finish_on_disconnect;
+} tr_open_call_t;
+
+/* A message that waits to be sent. */
+typedef struct tr_outgoing {
+    struct tr_outgoing *next;
+    size_t bytes;
+    troupe_message_t *message; /* frame 0 and the payload */
+} tr_outgoing_t;
+
+struct tr_peer {
+    void *socket;
+    bool is_local; /* came in by ipc */
+    size_t routing_id_size;
+    unsigned char routing_id[TR_PEER_MAX_ROUTING_ID];
+    tr_idmap_t calls; /* by the peer's id; tr_open_call_t */
+    int64_t last_heard_ms;
+    int64_t last_sent_ms;
+    int64_t heartbeat_ms; /* 0: it did not ask for one, and is not judged by silence */
+    bool is_gone;         /* cannot be reached any more */
+    tr_outgoing_t *first_out;
+    tr_outgoing_t *last_out;
+    size_t n_out;
+    size_t out_bytes;
+};
+
+typedef struct tr_peer_limits {
+    size_t max_open;
+    size_t max_out;       /* messages that may wait */
+    size_t max_out_bytes; /* and their bytes */
+} tr_peer_limits_t;
+
+/* NULL when out of memory. */
+TROUPE_NODISCARD tr_peer_t *tr_peer_new(void *socket, bool is_local, const void *routing_id,
+                                        size_t size, int64_t now_ms);
+
+/* Frees the peer, which must have no open call, with what waits to be sent to it. */
+void tr_peer_destroy(tr_peer_t **self_p);
+
+/* Send a command with a payload, which is taken (NULL: none), now or as soon as it fits. Sets
+ * is_gone when the peer cannot be reached or lets its queue overflow. */
+void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
+                  const tr_peer_limits_t *limits, int64_t now_ms);
+
+/* Send what waits, as far as it fits. */
+void tr_peer_flush(tr_peer_t *self, int64_t now_ms);
+
+#endif

@@ -1,0 +1,143 @@
+/* The phase of a child and its actor go together: an actor there is exactly while it is not
+ * down.
+ */
+
+#include "supervisors/child.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/worker_state.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+/* A thread that has said that it ended needs no longer than this to be gone. */
+#define LAST_STEPS_MS 2000
+
+tr_child_t *tr_child_new(const tr_child_spec_t *spec, const char *name)
+{
+    assert(spec && name);
+    tr_child_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        return NULL;
+    }
+    if (spec->own_restarts >= 0) {
+        self->own_intensity = tr_intensity_new((size_t)spec->own_restarts, spec->own_period_ms);
+        if (!self->own_intensity) {
+            free(self);
+            return NULL;
+        }
+    }
+    self->spec = spec;
+    snprintf(self->name, sizeof self->name, "%s", name);
+    self->view = (tr_child_view_t){.phase = TR_CHILD_DOWN, .is_wanted = true};
+    tr_backoff_init(&self->backoff, spec->backoff_min_ms, spec->backoff_max_ms);
+    return self;
+}
+
+void tr_child_destroy(tr_child_t **self_p)
+{
+    assert(self_p);
+    if (*self_p) {
+        assert(!(*self_p)->actor);
+        tr_intensity_destroy(&(*self_p)->own_intensity);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+troupe_status_t tr_child_start(tr_child_t *self, tr_runtime_t *runtime, tr_mailbox_t *parent,
+                               int64_t now_ms)
+{
+    assert(self->view.phase == TR_CHILD_DOWN);
+    troupe_status_t status =
+        self->spec->start(self->spec->what, self->name, runtime, parent, &self->actor);
+    if (status == TROUPE_OK) {
+        self->incarnation = self->actor->incarnation;
+        self->view.phase = TR_CHILD_STARTING;
+        self->is_doubtful = false;
+        self->up_since_ms = now_ms;
+        tr_health_init(&self->health, now_ms);
+    }
+    return status;
+}
+
+void tr_child_came_up(tr_child_t *self, int64_t now_ms)
+{
+    self->view.phase = TR_CHILD_UP;
+    self->view.is_in_turn = false;
+    self->has_been_tried = true;
+    self->up_since_ms = now_ms;
+    tr_health_init(&self->health, now_ms);
+}
+
+void tr_child_ask_to_stop(tr_child_t *self, tr_reason_t reason, int64_t now_ms)
+{
+    assert(self->actor);
+    self->view.phase = TR_CHILD_STOPPING;
+    self->stop_until_ms = tr_clock_after(now_ms, self->spec->shutdown_ms);
+    tr_actor_ask_to_stop(self->actor, reason);
+}
+
+static void be_down(tr_child_t *self)
+{
+    self->view.phase = TR_CHILD_DOWN;
+    self->view.must_stop = false;
+    self->has_been_tried = true;
+}
+
+void tr_child_ended(tr_child_t *self, tr_runtime_t *runtime)
+{
+    assert(self->actor);
+    if (tr_actor_reap(&self->actor, LAST_STEPS_MS) != TROUPE_OK) {
+        tr_quarantine_accept(runtime->quarantine, &self->actor);
+    }
+    be_down(self);
+}
+
+void tr_child_quarantine(tr_child_t *self, tr_runtime_t *runtime)
+{
+    assert(self->actor);
+    atomic_store(&self->actor->pulse->is_abandoned, 1);
+    tr_worker_state_try(&self->actor->pulse->state, TR_WORKER_HUNG);
+    /* Should it come back, the word to stop is what it finds. */
+    tr_actor_ask_to_stop(self->actor, tr_reason_of(TROUPE_REASON_HUNG));
+    tr_quarantine_accept(runtime->quarantine, &self->actor);
+    be_down(self);
+}
+
+tr_vital_signs_t tr_child_vital_signs(const tr_child_t *self)
+{
+    assert(self->actor);
+    tr_pulse_t *pulse = self->actor->pulse;
+    tr_vital_signs_t signs = {
+        .is_starting = self->view.phase == TR_CHILD_STARTING,
+        .running_since_ms = atomic_load(&pulse->running_since_ms),
+        .progress_ms = atomic_load(&pulse->progress_ms),
+        .running_until_ms = atomic_load(&pulse->running_until_ms),
+        .cancelled_ms = TR_NEVER,
+    };
+    uint64_t running = atomic_load(&pulse->running);
+    if (running != 0 && running == atomic_load(&pulse->cancelled)) {
+        signs.cancelled_ms = atomic_load(&pulse->cancelled_ms);
+    }
+    return signs;
+}
+
+const char *tr_child_state(const tr_child_t *self)
+{
+    switch (self->view.phase) {
+    case TR_CHILD_DOWN:
+        return self->view.is_wanted ? "restarting" : "stopped";
+    case TR_CHILD_STARTING:
+        return "loading";
+    case TR_CHILD_STOPPING:
+        return "stopping";
+    case TR_CHILD_UP:
+        break;
+    }
+    tr_worker_state_t state = (tr_worker_state_t)atomic_load(&self->actor->pulse->state);
+    /* Only workers move their state; any other actor that is up is simply ready. */
+    return state == TR_WORKER_SPAWNING ? "ready" : tr_worker_state_name(state);
+}

@@ -1,0 +1,36 @@
+/* supervisors/pool.h - what a supervisor of a pool does besides
+ *
+ * The workers of a pool are made from one template. The pool tells its capability's router who
+ * is there, adds a worker when the router wishes for one, and takes one away that has been idle
+ * too long. Past its intensity it does not fail: for a while it starts nothing, and says so.
+ */
+
+#ifndef TROUPE_SUPERVISORS_POOL_H
+#define TROUPE_SUPERVISORS_POOL_H
+
+#include "supervisors/supervisor.h"
+
+/* Add the first workers. False when out of memory. */
+bool tr_pool_begin(tr_supervisor_t *self);
+
+/* One more worker, unless there are enough or one is about to come. */
+void tr_pool_grow(tr_supervisor_t *self);
+
+/* This worker may go, unless the pool would get too small. NULL is fine. */
+void tr_pool_shrink(tr_supervisor_t *self, tr_child_t *child);
+
+/* Tell the router about a child. */
+void tr_pool_tell(tr_supervisor_t *self, tr_word_t word, const tr_child_t *child);
+void tr_pool_tell_up(tr_supervisor_t *self, const tr_child_t *child);
+void tr_pool_tell_down(tr_supervisor_t *self, const tr_child_t *child,
+                       const tr_reason_t *reason, tr_child_phase_t was);
+
+/* Too many restarts: start nothing for the longest backoff of the template. Workers that are up
+ * go on. */
+void tr_pool_be_unavailable(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
+                            int64_t now_ms);
+
+/* Be available again when it is time. Returns when that is. */
+int64_t tr_pool_turn(tr_supervisor_t *self, int64_t now_ms);
+
+#endif

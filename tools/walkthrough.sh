@@ -1,0 +1,255 @@
+#!/usr/bin/env bash
+# tools/walkthrough.sh - a node at work, in a minute
+#
+# Starts examples/studio.yaml, draws a text, reads it back from the picture, then breaks and
+# hangs workers to show that they are replaced while others serve. On a terminal the node
+# stays until Enter or Ctrl-C, so that you can play on; elsewhere, and with CI=true, it is
+# stopped and the script ends by itself.
+#
+# Every wait has a bound, and only processes that were started here are ended here. The exit
+# status is 0 only if everything went as told; a step that fails shows the end of the log.
+
+set -u
+
+cd "$(dirname "$0")/.." || exit 1
+troupe=${BUILD:-build}/cli/troupe
+case $troupe in /*) ;; *) troupe=$PWD/$troupe ;; esac
+
+folder=$(mktemp -d "${TMPDIR:-/tmp}/troupe-walk.XXXXXX") || exit 1
+log=$folder/node.log
+export TROUPE_SOCKET=$folder/studio.sock
+export TROUPE_ENDPOINT=ipc://$TROUPE_SOCKET
+node=     # process id while it runs
+hung_call=
+
+START_BOUND_S=60 # for loading the models on a slow machine
+STOP_BOUND_S=20  # more than the drain-timeout of the studio
+CALL_BOUND_S=90
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
+else
+    bold='' dim='' green='' red='' plain=''
+fi
+
+# ---- saying ----
+
+chapter() {
+    printf '\n%s%s%s\n' "$bold" "$1" "$plain"
+}
+
+# fact WHAT VALUE: one aligned line
+fact() {
+    printf '  %-26s %s\n' "$1" "$2"
+}
+
+fine() {
+    printf '  %-26s %s%s%s\n' "$1" "$green" "$2" "$plain"
+}
+
+shown() {
+    sed "s/^/    $dim/; s/\$/$plain/"
+}
+
+# ---- time ----
+
+now_ms() {
+    echo $(( ${EPOCHREALTIME/[.,]/} / 1000 ))
+}
+
+# timed COMMAND...: runs it within the bound; its time is then in $took_ms
+timed() {
+    local began status
+    began=$(now_ms)
+    timeout "$CALL_BOUND_S" "$@"
+    status=$?
+    took_ms=$(( $(now_ms) - began ))
+    return $status
+}
+
+# ---- the node ----
+
+node_runs() {
+    [ -n "$node" ] && kill -0 "$node" 2>/dev/null
+}
+
+# gone_within SECONDS: whether the node ends by then
+gone_within() {
+    local end=$(( $(now_ms) + $1 * 1000 ))
+    while node_runs; do
+        [ "$(now_ms)" -lt "$end" ] || return 1
+        sleep 0.05
+    done
+}
+
+# Ask in the friendly way, then by signal, then not at all. Leaves the status in $node_status.
+stop_node() {
+    node_status=0
+    [ -n "$node" ] || return 0
+    if node_runs; then
+        timeout "$STOP_BOUND_S" "$troupe" stop >/dev/null 2>&1 || kill -TERM "$node" 2>/dev/null
+        gone_within "$STOP_BOUND_S" || kill -KILL "$node" 2>/dev/null
+    fi
+    wait "$node"
+    node_status=$?
+    node=
+}
+
+tidy_up() {
+    [ -n "$hung_call" ] && kill "$hung_call" 2>/dev/null
+    stop_node
+    rm -rf "$folder"
+}
+trap tidy_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+fail() {
+    printf '\n%sfailed:%s %s\n' "$red" "$plain" "$1" >&2
+    if [ -s "$log" ]; then
+        echo "the end of the node's log:" >&2
+        tail -n 20 "$log" | shown >&2
+    fi
+    exit 1
+}
+
+free_port() {
+    local port
+    for port in {5670..5699}; do
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port" && return; }
+    done
+    echo 5670
+}
+
+tree() {
+    timeout 10 "$troupe" tree || fail "troupe tree did not answer"
+}
+
+# ---- the story ----
+
+start_node() {
+    [ -x "$troupe" ] || fail "there is no $troupe; build first, for instance with make run"
+    export TROUPE_PORT=${TROUPE_PORT:-$(free_port)}
+
+    local began
+    began=$(now_ms)
+    "$troupe" run examples/studio.yaml >"$log" 2>&1 </dev/null &
+    node=$!
+    until timeout 5 "$troupe" tree >/dev/null 2>&1; do
+        node_runs || fail "the node ended while it started"
+        [ $(( $(now_ms) - began )) -lt $((START_BOUND_S * 1000)) ] ||
+            fail "the node was not ready within $START_BOUND_S s"
+        sleep 0.05
+    done
+    fact 'examples/studio.yaml' "ready after $(( $(now_ms) - began )) ms"
+    fact 'listens on' "$TROUPE_ENDPOINT"
+    fact '' "tcp://127.0.0.1:$TROUPE_PORT"
+}
+
+draw_and_read() {
+    cat >"$folder/letter.txt" <<'LETTER'
+Troupe is an actor framework for C.
+Every worker is supervised: when one fails, another
+takes its place, and the request that it held gets
+an answer all the same.
+LETTER
+    timed "$troupe" call text_to_image -f "$folder/letter.txt" -o "$folder/page.png" ||
+        fail "text_to_image did not draw the text"
+    [ -s "$folder/page.png" ] || fail "text_to_image gave an empty picture"
+    fact 'text_to_image' "a PNG of $(wc -c <"$folder/page.png") bytes in $took_ms ms"
+
+    timed "$troupe" call vision -m describe -f "$folder/page.png" -o "$folder/back.txt" ||
+        fail "vision did not read the picture"
+    fact 'vision' "$(wc -w <"$folder/back.txt") words in $took_ms ms"
+    echo
+    grep . "$folder/back.txt" | shown
+    echo
+
+    local sent back
+    sent=$(tr -s '[:space:]' ' ' <"$folder/letter.txt")
+    back=$(tr -s '[:space:]' ' ' <"$folder/back.txt")
+    [ "${sent% }" = "${back% }" ] || fail "what was read is not what was drawn"
+    fine 'drawn = read' 'the same text, white space aside'
+    fact '' "${dim}times include the start of the troupe command$plain"
+}
+
+break_a_worker() {
+    if timed "$troupe" call echo -m broken -d 'out of paper' 2>"$folder/said"; then
+        fail "a broken worker was expected to fail its request"
+    fi
+    fact 'echo -m broken' "the caller is told, after $took_ms ms:"
+    shown <"$folder/said"
+}
+
+hang_a_worker() {
+    local began sent=0 ok=0
+    began=$(now_ms)
+    timeout 20 "$troupe" call echo -m hang -t 3s >"$folder/hung" 2>&1 &
+    hung_call=$!
+    while kill -0 "$hung_call" 2>/dev/null; do
+        sent=$((sent + 1))
+        [ "$(timeout 10 "$troupe" call echo -t 2s -d "hello $sent" 2>>"$folder/missed")" = \
+            "hello $sent" ] && ok=$((ok + 1))
+    done
+    wait "$hung_call" && fail "a request that hangs was expected to fail"
+    hung_call=
+    fact 'echo -m hang' "the caller is told, after $(( $(now_ms) - began )) ms:"
+    shown <"$folder/hung"
+    if [ "$sent" != "$ok" ]; then
+        shown <"$folder/missed"
+        fail "of $sent requests sent meanwhile only $ok were answered"
+    fi
+    fine 'meanwhile' "$sent requests sent, $ok answered"
+}
+
+show_replacements() { # of the log after the first $1 lines
+    fact 'the log says' ''
+    tail -n "+$(($1 + 1))" "$log" | grep -i 'echo' | head -n 12 | shown
+}
+
+invite_and_wait() {
+    chapter 'Your turn'
+    echo "  The node runs on. In another terminal, for instance:"
+    echo
+    echo "    export TROUPE_ENDPOINT=$TROUPE_ENDPOINT"
+    echo "    $troupe call echo -d hello"
+    echo "    $troupe call text_to_image -d '<b>Your</b> words' -o page.png"
+    echo "    $troupe call vision -f page.png"
+    echo "    $troupe tree"
+    echo
+    printf '  Enter or Ctrl-C stops it. '
+    local asked=no
+    trap 'asked=yes; echo' INT
+    while node_runs && [ $asked = no ]; do
+        read -r -t 1
+        [ $? -gt 128 ] || asked=yes # above 128 only the second has passed
+    done
+    trap 'exit 130' INT
+    [ $asked = yes ] || fail "the node ended by itself"
+}
+
+chapter 'A node starts'
+start_node
+
+chapter 'A text becomes a picture, and a text again'
+draw_and_read
+
+chapter 'Who is at work'
+tree | shown
+
+chapter 'Workers fail, the service does not'
+mark=$(wc -l <"$log")
+break_a_worker
+hang_a_worker
+show_replacements "$mark"
+tree | shown
+
+if [ -t 0 ] && [ -t 1 ] && [ "${CI:-}" != true ]; then
+    invite_and_wait
+fi
+
+chapter 'The node stops'
+began=$(now_ms)
+stop_node
+[ "$node_status" = 0 ] || fail "the node ended with status $node_status"
+fine 'drained and gone' "after $(( $(now_ms) - began )) ms"
