@@ -91,6 +91,14 @@ static void abandon(tr_router_t *router, tr_envelope_t *envelope, troupe_outcome
     close_books(router, envelope, outcome);
 }
 
+static void expire_running(tr_router_t *router, tr_envelope_t *envelope, int64_t now_ms)
+{
+    const tr_member_t *member = envelope->job->member;
+    char why[160];
+    snprintf(why, sizeof why, "%s had not finished it at the deadline", member->name);
+    abandon(router, envelope, TROUPE_OUTCOME_TIMEOUT, why, now_ms);
+}
+
 /* The worker is done with the job, one way or another: free its slot. Takes `job`'s member. */
 static void take_back(tr_member_t *member, tr_job_t *job)
 {
@@ -277,6 +285,12 @@ static void on_final(tr_router_t *router, troupe_reply_t *reply)
         return;
     }
     tr_envelope_t *envelope = tr_envelope_share(job->envelope);
+    if (envelope->phase == TR_PHASE_RUNNING && !reply->was_not_started &&
+        reply->outcome != TROUPE_OUTCOME_OK && tr_clock_now_ms() >= envelope->deadline_ms) {
+        /* The worker looked at the clock first; its caller asked for a time, not for a fault.
+         */
+        expire_running(router, envelope, tr_clock_now_ms());
+    }
     take_back(member, job);
     if (reply->was_not_started) {
         if (envelope->phase == TR_PHASE_RUNNING) {
@@ -424,9 +438,7 @@ static void expire(tr_router_t *router, int64_t now_ms)
            envelope->deadline_ms <= now_ms) {
         char why[TR_REASON_TEXT + 120];
         if (envelope->phase == TR_PHASE_RUNNING) {
-            snprintf(why, sizeof why, "%s had not finished it at the deadline",
-                     ((tr_member_t *)envelope->job->member)->name);
-            abandon(router, envelope, TROUPE_OUTCOME_TIMEOUT, why, now_ms);
+            expire_running(router, envelope, now_ms);
         } else if (has_nobody(router)) {
             snprintf(why, sizeof why, "%s had no worker until the deadline%s%s",
                      router->spec->capability, router->trouble.text[0] ? ": " : "",
