@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -420,6 +421,17 @@ troupe_status_t troupe_node_send(troupe_node_t *self, const char *name,
     return status == TROUPE_CLOSED ? TROUPE_NOT_FOUND : status;
 }
 
+/* What hung threads may still read, kept until the process ends: reachable, so that a leak
+ * checker does not take it for an oversight. */
+static _Atomic(troupe_node_t *) all_left;
+
+static void leave(troupe_node_t *self)
+{
+    self->next_left = atomic_load(&all_left);
+    while (!atomic_compare_exchange_weak(&all_left, &self->next_left, self)) {
+    }
+}
+
 void troupe_node_destroy(troupe_node_t **self_p)
 {
     assert(self_p);
@@ -436,7 +448,6 @@ void troupe_node_destroy(troupe_node_t **self_p)
         if (!is_down) {
             tr_log(TR_LOG_ERROR, "node_did_not_end", TR_TEXT("node", self->config->name));
         }
-        /* What a hung thread may still read stays until the process ends. */
         if (tr_quarantine_sweep(self->runtime->quarantine) > 0) {
             is_down = false;
         }
@@ -447,12 +458,15 @@ void troupe_node_destroy(troupe_node_t **self_p)
     }
     tr_mailbox_release(&self->mailbox);
     tr_runtime_release(&self->runtime);
+    tr_modules_destroy(&self->modules);
+    free(self->file);
+    self->file = NULL;
     if (is_down) {
         tr_plan_destroy(&self->plan);
         tr_config_destroy(&self->config);
+        free(self);
+    } else {
+        leave(self);
     }
-    tr_modules_destroy(&self->modules);
-    free(self->file);
-    free(self);
     *self_p = NULL;
 }
