@@ -511,14 +511,14 @@ DRAWN = """\
 studio is degraded, boot boot-1
   - upper: no worker starts: exited: 1
 
-NAME             KIND                     STATE        QUEUE  PENDING  DONE  RESTARTS   MEMORY  REASON
-root             supervisor one_for_one   running                                   0
-├─ vision        capability 0..4          ready            0        1               1
-│  ├─ vision.1   process 812              busy                      1   120         0  180 MiB
-│  └─ vision.2   process 813              loading                   0     0         1
-└─ inner         supervisor rest_for_one  running                                   0
-   └─ audit      actor                    running                                   2
-upper            capability 1..1          unavailable      3        0                           no worker starts: exited: 1
+NAME            KIND                     STATE        QUEUE  PENDING  DONE  RESTARTS   MEMORY  REASON
+root            supervisor one_for_one   running                                   0
+├─ vision       capability 0..4          ready            0        1               1
+│  ├─ vision.1  process 812              busy                      1   120         0  180 MiB
+│  └─ vision.2  process 813              loading                   0     0         1
+└─ inner        supervisor rest_for_one  running                                   0
+   └─ audit     actor                    running                                   2
+upper           capability 1..1          unavailable      3        0                           no worker starts: exited: 1
 """
 
 
