@@ -2,36 +2,43 @@
 #
 #   make run     build, and see a node at work (tools/walkthrough.sh)
 #   make test    build, and run all tests
+#   make bench   build for speed, and measure requests per second
 #   make check   whether the sources are formatted, and the lint tests
 #   make clean   remove the build folder
+#
+# Options that are set already cost nothing; a new one makes meson look for libraries again,
+# as it must when they were installed since.
 
 BUILD ?= build
+setup = test -f $(BUILD)/build.ninja || meson setup $(BUILD)
 
-.PHONY: run test check clean
+.PHONY: run test bench check clean
 
-run: $(BUILD)/build.ninja
+run:
+	tools/install-deps.sh --run-only
+	$(setup)
 	meson configure $(BUILD) -Dworkers=enabled
 	meson compile -C $(BUILD)
 	BUILD=$(BUILD) tools/walkthrough.sh
 
-test: $(BUILD)/build.ninja
+test:
 	tools/install-deps.sh
+	$(setup)
 	meson configure $(BUILD) -Dtests=enabled -Dworkers=enabled
 	meson compile -C $(BUILD)
 	meson test -C $(BUILD) --print-errorlogs
 
-check: $(BUILD)/build.ninja
+bench:
+	tools/install-deps.sh --run-only
+	test -f $(BUILD)-bench/build.ninja || meson setup $(BUILD)-bench --buildtype=release
+	meson compile -C $(BUILD)-bench
+	meson test -C $(BUILD)-bench --benchmark --verbose
+
+check:
+	$(setup)
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
 	git ls-files '*.sh' | xargs shellcheck
 	meson test -C $(BUILD) --suite lint --print-errorlogs
 
 clean:
 	rm -rf $(BUILD)
-
-# What a build needs comes before the first setup; it is looked for again by run and test.
-$(BUILD)/build.ninja: | needs
-	meson setup $(BUILD)
-
-.PHONY: needs
-needs:
-	tools/install-deps.sh --run-only

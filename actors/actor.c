@@ -1,8 +1,8 @@
 /* The loop of every actor: wait, take letters (control first), let the class decide, flush.
  *
- * The order at the end matters: names go first, so that nobody new finds the mailbox; then it is
- * closed; what is left in it goes to the class; the state is released; and only then the parent
- * is told, so that whoever hears `ended` may rely on all of it.
+ * The order at the end matters: names go first, so that nobody new finds the mailbox; then it
+ * is closed; what is left in it goes to the class; the state is released; and only then the
+ * parent is told, so that whoever hears `ended` may rely on all of it.
  */
 
 #include "actors/actor.h"
@@ -20,7 +20,7 @@
 #include "mailbox/message.h"
 
 #define LETTERS_PER_TURN 256
-#define DOOR_HIGH_WATER 1000
+#define DOOR_HIGH_WATER  1000
 
 /* ---- the actor's own end ---- */
 

@@ -60,7 +60,7 @@ typedef struct tr_actor_class {
 } tr_actor_class_t;
 
 #define TR_SELF_MAX_WATCHES 16
-#define TR_SELF_MAX_NAMES 2
+#define TR_SELF_MAX_NAMES   2
 
 /* The actor's own end. Classes read it and use the functions below; only the shell writes. */
 struct tr_self {
@@ -103,14 +103,16 @@ TROUPE_NODISCARD troupe_status_t tr_self_register(tr_self_t *self, tr_name_space
 
 /* Call `ready (self, socket, -1)` whenever the ZeroMQ socket can be read. The class drains it:
  * it is asked again only when more comes or more is left. TROUPE_LIMIT when too many. */
-TROUPE_NODISCARD troupe_status_t tr_self_watch_socket(
-    tr_self_t *self, void *socket,
-    void (*ready)(tr_self_t *self, void *socket, int descriptor));
+TROUPE_NODISCARD troupe_status_t tr_self_watch_socket(tr_self_t *self, void *socket,
+                                                      void (*ready)(tr_self_t *self,
+                                                                    void *socket,
+                                                                    int descriptor));
 
 /* The same for a descriptor: `ready (self, NULL, descriptor)`. */
-TROUPE_NODISCARD troupe_status_t tr_self_watch_descriptor(
-    tr_self_t *self, int descriptor,
-    void (*ready)(tr_self_t *self, void *socket, int descriptor));
+TROUPE_NODISCARD troupe_status_t tr_self_watch_descriptor(tr_self_t *self, int descriptor,
+                                                          void (*ready)(tr_self_t *self,
+                                                                        void *socket,
+                                                                        int descriptor));
 
 /* ---- the parent's end ---- */
 
@@ -137,7 +139,8 @@ typedef struct tr_actor_setup {
  *   TROUPE_ERR_NOMEM, TROUPE_ERR_IO (no thread, socket or descriptor to be had); arg was
  *                      discarded
  */
-TROUPE_NODISCARD troupe_status_t tr_actor_start(const tr_actor_setup_t *setup, tr_actor_t **out);
+TROUPE_NODISCARD troupe_status_t tr_actor_start(const tr_actor_setup_t *setup,
+                                                tr_actor_t **out);
 
 /* Ask it to stop, for that reason. Never waits. */
 void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason);

@@ -109,8 +109,8 @@ static troupe_status_t load(const char *file, const char *name, const troupe_beh
     if (!abi || !behaviour) {
         snprintf(why, size, "%s is no behaviour module: it lacks TROUPE_MODULE", file);
     } else if (*abi != TROUPE_ABI_VERSION) {
-        snprintf(why, size, "%s was built for ABI %u, this library has %d: build it again", file,
-                 *abi, TROUPE_ABI_VERSION);
+        snprintf(why, size, "%s was built for ABI %u, this library has %d: build it again",
+                 file, *abi, TROUPE_ABI_VERSION);
     } else if (!is_usable(*behaviour)) {
         snprintf(why, size, "%s has no name, or neither handle nor receive", file);
     } else if (strcmp((*behaviour)->name, name) != 0) {

@@ -14,8 +14,8 @@
 
 typedef struct tr_report_child {
     char name[80];
-    const char *kind;  /* constant */
-    const char *state; /* constant */
+    const char *kind;            /* constant */
+    const char *state;           /* constant */
     char reason[TR_REASON_TEXT]; /* why it is not ready, or how its last life ended; or "" */
     uint64_t incarnation;
     uint64_t n_restarts;

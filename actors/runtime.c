@@ -55,6 +55,9 @@ void tr_runtime_release(tr_runtime_t **self_p)
     tr_quarantine_destroy(&self->quarantine);
     tr_directory_destroy(&self->directory);
     tr_metrics_destroy(&self->metrics);
+    if (self->free_keepsake) {
+        self->free_keepsake(self->keepsake);
+    }
     free(self->node);
     free(self);
 }

@@ -33,6 +33,11 @@ typedef struct tr_runtime {
     tr_metrics_t *metrics;
     tr_metric_t *dead_letters;
     tr_quarantine_t *quarantine;
+
+    /* What the actors borrow from the node, such as their specs: it goes with the last of them.
+     */
+    void *keepsake;
+    void (*free_keepsake)(void *keepsake);
 } tr_runtime_t;
 
 /* For a node of that name. NULL when out of memory. */

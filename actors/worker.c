@@ -21,7 +21,7 @@
 #include "mailbox/reply.h"
 
 #define MAILBOX_LETTERS 100000
-#define MAILBOX_BYTES ((size_t)1 << 30)
+#define MAILBOX_BYTES   ((size_t)1 << 30)
 
 /* ---- what behaviours call ---- */
 
@@ -81,9 +81,8 @@ static bool is_abandoned(const troupe_worker_t *worker)
 
 static void fail(troupe_worker_t *worker, const char *what)
 {
-    tr_reason_t reason =
-        tr_reason_format(TROUPE_REASON_FAILED, "%.200s",
-                         worker->explanation[0] ? worker->explanation : what);
+    tr_reason_t reason = tr_reason_format(TROUPE_REASON_FAILED, "%.200s",
+                                          worker->explanation[0] ? worker->explanation : what);
     move_to(worker, TR_WORKER_FAILED);
     tr_self_end(worker->self, &reason);
 }
@@ -234,9 +233,8 @@ static bool begin(tr_self_t *self, void *arg)
     worker->plan = arg;
     move_to(worker, TR_WORKER_LOADING);
     const troupe_behaviour_t *behaviour = worker->plan->behaviour;
-    int verdict = behaviour->init
-                      ? behaviour->init(worker, &worker->plan->args, &worker->state)
-                      : TROUPE_INIT_OK;
+    int verdict = behaviour->init ? behaviour->init(worker, &worker->plan->args, &worker->state)
+                                  : TROUPE_INIT_OK;
     if (verdict != TROUPE_INIT_OK) {
         self->reason =
             verdict == TROUPE_INIT_IGNORE

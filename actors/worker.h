@@ -23,12 +23,12 @@ typedef struct tr_worker_plan {
 struct troupe_worker {
     tr_self_t *self;
     const tr_worker_plan_t *plan;
-    void *state;               /* the behaviour's */
-    bool is_begun;             /* init succeeded, so terminate is due */
+    void *state;   /* the behaviour's */
+    bool is_begun; /* init succeeded, so terminate is due */
     bool is_stopping;
     tr_reason_t stop_reason;
     int64_t ready_since_ms;
-    tr_job_t *kept;            /* jobs kept beyond it */
+    tr_job_t *kept; /* jobs kept beyond it */
     char explanation[TR_REASON_TEXT];
 };
 

@@ -13,8 +13,7 @@ static const unsigned successors[TR_N_WORKER_STATES] = {
     [TR_WORKER_LOADING] = BIT(READY) | BIT(EVICTING) | BIT(HUNG) | BIT(FAILED),
     [TR_WORKER_READY] = BIT(PROCESSING) | BIT(IDLE) | BIT(PAUSED) | BIT(DRAINING) |
                         BIT(EVICTING) | BIT(HUNG) | BIT(FAILED),
-    [TR_WORKER_PROCESSING] =
-        BIT(READY) | BIT(PAUSED) | BIT(DRAINING) | BIT(HUNG) | BIT(FAILED),
+    [TR_WORKER_PROCESSING] = BIT(READY) | BIT(PAUSED) | BIT(DRAINING) | BIT(HUNG) | BIT(FAILED),
     [TR_WORKER_IDLE] = BIT(READY) | BIT(PROCESSING) | BIT(PAUSED) | BIT(DRAINING) |
                        BIT(EVICTING) | BIT(HUNG) | BIT(FAILED),
     [TR_WORKER_PAUSED] = BIT(READY) | BIT(DRAINING) | BIT(EVICTING) | BIT(HUNG) | BIT(FAILED),
@@ -63,7 +62,7 @@ bool tr_worker_state_move(_Atomic(int) *state, tr_worker_state_t to, const char 
         tr_log(TR_LOG_ERROR, "illegal_state", TR_TEXT("worker", who),
                TR_TEXT("from", tr_worker_state_name((tr_worker_state_t)atomic_load(state))),
                TR_TEXT("to", tr_worker_state_name(to)));
-        assert(!"a worker state that the table does not allow");
+        assert(is_moved && "a worker state that the table does not allow");
     }
     return is_moved;
 }

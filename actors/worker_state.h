@@ -28,7 +28,7 @@ typedef enum tr_worker_state {
 #define X(NAME, name) TR_WORKER_##NAME,
     TR_WORKER_STATE_MAP(X)
 #undef X
-    TR_N_WORKER_STATES
+        TR_N_WORKER_STATES
 } tr_worker_state_t;
 
 /* "ready" for TR_WORKER_READY, and so on. */

@@ -15,7 +15,7 @@ typedef struct tr_candidate {
     bool has_failed_last; /* its last request failed */
     size_t n_pending;
     size_t concurrency;
-    uint64_t last_used;   /* number of the last dispatch to it; 0: never */
+    uint64_t last_used; /* number of the last dispatch to it; 0: never */
 } tr_candidate_t;
 
 /* Stands for "none". */

@@ -26,7 +26,7 @@
 #include "mailbox/request_queue.h"
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
-#define MAILBOX_BYTES ((size_t)1 << 30)
+#define MAILBOX_BYTES   ((size_t)1 << 30)
 
 typedef struct tr_router {
     tr_self_t *self;
@@ -91,6 +91,14 @@ static void abandon(tr_router_t *router, tr_envelope_t *envelope, troupe_outcome
     close_books(router, envelope, outcome);
 }
 
+static void expire_running(tr_router_t *router, tr_envelope_t *envelope, int64_t now_ms)
+{
+    const tr_member_t *member = envelope->job->member;
+    char why[160];
+    snprintf(why, sizeof why, "%s had not finished it at the deadline", member->name);
+    abandon(router, envelope, TROUPE_OUTCOME_TIMEOUT, why, now_ms);
+}
+
 /* The worker is done with the job, one way or another: free its slot. Takes `job`'s member. */
 static void take_back(tr_member_t *member, tr_job_t *job)
 {
@@ -130,9 +138,10 @@ static void refuse_full(tr_router_t *router, tr_envelope_t *envelope)
     snprintf(why, sizeof why, "%s has %zu requests waiting, which is all it may",
              router->spec->capability, tr_request_queue_count(&router->queue));
     size_t slots = (router->members.n ? router->members.n : 1) * router->spec->concurrency;
-    refuse(router, envelope, TROUPE_OUTCOME_OVERLOADED,
-           tr_router_books_wait_ms(&router->books, tr_request_queue_count(&router->queue), slots),
-           why);
+    refuse(
+        router, envelope, TROUPE_OUTCOME_OVERLOADED,
+        tr_router_books_wait_ms(&router->books, tr_request_queue_count(&router->queue), slots),
+        why);
 }
 
 static void refuse_unavailable(tr_router_t *router, tr_envelope_t *envelope, int64_t now_ms)
@@ -241,8 +250,8 @@ static void dispatch_all(tr_router_t *router, int64_t now_ms)
     bool goes_on = true;
     while (goes_on && tr_request_queue_count(&router->queue) > 0) {
         tr_member_t *member = tr_members_pick(&router->members);
-        goes_on = member && dispatch(router, tr_request_queue_pop(&router->queue), member,
-                                     now_ms);
+        goes_on =
+            member && dispatch(router, tr_request_queue_pop(&router->queue), member, now_ms);
     }
 }
 
@@ -276,6 +285,12 @@ static void on_final(tr_router_t *router, troupe_reply_t *reply)
         return;
     }
     tr_envelope_t *envelope = tr_envelope_share(job->envelope);
+    if (envelope->phase == TR_PHASE_RUNNING && !reply->was_not_started &&
+        reply->outcome != TROUPE_OUTCOME_OK && tr_clock_now_ms() >= envelope->deadline_ms) {
+        /* The worker looked at the clock first; its caller asked for a time, not for a fault.
+         */
+        expire_running(router, envelope, tr_clock_now_ms());
+    }
     take_back(member, job);
     if (reply->was_not_started) {
         if (envelope->phase == TR_PHASE_RUNNING) {
@@ -423,9 +438,7 @@ static void expire(tr_router_t *router, int64_t now_ms)
            envelope->deadline_ms <= now_ms) {
         char why[TR_REASON_TEXT + 120];
         if (envelope->phase == TR_PHASE_RUNNING) {
-            snprintf(why, sizeof why, "%s had not finished it at the deadline",
-                     ((tr_member_t *)envelope->job->member)->name);
-            abandon(router, envelope, TROUPE_OUTCOME_TIMEOUT, why, now_ms);
+            expire_running(router, envelope, now_ms);
         } else if (has_nobody(router)) {
             snprintf(why, sizeof why, "%s had no worker until the deadline%s%s",
                      router->spec->capability, router->trouble.text[0] ? ": " : "",
@@ -501,7 +514,9 @@ static void report(tr_router_t *router, const tr_control_t *survey)
         tr_report_child_t *line = &report->children[i];
         snprintf(line->name, sizeof line->name, "%s", member->name);
         line->kind = "worker";
-        line->state = member->is_going ? "draining" : member->is_doubtful ? "doubtful" : "ready";
+        line->state = member->is_going      ? "draining"
+                      : member->is_doubtful ? "doubtful"
+                                            : "ready";
         line->incarnation = member->incarnation;
         line->n_pending = member->candidate.n_pending;
         line->n_done = member->n_done;
@@ -538,8 +553,8 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         break;
     case TR_WORD_NOT_GROWN:
         router->has_asked_to_grow = false;
-        router->trouble = tr_reason_format(word->reason.kind, "%s %.160s", word->name,
-                                           word->reason.text);
+        router->trouble =
+            tr_reason_format(word->reason.kind, "%s %.160s", word->name, word->reason.text);
         break;
     case TR_WORD_UNAVAILABLE:
         be_unavailable(router, word);
@@ -622,8 +637,8 @@ static bool begin(tr_self_t *self, void *arg)
         tr_members_init(&router->members);
     }
     if (!router ||
-        tr_router_books_init(&router->books, self->runtime->metrics, router->spec->capability) !=
-            TROUPE_OK ||
+        tr_router_books_init(&router->books, self->runtime->metrics,
+                             router->spec->capability) != TROUPE_OK ||
         tr_self_register(self, TR_NAMES_CAPABILITY, router->spec->capability) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;

@@ -15,9 +15,9 @@ typedef struct tr_router_spec {
     const char *pool; /* the actor that grows and shrinks it */
     size_t min_workers;
     size_t max_workers;
-    size_t concurrency;   /* jobs a worker may have at once */
-    size_t queue_limit;   /* requests that may wait */
-    int64_t timeout_ms;   /* the default deadline, and the longest */
+    size_t concurrency;    /* jobs a worker may have at once */
+    size_t queue_limit;    /* requests that may wait */
+    int64_t timeout_ms;    /* the default deadline, and the longest */
     int64_t keep_alive_ms; /* a worker beyond min that is idle for so long may go */
 } tr_router_spec_t;
 

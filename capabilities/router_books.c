@@ -19,12 +19,12 @@ troupe_status_t tr_router_books_init(tr_router_books_t *self, tr_metrics_t *metr
             (tr_label_t){"outcome", troupe_outcome_name((troupe_outcome_t)i)});
         is_made = is_made && self->outcomes[i];
     }
-    self->run_time = tr_metrics_series(metrics, TR_METRIC_HISTOGRAM,
-                                       "troupe_request_duration_seconds",
-                                       "From dispatch to the end", label, none);
-    self->queue_time = tr_metrics_series(metrics, TR_METRIC_HISTOGRAM,
-                                         "troupe_queue_duration_seconds",
-                                         "From acceptance to dispatch", label, none);
+    self->run_time =
+        tr_metrics_series(metrics, TR_METRIC_HISTOGRAM, "troupe_request_duration_seconds",
+                          "From dispatch to the end", label, none);
+    self->queue_time =
+        tr_metrics_series(metrics, TR_METRIC_HISTOGRAM, "troupe_queue_duration_seconds",
+                          "From acceptance to dispatch", label, none);
     self->depth = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_queue_depth",
                                     "Requests that wait", label, none);
     self->pending = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_pending",

@@ -85,7 +85,8 @@ void tr_envelope_release(tr_envelope_t **self_p)
         return;
     }
     assert(self->queue_place == TR_HEAP_NOWHERE && self->deadline_place == TR_HEAP_NOWHERE);
-    tr_envelope_answer(self, TROUPE_OUTCOME_INTERNAL, 0, "the request was lost inside the node");
+    tr_envelope_answer(self, TROUPE_OUTCOME_INTERNAL, 0,
+                       "the request was lost inside the node");
     troupe_message_destroy(&self->message);
     tr_mailbox_release(&self->reply_to);
     free(self);
@@ -112,9 +113,9 @@ tr_envelope_t *tr_envelope_of(tr_letter_t *letter)
 static bool send_reply(tr_envelope_t *self, troupe_reply_t *reply)
 {
     tr_letter_t *letter = &reply->letter;
-    bool is_sent = (reply->is_final
-                        ? tr_mailbox_post_answer(self->reply_to, TR_LANE_USER, &letter)
-                        : tr_mailbox_post(self->reply_to, TR_LANE_USER, &letter)) == TROUPE_OK;
+    bool is_sent =
+        (reply->is_final ? tr_mailbox_post_answer(self->reply_to, TR_LANE_USER, &letter)
+                         : tr_mailbox_post(self->reply_to, TR_LANE_USER, &letter)) == TROUPE_OK;
     tr_letter_destroy(&letter);
     return is_sent;
 }

@@ -69,10 +69,11 @@ extern const tr_letter_type_t tr_envelope_type;
 /* A request of `reply_to` (shared, not taken) with the options given; takes the message (NULL
  * inside: empty). Spans are copied. Its one share is the caller's. NULL when out of memory; the
  * message is gone then too. */
-TROUPE_NODISCARD tr_envelope_t *
-tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, tr_span_t capability, tr_span_t method,
-                tr_span_t traceparent, int64_t timeout_ms, troupe_priority_t priority,
-                troupe_message_t **message_p);
+TROUPE_NODISCARD tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to,
+                                                tr_span_t capability, tr_span_t method,
+                                                tr_span_t traceparent, int64_t timeout_ms,
+                                                troupe_priority_t priority,
+                                                troupe_message_t **message_p);
 
 tr_envelope_t *tr_envelope_share(tr_envelope_t *self);
 
@@ -86,7 +87,8 @@ TROUPE_NODISCARD troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbo
 /* The envelope whose letter this is; the letter's share becomes the caller's. */
 tr_envelope_t *tr_envelope_of(tr_letter_t *letter);
 
-/* Send the one final reply, made here. `text` may be NULL. False when it was answered before. */
+/* Send the one final reply, made here. `text` may be NULL. False when it was answered before.
+ */
 bool tr_envelope_answer(tr_envelope_t *self, troupe_outcome_t outcome, int64_t hint_ms,
                         const char *format, ...) TROUPE_PRINTF(4, 5);
 

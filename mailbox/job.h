@@ -16,9 +16,9 @@
 struct troupe_request {
     tr_letter_t letter;
     atomic_uint holders;
-    tr_envelope_t *envelope; /* a share */
-    tr_mailbox_t *router;    /* a share: where the answers go */
-    uint64_t number;         /* unique in its router */
+    tr_envelope_t *envelope;       /* a share */
+    tr_mailbox_t *router;          /* a share: where the answers go */
+    uint64_t number;               /* unique in its router */
     _Atomic(int64_t) cancelled_ms; /* when nobody waited any more; 0: somebody does */
 
     /* the router's */

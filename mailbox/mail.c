@@ -23,8 +23,7 @@ tr_mail_t *tr_mail_new(troupe_message_t **message_p)
         troupe_message_destroy(&message);
         return NULL;
     }
-    tr_letter_init(&self->letter, &tr_mail_type,
-                   sizeof *self + troupe_message_bytes(message));
+    tr_letter_init(&self->letter, &tr_mail_type, sizeof *self + troupe_message_bytes(message));
     self->message = message;
     return self;
 }

@@ -296,8 +296,8 @@ static tr_letter_t *pop(lane_t *lane)
 tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
 {
     assert(self);
-    bool is_dry = !self->lanes[TR_LANE_CONTROL].taken.first &&
-                  !self->lanes[TR_LANE_USER].taken.first;
+    bool is_dry =
+        !self->lanes[TR_LANE_CONTROL].taken.first && !self->lanes[TR_LANE_USER].taken.first;
     /* A count that is seen late costs one turn: parking looks again under the lock. */
     if (atomic_load_explicit(is_dry ? &self->n_posted_any : &self->n_posted_control,
                              memory_order_relaxed) > 0) {

@@ -65,7 +65,8 @@ TROUPE_NODISCARD troupe_status_t tr_mailbox_post_answer(tr_mailbox_t *self, tr_l
                                                         tr_letter_t **letter_p);
 
 /* The same as tr_mailbox_post, but wait for room until `deadline_ms` (a time) or until
- * `give_up (arg)` says true, which is asked at least every 50 ms. Both end in TROUPE_TIMEOUT. */
+ * `give_up (arg)` says true, which is asked at least every 50 ms. Both end in TROUPE_TIMEOUT.
+ */
 TROUPE_NODISCARD troupe_status_t tr_mailbox_post_wait(tr_mailbox_t *self, tr_lane_t lane,
                                                       tr_letter_t **letter_p,
                                                       int64_t deadline_ms,

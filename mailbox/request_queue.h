@@ -31,7 +31,8 @@ TROUPE_NODISCARD troupe_status_t tr_request_queue_push(tr_request_queue_t *self,
 
 /* Put a request back that was popped before, into its old place: the limit does not count.
  * Takes the share on success. TROUPE_ERR_NOMEM. */
-TROUPE_NODISCARD troupe_status_t tr_request_queue_return(tr_request_queue_t *self, tr_envelope_t *envelope);
+TROUPE_NODISCARD troupe_status_t tr_request_queue_return(tr_request_queue_t *self,
+                                                         tr_envelope_t *envelope);
 
 /* Take the next one with its share; NULL when none waits. */
 tr_envelope_t *tr_request_queue_pop(tr_request_queue_t *self);

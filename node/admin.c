@@ -113,7 +113,8 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (letter->type == &tr_report_type) {
         on_report(admin, (tr_report_t *)letter);
     } else if (letter->type == &tr_cancel_type) {
-        tr_envelope_answer(((tr_cancel_t *)letter)->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL);
+        tr_envelope_answer(((tr_cancel_t *)letter)->envelope, TROUPE_OUTCOME_CANCELLED, 0,
+                           NULL);
         tr_letter_destroy(&letter);
     } else if (tr_control_in(letter)) {
         tr_letter_destroy(&letter);
@@ -132,7 +133,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
         if (tr_survey_is_complete(survey) || now_ms >= survey->deadline_ms) {
             *link = survey->next;
             admin->n_surveys--;
-            reply(tr_envelope_share(survey->envelope), tr_state_document(survey, self->runtime));
+            reply(tr_envelope_share(survey->envelope),
+                  tr_state_document(survey, self->runtime));
             tr_survey_destroy(&survey);
         } else {
             due_ms = survey->deadline_ms < due_ms ? survey->deadline_ms : due_ms;

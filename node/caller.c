@@ -145,10 +145,9 @@ troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capabilit
         troupe_message_destroy(message_p);
         return TROUPE_ERR_NOMEM;
     }
-    call->envelope = tr_envelope_new(id, self->mailbox, tr_span_of(capability),
-                                     tr_span_of(options->method),
-                                     tr_span_of(options->traceparent), options->timeout_ms,
-                                     options->priority, message_p);
+    call->envelope = tr_envelope_new(
+        id, self->mailbox, tr_span_of(capability), tr_span_of(options->method),
+        tr_span_of(options->traceparent), options->timeout_ms, options->priority, message_p);
     if (!call->envelope) {
         close_call(self, id);
         return TROUPE_ERR_NOMEM;
@@ -225,7 +224,8 @@ static troupe_status_t take(troupe_caller_t *self, int64_t deadline_ms, troupe_r
         }
         if (deadline_ms != TR_NEVER && tr_clock_now_ms() >= deadline_ms) {
             /* Parked, the bell rings for whoever polls the descriptor. */
-            return tr_mailbox_park(self->mailbox) ? TROUPE_TIMEOUT : take(self, deadline_ms, out);
+            return tr_mailbox_park(self->mailbox) ? TROUPE_TIMEOUT
+                                                  : take(self, deadline_ms, out);
         }
         wait_for_letters(self, deadline_ms);
     }
@@ -252,8 +252,7 @@ troupe_status_t troupe_caller_call(troupe_caller_t *self, const char *capability
 {
     assert(out);
     uint64_t id;
-    troupe_status_t status =
-        troupe_caller_start(self, capability, options, message_p, &id);
+    troupe_status_t status = troupe_caller_start(self, capability, options, message_p, &id);
     while (status == TROUPE_OK) {
         troupe_reply_t *reply = NULL;
         status = take(self, TR_NEVER, &reply);

@@ -37,6 +37,9 @@
 /* After `drain-timeout` each child is bounded by its own `shutdown`; this bounds a bug. */
 #define DESTROY_PATIENCE_MS 120000
 
+/* A thread that has said that it ended needs no longer than this to be gone. */
+#define LAST_STEPS_MS 2000
+
 /* ---- preparing ---- */
 
 static void read_log_settings(void)
@@ -58,8 +61,8 @@ troupe_node_t *troupe_node_new(void)
     troupe_node_t *self = calloc(1, sizeof *self);
     if (self) {
         self->modules = tr_modules_new();
-        self->mailbox = tr_mailbox_new("node", 0,
-                                       (tr_mailbox_limits_t){MAILBOX_LETTERS, MAILBOX_BYTES});
+        self->mailbox =
+            tr_mailbox_new("node", 0, (tr_mailbox_limits_t){MAILBOX_LETTERS, MAILBOX_BYTES});
         if (!self->modules || !self->mailbox) {
             troupe_node_destroy(&self);
         }
@@ -228,6 +231,34 @@ static troupe_status_t check_endpoints(const troupe_node_t *self, troupe_problem
     return status;
 }
 
+/* The plan and its description belong to the actors from now on: a hung thread may still read
+ * them when the node is long gone. */
+static void free_plan(void *keepsake)
+{
+    tr_plan_t *plan = keepsake;
+    tr_config_t *config = (tr_config_t *)plan->config;
+    tr_plan_destroy(&plan);
+    tr_config_destroy(&config);
+}
+
+static troupe_status_t start_keeper(troupe_node_t *self)
+{
+    zsys_init();
+    zsys_handler_set(NULL); /* signals belong to the program */
+    self->runtime = tr_runtime_new(self->config->name);
+    if (!self->runtime) {
+        return TROUPE_ERR_NOMEM;
+    }
+    self->runtime->keepsake = self->plan;
+    self->runtime->free_keepsake = free_plan;
+    troupe_status_t status =
+        tr_keeper_start(self->plan, self->runtime, self->mailbox, &self->keeper);
+    if (status == TROUPE_OK) {
+        self->keeper_mailbox = tr_mailbox_share(self->keeper->mailbox);
+    }
+    return status;
+}
+
 /* Everything up to the birth of the keeper; nothing is waited for. */
 static troupe_status_t launch(troupe_node_t *self, troupe_problem_fn *report, void *arg)
 {
@@ -245,18 +276,7 @@ static troupe_status_t launch(troupe_node_t *self, troupe_problem_fn *report, vo
     if (status == TROUPE_OK) {
         status = raise_limits(self, report, arg);
     }
-    if (status == TROUPE_OK) {
-        zsys_init();
-        zsys_handler_set(NULL); /* signals belong to the program */
-        self->runtime = tr_runtime_new(self->config->name);
-        status = self->runtime ? tr_keeper_start(self->plan, self->runtime, self->mailbox,
-                                                 &self->keeper)
-                               : TROUPE_ERR_NOMEM;
-    }
-    if (status == TROUPE_OK) {
-        self->keeper_mailbox = tr_mailbox_share(self->keeper->mailbox);
-    }
-    return status;
+    return status == TROUPE_OK ? start_keeper(self) : status;
 }
 
 /* Take the keeper's words, as far as they are there. */
@@ -427,18 +447,16 @@ void troupe_node_destroy(troupe_node_t **self_p)
     if (!self) {
         return;
     }
-    bool is_down = true;
     if (self->keeper) {
         int code;
         troupe_node_stop(self);
-        is_down = troupe_node_wait(self, DESTROY_PATIENCE_MS, &code) == TROUPE_OK &&
-                  tr_actor_reap(&self->keeper, 2000) == TROUPE_OK;
-        if (!is_down) {
-            tr_log(TR_LOG_ERROR, "node_did_not_end", TR_TEXT("node", self->config->name));
+        if (troupe_node_wait(self, DESTROY_PATIENCE_MS, &code) != TROUPE_OK ||
+            tr_actor_reap(&self->keeper, LAST_STEPS_MS) != TROUPE_OK) {
+            tr_log(TR_LOG_ERROR, "node_did_not_end", TR_TEXT("node", self->runtime->node));
         }
-        /* What a hung thread may still read stays until the process ends. */
         if (tr_quarantine_sweep(self->runtime->quarantine) > 0) {
-            is_down = false;
+            /* The log has told of the threads; czmq would complain of each of their sockets. */
+            zsys_set_logstream(NULL);
         }
     }
     tr_mailbox_release(&self->keeper_mailbox);
@@ -446,8 +464,9 @@ void troupe_node_destroy(troupe_node_t **self_p)
         tr_mailbox_close(self->mailbox);
     }
     tr_mailbox_release(&self->mailbox);
-    tr_runtime_release(&self->runtime);
-    if (is_down) {
+    if (self->runtime) {
+        tr_runtime_release(&self->runtime);
+    } else {
         tr_plan_destroy(&self->plan);
         tr_config_destroy(&self->config);
     }

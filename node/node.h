@@ -15,13 +15,14 @@ struct troupe_node {
     tr_config_t *config;
     char *file; /* what the description is called in problems */
     tr_plan_t *plan;
-    tr_runtime_t *runtime; /* from starting on */
-    tr_mailbox_t *mailbox; /* where the keeper tells how it goes */
-    tr_actor_t *keeper;    /* NULL before the start */
+    tr_runtime_t *runtime;        /* from starting on */
+    tr_mailbox_t *mailbox;        /* where the keeper tells how it goes */
+    tr_actor_t *keeper;           /* NULL before the start */
     tr_mailbox_t *keeper_mailbox; /* a share: any thread may ask it to stop */
     bool has_ended;
     bool was_ready;
     tr_reason_t reason;
+    struct troupe_node *next_left; /* in the list of those that hung threads still need */
 };
 
 #endif

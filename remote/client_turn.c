@@ -123,6 +123,11 @@ static bool wants_write(const troupe_client_t *self)
 
 void tr_client_flush(troupe_client_t *self, int64_t now_ms)
 {
+    /* What is sent into a connection that ended counts as lost; what is not sent is kept. */
+    if (wants_write(self) && tr_link_look(self->link)) {
+        self->must_look = true;
+        return;
+    }
     if (self->owes_cancels) {
         send_owed_cancels(self, now_ms);
     }

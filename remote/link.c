@@ -3,6 +3,10 @@
  * socket is used for one connection, and closed when its monitor tells that it is gone. Until
  * the first connection stands, retrying is left to libzmq.
  *
+ * It is the monitor, too, that says when there is somebody to talk to. ZMQ_IMMEDIATE would say
+ * it as well, but lets a socket forget what it has received and not yet handed out when the
+ * connection ends: answers that came in time would be lost.
+ *
  * The descriptor of a ZeroMQ socket tells of changes, not of states. After anything that
  * touches the socket, tr_link_has_work has to be asked until it says no.
  *
@@ -20,6 +24,7 @@
 #include <zmq.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "mailbox/message.h"
 #include "remote/context.h"
 #include "remote/heartbeat.h"
@@ -35,7 +40,7 @@
 
 typedef enum link_state {
     LINK_WAITING,    /* for the time of the next try; no socket */
-    LINK_CONNECTING, /* nothing could be sent yet */
+    LINK_CONNECTING, /* nobody is there yet */
     LINK_GREETING,   /* hello is sent, the answer is not there */
     LINK_UP,
 } link_state_t;
@@ -54,7 +59,8 @@ struct tr_link {
     int64_t max_frame;        /* from here on as the node's hello said */
     int64_t max_open;
     char node[TR_TRP1_MAX_WORD + 1];
-    bool is_gone; /* the transport says so; what it had delivered is read first */
+    bool is_there; /* the transport says that somebody is */
+    bool is_gone;  /* and not any more; what it had delivered is read first */
     bool is_refused;
     bool has_loss;
     char loss[256];
@@ -112,7 +118,8 @@ static void close_sockets(tr_link_t *self, int linger_ms)
 
 static bool open_monitor(tr_link_t *self)
 {
-    static const int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+    static const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+                              ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                               ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
     char address[64];
     snprintf(address, sizeof address, "inproc://troupe-link-%p", self->socket);
@@ -127,8 +134,6 @@ static bool open_sockets(tr_link_t *self)
     if (!self->socket) {
         return false;
     }
-    /* Without a connection nothing is accepted, so that what is sent was sent to somebody. */
-    set_option(self->socket, ZMQ_IMMEDIATE, 1);
     set_option(self->socket, ZMQ_SNDHWM, HIGH_WATER);
     set_option(self->socket, ZMQ_RCVHWM, HIGH_WATER);
     set_option(self->socket, ZMQ_LINGER, 0);
@@ -141,15 +146,25 @@ static bool open_sockets(tr_link_t *self)
         return false;
     }
     self->state = LINK_CONNECTING;
+    self->is_there = false;
     self->is_gone = false;
     self->is_refused = false;
     return true;
 }
 
+/* HOST:PORT with a port that there can be. */
+static bool has_port(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    int64_t port = 0;
+    return colon && colon > address && tr_text_number(colon + 1, &port) == TROUPE_OK &&
+           port > 0 && port <= UINT16_MAX;
+}
+
 static bool is_endpoint(const char *endpoint)
 {
-    return (strncmp(endpoint, "tcp://", 6) == 0 || strncmp(endpoint, "ipc://", 6) == 0) &&
-           endpoint[6] != '\0';
+    return (strncmp(endpoint, "tcp://", 6) == 0 && has_port(endpoint + 6)) ||
+           (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '\0');
 }
 
 tr_link_t *tr_link_new(const char *endpoint, int epoll_fd)
@@ -223,7 +238,9 @@ static void read_monitor(tr_link_t *self)
             memcpy(&number, event, sizeof number);
         }
         (void)zmq_recv(self->monitor, address, sizeof address, ZMQ_DONTWAIT);
-        if (number == ZMQ_EVENT_DISCONNECTED) {
+        if (number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+            self->is_there = true;
+        } else if (number == ZMQ_EVENT_DISCONNECTED) {
             self->is_gone = true;
         } else if (number != 0) {
             self->is_refused = true;
@@ -238,8 +255,8 @@ static bool send_plain(tr_link_t *self, int64_t now_ms, tr_trp1_command_t comman
     if (command == TR_TRP1_HELLO) {
         plain.version_min = VERSION;
         plain.version_max = VERSION;
-        /* Nobody may be there to run us for a while: we promise nothing. */
-        plain.heartbeat_ms = 0;
+        /* No heartbeat is asked for, and so none promised: nobody may run us for a while. The
+         * node offers its own, by which we may ask. */
     }
     return tr_link_send(self, now_ms, &plain, NULL) == TROUPE_OK;
 }
@@ -279,7 +296,8 @@ void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
         tr_link_drop(self, now_ms, "closed the connection");
         return;
     }
-    if (self->state == LINK_CONNECTING && send_plain(self, now_ms, TR_TRP1_HELLO, 0)) {
+    if (self->state == LINK_CONNECTING && self->is_there &&
+        send_plain(self, now_ms, TR_TRP1_HELLO, 0)) {
         self->state = LINK_GREETING;
         tr_heartbeat_start(&self->heartbeat, DEFAULT_HEARTBEAT_MS, now_ms);
     }
@@ -292,7 +310,7 @@ troupe_status_t tr_link_send(tr_link_t *self, int64_t now_ms, const tr_trp1_t *c
                              troupe_message_t *message)
 {
     assert(self && command);
-    if (self->state == LINK_WAITING || self->is_gone) {
+    if (self->state == LINK_WAITING || !self->is_there || self->is_gone) {
         return TROUPE_CLOSED;
     }
     unsigned char head[TR_TRP1_MAX_HEADER];
@@ -326,8 +344,7 @@ bool tr_link_has_work(tr_link_t *self, bool wants_write)
     }
     int events = 0;
     size_t size = sizeof events;
-    int interest =
-        ZMQ_POLLIN | (wants_write || self->state == LINK_CONNECTING ? ZMQ_POLLOUT : 0);
+    int interest = ZMQ_POLLIN | (wants_write ? ZMQ_POLLOUT : 0);
     return (zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 &&
             (events & interest)) ||
            self->is_gone || is_readable(self->monitor);
@@ -446,6 +463,15 @@ troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms, tr_trp1_t *comm
         troupe_message_destroy(&message);
     }
     return TROUPE_TIMEOUT;
+}
+
+bool tr_link_look(tr_link_t *self)
+{
+    assert(self);
+    if (self->state != LINK_WAITING) {
+        read_monitor(self);
+    }
+    return self->is_gone;
 }
 
 bool tr_link_is_up(const tr_link_t *self)

@@ -69,6 +69,9 @@ void tr_link_drop(tr_link_t *self, int64_t now_ms, const char *reason);
  * that names the endpoint, borrowed until the link runs again. */
 bool tr_link_take_loss(tr_link_t *self, const char **reason_out);
 
+/* Look whether the connection ended meanwhile; true: it did, and the link has to be run. */
+bool tr_link_look(tr_link_t *self);
+
 /* Whether the node has answered the greeting, and is not gone again. */
 bool tr_link_is_up(const tr_link_t *self);
 

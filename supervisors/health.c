@@ -52,7 +52,8 @@ static int64_t stall_at_ms(const tr_health_plan_t *plan, const tr_vital_signs_t 
         return tr_clock_after(signs->progress_ms, plan->stall_ms);
     }
     if (signs->running_until_ms == TR_NEVER) {
-        return TR_NEVER; /* a message has no time of its own: only a configured stall binds it */
+        return TR_NEVER; /* a message has no time of its own: only a configured stall binds it
+                          */
     }
     int64_t allowed = signs->running_until_ms - signs->running_since_ms;
     return tr_clock_after(signs->progress_ms, (allowed > 0 ? allowed : 0) + STALL_MARGIN_MS);

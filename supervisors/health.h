@@ -38,9 +38,9 @@ typedef enum tr_verdict {
 } tr_verdict_t;
 
 typedef struct tr_health {
-    uint64_t sent;           /* number of the last ping */
-    int64_t sent_ms;         /* when; meaningful when sent > 0 */
-    int64_t asked_since_ms;  /* first unanswered ping, or TR_NEVER */
+    uint64_t sent;          /* number of the last ping */
+    int64_t sent_ms;        /* when; meaningful when sent > 0 */
+    int64_t asked_since_ms; /* first unanswered ping, or TR_NEVER */
 } tr_health_t;
 
 /* For a child that came up, or was born, at `now_ms`. */

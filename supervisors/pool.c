@@ -36,9 +36,8 @@ static tr_child_t *add_worker(tr_supervisor_t *self)
 
 bool tr_pool_begin(tr_supervisor_t *self)
 {
-    self->router =
-        tr_directory_find(self->self->runtime->directory, TR_NAMES_CAPABILITY,
-                          tr_span_of(self->spec->capability));
+    self->router = tr_directory_find(self->self->runtime->directory, TR_NAMES_CAPABILITY,
+                                     tr_span_of(self->spec->capability));
     bool is_made = true;
     for (size_t i = 0; is_made && i < self->spec->min_workers; i++) {
         is_made = add_worker(self) != NULL;

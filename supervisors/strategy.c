@@ -68,8 +68,8 @@ tr_step_t tr_strategy_next(tr_strategy_t strategy, const tr_child_view_t *childr
     }
     bool is_group_going = false;
     for (size_t i = 0; i < n; i++) {
-        is_group_going = is_group_going ||
-                         (children[i].must_stop && children[i].phase != TR_CHILD_DOWN);
+        is_group_going =
+            is_group_going || (children[i].must_stop && children[i].phase != TR_CHILD_DOWN);
     }
     bool are_earlier_up = true;
     for (size_t i = 0; i < n; i++) {

@@ -37,9 +37,9 @@ typedef enum tr_child_phase {
 /* What is wanted of a child, as the supervisor knows it. */
 typedef struct tr_child_view {
     tr_child_phase_t phase;
-    bool is_wanted;     /* should be up */
-    bool must_stop;     /* should go down before anything else happens to it */
-    bool is_in_turn;    /* starts only after those before it (first start, group restart) */
+    bool is_wanted;      /* should be up */
+    bool must_stop;      /* should go down before anything else happens to it */
+    bool is_in_turn;     /* starts only after those before it (first start, group restart) */
     int64_t start_at_ms; /* not before this */
 } tr_child_view_t;
 

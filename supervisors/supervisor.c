@@ -19,7 +19,7 @@
 #include "supervisors/pool.h"
 
 #define MAILBOX_LETTERS 10000
-#define MAILBOX_BYTES ((size_t)64 << 20)
+#define MAILBOX_BYTES   ((size_t)64 << 20)
 
 /* ---- children ---- */
 
@@ -103,9 +103,8 @@ static void give_up(tr_supervisor_t *self, const tr_child_t *child, const tr_rea
                     const char *what)
 {
     char shown[TR_REASON_TEXT];
-    tr_reason_t reason =
-        tr_reason_format(TROUPE_REASON_FAILED, "%s %s: %.180s", child->name, what,
-                         tr_reason_show(cause, shown, sizeof shown));
+    tr_reason_t reason = tr_reason_format(TROUPE_REASON_FAILED, "%s %s: %.180s", child->name,
+                                          what, tr_reason_show(cause, shown, sizeof shown));
     tr_log(TR_LOG_ERROR, "supervisor_gives_up", TR_TEXT("supervisor", self->self->name),
            TR_TEXT("reason", reason.text));
     stop_all(self, &reason);
@@ -354,7 +353,8 @@ static int64_t look_after(tr_supervisor_t *self, tr_child_t *child, int64_t now_
     const tr_health_plan_t *plan = &child->spec->health;
     tr_vital_signs_t signs = tr_child_vital_signs(child);
     char why[TR_REASON_TEXT] = "";
-    tr_verdict_t verdict = tr_health_judge(&child->health, plan, &signs, now_ms, why, sizeof why);
+    tr_verdict_t verdict =
+        tr_health_judge(&child->health, plan, &signs, now_ms, why, sizeof why);
     if (verdict == TR_VERDICT_HUNG) {
         tr_child_phase_t was = child->view.phase;
         tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "%s", why);

@@ -13,7 +13,7 @@
 typedef struct tr_supervisor {
     tr_self_t *self;
     const tr_supervisor_spec_t *spec;
-    tr_child_t **children; /* in order of their start */
+    tr_child_t **children;  /* in order of their start */
     tr_child_view_t *views; /* room for as many, for the strategy */
     size_t n_children;
     size_t n_room;

@@ -87,7 +87,7 @@ stop_node() {
     node_status=0
     [ -n "$node" ] || return 0
     if node_runs; then
-        timeout 5 "$troupe" stop >/dev/null 2>&1 || kill -TERM "$node" 2>/dev/null
+        timeout "$STOP_BOUND_S" "$troupe" stop >/dev/null 2>&1 || kill -TERM "$node" 2>/dev/null
         gone_within "$STOP_BOUND_S" || kill -KILL "$node" 2>/dev/null
     fi
     wait "$node"
@@ -218,13 +218,14 @@ invite_and_wait() {
     echo "    $troupe tree"
     echo
     printf '  Enter or Ctrl-C stops it. '
-    trap 'echo' INT
-    while node_runs; do
+    local asked=no
+    trap 'asked=yes; echo' INT
+    while node_runs && [ $asked = no ]; do
         read -r -t 1
-        [ $? -gt 128 ] || break # the second passed, or a line, an end or a signal came
+        [ $? -gt 128 ] || asked=yes # above 128 only the second has passed
     done
-    node_runs || fail "the node ended by itself"
     trap 'exit 130' INT
+    [ $asked = yes ] || fail "the node ended by itself"
 }
 
 chapter 'A node starts'

@@ -12,8 +12,8 @@
 #define TROUPE_ABI_VERSION 1
 
 #if defined __GNUC__
-#define TROUPE_API                   __attribute__((visibility("default")))
-#define TROUPE_NODISCARD             __attribute__((warn_unused_result))
+#define TROUPE_API                 __attribute__((visibility("default")))
+#define TROUPE_NODISCARD           __attribute__((warn_unused_result))
 #define TROUPE_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #else
 #define TROUPE_API

@@ -484,7 +484,7 @@ class Terminal(Case):
         self.node(serve)
         self.assertEqual(self.on_terminal("call", "x", "-d", "", code=1), b"text\nend\n")
         self.assert_one_line(self.line)
-        self.assertIn("1 binary part ", self.line)
+        self.assertIn("1 binary part was not shown", self.line)
 
     def test_colours_only_where_wanted(self):
         self.node(replies(msgpack.packb(studio())))
@@ -511,14 +511,14 @@ DRAWN = """\
 studio is degraded, boot boot-1
   - upper: no worker starts: exited: 1
 
-NAME             KIND                     STATE        QUEUE  PENDING  DONE  RESTARTS   MEMORY  REASON
-root             supervisor one_for_one   running                                   0
-├─ vision        capability 0..4          ready            0        1               1
-│  ├─ vision.1   process 812              busy                      1   120         0  180 MiB
-│  └─ vision.2   process 813              loading                   0     0         1
-└─ inner         supervisor rest_for_one  running                                   0
-   └─ audit      actor                    running                                   2
-upper            capability 1..1          unavailable      3        0                           no worker starts: exited: 1
+NAME            KIND                     STATE        QUEUE  PENDING  DONE  RESTARTS   MEMORY  REASON
+root            supervisor one_for_one   running                                   0
+├─ vision       capability 0..4          ready            0        1               1
+│  ├─ vision.1  process 812              busy                      1   120         0  180 MiB
+│  └─ vision.2  process 813              loading                   0     0         1
+└─ inner        supervisor rest_for_one  running                                   0
+   └─ audit     actor                    running                                   2
+upper           capability 1..1          unavailable      3        0                           no worker starts: exited: 1
 """
 
 
@@ -671,7 +671,13 @@ class Stop(Case):
         self.assertEqual(len(looks), 3)
 
     def test_a_node_that_goes_without_an_answer_has_stopped_too(self):
-        self.node(lambda node, *_: node.leave())
+        def serve(node, peer, number, headers, _):
+            if headers["method"] == "tree":
+                node.reply(peer, number, msgpack.packb(studio()))
+            else:
+                node.leave()
+
+        self.node(serve)
         self.assertEqual(self.troupe("stop"), b"studio has stopped\n")
 
     def test_a_node_born_again_is_another_one(self):

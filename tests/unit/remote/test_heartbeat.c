@@ -77,7 +77,7 @@ int main(void)
         STORY("is quiet while both talk", 100, {50, 50, 120, 120, 200}, "shshl", "."),
         STORY("three intervals of silence are too many", 100, {0, 100, 200, 299, 300}, "hllll",
               "pp.G"),
-        STORY("an answer starts the count anew", 100, {0, 100, 150, 240, 250, 350, 450},
+        STORY("an answer starts the count anew", 100, {0, 100, 150, 199, 200, 300, 450},
               "hlhllll", "p.ppG"),
         STORY("silence that nobody asked about proves nothing", 100, {0, 10000, 10001}, "hll",
               "p."),
