@@ -123,3 +123,11 @@ troupe_status_t tr_endpoint_set_mode(const char *endpoint, unsigned mode, char *
     }
     return TROUPE_OK;
 }
+
+void tr_endpoint_remove(const char *endpoint)
+{
+    assert(endpoint);
+    if (tr_endpoint_is_ipc(endpoint)) {
+        (void)unlink(endpoint + strlen(IPC)); /* gone already is as good */
+    }
+}

@@ -31,4 +31,8 @@ TROUPE_NODISCARD troupe_status_t tr_endpoint_check(const char *endpoint, char *w
 TROUPE_NODISCARD troupe_status_t tr_endpoint_set_mode(const char *endpoint, unsigned mode,
                                                       char *why, size_t size);
 
+/* Take the file of an ipc socket away that this node bound: libzmq leaves it. tcp: nothing to
+ * do. */
+void tr_endpoint_remove(const char *endpoint);
+
 #endif

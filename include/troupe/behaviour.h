@@ -101,7 +101,7 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_args_number(const troupe_args
 
 /* ---- the worker ---- */
 
-/* The worker's name, as "vision.2". Borrowed for the life of the worker. */
+/* The worker's name, as "vision/2". Borrowed for the life of the worker. */
 TROUPE_API const char *troupe_worker_name(const troupe_worker_t *self);
 
 /* Say that a long handler or init is getting on. One atomic store. */

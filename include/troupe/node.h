@@ -42,8 +42,8 @@ TROUPE_API void troupe_node_destroy(troupe_node_t **self_p);
 TROUPE_API TROUPE_NODISCARD troupe_status_t
 troupe_node_register(troupe_node_t *self, const troupe_behaviour_t *behaviour);
 
-/* Look for behaviour modules in this folder too, before the others: those named in
- * $TROUPE_MODULE_PATH, the build's own, and the installed one. The text is copied. */
+/* Look for behaviour modules in this folder too: after those added before, and before those
+ * that $TROUPE_MODULE_PATH names and the installed one. The text is copied. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_node_add_module_path(troupe_node_t *self,
                                                                         const char *folder);
 

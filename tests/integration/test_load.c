@@ -120,7 +120,9 @@ static int start_pool(void **state)
     (void)state;
     char yaml[1024];
     snprintf(tcp, sizeof tcp, "tcp://127.0.0.1:%u", free_port());
-    snprintf(ipc, sizeof ipc, "ipc://%s/n.sock", folder);
+    /* Another for each: libzmq closes a listener some time after its socket. */
+    static unsigned n_nodes;
+    snprintf(ipc, sizeof ipc, "ipc://%s/%u.sock", folder, ++n_nodes);
     snprintf(yaml, sizeof yaml,
              "troupe: 1\n"
              "listen: ['%s', '%s']\n"
@@ -142,6 +144,7 @@ static int end_node(void **state)
 {
     (void)state;
     troupe_node_destroy(&node);
+    unlink(ipc + strlen("ipc://"));
     return 0;
 }
 
@@ -529,7 +532,6 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    unlink(ipc + strlen("ipc://"));
     return rmdir(folder);
 }
 

@@ -454,7 +454,10 @@ class Signals(NodeTest):
             self.assertNotIn("event=started", second.text())
             self.assert_serves(peer)
             self.assert_serves(self.peer(node.ipc))
+        path = node.ipc.removeprefix("ipc://")
+        self.assertTrue(os.path.exists(path))
         self.assert_ends(node, 0)
+        self.assertFalse(os.path.exists(path), "a node takes its socket file with it")
 
     def test_what_is_no_socket_is_not_taken(self):
         folder = tempfile.mkdtemp(dir=self.folder)
