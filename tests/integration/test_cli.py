@@ -599,8 +599,10 @@ class Tree(Case):
             "a huge map": b"\xdf\xff\xff\xff\xff",
             "a huge string": b"\x81\xa1a\xdb\xff\xff\xff\xff",
             "a huge ext": b"\x81\xa1a\xc9\xff\xff\xff\xff\x00",
-            "too deep": self.nested(32),
+            "too deep": self.nested(102),
             "far too deep": b"\x81\xa1a" + b"\x91" * 100000,
+            "claims upon claims": (b"\x81\xa1a" + b"\xdd\x00\x02\x00\x00" * 90
+                                   + b"\xc0" * (1 << 18)),
             "too many parts": msgpack.packb({"a": [0] * (1 << 19)}),
             "too large": msgpack.packb({"a": b"x" * (17 << 20)}),
         }
@@ -610,15 +612,15 @@ class Tree(Case):
                     self.assertEqual(self.troupe("tree", *more, code=1), b"")
 
     def test_the_deepest_that_is_allowed(self):
-        self.serve(self.nested(30))
+        self.serve(self.nested(100))
         self.troupe("tree", "--json")
 
     def test_the_deepest_tree_is_drawn(self):
         tree = {"name": "leaf"}
-        for _ in range(13):
+        for _ in range(49):
             tree = {"name": "s", "kind": "supervisor", "children": [tree]}
         self.serve(msgpack.packb({"tree": tree}))
-        self.assertEqual(self.troupe("tree").count(b"\n"), 3 + 14)
+        self.assertEqual(self.troupe("tree").count(b"\n"), 3 + 50)
 
     def test_no_answer_crashes_it(self):
         dice = random.Random(1)
