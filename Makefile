@@ -3,11 +3,12 @@
 #   make run     build, and see a node at work (tools/walkthrough.sh)
 #   make test    build, and run all tests
 #   make check   whether the sources are formatted, and the lint tests
+#   make docs    the reference of the public headers, in $(BUILD)/docs/api (needs doxygen)
 #   make clean   remove the build folder
 
 BUILD ?= build
 
-.PHONY: run test check clean
+.PHONY: run test check docs clean
 
 run: $(BUILD)/build.ninja
 	meson configure $(BUILD) -Dworkers=enabled
@@ -24,6 +25,12 @@ check: $(BUILD)/build.ninja
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
 	git ls-files '*.sh' | xargs shellcheck
 	meson test -C $(BUILD) --suite lint --print-errorlogs
+
+# Whatever is public and undocumented is an error.
+docs:
+	mkdir -p $(BUILD)/docs
+	{ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = $(BUILD)/docs'; } | doxygen -
+	@echo 'see $(BUILD)/docs/api/index.html'
 
 clean:
 	rm -rf $(BUILD)
