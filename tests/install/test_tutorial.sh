@@ -87,3 +87,15 @@ status=$?
 node=
 same 'exit status of the node' 0 $status
 same 'log of the node' '' "$(cat "$folder/log")"
+
+# ---- the page shows these very files ----
+
+python3 - "$source" <<'PYTHON' || fail 'docs/tutorial.md shows other sources than examples/hello has'
+import pathlib, sys
+root = pathlib.Path(sys.argv[1])
+page = (root / "docs/tutorial.md").read_text()
+names = ["hello.c", "main.c", "client.c", "meson.build", "hello.yaml"]
+other = [n for n in names if (root / "examples/hello" / n).read_text().rstrip() not in page]
+sys.exit(f"differ: {other}" if other else 0)
+PYTHON
+echo 'fine: the page shows these sources'
