@@ -62,7 +62,7 @@ bool tr_worker_state_move(_Atomic(int) *state, tr_worker_state_t to, const char 
         tr_log(TR_LOG_ERROR, "illegal_state", TR_TEXT("worker", who),
                TR_TEXT("from", tr_worker_state_name((tr_worker_state_t)atomic_load(state))),
                TR_TEXT("to", tr_worker_state_name(to)));
-        assert(!"a worker state that the table does not allow");
+        assert(is_moved && "a worker state that the table does not allow");
     }
     return is_moved;
 }
