@@ -78,6 +78,9 @@ static void start(world_t *world, size_t i)
     for (size_t k = 0; view->is_in_turn && k < i; k++) {
         must(world, !world->views[k].is_wanted || world->views[k].phase == TR_CHILD_UP);
     }
+    for (size_t k = 0; view->is_in_turn && k < world->n; k++) {
+        must(world, !world->views[k].must_stop || world->views[k].phase == TR_CHILD_DOWN);
+    }
     view->phase = TR_CHILD_STARTING;
     world->children[i].n_lives++;
 }
