@@ -59,7 +59,7 @@ typedef struct tr_actor_class {
     void (*discard)(void *arg);
 } tr_actor_class_t;
 
-#define TR_SELF_MAX_WATCHES 16
+#define TR_SELF_MAX_WATCHES 64
 #define TR_SELF_MAX_NAMES   2
 
 /* The actor's own end. Classes read it and use the functions below; only the shell writes. */

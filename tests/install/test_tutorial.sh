@@ -99,3 +99,17 @@ other = [n for n in names if (root / "examples/hello" / n).read_text().rstrip() 
 sys.exit(f"differ: {other}" if other else 0)
 PYTHON
 echo 'fine: the page shows these sources'
+
+# ---- fragments of the pages compile ----
+
+mkdir "$folder/fragments"
+awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$source/docs/how-to.md" \
+    >"$folder/fragments/how-to.c"
+awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$source/README.md" \
+    >"$folder/fragments/readme.c"
+for fragment in "$folder"/fragments/*.c; do
+    # shellcheck disable=SC2046 # the flags are separate words
+    cc -std=c11 -Wall -Wextra -Werror -fsyntax-only $(pkg-config --cflags troupe) "$fragment" ||
+        fail "a fragment of ${fragment##*/} does not compile"
+done
+echo 'fine: the fragments compile'
