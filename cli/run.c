@@ -80,8 +80,8 @@ const cli_verb_t cli_verb_run = {
     .about =
         "Start the node that FILE describes and serve until it is told to stop. SIGTERM and\n"
         "SIGINT (Ctrl-C) drain it: it finishes what it has accepted and refuses the rest; a\n"
-        "second one does not wait. It exits with 1 when it could not start, and with 70 when\n"
-        "the root supervisor gave up.\n",
+        "second one does not wait. It exits with 1 when a module, an endpoint or a limit\n"
+        "stood in the way, and with 70 when the root supervisor gave up.\n",
     .options = options,
     .examples = "  troupe run studio.yaml\n"
                 "  troupe run studio.yaml --log-level debug --log-format json 2>studio.log\n",

@@ -21,9 +21,9 @@ typedef struct troupe_node troupe_node_t;
 
 /* What troupe_node_run and troupe_node_wait report, fit for exit(). */
 enum {
-    TROUPE_EXIT_OK = 0,       /* stopped as asked */
-    TROUPE_EXIT_FAILED = 1,   /* could not start */
-    TROUPE_EXIT_GAVE_UP = 70, /* the root supervisor gave up (EX_SOFTWARE) */
+    TROUPE_EXIT_OK = 0,     /* stopped as asked */
+    TROUPE_EXIT_FAILED = 1, /* not started: a module, an endpoint or a limit stood in the way */
+    TROUPE_EXIT_GAVE_UP = 70, /* the root supervisor gave up, in its first start or later */
 };
 
 /* Called once for each problem in a configuration, with one line such as
