@@ -4,6 +4,7 @@
 #   make test    build, and run all tests
 #   make bench   build for speed, and measure requests per second
 #   make check   whether the sources are formatted, and the lint tests
+#   make docs    the reference of the public headers, in $(BUILD)/docs/api (needs doxygen)
 #   make clean   remove the build folder
 #
 # Options that are set already cost nothing; a new one makes meson look for libraries again,
@@ -12,7 +13,7 @@
 BUILD ?= build
 setup = test -f $(BUILD)/build.ninja || meson setup $(BUILD)
 
-.PHONY: run test bench check clean
+.PHONY: run test bench check docs clean
 
 run:
 	tools/install-deps.sh --run-only
@@ -39,6 +40,12 @@ check:
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
 	git ls-files '*.sh' | xargs shellcheck
 	meson test -C $(BUILD) --suite lint --print-errorlogs
+
+# Whatever is public and undocumented is an error.
+docs:
+	mkdir -p $(BUILD)/docs
+	{ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = $(BUILD)/docs'; } | doxygen -
+	@echo 'see $(BUILD)/docs/api/index.html'
 
 clean:
 	rm -rf $(BUILD)

@@ -152,6 +152,24 @@ static troupe_status_t try_search_path(const char *path, const char *name,
     return status;
 }
 
+/* Who misspelt a folder should see it. */
+static void say_where(tr_modules_t *self, const char *name, char *why, size_t size)
+{
+    const char *path = getenv("TROUPE_MODULE_PATH");
+    size_t length =
+        (size_t)snprintf(why, size, "no module '%s': looked for %s.so in", name, name);
+    for (const char *folder = zlistx_first(self->folders); folder && length < size;
+         folder = zlistx_next(self->folders)) {
+        length += (size_t)snprintf(why + length, size - length, " %s,", folder);
+    }
+    if (length < size && path && *path) {
+        length += (size_t)snprintf(why + length, size - length, " %s,", path);
+    }
+    if (length < size) {
+        snprintf(why + length, size - length, " %s", TR_MODULE_DIR);
+    }
+}
+
 troupe_status_t tr_modules_find(tr_modules_t *self, const char *name,
                                 const troupe_behaviour_t **out, char *why, size_t size)
 {
@@ -173,7 +191,7 @@ troupe_status_t tr_modules_find(tr_modules_t *self, const char *name,
         status = try_folder(TR_MODULE_DIR, name, &behaviour, why, size);
     }
     if (status == TROUPE_NOT_FOUND) {
-        snprintf(why, size, "no module '%s' in %s", name, TR_MODULE_DIR);
+        say_where(self, name, why, size);
     } else if (status == TROUPE_OK) {
         *out = behaviour;
         status = tr_modules_register(self, behaviour);

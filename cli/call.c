@@ -225,8 +225,8 @@ static int show_reply(call_t *call, const troupe_message_t *message)
     show_bytes(call, data, size);
     end_line_on_terminal(call);
     if (call->n_hidden > 0) {
-        cli_complain("%s: %zu binary parts were not shown on the terminal; --json shows them",
-                     call->capability, call->n_hidden);
+        cli_complain("%s: %zu binary part%s not shown on the terminal; --json shows them",
+                     call->capability, call->n_hidden, call->n_hidden == 1 ? " was" : "s were");
         return CLI_FAILED;
     }
     return CLI_OK;

@@ -1,14 +1,13 @@
-/* A container of n elements costs the library n objects of memory before it reads the first of
- * them, so a header of five bytes could ask for gigabytes. The walk below knows that each
- * element takes a byte at least, and refuses what cannot be true.
+/* Arrays and maps are read here, all else by the library. Its own reader takes 32 levels, fewer
+ * than a description may have, and makes room for n elements before it has seen the first: a
+ * header of five bytes could ask for gigabytes. Here each element is known to take a byte at
+ * least, and what cannot be true is refused before anything is kept.
  */
 
 #include "cli/document.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/output.h"
@@ -17,8 +16,9 @@
 typedef struct walk {
     const unsigned char *at;
     const unsigned char *end;
-    size_t n_objects; /* seen so far */
+    size_t n_claimed; /* parts of all arrays and maps begun so far */
     const char *reason;
+    msgpack_zone *zone; /* where arrays and maps are put */
 } walk_t;
 
 static bool refuse(walk_t *walk, const char *reason)
@@ -92,17 +92,55 @@ static shape_t shape_of(unsigned char first)
     return from_c0[first - 0xc0];
 }
 
-static bool walk_object(walk_t *walk, unsigned depth)
+/* The library decodes what has no parts; it is given exactly those bytes. */
+static bool read_leaf(walk_t *walk, const unsigned char *start, msgpack_object *out)
+{
+    size_t size = (size_t)(walk->at - start);
+    msgpack_unpack_return result =
+        msgpack_unpack((const char *)start, size, NULL, walk->zone, out);
+    return result == MSGPACK_UNPACK_SUCCESS || refuse(walk, "it is no msgpack");
+}
+
+static bool read_object(walk_t *walk, unsigned depth, msgpack_object *out);
+
+static bool read_array(walk_t *walk, unsigned depth, size_t n_items, msgpack_object *out)
+{
+    *out = (msgpack_object){.type = MSGPACK_OBJECT_ARRAY};
+    out->via.array.size = (uint32_t)n_items;
+    out->via.array.ptr = cli_need(msgpack_zone_malloc(walk->zone, (n_items + 1) * sizeof *out));
+    for (size_t i = 0; i < n_items; i++) {
+        if (!read_object(walk, depth + 1, &out->via.array.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_map(walk_t *walk, unsigned depth, size_t n_pairs, msgpack_object *out)
+{
+    *out = (msgpack_object){.type = MSGPACK_OBJECT_MAP};
+    out->via.map.size = (uint32_t)n_pairs;
+    out->via.map.ptr =
+        cli_need(msgpack_zone_malloc(walk->zone, (n_pairs + 1) * sizeof *out->via.map.ptr));
+    for (size_t i = 0; i < n_pairs; i++) {
+        msgpack_object_kv *pair = &out->via.map.ptr[i];
+        if (!read_object(walk, depth + 1, &pair->key) ||
+            !read_object(walk, depth + 1, &pair->val)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_object(walk_t *walk, unsigned depth, msgpack_object *out)
 {
     if (depth > CLI_MAX_DEPTH) {
         return refuse(walk, "it is nested too deep");
     }
-    if (++walk->n_objects > CLI_MAX_OBJECTS) {
-        return refuse(walk, "it has too many parts");
-    }
     if (walk->at == walk->end) {
         return refuse(walk, "it is cut off");
     }
+    const unsigned char *start = walk->at;
     shape_t shape = shape_of(*walk->at++);
     if (shape.kind == SHAPE_NONE) {
         return refuse(walk, "it is no msgpack");
@@ -111,62 +149,57 @@ static bool walk_object(walk_t *walk, unsigned depth)
         return false;
     }
     if (shape.kind == SHAPE_BYTES) {
-        return skip(walk, shape.length + shape.extra);
+        return skip(walk, shape.length + shape.extra) && read_leaf(walk, start, out);
     }
 
     uint64_t n_items = shape.kind == SHAPE_MAP ? shape.length * 2 : shape.length;
     if (n_items > (uint64_t)(walk->end - walk->at)) {
         return refuse(walk, "it is cut off");
     }
-    for (uint64_t i = 0; i < n_items; i++) {
-        if (!walk_object(walk, depth + 1)) {
-            return false;
-        }
+    if (n_items > CLI_MAX_OBJECTS - walk->n_claimed) {
+        return refuse(walk, "it has too many parts");
     }
-    return true;
+    walk->n_claimed += (size_t)n_items;
+    return shape.kind == SHAPE_MAP ? read_map(walk, depth, (size_t)shape.length, out)
+                                   : read_array(walk, depth, (size_t)shape.length, out);
 }
 
-static bool check(const void *data, size_t size, const char **reason_out)
+static bool read_whole(walk_t *walk, size_t size, msgpack_object *out)
 {
-    walk_t walk = {.at = data, .end = (const unsigned char *)data + size};
-    bool is_fine =
-        size <= CLI_MAX_DOCUMENT ? walk_object(&walk, 0) : refuse(&walk, "it is too large");
-    if (is_fine && walk.at != walk.end) {
-        is_fine = refuse(&walk, "more follows than it says");
+    if (size > CLI_MAX_DOCUMENT) {
+        return refuse(walk, "it is too large");
     }
-    if (!is_fine) {
-        *reason_out = walk.reason;
+    if (!read_object(walk, 0, out)) {
+        return false;
     }
-    return is_fine;
+    if (walk->at != walk->end) {
+        return refuse(walk, "more follows than it says");
+    }
+    return out->type == MSGPACK_OBJECT_MAP || refuse(walk, "it is no map");
 }
 
 bool cli_document_open(cli_document_t *self, const void *data, size_t size,
                        const char **reason_out)
 {
-    if (!check(data, size, reason_out)) {
-        return false;
-    }
-    msgpack_unpacked_init(&self->unpacked);
-    size_t offset = 0;
-    if (msgpack_unpack_next(&self->unpacked, data, size, &offset) != MSGPACK_UNPACK_SUCCESS) {
-        *reason_out = "it is no msgpack";
-    } else if (self->unpacked.data.type != MSGPACK_OBJECT_MAP) {
-        *reason_out = "it is no map";
-    } else {
+    self->zone = cli_need(msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE));
+    walk_t walk = {.at = data, .end = (const unsigned char *)data + size, .zone = self->zone};
+    if (read_whole(&walk, size, &self->root)) {
         return true;
     }
-    msgpack_unpacked_destroy(&self->unpacked);
+    *reason_out = walk.reason;
+    cli_document_close(self);
     return false;
 }
 
 void cli_document_close(cli_document_t *self)
 {
-    msgpack_unpacked_destroy(&self->unpacked);
+    msgpack_zone_free(self->zone);
+    self->zone = NULL;
 }
 
 const msgpack_object *cli_document_root(const cli_document_t *self)
 {
-    return &self->unpacked.data;
+    return &self->root;
 }
 
 const msgpack_object *cli_member(const msgpack_object *map, const char *key)

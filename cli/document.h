@@ -1,9 +1,8 @@
 /* cli/document.h - what a node says about itself, as msgpack
  *
- * It comes from outside, so it is read in two steps: the bytes are walked without keeping
- * anything, and refused when they are cut off, nested too deep or claim more than they bring;
- * only then is the msgpack library let near them. Whatever is absent or of another type than
- * expected reads as nothing, never as an error.
+ * It comes from outside, so it is refused when it is cut off, nested too deep or claims more
+ * than it brings. Whatever is absent or of another type than expected reads as nothing, never
+ * as an error.
  */
 
 #ifndef TROUPE_CLI_DOCUMENT_H
@@ -16,19 +15,21 @@
 #include <msgpack.h>
 #include <troupe/api.h>
 
-/* Above these a document is refused. The library's own stack holds 32 levels. */
+/* Above these a document is refused. A description may be 64 levels deep, and the account of it
+ * a few more. */
 enum {
     CLI_MAX_DOCUMENT = 16 << 20, /* bytes */
     CLI_MAX_OBJECTS = 1 << 19,
-    CLI_MAX_DEPTH = 30,
+    CLI_MAX_DEPTH = 100,
 };
 
 typedef struct cli_document {
-    msgpack_unpacked unpacked;
+    msgpack_zone *zone;
+    msgpack_object root;
 } cli_document_t;
 
 /* Read exactly one object that is a map. False: *reason_out says why not, in a few words, and
- * nothing is open. */
+ * nothing is open. The bytes are borrowed until the document is closed. */
 TROUPE_NODISCARD bool cli_document_open(cli_document_t *self, const void *data, size_t size,
                                         const char **reason_out);
 void cli_document_close(cli_document_t *self);

@@ -47,29 +47,6 @@ static char *ask_boot(cli_session_t *session, troupe_client_t *client, troupe_st
     return boot ? boot : cli_need(strdup(""));
 }
 
-/* CLI_OK when the node has heard that it is to stop, else explained. */
-static int ask_to_stop(cli_session_t *session)
-{
-    troupe_reply_t *reply = NULL;
-    troupe_status_t status =
-        cli_session_admin(session, session->client, "stop", ANSWER_TIMEOUT_MS, &reply);
-    if (status != TROUPE_OK) {
-        return cli_explain_status(CLI_ADMIN, status);
-    }
-    int code = CLI_OK;
-    switch (troupe_reply_outcome(reply)) {
-    case TROUPE_OUTCOME_OK:
-    case TROUPE_OUTCOME_SHUTTING_DOWN: /* somebody else asked before */
-    case TROUPE_OUTCOME_WORKER_LOST:   /* it went before it could answer */
-        break;
-    default:
-        code = cli_explain_outcome(CLI_ADMIN, reply);
-        break;
-    }
-    troupe_reply_destroy(&reply);
-    return code;
-}
-
 /* TROUPE_CLOSED: the node of that boot is gone; TROUPE_OK: it is still there. */
 static troupe_status_t look(cli_session_t *session, const cli_target_t *target,
                             const char *boot)
@@ -86,6 +63,34 @@ static troupe_status_t look(cli_session_t *session, const cli_target_t *target,
     free(answer);
     troupe_client_destroy(&client);
     return status;
+}
+
+/* CLI_OK when the node has heard that it is to stop, or is gone already, else explained. */
+static int ask_to_stop(cli_session_t *session, const cli_target_t *target, const char *boot)
+{
+    troupe_reply_t *reply = NULL;
+    troupe_status_t status =
+        cli_session_admin(session, session->client, "stop", ANSWER_TIMEOUT_MS, &reply);
+    if (status != TROUPE_OK) {
+        return cli_explain_status(CLI_ADMIN, status);
+    }
+    int code = CLI_OK;
+    switch (troupe_reply_outcome(reply)) {
+    case TROUPE_OUTCOME_OK:
+    case TROUPE_OUTCOME_SHUTTING_DOWN: /* somebody else asked before */
+    case TROUPE_OUTCOME_WORKER_LOST:   /* it went before it could answer */
+        break;
+    case TROUPE_OUTCOME_TIMEOUT:
+        if (look(session, target, boot) != TROUPE_CLOSED) {
+            code = cli_explain_outcome(CLI_ADMIN, reply);
+        }
+        break;
+    default:
+        code = cli_explain_outcome(CLI_ADMIN, reply);
+        break;
+    }
+    troupe_reply_destroy(&reply);
+    return code;
 }
 
 /* TROUPE_CLOSED when it is gone, TROUPE_TIMEOUT when time is up. */
@@ -133,7 +138,7 @@ static int stop_node(cli_session_t *session, const cli_target_t *target, int64_t
     troupe_status_t status;
     char *boot = ask_boot(session, session->client, &status);
     int code = status == TROUPE_INTERRUPTED ? cli_explain_status("stop", status)
-                                            : ask_to_stop(session);
+                                            : ask_to_stop(session, target, boot);
     if (code == CLI_OK) {
         status = wait_until_gone(session, target, boot, began_ms + timeout_ms);
         code = say_how_it_went(name, status, timeout_ms);

@@ -54,12 +54,6 @@ void tr_config_destroy(tr_config_t **self_p)
     *self_p = NULL;
 }
 
-static bool was_given(tr_config_notes_t *notes, const void *field)
-{
-    const tr_config_mark_t *mark = tr_config_notes_find(notes, field);
-    return mark && mark->sound;
-}
-
 static void complete_child(tr_config_notes_t *notes, tr_config_child_t *child)
 {
     const tr_config_mark_t *module = tr_config_notes_find(notes, &child->module);
@@ -67,11 +61,11 @@ static void complete_child(tr_config_notes_t *notes, tr_config_child_t *child)
         child->module_place = module->place;
     }
     if (child->kind == TR_CONFIG_CAPABILITY) {
-        if (!was_given(notes, &child->workers_max)) {
+        if (!tr_config_notes_find(notes, &child->workers_max)) {
             child->workers_max = child->workers_min > 1 ? child->workers_min : 1;
         }
         /* A large pool sees more faults in a day, and that is no worse for each worker. */
-        if (!was_given(notes, &child->intensity_restarts)) {
+        if (!tr_config_notes_find(notes, &child->intensity_restarts)) {
             child->intensity_restarts = 5 + 2 * child->workers_max;
         }
     } else if (child->kind == TR_CONFIG_ACTOR && child->intensity_period_ms == 0) {

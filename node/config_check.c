@@ -1,5 +1,5 @@
 /* Each check compares fields and points at what was written. A field that is a problem already
- * has its default here, and is not compared: one mistake is told once.
+ * was left empty and is not compared: one mistake is told once.
  *
  * There are two spaces of names. Capabilities and actors are both spoken to by name, so they
  * share one; supervisors are only looked at, and may be called like what they keep.

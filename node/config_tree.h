@@ -8,8 +8,8 @@
 #include "node/config_notes.h"
 
 /* Fill the empty description from a document that is safe to walk. What is wrong goes to the
- * notes, and the rest is filled all the same, so `out` may then lack names and children; it
- * can be checked and destroyed in any case. */
+ * notes, and the rest is filled all the same, so `out` may then lack names, values and
+ * children; it can be checked and destroyed in any case. */
 void tr_config_tree_read(tr_config_notes_t *notes, yaml_document_t *document, tr_config_t *out);
 
 #endif

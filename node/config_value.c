@@ -223,9 +223,6 @@ void tr_config_value_read(tr_config_notes_t *notes, const tr_schema_row_t *row,
         refuse_text(notes, row, place, text, expected);
     }
     free(text);
-    if (!is_sound) {
-        tr_config_value_default(notes, row, base);
-    }
     if (field) {
         tr_config_notes_mark(notes, field, place, is_sound);
     }

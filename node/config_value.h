@@ -1,7 +1,7 @@
 /* node/config_value.h - one scalar of a file to one field of the description
  *
  * Everything about a single value is decided here: `${VAR}`, its type, its range. What is
- * wrong goes to the notes, and the field then has its default, so that reading goes on.
+ * wrong goes to the notes; the field then stays as it is, and is marked as not sound.
  */
 
 #ifndef TROUPE_NODE_CONFIG_VALUE_H

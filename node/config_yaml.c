@@ -39,6 +39,7 @@ struct guard {
     struct anchor anchors[TR_CONFIG_ANCHORS_MAX];
     size_t n_anchors;
     size_t n_documents;
+    bool is_unsafe; /* what was seen must not be composed */
 };
 
 tr_config_place_t tr_config_yaml_place(yaml_mark_t mark)
@@ -141,21 +142,21 @@ static bool count_values(struct guard *guard, size_t n_values, size_t height,
     return true;
 }
 
-static bool refuse_tag(struct guard *guard, const yaml_char_t *tag, tr_config_place_t place)
+/* A tag is a problem, yet what it is on can be read. */
+static void refuse_tag(struct guard *guard, const yaml_char_t *tag, tr_config_place_t place)
 {
     char cut[TR_CONFIG_CUT_BYTES];
     if (tag) {
         tr_config_notes_problem(guard->notes, place, "tags such as '%s' mean nothing here",
                                 tr_config_cut((const char *)tag, cut));
     }
-    return !tag;
 }
 
 static bool see_scalar(struct guard *guard, const yaml_event_t *event, tr_config_place_t place)
 {
     struct anchor *anchor = NULL;
-    if (!refuse_tag(guard, event->data.scalar.tag, place) ||
-        !add_anchor(guard, (const char *)event->data.scalar.anchor, place, &anchor)) {
+    refuse_tag(guard, event->data.scalar.tag, place);
+    if (!add_anchor(guard, (const char *)event->data.scalar.anchor, place, &anchor)) {
         return false;
     }
     if (anchor) {
@@ -168,7 +169,8 @@ static bool see_container(struct guard *guard, const char *name, const yaml_char
                           tr_config_place_t place)
 {
     struct anchor *anchor = NULL;
-    if (!refuse_tag(guard, tag, place) || !add_anchor(guard, name, place, &anchor)) {
+    refuse_tag(guard, tag, place);
+    if (!add_anchor(guard, name, place, &anchor)) {
         return false;
     }
     if (anchor) {
@@ -182,7 +184,7 @@ static bool see_container(struct guard *guard, const char *name, const yaml_char
     return true;
 }
 
-static bool see_end_of_container(struct guard *guard)
+static void see_end_of_container(struct guard *guard)
 {
     assert(guard->depth > 0);
     const struct container *closed = &guard->open[--guard->depth];
@@ -194,7 +196,6 @@ static bool see_end_of_container(struct guard *guard)
     if (guard->depth > 0 && guard->open[guard->depth - 1].height < closed->height + 1) {
         guard->open[guard->depth - 1].height = closed->height + 1;
     }
-    return true;
 }
 
 static bool see_alias(struct guard *guard, const char *name, tr_config_place_t place)
@@ -224,13 +225,10 @@ static bool see_document(struct guard *guard, tr_config_place_t place)
     return false;
 }
 
-/* False: nothing behind this event is worth looking at. */
-static bool see_event(struct guard *guard, const yaml_event_t *event)
+/* False: this cannot be walked safely, and why was noted. */
+static bool see_node(struct guard *guard, const yaml_event_t *event, tr_config_place_t place)
 {
-    tr_config_place_t place = tr_config_yaml_place(event->start_mark);
     switch (event->type) {
-    case YAML_DOCUMENT_START_EVENT:
-        return see_document(guard, place);
     case YAML_ALIAS_EVENT:
         return see_alias(guard, (const char *)event->data.alias.anchor, place);
     case YAML_SCALAR_EVENT:
@@ -243,10 +241,25 @@ static bool see_event(struct guard *guard, const yaml_event_t *event)
                              event->data.mapping_start.tag, place);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
-        return see_end_of_container(guard);
+        see_end_of_container(guard);
+        return true;
     default:
-        return event->type != YAML_STREAM_END_EVENT;
+        return true;
     }
+}
+
+/* False: nothing behind this event is worth looking at. */
+static bool see_event(struct guard *guard, const yaml_event_t *event)
+{
+    tr_config_place_t place = tr_config_yaml_place(event->start_mark);
+    if (event->type == YAML_STREAM_END_EVENT) {
+        return false;
+    }
+    if (event->type == YAML_DOCUMENT_START_EVENT) {
+        return see_document(guard, place);
+    }
+    guard->is_unsafe = !see_node(guard, event, place);
+    return !guard->is_unsafe;
 }
 
 static bool start_parser(yaml_parser_t *parser, const char *text, size_t size,
@@ -274,6 +287,7 @@ static bool is_safe(const char *text, size_t size, tr_config_notes_t *notes)
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
             note_syntax(notes, &parser, text, size);
+            guard.is_unsafe = true;
             break;
         }
         goes_on = see_event(&guard, &event);
@@ -283,7 +297,7 @@ static bool is_safe(const char *text, size_t size, tr_config_notes_t *notes)
     for (size_t i = 0; i < guard.n_anchors; i++) {
         free(guard.anchors[i].name);
     }
-    return !notes->nomem && (notes->n_problems == 0 || guard.n_documents > 1);
+    return !guard.is_unsafe;
 }
 
 static bool has_many_tag_directives(const char *text, size_t size)

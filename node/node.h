@@ -22,6 +22,7 @@ struct troupe_node {
     bool has_ended;
     bool was_ready;
     tr_reason_t reason;
+    struct troupe_node *next_left; /* in the list of those that hung threads still need */
 };
 
 #endif

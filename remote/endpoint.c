@@ -4,8 +4,11 @@
 
 #include "remote/endpoint.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -52,11 +55,37 @@ static troupe_status_t check_folder(const char *path, char *why, size_t size)
     return TROUPE_OK;
 }
 
+/* libzmq tells of a port in use too, but only when half of the node has started. The probe
+ * binds as libzmq does, so a port in TIME_WAIT is free to both; it never listens. */
+static troupe_status_t check_port(const char *endpoint, char *why, size_t size)
+{
+    char host[INET_ADDRSTRLEN];
+    unsigned port = 0;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    if (sscanf(endpoint, "tcp://%15[0-9.]:%5u", host, &port) != 2 || port > UINT16_MAX ||
+        inet_pton(AF_INET, host, &address.sin_addr) != 1) {
+        return TROUPE_OK; /* not ours to judge: libzmq will say */
+    }
+    address.sin_port = htons((uint16_t)port);
+    int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) {
+        return TROUPE_OK;
+    }
+    troupe_status_t status = TROUPE_OK;
+    if (setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == 0 &&
+        bind(probe, (const struct sockaddr *)&address, sizeof address) != 0) {
+        status = errno == EADDRINUSE ? TROUPE_EXISTS : TROUPE_ERR_IO;
+        snprintf(why, size, "%s", strerror(errno));
+    }
+    close(probe);
+    return status;
+}
+
 troupe_status_t tr_endpoint_check(const char *endpoint, char *why, size_t size)
 {
     assert(endpoint && why && size > 0);
     if (!tr_endpoint_is_ipc(endpoint)) {
-        return TROUPE_OK;
+        return check_port(endpoint, why, size);
     }
     const char *path = endpoint + strlen(IPC);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -93,4 +122,12 @@ troupe_status_t tr_endpoint_set_mode(const char *endpoint, unsigned mode, char *
         return TROUPE_ERR_IO;
     }
     return TROUPE_OK;
+}
+
+void tr_endpoint_remove(const char *endpoint)
+{
+    assert(endpoint);
+    if (tr_endpoint_is_ipc(endpoint)) {
+        (void)unlink(endpoint + strlen(IPC)); /* gone already is as good */
+    }
 }

@@ -16,11 +16,13 @@
 /* "ipc://…"? */
 bool tr_endpoint_is_ipc(const char *endpoint);
 
-/* Whether `endpoint` may be bound. On failure `why` (of `size` bytes) gets one line.
+/* Whether `endpoint` may be bound, as far as that can be told before. On failure `why` (of
+ * `size` bytes) gets one line.
  *
  *   TROUPE_OK
  *   TROUPE_EXISTS   a node listens there
- *   TROUPE_ERR_IO   the path cannot be used: no folder, no right, too long, not a socket
+ *   TROUPE_ERR_IO   the path or port cannot be used: no folder, no right, too long, not a
+ * socket
  */
 TROUPE_NODISCARD troupe_status_t tr_endpoint_check(const char *endpoint, char *why,
                                                    size_t size);
@@ -28,5 +30,9 @@ TROUPE_NODISCARD troupe_status_t tr_endpoint_check(const char *endpoint, char *w
 /* Give the bound ipc socket its mode. tcp: nothing to do. */
 TROUPE_NODISCARD troupe_status_t tr_endpoint_set_mode(const char *endpoint, unsigned mode,
                                                       char *why, size_t size);
+
+/* Take the file of an ipc socket away that this node bound: libzmq leaves it. tcp: nothing to
+ * do. */
+void tr_endpoint_remove(const char *endpoint);
 
 #endif

@@ -345,6 +345,7 @@ static bool listen_at(tr_gateway_t *gateway, size_t i)
                              listener->endpoint, zmq_strerror(zmq_errno()));
         return false;
     }
+    gateway->n_bound++;
     if (tr_endpoint_set_mode(listener->endpoint, listener->mode, why, sizeof why) !=
             TROUPE_OK ||
         tr_self_watch_socket(gateway->self, zsock_resolve(socket), on_readable) != TROUPE_OK) {
@@ -402,6 +403,9 @@ static void end(tr_self_t *self)
     }
     zhashx_destroy(&gateway->peers);
     for (size_t i = 0; i < gateway->spec->n_listeners; i++) {
+        if (i < gateway->n_bound) {
+            tr_endpoint_remove(gateway->spec->listeners[i].endpoint);
+        }
         zsock_destroy(&gateway->sockets[i]);
     }
     tr_idmap_finish(&gateway->calls);

@@ -16,6 +16,7 @@ typedef struct tr_gateway {
     tr_self_t *self;
     const tr_gateway_spec_t *spec;
     zsock_t *sockets[TR_SELF_MAX_WATCHES];
+    size_t n_bound;   /* so many of them listen */
     zhashx_t *peers;  /* by socket and routing id; tr_peer_t */
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;

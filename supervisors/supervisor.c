@@ -267,37 +267,6 @@ static void on_pong(tr_supervisor_t *self, tr_child_t *child, const tr_control_t
     }
 }
 
-static void report(tr_supervisor_t *self, const tr_control_t *survey)
-{
-    tr_report_t *report = tr_report_new(survey->number, self->self->name, self->n_children);
-    if (!report || !survey->mailbox) {
-        tr_letter_t *letter = report ? &report->letter : NULL;
-        tr_letter_destroy(&letter);
-        return;
-    }
-    report->strategy = tr_strategy_name(self->spec->strategy);
-    report->state = self->is_stopping ? "stopping" : self->has_started ? "ready" : "loading";
-    for (size_t i = 0; i < self->n_children; i++) {
-        const tr_child_t *child = self->children[i];
-        tr_report_child_t *line = &report->children[i];
-        snprintf(line->name, sizeof line->name, "%s", child->name);
-        line->kind = child->spec->kind;
-        line->state = tr_child_state(child);
-        line->incarnation = child->incarnation;
-        line->n_restarts = child->n_restarts;
-        if (child->view.phase != TR_CHILD_UP && child->n_restarts > 0) {
-            tr_reason_show(&child->last_reason, line->reason, sizeof line->reason);
-        }
-        if (child->actor) {
-            line->n_done = atomic_load(&child->actor->pulse->n_done);
-            if (child->spec->can_be_surveyed) {
-                line->mailbox = tr_mailbox_share(child->actor->mailbox);
-            }
-        }
-    }
-    tr_report_send(report, survey->mailbox);
-}
-
 static void receive(tr_self_t *actor, tr_letter_t *letter)
 {
     tr_supervisor_t *self = actor->state;
@@ -318,7 +287,7 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         }
         break;
     case TR_WORD_SURVEY:
-        report(self, control);
+        tr_supervisor_report(self, control);
         break;
     case TR_WORD_GROW:
         tr_pool_grow(self);

@@ -42,4 +42,7 @@ tr_child_t *tr_supervisor_add(tr_supervisor_t *self, const tr_child_spec_t *spec
 void tr_supervisor_count_end(tr_supervisor_t *self, const tr_child_t *child,
                              const tr_reason_t *reason, tr_child_phase_t was);
 
+/* Answer a survey. */
+void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey);
+
 #endif

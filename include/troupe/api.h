@@ -3,9 +3,9 @@
 #ifndef TROUPE_API_H
 #define TROUPE_API_H
 
-#define TROUPE_VERSION_MAJOR 0
-#define TROUPE_VERSION_MINOR 1
-#define TROUPE_VERSION_PATCH 0
+#define TROUPE_VERSION_MAJOR 0 /* of the headers; troupe_version tells the library's */
+#define TROUPE_VERSION_MINOR 1 /* likewise */
+#define TROUPE_VERSION_PATCH 0 /* likewise */
 
 /* The layout of everything a behaviour module shares with the library. A module
  * built against another number is refused when it is loaded. */

@@ -36,10 +36,11 @@ typedef enum troupe_reason_kind {
     TROUPE_REASON_IGNORED,  /* init said it is not needed here (OTP's ignore) */
 } troupe_reason_kind_t;
 
+/* Why a worker ends, with what is known about it. */
 typedef struct troupe_reason {
-    troupe_reason_kind_t kind;
-    int code;         /* the signal or the exit status, else 0 */
-    const char *text; /* what failed, in words; "" when there is nothing to say */
+    troupe_reason_kind_t kind; /* the kind of end */
+    int code;                  /* the signal or the exit status, else 0 */
+    const char *text;          /* what failed, in words; "" when there is nothing to say */
 } troupe_reason_t;
 
 /* What `init` may answer. Any other value is a failure. */
@@ -50,6 +51,7 @@ enum {
 
 /* Only `handle` is required, and only for a worker of a capability. */
 typedef struct troupe_behaviour {
+    /* What `module` in a configuration names; for a shared object also its file's name. */
     const char *name;
 
     /* Make the state. May take minutes: the worker is `loading` and gets no request.
@@ -101,7 +103,7 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_args_number(const troupe_args
 
 /* ---- the worker ---- */
 
-/* The worker's name, as "vision.2". Borrowed for the life of the worker. */
+/* The worker's name, as "vision/2". Borrowed for the life of the worker. */
 TROUPE_API const char *troupe_worker_name(const troupe_worker_t *self);
 
 /* Say that a long handler or init is getting on. One atomic store. */
@@ -127,8 +129,10 @@ TROUPE_API const char *troupe_request_traceparent(const troupe_request_t *self);
 /* The payload, borrowed until the request is finished. Read only: others may share it. */
 TROUPE_API const troupe_message_t *troupe_request_message(const troupe_request_t *self);
 
-/* The first frame of the payload. */
+/* The bytes of the first frame of the payload, borrowed likewise. Never NULL. */
 TROUPE_API const void *troupe_request_data(const troupe_request_t *self);
+
+/* The length of that frame in bytes. */
 TROUPE_API size_t troupe_request_size(const troupe_request_t *self);
 
 /* Time left until the deadline in ms, 0 when it has passed. */

@@ -35,10 +35,10 @@ TROUPE_API bool troupe_priority_parse(const char *name, troupe_priority_t *out);
 /* How to call. A zeroed struct, or NULL in its place, means all defaults; strings
  * are borrowed for the call. */
 typedef struct troupe_call_options {
-    const char *method; /* what the worker is to do; NULL: "" */
-    int64_t timeout_ms; /* from now until the deadline; 0: the capability's own */
-    troupe_priority_t priority;
-    const char *traceparent; /* W3C trace context, carried to the handler; NULL: none */
+    const char *method;         /* what the worker is to do; NULL: "" */
+    int64_t timeout_ms;         /* from now until the deadline; 0: the capability's own */
+    troupe_priority_t priority; /* who is served first while requests wait */
+    const char *traceparent;    /* W3C trace context, carried to the handler; NULL: none */
 } troupe_call_options_t;
 
 /* One thing that came back: any number of parts, then exactly one final. */

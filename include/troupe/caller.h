@@ -17,6 +17,7 @@
 
 TROUPE_BEGIN_DECLS
 
+/* A thread's end of its calls. */
 typedef struct troupe_caller troupe_caller_t;
 
 /* A caller on `node`, which must outlive it; NULL when out of memory. */

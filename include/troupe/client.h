@@ -19,6 +19,7 @@
 
 TROUPE_BEGIN_DECLS
 
+/* A connection to one node, and the calls over it. */
 typedef struct troupe_client troupe_client_t;
 
 /* A client of the node at `endpoint` ("tcp://127.0.0.1:5670", "ipc:///run/x.sock").

@@ -16,6 +16,7 @@
 
 TROUPE_BEGIN_DECLS
 
+/* An ordered list of frames. */
 typedef struct troupe_message troupe_message_t;
 
 /* Called when the last holder of a frame lets go of it, on whatever thread that is. */

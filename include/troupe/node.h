@@ -16,6 +16,7 @@
 
 TROUPE_BEGIN_DECLS
 
+/* One supervisor tree in this process. */
 typedef struct troupe_node troupe_node_t;
 
 /* What troupe_node_run and troupe_node_wait report, fit for exit(). */
@@ -42,14 +43,13 @@ TROUPE_API void troupe_node_destroy(troupe_node_t **self_p);
 TROUPE_API TROUPE_NODISCARD troupe_status_t
 troupe_node_register(troupe_node_t *self, const troupe_behaviour_t *behaviour);
 
-/* Look for behaviour modules in this folder too, before the others: those named in
- * $TROUPE_MODULE_PATH, the build's own, and the installed one. The text is copied. */
+/* Look for behaviour modules in this folder too: after those added before, and before those
+ * that $TROUPE_MODULE_PATH names and the installed one. The text is copied. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_node_add_module_path(troupe_node_t *self,
                                                                         const char *folder);
 
-/* Describe the tree by a YAML file, or by YAML text (`name` stands for the file in
- * problems). Every problem found is reported through `report (arg, line)`; report may
- * be NULL. On anything but TROUPE_OK nothing was taken.
+/* Describe the tree by a YAML file. Every problem found is reported through `report (arg,
+ * line)`; report may be NULL. On anything but TROUPE_OK nothing was taken.
  *
  *   TROUPE_OK           described
  *   TROUPE_ERR_INVALID  at least one problem was reported
@@ -59,6 +59,8 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_node_load_file(troupe_node_t 
                                                                   const char *path,
                                                                   troupe_problem_fn *report,
                                                                   void *arg);
+
+/* The same by YAML text; `name` stands for the file in problems. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_node_load_text(troupe_node_t *self,
                                                                   const char *name,
                                                                   const char *yaml,

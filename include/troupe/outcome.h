@@ -33,6 +33,7 @@ TROUPE_BEGIN_DECLS
     X(FORBIDDEN, forbidden, false, "this peer may not call this")                              \
     X(INTERNAL, internal, false, "a bug in Troupe")
 
+/* How a request ended: one for each line of TROUPE_OUTCOME_MAP. */
 typedef enum troupe_outcome {
 #define X(NAME, name, retryable, text) TROUPE_OUTCOME_##NAME,
     TROUPE_OUTCOME_MAP(X)

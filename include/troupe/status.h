@@ -27,6 +27,7 @@ TROUPE_BEGIN_DECLS
     X(ERR_PROTOCOL, -3, "the peer broke the protocol")                                         \
     X(ERR_IO, -4, "the operating system refused")
 
+/* How a call went: one for each line of TROUPE_STATUS_MAP. */
 typedef enum troupe_status {
 #define X(name, value, text) TROUPE_##name = (value),
     TROUPE_STATUS_MAP(X)

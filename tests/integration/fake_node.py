@@ -6,6 +6,7 @@ or not at all. Everything runs on one thread of its own; the test hears of what 
 through a queue, and never has to sleep.
 """
 
+import itertools
 import queue
 import threading
 
@@ -13,6 +14,7 @@ import msgpack
 import zmq
 
 MAGIC = "TRP1"
+NUMBERS = itertools.count()
 
 
 class FakeNode:
@@ -23,7 +25,7 @@ class FakeNode:
         self.seen = queue.Queue()  # (command, id, headers, frames) in the order they came
         self.context = zmq.Context.instance()
         self.control = self.context.socket(zmq.PAIR)
-        port = f"inproc://control-{id(self)}"
+        port = f"inproc://control-{next(NUMBERS)}"
         self.control.linger = 0
         self.control.bind(port)
         self.socket = self.context.socket(zmq.ROUTER)

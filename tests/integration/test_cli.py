@@ -484,7 +484,7 @@ class Terminal(Case):
         self.node(serve)
         self.assertEqual(self.on_terminal("call", "x", "-d", "", code=1), b"text\nend\n")
         self.assert_one_line(self.line)
-        self.assertIn("1 binary part ", self.line)
+        self.assertIn("1 binary part was not shown", self.line)
 
     def test_colours_only_where_wanted(self):
         self.node(replies(msgpack.packb(studio())))
@@ -511,14 +511,14 @@ DRAWN = """\
 studio is degraded, boot boot-1
   - upper: no worker starts: exited: 1
 
-NAME             KIND                     STATE        QUEUE  PENDING  DONE  RESTARTS   MEMORY  REASON
-root             supervisor one_for_one   running                                   0
-├─ vision        capability 0..4          ready            0        1               1
-│  ├─ vision.1   process 812              busy                      1   120         0  180 MiB
-│  └─ vision.2   process 813              loading                   0     0         1
-└─ inner         supervisor rest_for_one  running                                   0
-   └─ audit      actor                    running                                   2
-upper            capability 1..1          unavailable      3        0                           no worker starts: exited: 1
+NAME            KIND                     STATE        QUEUE  PENDING  DONE  RESTARTS   MEMORY  REASON
+root            supervisor one_for_one   running                                   0
+├─ vision       capability 0..4          ready            0        1               1
+│  ├─ vision.1  process 812              busy                      1   120         0  180 MiB
+│  └─ vision.2  process 813              loading                   0     0         1
+└─ inner        supervisor rest_for_one  running                                   0
+   └─ audit     actor                    running                                   2
+upper           capability 1..1          unavailable      3        0                           no worker starts: exited: 1
 """
 
 
@@ -599,8 +599,10 @@ class Tree(Case):
             "a huge map": b"\xdf\xff\xff\xff\xff",
             "a huge string": b"\x81\xa1a\xdb\xff\xff\xff\xff",
             "a huge ext": b"\x81\xa1a\xc9\xff\xff\xff\xff\x00",
-            "too deep": self.nested(32),
+            "too deep": self.nested(102),
             "far too deep": b"\x81\xa1a" + b"\x91" * 100000,
+            "claims upon claims": (b"\x81\xa1a" + b"\xdd\x00\x02\x00\x00" * 90
+                                   + b"\xc0" * (1 << 18)),
             "too many parts": msgpack.packb({"a": [0] * (1 << 19)}),
             "too large": msgpack.packb({"a": b"x" * (17 << 20)}),
         }
@@ -610,15 +612,15 @@ class Tree(Case):
                     self.assertEqual(self.troupe("tree", *more, code=1), b"")
 
     def test_the_deepest_that_is_allowed(self):
-        self.serve(self.nested(30))
+        self.serve(self.nested(100))
         self.troupe("tree", "--json")
 
     def test_the_deepest_tree_is_drawn(self):
         tree = {"name": "leaf"}
-        for _ in range(13):
+        for _ in range(49):
             tree = {"name": "s", "kind": "supervisor", "children": [tree]}
         self.serve(msgpack.packb({"tree": tree}))
-        self.assertEqual(self.troupe("tree").count(b"\n"), 3 + 14)
+        self.assertEqual(self.troupe("tree").count(b"\n"), 3 + 50)
 
     def test_no_answer_crashes_it(self):
         dice = random.Random(1)
@@ -671,7 +673,13 @@ class Stop(Case):
         self.assertEqual(len(looks), 3)
 
     def test_a_node_that_goes_without_an_answer_has_stopped_too(self):
-        self.node(lambda node, *_: node.leave())
+        def serve(node, peer, number, headers, _):
+            if headers["method"] == "tree":
+                node.reply(peer, number, msgpack.packb(studio()))
+            else:
+                node.leave()
+
+        self.node(serve)
         self.assertEqual(self.troupe("stop"), b"studio has stopped\n")
 
     def test_a_node_born_again_is_another_one(self):

@@ -51,11 +51,11 @@ static void a_held_clock_does_not_stop_measuring(void **state)
 static void a_clock_let_go_tells_the_real_time_again(void **state)
 {
     (void)state;
-    int64_t before_ms = tr_clock_now_ms();
+    int64_t before_ms = tr_clock_now_us() / 1000;
     tr_clock_hold(TR_NEVER);
     tr_clock_release();
     int64_t now_ms = tr_clock_now_ms();
-    assert_true(now_ms >= before_ms && now_ms < TR_NEVER);
+    assert_true(before_ms <= now_ms && now_ms <= tr_clock_now_us() / 1000);
 }
 
 static int let_go(void **state)

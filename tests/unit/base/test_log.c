@@ -103,6 +103,20 @@ static int64_t flood(void)
     return n;
 }
 
+/* A flood into a pipe that holds next to nothing, so that it is all in the ring; then a part
+ * is read that leaves the ring more than half full. */
+static int64_t flood_and_read_some(struct reader *reader)
+{
+    assert_true(fcntl(reader->write_end, F_SETPIPE_SZ, 4096) > 0);
+    int64_t n_logged = flood();
+    while (reader->size < 64 * 1024) {
+        ssize_t n = read(reader->read_end, reader->text + reader->size, 4096);
+        assert_true(n > 0);
+        reader->size += (size_t)n;
+    }
+    return n_logged;
+}
+
 static void a_line_arrives(void **state)
 {
     tr_log(TR_LOG_INFO, "worker_ready", TR_TEXT("worker", "ocr-1"), TR_NUMBER("pid", 77));
@@ -185,6 +199,17 @@ static void a_flood_is_shed_and_the_gap_says_how_much(void **state)
     assert_non_null(strstr(strtok_r(NULL, "\n", &rest), "event=last"));
 }
 
+static void the_gap_ends_only_when_there_is_much_room(void **state)
+{
+    flood_and_read_some(*state);
+    uint64_t shed_before = tr_log_n_shed();
+    tr_log(TR_LOG_INFO, "early", TR_NUMBER("number", 1));
+    assert_int_equal(tr_log_n_shed() - shed_before, 1);
+    read_until(*state, "event=log_shed");
+    tr_log(TR_LOG_INFO, "last", TR_NUMBER("number", 2));
+    assert_null(strstr(read_until(*state, "event=last number=2\n"), "early"));
+}
+
 static void a_flush_waits_for_the_report_too(void **state)
 {
     struct reader *reader = *state;
@@ -215,7 +240,7 @@ static void lines_without_a_reader_are_counted(void **state)
 static void another_reader_gets_the_rest_in_whole_lines(void **state)
 {
     struct reader *stuck = *state;
-    int64_t n_logged = flood();
+    int64_t n_logged = flood_and_read_some(stuck);
     void *other = NULL;
     assert_int_equal(open_pipe(&other), 0);
     hang_up(stuck); /* from here on nobody may write to it */
@@ -378,6 +403,7 @@ int main(void)
         WITH_PIPE(after_a_flush_all_is_out),
         WITH_PIPE(a_flush_does_not_wait_for_ever),
         WITH_PIPE(a_flood_is_shed_and_the_gap_says_how_much),
+        WITH_PIPE(the_gap_ends_only_when_there_is_much_room),
         WITH_PIPE(a_flush_waits_for_the_report_too),
         WITH_PIPE(lines_without_a_reader_are_counted),
         WITH_PIPE(another_reader_gets_the_rest_in_whole_lines),

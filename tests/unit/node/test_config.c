@@ -246,7 +246,8 @@ static void complete_file_has_what_was_written(void **state)
     assert_int_equal(config->listeners[0].place.line, 5);
     assert_int_equal(config->listeners[0].place.column, 5);
     assert_string_equal(config->listeners[1].endpoint, "tcp://127.0.0.1:5670");
-    assert_int_equal(config->listeners[2].mode, 0600);
+    assert_int_equal(config->listeners[1].mode, 0600);
+    assert_int_equal(config->listeners[2].mode, 0640);
     assert_int_equal(config->root.strategy, TR_CONFIG_REST_FOR_ONE);
     assert_int_equal(config->root.intensity_restarts, 7);
     assert_int_equal(config->root.intensity_period_ms, 70000);
@@ -383,6 +384,58 @@ static void file_may_be_a_mebibyte_and_no_more(void **state)
 
     text = make_padded(1024 * 1024 + 1);
     assert_refused(text, "t.yaml:1:1: error: larger than 1048576 bytes\n");
+    free(text);
+}
+
+/* A file of `n` anchors, or of `n` listeners, one in each line from the third on. */
+static char *make_repeated(size_t n, const char *head, const char *line, const char *tail)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    fputs(head, stream);
+    for (size_t i = 1; i <= n; i++) {
+        fprintf(stream, line, i, i);
+    }
+    fputs(tail, stream);
+    fclose(stream);
+    return text;
+}
+
+static void assert_taken(const char *text)
+{
+    struct lines lines;
+    lines_begin(&lines);
+    tr_config_t *config = NULL;
+    if (read_text(text, &lines, &config) != TROUPE_OK) {
+        fail_msg("%s", lines_text(&lines));
+    }
+    tr_config_destroy(&config);
+    lines_end(&lines);
+}
+
+static void anchors_are_bounded(void **state)
+{
+    (void)state;
+    static const char head[] =
+        "troupe: 1\nsupervisor: {children: [{actor: a, worker: {module: b, args: {\n";
+    char *text = make_repeated(256, head, " a%zu: &a%zu x,\n", "}}}]}\n");
+    assert_taken(text);
+    free(text);
+    text = make_repeated(257, head, " a%zu: &a%zu x,\n", "}}}]}\n");
+    assert_refused(text, "t.yaml:259:8: error: more than 256 anchors\n");
+    free(text);
+}
+
+static void listeners_are_bounded(void **state)
+{
+    (void)state;
+    static const char head[] = "troupe: 1\nlisten:\n";
+    char *text = make_repeated(64, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
+    assert_taken(text);
+    free(text);
+    text = make_repeated(65, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
+    assert_refused(text, "t.yaml:67:4: error: more than 64 listeners\n");
     free(text);
 }
 
@@ -556,6 +609,8 @@ static int run_stories(void)
         cmocka_unit_test(problems_need_no_listener),
         cmocka_unit_test(destroying_nothing_is_fine),
         cmocka_unit_test(file_may_be_a_mebibyte_and_no_more),
+        cmocka_unit_test(anchors_are_bounded),
+        cmocka_unit_test(listeners_are_bounded),
         cmocka_unit_test(problems_beyond_a_thousand_are_one),
         cmocka_unit_test(file_cut_anywhere_has_a_status),
         cmocka_unit_test(file_with_flipped_bytes_has_a_status),

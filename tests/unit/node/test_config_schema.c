@@ -149,7 +149,7 @@ static void misspelt_keys_are_recognised(void **state)
     assert_string_equal(tr_schema_nearest(TR_IN_CAPABILITY, "keep-aliv"), "keep-alive");
     assert_string_equal(tr_schema_nearest(TR_IN_CAPABILITY, "tiemout"), "timeout");
     assert_string_equal(tr_schema_nearest(TR_IN_WORKERS, "mix"), "min");
-    assert_null(tr_schema_nearest(TR_IN_WORKERS, "sum"));
+    assert_null(tr_schema_nearest(TR_IN_WORKERS, "mob"));
     assert_null(tr_schema_nearest(TR_IN_ACTOR, "keep-aliv"));
     assert_null(tr_schema_nearest(TR_IN_CAPABILITY, "batsh"));
 }

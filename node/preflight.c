@@ -1,0 +1,120 @@
+/* What a description needs is computed from it, raised where the system allows, and said where
+ * it does not.
+ */
+
+#include "node/preflight.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "remote/endpoint.h"
+
+/* An actor has a zactor pipe (two sockets) and a door; each socket and each bell is a
+ * descriptor. The rest is for connections, files and whatever the program itself opens. */
+#define CZMQ_SOCKETS          1024 /* what czmq allows unless told otherwise */
+#define SOCKETS_PER_ACTOR     3
+#define DESCRIPTORS_PER_ACTOR 4
+#define SPARE_SOCKETS         256
+#define SPARE_DESCRIPTORS     512
+
+typedef struct tally {
+    size_t n_capabilities;
+    int64_t min_workers;
+    int64_t max_workers;
+    size_t n_actors;
+    size_t n_supervisors;
+} tally_t;
+
+static void count(const tr_config_child_t *child, tally_t *tally)
+{
+    if (child->kind == TR_CONFIG_CAPABILITY) {
+        tally->n_capabilities++;
+        tally->min_workers += child->workers_min;
+        tally->max_workers += child->workers_max;
+    }
+    tally->n_actors += child->kind == TR_CONFIG_ACTOR;
+    tally->n_supervisors += child->kind == TR_CONFIG_SUPERVISOR;
+    for (size_t i = 0; i < child->n_children; i++) {
+        count(&child->children[i], tally);
+    }
+}
+
+char *troupe_node_summary(const troupe_node_t *self)
+{
+    assert(self);
+    if (!self->config) {
+        return NULL;
+    }
+    tally_t tally = {0};
+    count(&self->config->root, &tally);
+    char *text = NULL;
+    if (asprintf(&text,
+                 "node %s: capabilities %zu with %lld to %lld workers, actors %zu, "
+                 "supervisors %zu, endpoints %zu",
+                 self->config->name, tally.n_capabilities, (long long)tally.min_workers,
+                 (long long)tally.max_workers, tally.n_actors, tally.n_supervisors,
+                 self->config->n_listeners) < 0) {
+        return NULL;
+    }
+    return text;
+}
+
+void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, const char *text)
+{
+    if (report) {
+        char line[1024];
+        snprintf(line, sizeof line, "%s: error: %s", file, text);
+        report(arg, line);
+    }
+}
+
+/* Raise the limits to what the description needs, or say what stands in the way. */
+troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn *report,
+                                    void *arg)
+{
+    size_t n_sockets = self->plan->n_actors * SOCKETS_PER_ACTOR + SPARE_SOCKETS;
+    rlim_t n_needed = self->plan->n_actors * DESCRIPTORS_PER_ACTOR + SPARE_DESCRIPTORS;
+    struct rlimit limit;
+    char text[200];
+    if (n_sockets > CZMQ_SOCKETS) {
+        zsys_set_max_sockets(n_sockets);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= n_needed) {
+        return TROUPE_OK;
+    }
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < n_needed) {
+        snprintf(text, sizeof text,
+                 "this tree needs %llu descriptors, the system allows %llu (see ulimit -n)",
+                 (unsigned long long)n_needed, (unsigned long long)limit.rlim_max);
+        tr_preflight_say(report, arg, self->file, text);
+        return TROUPE_ERR_IO;
+    }
+    limit.rlim_cur = n_needed;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        tr_preflight_say(report, arg, self->file, strerror(errno));
+        return TROUPE_ERR_IO;
+    }
+    return TROUPE_OK;
+}
+
+troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
+                                       void *arg)
+{
+    troupe_status_t status = TROUPE_OK;
+    for (size_t i = 0; i < self->config->n_listeners; i++) {
+        const tr_config_listener_t *listener = &self->config->listeners[i];
+        char why[256];
+        if (tr_endpoint_check(listener->endpoint, why, sizeof why) != TROUPE_OK) {
+            char line[1024];
+            snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", self->file,
+                     listener->place.line, listener->place.column, listener->endpoint, why);
+            if (report) {
+                report(arg, line);
+            }
+            status = TROUPE_ERR_IO;
+        }
+    }
+    return status;
+}

@@ -1,0 +1,20 @@
+/* node/preflight.h - what can be known to go wrong before anything starts */
+
+#ifndef TROUPE_NODE_PREFLIGHT_H
+#define TROUPE_NODE_PREFLIGHT_H
+
+#include "node/node.h"
+
+/* Report "FILE: error: TEXT"; `report` may be NULL. */
+void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, const char *text);
+
+/* Raise the limits of sockets and descriptors to what the plan needs, or say what stands in the
+ * way. TROUPE_ERR_IO. */
+TROUPE_NODISCARD troupe_status_t tr_preflight_limits(const troupe_node_t *node,
+                                                     troupe_problem_fn *report, void *arg);
+
+/* Check that all endpoints can be listened at, and report each that cannot. TROUPE_ERR_IO. */
+TROUPE_NODISCARD troupe_status_t tr_preflight_endpoints(const troupe_node_t *node,
+                                                        troupe_problem_fn *report, void *arg);
+
+#endif
