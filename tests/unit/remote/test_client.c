@@ -477,6 +477,12 @@ static void answers_sent_before_the_node_went_still_count(void **state)
     zmq_setsockopt(world->router, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     say_plain(world, TR_TRP1_REPLY, id, "just in time");
     close_node(world);
+    /* Only when all has happened does the client look. */
+    int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
+    while (!tr_link_look(world->client->link)) {
+        struct pollfd item = {.fd = troupe_client_fd(world->client), .events = POLLIN};
+        assert_true(poll(&item, 1, PATIENCE_MS) == 1 && tr_clock_now_ms() < until_ms);
+    }
     expect_final(world, id, TROUPE_OUTCOME_OK, "");
 }
 
