@@ -209,7 +209,8 @@ static void a_new_map_and_a_finished_one_are_empty(void **state)
 
 /* clang-format off */
 #define CROWD(title, ...) \
-    { .name = title, .test_func = crowd_is_found, .initial_state = &(struct crowd){__VA_ARGS__} }
+    { .name = title, .test_func = crowd_is_found, \
+      .initial_state = &(struct crowd){__VA_ARGS__} }
 /* clang-format on */
 
 int main(void)

@@ -121,7 +121,8 @@ static void a_worker_that_fails_fast_gets_only_what_others_cannot(void **state)
 
 /* clang-format off */
 #define CHOICE(title, ...) \
-    { .name = title, .test_func = choice_is_made, .initial_state = &(struct choice){__VA_ARGS__} }
+    { .name = title, .test_func = choice_is_made, \
+      .initial_state = &(struct choice){__VA_ARGS__} }
 /* clang-format on */
 
 int main(void)
