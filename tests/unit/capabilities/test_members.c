@@ -1,0 +1,309 @@
+/* The router trusts its members to know their jobs and each job its member: a job left in the
+ * wrong list would be lost with a worker that never had it. Each test ends by counting who
+ * still holds what was shared. */
+
+#include "tests/kit/check.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "capabilities/members.h"
+#include "mailbox/envelope.h"
+
+#define N_JOBS    20
+#define N_MEMBERS 20
+#define N_MOVES   5000
+
+/* What members and jobs are made of, and the set itself. */
+typedef struct pool {
+    tr_members_t members;
+    tr_mailbox_t *mailbox;
+    tr_pulse_t *pulse;
+    tr_envelope_t *envelope;
+} pool_t;
+
+static void set_up(pool_t *self)
+{
+    *self = (pool_t){0};
+    self->mailbox = tr_mailbox_new("test", 1, (tr_mailbox_limits_t){10, 1000});
+    assert_non_null(self->mailbox);
+    self->pulse = tr_pulse_new();
+    assert_non_null(self->pulse);
+    troupe_message_t *message = NULL;
+    self->envelope = tr_envelope_new(1, self->mailbox, tr_span_of("echo"), tr_span_of(""),
+                                     tr_span_of(""), 0, TROUPE_PRIORITY_NORMAL, &message);
+    assert_non_null(self->envelope);
+    tr_members_init(&self->members);
+}
+
+static void tear_down(pool_t *self)
+{
+    tr_members_finish(&self->members);
+    assert_int_equal(atomic_load(&self->pulse->holders), 1);
+    assert_int_equal(atomic_load(&self->envelope->holders), 1);
+    tr_pulse_release(&self->pulse);
+    tr_envelope_release(&self->envelope);
+    tr_mailbox_release(&self->mailbox);
+}
+
+static tr_member_t *add(pool_t *self, uint64_t incarnation, size_t concurrency)
+{
+    char name[32];
+    snprintf(name, sizeof name, "echo-%llu", (unsigned long long)incarnation);
+    assert_status(tr_members_add(&self->members, name, incarnation, self->mailbox, self->pulse,
+                                 concurrency, 100),
+                  TROUPE_OK);
+    tr_member_t *member = tr_members_find(&self->members, incarnation);
+    assert_non_null(member);
+    return member;
+}
+
+static tr_job_t *job_of(pool_t *self, uint64_t number)
+{
+    tr_job_t *job = tr_job_new(self->envelope, self->mailbox, number);
+    assert_non_null(job);
+    return job;
+}
+
+/* The list is as long as it says, its links fit, and all in it are the member's. */
+static void jobs_are_sound(const tr_member_t *member)
+{
+    size_t n = 0;
+    const tr_job_t *previous = NULL;
+    for (const tr_job_t *job = member->jobs; job; job = job->next) {
+        assert_ptr_equal(job->member, member);
+        assert_ptr_equal(job->previous, previous);
+        previous = job;
+        n++;
+    }
+    assert_int_equal(n, member->candidate.n_pending);
+}
+
+static void a_new_member_is_open_and_has_nothing_to_do(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    assert_null(tr_members_pick(&pool.members));
+    assert_null(tr_members_find(&pool.members, 7));
+
+    tr_member_t *member = add(&pool, 7, 3);
+    assert_string_equal(member->name, "echo-7");
+    assert_int_equal(member->incarnation, 7);
+    assert_int_equal(member->candidate.concurrency, 3);
+    assert_int_equal(member->candidate.n_pending, 0);
+    assert_int_equal(member->last_used_ms, 100);
+    assert_null(member->jobs);
+    assert_ptr_equal(member->mailbox, pool.mailbox);
+    assert_int_equal(atomic_load(&pool.pulse->holders), 2);
+    assert_int_equal(pool.members.n, 1);
+    assert_ptr_equal(tr_members_at(&pool.members, 0), member);
+    assert_ptr_equal(tr_members_pick(&pool.members), member);
+    tear_down(&pool);
+}
+
+static void an_incarnation_joins_once(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    tr_member_t *member = add(&pool, 7, 1);
+    assert_status(tr_members_add(&pool.members, "other", 7, pool.mailbox, pool.pulse, 2, 200),
+                  TROUPE_EXISTS);
+    assert_int_equal(pool.members.n, 1);
+    assert_int_equal(atomic_load(&pool.pulse->holders), 2);
+    assert_ptr_equal(tr_members_find(&pool.members, 7), member);
+    assert_string_equal(member->name, "echo-7");
+
+    tr_members_remove(&pool.members, member);
+    assert_null(tr_members_find(&pool.members, 7));
+    assert_null(tr_members_pick(&pool.members));
+    add(&pool, 7, 1);
+    tear_down(&pool);
+}
+
+static void a_name_too_long_is_cut(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    char name[200];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    assert_status(tr_members_add(&pool.members, name, 1, pool.mailbox, pool.pulse, 1, 0),
+                  TROUPE_OK);
+    const tr_member_t *member = tr_members_at(&pool.members, 0);
+    assert_int_equal(strlen(member->name), sizeof member->name - 1);
+    tear_down(&pool);
+}
+
+static void whoever_is_removed_the_others_stay(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    for (uint64_t i = 1; i <= N_MEMBERS; i++) {
+        add(&pool, i, 1);
+    }
+    bool is_in[N_MEMBERS + 1];
+    memset(is_in, true, sizeof is_in);
+    for (uint64_t step = 1; step <= N_MEMBERS; step++) {
+        uint64_t out = step * 7 % N_MEMBERS + 1; /* each once, in no order */
+        assert_true(is_in[out]);
+        tr_members_remove(&pool.members, tr_members_find(&pool.members, out));
+        is_in[out] = false;
+        assert_int_equal(pool.members.n, N_MEMBERS - step);
+        for (uint64_t i = 1; i <= N_MEMBERS; i++) {
+            assert_int_equal(tr_members_find(&pool.members, i) != NULL, is_in[i]);
+        }
+        for (size_t i = 0; i < pool.members.n; i++) {
+            tr_member_t *member = tr_members_at(&pool.members, i);
+            assert_ptr_equal(tr_members_find(&pool.members, member->incarnation), member);
+        }
+    }
+    tear_down(&pool);
+}
+
+static void the_one_with_room_is_picked(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    tr_member_t *small = add(&pool, 1, 1);
+    tr_member_t *large = add(&pool, 2, 2);
+    tr_job_t *jobs[3];
+    for (uint64_t i = 0; i < 3; i++) {
+        jobs[i] = job_of(&pool, i + 1);
+    }
+    tr_member_give(large, jobs[0], 1, 110);
+    assert_ptr_equal(tr_members_pick(&pool.members), small);
+    tr_member_give(small, jobs[1], 2, 120);
+    assert_ptr_equal(tr_members_pick(&pool.members), large);
+    tr_member_give(large, jobs[2], 3, 130);
+    assert_null(tr_members_pick(&pool.members));
+    assert_int_equal(large->candidate.last_used, 3);
+    assert_int_equal(large->last_used_ms, 130);
+    assert_int_equal(small->last_used_ms, 120);
+
+    tr_member_take_back(large, jobs[0], 140);
+    assert_int_equal(large->last_used_ms, 140);
+    assert_int_equal(large->candidate.last_used, 3); /* that one counts dispatches */
+    assert_ptr_equal(tr_members_pick(&pool.members), large);
+    tr_member_take_back(large, jobs[2], 150);
+    tr_member_take_back(small, jobs[1], 150);
+    assert_ptr_equal(tr_members_pick(&pool.members), large); /* used last */
+    for (size_t i = 0; i < 3; i++) {
+        assert_null(jobs[i]->member);
+        assert_int_equal(atomic_load(&jobs[i]->holders), 1);
+        tr_job_release(&jobs[i]);
+    }
+    tear_down(&pool);
+}
+
+/* d: doubtful, D: not any more; g: going, G: not any more. */
+struct openness {
+    const char *log;
+    bool is_open;
+    size_t n_going;
+};
+
+static void openness_holds(void **state)
+{
+    const struct openness *row = *state;
+    pool_t pool;
+    set_up(&pool);
+    tr_member_t *member = add(&pool, 1, 1);
+    for (const char *sign = row->log; *sign; sign++) {
+        if (*sign == 'd' || *sign == 'D') {
+            tr_member_set_doubtful(member, *sign == 'd');
+        } else {
+            tr_members_set_going(&pool.members, member, *sign == 'g');
+        }
+    }
+    assert_int_equal(member->candidate.is_open, row->is_open);
+    assert_ptr_equal(tr_members_pick(&pool.members), row->is_open ? member : NULL);
+    assert_int_equal(pool.members.n_going, row->n_going);
+    tr_members_remove(&pool.members, member);
+    assert_int_equal(pool.members.n_going, 0); /* who is gone is not going */
+    tear_down(&pool);
+}
+
+/* The same numbers in every run. */
+static uint64_t draw(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+static void jobs_go_and_come_back_in_any_order(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    tr_member_t *members[] = {add(&pool, 1, N_JOBS), add(&pool, 2, N_JOBS)};
+    tr_job_t *jobs[N_JOBS];
+    for (size_t i = 0; i < N_JOBS; i++) {
+        jobs[i] = job_of(&pool, i + 1);
+    }
+    tr_member_t *is_with[N_JOBS] = {NULL};
+    uint64_t seed = 20240229;
+    for (uint64_t move = 1; move <= N_MOVES; move++) {
+        size_t i = (size_t)(draw(&seed) % N_JOBS);
+        if (is_with[i]) {
+            tr_member_take_back(is_with[i], jobs[i], 0);
+            is_with[i] = NULL;
+        } else {
+            is_with[i] = members[draw(&seed) % 2];
+            tr_member_give(is_with[i], jobs[i], move, 0);
+        }
+        jobs_are_sound(members[0]);
+        jobs_are_sound(members[1]);
+        size_t n_given = 0;
+        for (size_t k = 0; k < N_JOBS; k++) {
+            assert_ptr_equal(jobs[k]->member, is_with[k]);
+            n_given += is_with[k] != NULL;
+        }
+        assert_int_equal(members[0]->candidate.n_pending + members[1]->candidate.n_pending,
+                         n_given);
+    }
+    for (size_t i = 0; i < N_JOBS; i++) {
+        if (is_with[i]) {
+            tr_member_take_back(is_with[i], jobs[i], 0);
+        }
+        assert_int_equal(atomic_load(&jobs[i]->holders), 1);
+        tr_job_release(&jobs[i]);
+    }
+    tear_down(&pool);
+}
+
+/* clang-format off */
+#define OPENNESS(title, ...) \
+    { .name = title, .test_func = openness_holds, \
+      .initial_state = &(struct openness){__VA_ARGS__} }
+/* clang-format on */
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_member_is_open_and_has_nothing_to_do),
+        cmocka_unit_test(an_incarnation_joins_once),
+        cmocka_unit_test(a_name_too_long_is_cut),
+        cmocka_unit_test(whoever_is_removed_the_others_stay),
+        cmocka_unit_test(the_one_with_room_is_picked),
+        OPENNESS("a new one gets work", "", true, 0),
+        OPENNESS("a doubtful one gets none", "d", false, 0),
+        OPENNESS("until it is trusted again", "dD", true, 0),
+        OPENNESS("one that goes gets none", "g", false, 1),
+        OPENNESS("going twice counts once", "gg", false, 1),
+        OPENNESS("one that stays after all gets work", "gG", true, 0),
+        OPENNESS("staying twice counts once", "gGG", true, 0),
+        OPENNESS("one that stays may still be doubtful", "dgG", false, 0),
+        OPENNESS("one that is trusted may still be going", "gdD", false, 1),
+        OPENNESS("either way back needs both", "dgDG", true, 0),
+        cmocka_unit_test(jobs_go_and_come_back_in_any_order),
+    };
+    return cmocka_run_group_tests_name("capabilities/members", tests, NULL, NULL) != 0;
+}
