@@ -88,6 +88,16 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
     free(call);
 }
 
+/* What it was to get is lost, and it must know: all else waits behind the good-bye. */
+static void say_good_bye(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    peer->is_leaving = true;
+    peer->is_gone = false;
+    peer->leave_by_ms = tr_clock_after(tr_clock_now_ms(), FORGET_AFTER_MS);
+    tr_peer_forget_backlog(peer);
+    tr_native_say_bye(gateway, peer);
+}
+
 void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     uint64_t id;
@@ -97,6 +107,10 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
             tr_envelope_cancel(call->envelope, call->router);
         }
         tr_gateway_close_call(gateway, call); /* its answer will find nobody */
+    }
+    if (peer->is_cut && !peer->is_leaving) {
+        say_good_bye(gateway, peer);
+        return;
     }
     char key[KEY_SIZE];
     key_of(key, sizeof key, peer->socket, peer->routing_id, peer->routing_id_size);
@@ -123,15 +137,17 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
 {
     tr_peer_flush(peer, now_ms);
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
+    if (peer->is_leaving) {
+        peer->is_gone = peer->is_gone || !peer->first_out || now_ms >= peer->leave_by_ms;
+        return;
+    }
     int64_t interval_ms = peer->heartbeat_ms > 0 ? peer->heartbeat_ms : TR_GATEWAY_HEARTBEAT_MS;
     if (!peer->is_gone && peer->calls.n_items > 0 &&
         now_ms - peer->last_sent_ms >= interval_ms) {
         tr_native_ping(gateway, peer);
     }
     if (!peer->is_gone && has_broken_heartbeat(peer, now_ms)) {
-        tr_log(TR_LOG_INFO, "peer_gone", TR_TEXT("why", "silent for three heartbeats"),
-               TR_NUMBER("open", peer->calls.n_items));
-        peer->is_gone = true;
+        tr_peer_cut(peer, "silent for three heartbeats");
     }
 }
 
@@ -188,14 +204,14 @@ static void take_message(tr_gateway_t *gateway, void *socket, zmq_msg_t *routing
                     read_rest(socket, &header, payload, &has_too_many);
     int64_t now_ms = tr_clock_now_ms();
     tr_peer_t *peer = is_whole ? find_peer(gateway, socket, routing_id, now_ms) : NULL;
-    if (peer) {
+    if (peer && !peer->is_leaving) {
         peer->last_heard_ms = now_ms;
         tr_native_receive(gateway, peer, zmq_msg_data(&header), zmq_msg_size(&header), &payload,
                           has_too_many);
         if (peer->is_gone) {
             tr_gateway_drop_peer(gateway, peer);
         }
-    } else {
+    } else if (!peer) {
         tr_metric_add(gateway->bad_messages, 1);
     }
     troupe_message_destroy(&payload);

@@ -47,7 +47,11 @@ void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer);
 /* The call is over: forget it. */
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);
 
-/* The peer is gone: cancel what it wanted cancelled, let the rest run, forget it. */
+/* Say to a peer that it is cut off. */
+void tr_native_say_bye(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* The peer is gone: cancel what it wanted cancelled, let the rest run, forget it. One that
+ * we cut is told first, as soon as its socket takes it. */
 void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer);
 
 #endif

@@ -292,6 +292,13 @@ void tr_native_say_goaway(tr_gateway_t *gateway, tr_peer_t *peer)
     send_command(gateway, peer, &goaway, NULL);
 }
 
+void tr_native_say_bye(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    tr_trp1_t bye;
+    tr_trp1_init(&bye, TR_TRP1_BYE, 0);
+    send_command(gateway, peer, &bye, NULL);
+}
+
 void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     tr_trp1_t ping;

@@ -42,6 +42,15 @@ static tr_outgoing_t *pop(tr_peer_t *self)
     return out;
 }
 
+void tr_peer_forget_backlog(tr_peer_t *self)
+{
+    tr_outgoing_t *out;
+    while ((out = pop(self)) != NULL) {
+        troupe_message_destroy(&out->message);
+        free(out);
+    }
+}
+
 void tr_peer_destroy(tr_peer_t **self_p)
 {
     assert(self_p);
@@ -50,11 +59,7 @@ void tr_peer_destroy(tr_peer_t **self_p)
         return;
     }
     assert(self->calls.n_items == 0);
-    tr_outgoing_t *out;
-    while ((out = pop(self)) != NULL) {
-        troupe_message_destroy(&out->message);
-        free(out);
-    }
+    tr_peer_forget_backlog(self);
     tr_idmap_finish(&self->calls);
     free(self);
     *self_p = NULL;
@@ -87,23 +92,29 @@ static void be_gone(tr_peer_t *self, const char *why)
     }
 }
 
+void tr_peer_cut(tr_peer_t *self, const char *why)
+{
+    self->is_cut = true;
+    be_gone(self, why);
+}
+
 static void queue(tr_peer_t *self, troupe_message_t *message, const tr_peer_limits_t *limits)
 {
     size_t bytes = troupe_message_bytes(message);
     if (self->n_out >= limits->max_out ||
         (self->n_out > 0 && self->out_bytes + bytes > limits->max_out_bytes)) {
-        be_gone(self, "too slow: what waits for it is above its bound");
+        tr_peer_cut(self, "too slow: what waits for it is above its bound");
         return;
     }
     tr_outgoing_t *out = malloc(sizeof *out);
     if (!out) {
-        be_gone(self, "out of memory");
+        tr_peer_cut(self, "out of memory");
         return;
     }
     *out = (tr_outgoing_t){.bytes = bytes, .message = troupe_message_share(message)};
     if (!out->message) {
         free(out);
-        be_gone(self, "out of memory");
+        tr_peer_cut(self, "out of memory");
         return;
     }
     if (self->last_out) {
@@ -144,7 +155,7 @@ void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **
     assert(self && command && limits);
     troupe_message_t *message = compose(command, payload_p);
     if (!message) {
-        be_gone(self, "its answer could not be written");
+        tr_peer_cut(self, "its answer could not be written");
         return;
     }
     if (!self->is_gone) {

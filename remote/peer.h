@@ -46,7 +46,10 @@ struct tr_peer {
     int64_t last_heard_ms;
     int64_t last_sent_ms;
     int64_t heartbeat_ms; /* 0: it did not ask for one, and is not judged by silence */
-    bool is_gone;         /* cannot be reached any more */
+    bool is_gone;         /* cannot be reached any more, or said good-bye, or is cut */
+    bool is_cut;          /* by us: it is to be told */
+    bool is_leaving;      /* the good-bye is all that it still gets */
+    int64_t leave_by_ms;
     tr_outgoing_t *first_out;
     tr_outgoing_t *last_out;
     size_t n_out;
@@ -70,6 +73,12 @@ void tr_peer_destroy(tr_peer_t **self_p);
  * is_gone when the peer cannot be reached or lets its queue overflow. */
 void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                   const tr_peer_limits_t *limits, int64_t now_ms);
+
+/* End it from our side, because of `why`. */
+void tr_peer_cut(tr_peer_t *self, const char *why);
+
+/* Forget what waits to be sent to it. */
+void tr_peer_forget_backlog(tr_peer_t *self);
 
 /* Send what waits, as far as it fits. */
 void tr_peer_flush(tr_peer_t *self, int64_t now_ms);

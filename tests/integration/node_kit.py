@@ -119,7 +119,7 @@ class Node:
 class Peer:
     """A DEALER that speaks TRP/1, and may speak nonsense just as well."""
 
-    def __init__(self, context, endpoint, greets=True):
+    def __init__(self, context, endpoint, greets=True, answers_pings=True):
         self.socket = context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.reconnect_ivl = 20
@@ -127,6 +127,7 @@ class Peer:
         self.socket.connect(endpoint)
         self.last = 0
         self.kept = []
+        self.answers_pings = answers_pings
         if greets:
             self.hello = self.greet()
 
@@ -164,7 +165,8 @@ class Peer:
             assert magic == MAGIC
             if command != "ping":
                 return command, number, headers, frames
-            self.send("pong", number)
+            if self.answers_pings:
+                self.send("pong", number)
 
     def take(self, command, number=None):
         """The next `command`, about `number` if that is given; others are kept."""

@@ -403,6 +403,29 @@ class Garbage(NodeTest):
         self.bad = self.peer(self.serving.tcp)
 
 
+class Cut(NodeTest):
+    def test_a_silent_peer_is_cut_off_and_told(self):
+        node = self.node(pool())
+        peer = self.peer(node.tcp, greets=False, answers_pings=False)
+        peer.send("hello", 0, {"version-min": 1, "version-max": 1, "heartbeat": 100})
+        peer.take("hello")
+        peer.request("echo", "sleep", b"60000")
+        peer.take("bye")
+        self.wait_running(node, 0)
+        self.assert_serves(self.peer(node.tcp))
+
+    def test_a_peer_that_does_not_read_is_cut_off_and_told(self):
+        node = self.node(pool())
+        peer = self.peer(node.ipc)
+        other = self.peer(node.ipc)
+        peer.request("echo", "parts", b"40000 8192")
+        node.wait_line("event=peer_gone why=.too slow")
+        self.assert_serves(other)
+        peer.take("bye")
+        self.wait_running(node, 0)
+        self.assert_ends(node, 0)
+
+
 class Signals(NodeTest):
     def test_what_runs_is_finished_and_what_is_new_refused(self):
         node = self.node(pool(), **{"drain-timeout": "30s"})
