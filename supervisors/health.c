@@ -9,7 +9,8 @@
 
 #include "base/clock.h"
 
-#define STALL_MARGIN_MS 5000
+#define STALL_MARGIN_MS  5000
+#define MESSAGE_STALL_MS 60000
 
 void tr_health_init(tr_health_t *self, int64_t now_ms)
 {
@@ -51,9 +52,8 @@ static int64_t stall_at_ms(const tr_health_plan_t *plan, const tr_vital_signs_t 
     if (plan->stall_ms > 0) {
         return tr_clock_after(signs->progress_ms, plan->stall_ms);
     }
-    if (signs->running_until_ms == TR_NEVER) {
-        return TR_NEVER; /* a message has no time of its own: only a configured stall binds it
-                          */
+    if (signs->running_until_ms == TR_NEVER) { /* a message: it has no time of its own */
+        return tr_clock_after(signs->progress_ms, MESSAGE_STALL_MS);
     }
     int64_t allowed = signs->running_until_ms - signs->running_since_ms;
     return tr_clock_after(signs->progress_ms, (allowed > 0 ? allowed : 0) + STALL_MARGIN_MS);

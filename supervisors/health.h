@@ -17,7 +17,7 @@ typedef struct tr_health_plan {
     int64_t interval_ms;    /* between pings */
     int64_t misses;         /* as many unanswered in a row: hung */
     int64_t stall_ms;       /* busy without progress for so long: hung; 0: the request's own
-                               time plus 5 s */
+                               time plus 5 s; with a message 60 s */
     int64_t overrun_ms;     /* still busy so long after cancel or deadline: hung */
     int64_t start_stall_ms; /* starting without progress for so long: it failed */
 } tr_health_plan_t;

@@ -170,8 +170,10 @@ int main(void)
              HUNG("without progress for 7000 ms")),
         LOOK("a request that came late has its 5 s", &patient, 0, BUSY(4000, 4000, 3000, NEVER),
              8999, FINE),
-        LOOK("a message has no time of its own", &patient, 0, BUSY(1000, 1000, NEVER, NEVER),
-             99999999, FINE),
+        LOOK("a message has a minute", &patient, 0, BUSY(1000, 1000, NEVER, NEVER), 60999,
+             FINE),
+        LOOK("and no more", &patient, 0, BUSY(1000, 1000, NEVER, NEVER), 61000,
+             HUNG("without progress")),
 
         LOOK("a start takes as long as it gets on", &strict, 0, STARTING(50000), 51999, FINE),
         LOOK("a start that does not get on fails", &strict, 0, STARTING(50000), 52000,
