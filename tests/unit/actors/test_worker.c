@@ -1,0 +1,630 @@
+/* A worker keeps what it promises when each job it was given is answered exactly once, finished
+ * or handed back untouched, and when its parent hears exactly how its life went. The test is
+ * its router and its supervisor at once. What the behaviour does with a request is the
+ * request's method; it runs on the worker's thread and only notes what it saw, which is judged
+ * on the test's own. */
+
+#include "tests/kit/check.h"
+
+#include <poll.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/worker.h"
+#include "base/clock.h"
+#include "mailbox/mail.h"
+#include "mailbox/reply.h"
+
+#define PATIENCE_MS 10000
+
+/* ---- the behaviour ---- */
+
+static struct notes {
+    sem_t is_waiting; /* a handler has come to the gate */
+    sem_t gate;
+    troupe_request_t *kept; /* the worker's */
+    atomic_int n_handled;
+    atomic_int n_terminated;
+    atomic_int terminated_as; /* a troupe_reason_kind_t */
+    atomic_int n_strange;     /* things that must not happen */
+} notes;
+
+static int wake(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
+{
+    const char *how = troupe_args_get_or(args, "wake", "well");
+    if (strcmp(how, "not") == 0) {
+        troupe_worker_explain(self, "no model called %s", "x");
+        return -1;
+    }
+    if (strcmp(how, "silently not") == 0) {
+        return -1;
+    }
+    if (strcmp(how, "no need") == 0) {
+        return TROUPE_INIT_IGNORE;
+    }
+    *state_p = &notes;
+    return TROUPE_INIT_OK;
+}
+
+static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
+{
+    notes.n_strange += state != &notes;
+    notes.n_handled++;
+    const char *method = troupe_request_method(request);
+    int verdict = 0;
+    if (strstr(method, "wait")) {
+        sem_post(&notes.is_waiting);
+        while (sem_wait(&notes.gate) != 0) {
+        }
+    }
+    if (strstr(method, "reply")) {
+        troupe_request_reply_data(request, troupe_request_data(request),
+                                  troupe_request_size(request));
+    }
+    if (strstr(method, "fail")) {
+        troupe_request_fail(request, "cannot do %s", "that");
+    }
+    if (strstr(method, "keep")) {
+        notes.kept = request;
+        troupe_request_keep(request);
+    }
+    if (strstr(method, "explain")) {
+        troupe_worker_explain(self, "the device is gone");
+    }
+    if (strstr(method, "break")) {
+        verdict = -1;
+    }
+    return verdict;
+}
+
+static int receive(troupe_worker_t *self, const troupe_message_t *message, void *state)
+{
+    (void)self;
+    notes.n_strange += state != &notes;
+    if (troupe_message_size(message, 0) == 5 &&
+        memcmp(troupe_message_data(message, 0), "break", 5) == 0) {
+        return -1;
+    }
+    notes.n_strange += notes.kept == NULL;
+    if (notes.kept) {
+        troupe_request_reply_data(notes.kept, troupe_message_data(message, 0),
+                                  troupe_message_size(message, 0));
+        notes.kept = NULL;
+    }
+    return 0;
+}
+
+static void terminate(troupe_worker_t *self, void **state_p, troupe_reason_t reason)
+{
+    (void)self;
+    notes.n_strange += *state_p != &notes;
+    notes.n_terminated++;
+    notes.terminated_as = (int)reason.kind;
+    *state_p = NULL;
+}
+
+static const troupe_behaviour_t obedient = {
+    .name = "obedient",
+    .init = wake,
+    .handle = handle,
+    .receive = receive,
+    .terminate = terminate,
+};
+
+static const troupe_behaviour_t deaf = {.name = "deaf", .handle = handle, .init = wake};
+
+/* ---- the scene ---- */
+
+typedef struct scene {
+    tr_runtime_t *runtime;
+    tr_mailbox_t *parent;
+    tr_mailbox_t *router;
+    tr_mailbox_t *caller; /* closed: what a router tells it is no matter here */
+    tr_arg_t arg;
+    tr_worker_plan_t plan;
+    tr_actor_t *worker;
+    uint64_t incarnation;
+} scene_t;
+
+static tr_mailbox_t *mailbox_called(const char *name)
+{
+    tr_mailbox_t *mailbox = tr_mailbox_new(name, 1, (tr_mailbox_limits_t){100, 100000});
+    assert_non_null(mailbox);
+    return mailbox;
+}
+
+static int set_up(void **state)
+{
+    scene_t *scene = calloc(1, sizeof *scene);
+    assert_non_null(scene);
+    scene->runtime = tr_runtime_new("test");
+    assert_non_null(scene->runtime);
+    scene->parent = mailbox_called("parent");
+    scene->router = mailbox_called("router");
+    scene->caller = mailbox_called("caller");
+    tr_mailbox_close(scene->caller);
+    memset(&notes, 0, sizeof notes);
+    sem_init(&notes.is_waiting, 0, 0);
+    sem_init(&notes.gate, 0, 0);
+    *state = scene;
+    return 0;
+}
+
+static void close_and_release(tr_mailbox_t **mailbox_p)
+{
+    tr_mailbox_close(*mailbox_p);
+    tr_mailbox_release(mailbox_p);
+}
+
+static int tear_down(void **state)
+{
+    scene_t *scene = *state;
+    if (scene->worker) { /* the test has failed */
+        sem_post(&notes.gate);
+        tr_actor_ask_to_stop(scene->worker, tr_reason_of(TROUPE_REASON_SHUTDOWN));
+        if (tr_actor_reap(&scene->worker, PATIENCE_MS) != TROUPE_OK) {
+            return -1;
+        }
+    }
+    close_and_release(&scene->parent);
+    close_and_release(&scene->router);
+    close_and_release(&scene->caller);
+    tr_runtime_release(&scene->runtime);
+    sem_destroy(&notes.is_waiting);
+    sem_destroy(&notes.gate);
+    free(scene);
+    return 0;
+}
+
+static void start(scene_t *scene, const troupe_behaviour_t *behaviour, const char *wake_how)
+{
+    scene->arg = (tr_arg_t){"wake", wake_how};
+    scene->plan = (tr_worker_plan_t){
+        .behaviour = behaviour, .args = {&scene->arg, 1}, .idle_after_ms = TR_NEVER};
+    assert_status(tr_worker_start(&scene->plan, "worker/1", scene->runtime, scene->parent,
+                                  &scene->worker),
+                  TROUPE_OK);
+    scene->incarnation = scene->worker->incarnation;
+}
+
+/* The next letter, waiting on the bell. */
+static tr_letter_t *wait_for_next(tr_mailbox_t *mailbox)
+{
+    int64_t deadline_ms = tr_clock_now_ms() + PATIENCE_MS;
+    tr_letter_t *letter;
+    while ((letter = tr_mailbox_next(mailbox, NULL)) == NULL) {
+        int64_t left_ms = deadline_ms - tr_clock_now_ms();
+        if (left_ms <= 0) {
+            fail_msg("nothing came to the %s", tr_mailbox_name(mailbox));
+        }
+        if (tr_mailbox_park(mailbox)) {
+            struct pollfd bell = {.fd = tr_mailbox_bell(mailbox), .events = POLLIN};
+            poll(&bell, 1, (int)left_ms);
+            tr_mailbox_unpark(mailbox);
+        }
+    }
+    return letter;
+}
+
+/* The next thing that the parent hears. */
+static tr_control_t parent_hears(scene_t *scene, tr_word_t want)
+{
+    tr_letter_t *letter = wait_for_next(scene->parent);
+    assert_non_null(tr_control_in(letter));
+    tr_control_t word = *tr_control_in(letter); /* the words of a worker hold no shares */
+    tr_letter_destroy(&letter);
+    assert_string_equal(tr_word_name(word.word), tr_word_name(want));
+    assert_int_equal(word.incarnation, scene->incarnation);
+    return word;
+}
+
+/* The worker has ended so, is reaped, and has left nothing that was not asked about. */
+static void worker_ends(scene_t *scene, troupe_reason_kind_t kind, const char *text)
+{
+    tr_control_t ended = parent_hears(scene, TR_WORD_ENDED);
+    assert_string_equal(tr_reason_name(ended.reason.kind), tr_reason_name(kind));
+    assert_string_equal(ended.reason.text, text);
+    assert_status(tr_actor_reap(&scene->worker, PATIENCE_MS), TROUPE_OK);
+    assert_null(scene->worker);
+    assert_null(tr_mailbox_next(scene->parent, NULL));
+    assert_null(tr_mailbox_next(scene->router, NULL));
+    assert_int_equal(notes.n_strange, 0);
+}
+
+static void worker_was_terminated_as(troupe_reason_kind_t kind)
+{
+    assert_int_equal(notes.n_terminated, 1);
+    assert_string_equal(tr_reason_name((troupe_reason_kind_t)notes.terminated_as),
+                        tr_reason_name(kind));
+}
+
+static void ask_to_stop(scene_t *scene)
+{
+    tr_actor_ask_to_stop(scene->worker, tr_reason_of(TROUPE_REASON_SHUTDOWN));
+}
+
+static void stops_well(scene_t *scene)
+{
+    ask_to_stop(scene);
+    worker_ends(scene, TROUPE_REASON_SHUTDOWN, "");
+}
+
+/* ---- jobs and messages ---- */
+
+static tr_job_t *job_of(scene_t *scene, uint64_t number, const char *method)
+{
+    troupe_message_t *message = troupe_message_from_text("payload");
+    tr_envelope_t *envelope =
+        tr_envelope_new(number, scene->caller, tr_span_of("test"), tr_span_of(method),
+                        tr_span_of(""), 0, TROUPE_PRIORITY_DEFAULT, &message);
+    assert_non_null(envelope);
+    tr_job_t *job = tr_job_new(envelope, scene->router, number);
+    assert_non_null(job);
+    tr_envelope_release(&envelope);
+    return job;
+}
+
+static void post(scene_t *scene, tr_letter_t *letter)
+{
+    assert_status(tr_mailbox_post(scene->worker->mailbox, TR_LANE_USER, &letter), TROUPE_OK);
+}
+
+static void give(scene_t *scene, uint64_t number, const char *method)
+{
+    post(scene, &job_of(scene, number, method)->letter);
+}
+
+static void tell(scene_t *scene, const char *text)
+{
+    troupe_message_t *message = troupe_message_from_text(text);
+    tr_mail_t *mail = tr_mail_new(&message);
+    assert_non_null(mail);
+    post(scene, &mail->letter);
+}
+
+/* Give a job whose handler has begun and does not return before the gate is opened. */
+static void give_and_hold(scene_t *scene, uint64_t number, const char *method)
+{
+    give(scene, number, method);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_MS / 1000;
+    assert_int_equal(sem_timedwait(&notes.is_waiting, &until), 0);
+}
+
+static void open_gate(void)
+{
+    sem_post(&notes.gate);
+}
+
+typedef struct answer {
+    uint64_t number;
+    troupe_outcome_t outcome;
+    const char *text; /* what went wrong, or what was replied */
+    bool was_not_started;
+    bool is_worker_broken;
+} answer_t;
+
+/* The next thing that the router hears is this final. */
+static void router_hears(scene_t *scene, answer_t want)
+{
+    tr_letter_t *letter = wait_for_next(scene->router);
+    assert_ptr_equal(letter->type, &tr_reply_type);
+    const troupe_reply_t *reply = (const troupe_reply_t *)letter;
+    assert_true(reply->is_final);
+    assert_non_null(reply->job);
+    assert_int_equal(reply->job->number, want.number);
+    assert_outcome(reply->outcome, want.outcome);
+    assert_int_equal(reply->was_not_started, want.was_not_started);
+    assert_int_equal(reply->is_worker_broken, want.is_worker_broken);
+    const char *want_text = want.text ? want.text : "";
+    if (want.outcome == TROUPE_OUTCOME_OK) {
+        assert_non_null(reply->message);
+        assert_int_equal(troupe_message_size(reply->message, 0), strlen(want_text));
+        assert_memory_equal(troupe_message_data(reply->message, 0), want_text,
+                            strlen(want_text));
+    } else {
+        assert_string_equal(reply->text ? reply->text : "", want_text);
+    }
+    tr_letter_destroy(&letter);
+}
+
+static void router_hears_ok(scene_t *scene, uint64_t number)
+{
+    router_hears(scene, (answer_t){number, TROUPE_OUTCOME_OK, .text = "payload"});
+}
+
+static int64_t n_dead_letters(const scene_t *scene)
+{
+    return tr_metric_value(scene->runtime->dead_letters);
+}
+
+/* ---- coming up ---- */
+
+static void a_worker_comes_up_and_stops(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    stops_well(scene);
+    worker_was_terminated_as(TROUPE_REASON_SHUTDOWN);
+}
+
+static void a_failed_init_is_explained(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "not");
+    worker_ends(scene, TROUPE_REASON_FAILED, "no model called x");
+    start(scene, &obedient, "silently not");
+    worker_ends(scene, TROUPE_REASON_FAILED, "its init returned an error");
+    assert_int_equal(notes.n_terminated, 0); /* it has no state to release */
+}
+
+static void a_worker_that_is_not_needed_is_ignored(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "no need");
+    worker_ends(scene, TROUPE_REASON_IGNORED, "");
+    assert_int_equal(notes.n_terminated, 0);
+}
+
+static void a_ping_is_answered(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    tr_control_t *ping = tr_control_new(TR_WORD_PING, scene->incarnation);
+    assert_non_null(ping);
+    ping->number = 42;
+    tr_control_send(ping, scene->worker->mailbox);
+    assert_int_equal(parent_hears(scene, TR_WORD_PONG).number, 42);
+    stops_well(scene);
+}
+
+/* ---- requests ---- */
+
+static void a_request_is_served(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give(scene, 1, "reply");
+    router_hears_ok(scene, 1);
+    give(scene, 2, "fail");
+    router_hears(scene, (answer_t){2, TROUPE_OUTCOME_WORKER_ERROR, .text = "cannot do that"});
+    give(scene, 3, "reply"); /* a failed request costs the worker nothing */
+    router_hears_ok(scene, 3);
+    stops_well(scene);
+    assert_int_equal(notes.n_handled, 3);
+}
+
+static void a_request_that_is_dropped_is_an_error(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give(scene, 1, "nothing");
+    router_hears(scene,
+                 (answer_t){1, TROUPE_OUTCOME_WORKER_ERROR,
+                            .text = "the handler returned without finishing the request"});
+    give(scene, 2, "reply");
+    router_hears_ok(scene, 2);
+    stops_well(scene);
+}
+
+static void a_second_finish_is_caught(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give(scene, 1, "reply and fail");
+    router_hears_ok(scene, 1);
+    give(scene, 2, "reply and fail and keep"); /* what is finished cannot be kept */
+    router_hears_ok(scene, 2);
+    give(scene, 3, "reply");
+    router_hears_ok(scene, 3);
+    stops_well(scene);
+}
+
+static void a_kept_request_is_finished_later(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give(scene, 1, "keep");
+    give(scene, 2, "reply");
+    router_hears_ok(scene, 2); /* the first has been handled by now, and is not answered */
+    assert_null(tr_mailbox_next(scene->router, NULL));
+    tell(scene, "later");
+    router_hears(scene, (answer_t){1, TROUPE_OUTCOME_OK, .text = "later"});
+    stops_well(scene);
+    assert_int_equal(n_dead_letters(scene), 0);
+}
+
+static void a_cancelled_request_is_skipped(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    tr_job_t *cancelled = job_of(scene, 1, "reply");
+    cancelled->cancelled_ms = tr_clock_now_ms();
+    post(scene, &cancelled->letter);
+    tr_job_t *late = job_of(scene, 2, "reply");
+    late->envelope->deadline_ms = tr_clock_now_ms() - 1;
+    post(scene, &late->letter);
+    give(scene, 3, "reply");
+    router_hears(scene, (answer_t){1, .outcome = TROUPE_OUTCOME_CANCELLED});
+    router_hears(scene, (answer_t){2, .outcome = TROUPE_OUTCOME_CANCELLED});
+    router_hears_ok(scene, 3);
+    stops_well(scene);
+    assert_int_equal(notes.n_handled, 1);
+}
+
+/* ---- breaking ---- */
+
+static void a_broken_worker_loses_its_request(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give(scene, 1, "break");
+    router_hears(scene, (answer_t){1, TROUPE_OUTCOME_WORKER_LOST,
+                                   .text = "the worker broke while it had the request",
+                                   .is_worker_broken = true});
+    worker_ends(scene, TROUPE_REASON_FAILED, "its handler returned an error");
+    worker_was_terminated_as(TROUPE_REASON_FAILED);
+}
+
+static void a_broken_worker_may_explain(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give(scene, 1, "explain and break");
+    router_hears(scene, (answer_t){1, TROUPE_OUTCOME_WORKER_LOST, .text = "the device is gone",
+                                   .is_worker_broken = true});
+    worker_ends(scene, TROUPE_REASON_FAILED, "the device is gone");
+}
+
+static void a_worker_may_break_after_it_has_finished(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give(scene, 1, "reply and break");
+    router_hears_ok(scene, 1);
+    worker_ends(scene, TROUPE_REASON_FAILED, "its handler returned an error");
+}
+
+/* A kept request that is never finished is answered by nobody here: the router misses it. */
+static void a_worker_may_break_over_a_message(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give(scene, 1, "keep");
+    tell(scene, "break");
+    worker_ends(scene, TROUPE_REASON_FAILED, "its receive returned an error");
+    worker_was_terminated_as(TROUPE_REASON_FAILED);
+}
+
+static void what_a_broken_worker_had_not_begun_is_handed_back(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give_and_hold(scene, 1, "wait and break");
+    give(scene, 2, "reply");
+    tell(scene, "too late");
+    give(scene, 3, "reply");
+    open_gate();
+    router_hears(scene, (answer_t){1, TROUPE_OUTCOME_WORKER_LOST,
+                                   .text = "the worker broke while it had the request",
+                                   .is_worker_broken = true});
+    for (uint64_t number = 2; number <= 3; number++) {
+        router_hears(scene,
+                     (answer_t){number, TROUPE_OUTCOME_WORKER_LOST, .was_not_started = true});
+    }
+    worker_ends(scene, TROUPE_REASON_FAILED, "its handler returned an error");
+    assert_int_equal(notes.n_handled, 1);
+    assert_int_equal(n_dead_letters(scene), 1);
+}
+
+/* ---- stopping ---- */
+
+static void a_stop_finishes_what_was_given(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give_and_hold(scene, 1, "wait and reply");
+    give(scene, 2, "reply");
+    give(scene, 3, "reply");
+    ask_to_stop(scene);
+    ask_to_stop(scene); /* saying it again changes nothing */
+    open_gate();
+    for (uint64_t number = 1; number <= 3; number++) {
+        router_hears_ok(scene, number);
+    }
+    worker_ends(scene, TROUPE_REASON_SHUTDOWN, "");
+    worker_was_terminated_as(TROUPE_REASON_SHUTDOWN);
+}
+
+static void a_stop_waits_for_what_is_kept(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give_and_hold(scene, 1, "wait and keep");
+    ask_to_stop(scene);
+    open_gate();
+    /* Once it has answered this ping it knows that it is to stop. */
+    tr_control_say(scene->worker->mailbox, TR_WORD_PING, scene->incarnation);
+    parent_hears(scene, TR_WORD_PONG);
+    tell(scene, "at last");
+    router_hears(scene, (answer_t){1, TROUPE_OUTCOME_OK, .text = "at last"});
+    worker_ends(scene, TROUPE_REASON_SHUTDOWN, "");
+    worker_was_terminated_as(TROUPE_REASON_SHUTDOWN);
+}
+
+static void a_worker_may_break_while_it_stops(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give_and_hold(scene, 1, "wait and reply");
+    give(scene, 2, "break");
+    give(scene, 3, "reply");
+    ask_to_stop(scene);
+    open_gate();
+    router_hears_ok(scene, 1);
+    router_hears(scene, (answer_t){2, TROUPE_OUTCOME_WORKER_LOST,
+                                   .text = "the worker broke while it had the request",
+                                   .is_worker_broken = true});
+    router_hears(scene, (answer_t){3, TROUPE_OUTCOME_WORKER_LOST, .was_not_started = true});
+    worker_ends(scene, TROUPE_REASON_FAILED, "its handler returned an error");
+    worker_was_terminated_as(TROUPE_REASON_FAILED);
+}
+
+/* ---- messages ---- */
+
+static void a_message_that_nobody_takes_is_a_dead_letter(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &deaf, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    tell(scene, "hello");
+    give(scene, 1, "reply"); /* after the message, so it has been dealt with */
+    router_hears_ok(scene, 1);
+    assert_int_equal(n_dead_letters(scene), 1);
+    stops_well(scene);
+}
+
+#define story(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        story(a_worker_comes_up_and_stops),
+        story(a_failed_init_is_explained),
+        story(a_worker_that_is_not_needed_is_ignored),
+        story(a_ping_is_answered),
+        story(a_request_is_served),
+        story(a_request_that_is_dropped_is_an_error),
+        story(a_second_finish_is_caught),
+        story(a_kept_request_is_finished_later),
+        story(a_cancelled_request_is_skipped),
+        story(a_broken_worker_loses_its_request),
+        story(a_broken_worker_may_explain),
+        story(a_worker_may_break_after_it_has_finished),
+        story(a_worker_may_break_over_a_message),
+        story(what_a_broken_worker_had_not_begun_is_handed_back),
+        story(a_stop_finishes_what_was_given),
+        story(a_stop_waits_for_what_is_kept),
+        story(a_worker_may_break_while_it_stops),
+        story(a_message_that_nobody_takes_is_a_dead_letter),
+    };
+    return cmocka_run_group_tests_name("actors/worker", tests, NULL, NULL) != 0;
+}
