@@ -1,0 +1,170 @@
+/* Exactly one final for each request, whoever lets go of it and in which order. */
+
+#include <string.h>
+
+#include "tests/kit/check.h"
+
+#include "mailbox/envelope.h"
+#include "mailbox/reply.h"
+
+typedef struct world {
+    tr_mailbox_t *caller;
+    tr_envelope_t *envelope;
+} world_t;
+
+static int begin(void **state)
+{
+    static world_t world;
+    troupe_message_t *message = troupe_message_from_text("do it");
+    world.caller = tr_mailbox_new("caller", 1, (tr_mailbox_limits_t){3, 100000});
+    world.envelope =
+        tr_envelope_new(7, world.caller, tr_span_of("cap"), tr_span_of("method"),
+                        tr_span_of("00-a-b-01"), 250, TROUPE_PRIORITY_HIGH, &message);
+    *state = &world;
+    return world.caller && world.envelope ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    world_t *world = *state;
+    tr_envelope_release(&world->envelope);
+    tr_mailbox_close(world->caller);
+    tr_mailbox_release(&world->caller);
+    return 0;
+}
+
+static void expect_reply(world_t *world, bool is_final, troupe_outcome_t outcome,
+                         uint64_t sequence)
+{
+    tr_letter_t *letter = tr_mailbox_next(world->caller, NULL);
+    assert_non_null(letter);
+    troupe_reply_t *reply = (troupe_reply_t *)letter;
+    assert_int_equal(troupe_reply_id(reply), 7);
+    assert_int_equal(troupe_reply_is_final(reply), is_final);
+    assert_outcome(troupe_reply_outcome(reply), outcome);
+    assert_int_equal(troupe_reply_sequence(reply), sequence);
+    tr_letter_destroy(&letter);
+}
+
+static void expect_nothing(world_t *world)
+{
+    assert_null(tr_mailbox_next(world->caller, NULL));
+}
+
+static bool forward(world_t *world, bool is_final)
+{
+    troupe_reply_t *reply = tr_reply_new(99, is_final, TROUPE_OUTCOME_OK, NULL, NULL);
+    assert_non_null(reply);
+    bool is_sent = tr_envelope_forward(world->envelope, &reply);
+    assert_null(reply);
+    return is_sent;
+}
+
+static void it_keeps_what_was_asked(void **state)
+{
+    world_t *world = *state;
+    assert_string_equal(world->envelope->capability, "cap");
+    assert_string_equal(world->envelope->method, "method");
+    assert_string_equal(world->envelope->traceparent, "00-a-b-01");
+    assert_int_equal(world->envelope->timeout_ms, 250);
+    assert_int_equal(world->envelope->priority, TROUPE_PRIORITY_HIGH);
+    assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
+}
+
+static void the_second_answer_is_refused(void **state)
+{
+    world_t *world = *state;
+    assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_TIMEOUT, 5, "late"));
+    assert_false(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_WORKER_LOST, 0, "gone"));
+    assert_false(forward(world, true));
+    assert_false(forward(world, false));
+    expect_reply(world, true, TROUPE_OUTCOME_TIMEOUT, 0);
+    expect_nothing(world);
+}
+
+static void parts_are_numbered_and_counted(void **state)
+{
+    world_t *world = *state;
+    assert_true(forward(world, false));
+    assert_true(forward(world, false));
+    assert_true(forward(world, true));
+    expect_reply(world, false, TROUPE_OUTCOME_OK, 0);
+    expect_reply(world, false, TROUPE_OUTCOME_OK, 1);
+    expect_reply(world, true, TROUPE_OUTCOME_OK, 2);
+}
+
+static void parts_wait_for_room_and_finals_do_not(void **state)
+{
+    world_t *world = *state;
+    for (int i = 0; i < 3; i++) {
+        assert_true(forward(world, false));
+    }
+    assert_false(forward(world, false));
+    assert_true(forward(world, true));
+    for (uint64_t i = 0; i < 3; i++) {
+        expect_reply(world, false, TROUPE_OUTCOME_OK, i);
+    }
+    tr_letter_t *letter = tr_mailbox_next(world->caller, NULL);
+    assert_true(letter && troupe_reply_is_final((troupe_reply_t *)letter));
+    tr_letter_destroy(&letter);
+}
+
+static void let_go_of_unanswered_it_answers_by_itself(void **state)
+{
+    world_t *world = *state;
+    tr_envelope_t *share = tr_envelope_share(world->envelope);
+    tr_envelope_release(&world->envelope);
+    expect_nothing(world);
+    tr_envelope_release(&share);
+    expect_reply(world, true, TROUPE_OUTCOME_INTERNAL, 0);
+}
+
+static void a_router_that_is_gone_leaves_the_caller_his_share(void **state)
+{
+    world_t *world = *state;
+    tr_mailbox_t *router = tr_mailbox_new("router", 2, (tr_mailbox_limits_t){1, 1000});
+    assert_non_null(router);
+    tr_mailbox_close(router);
+    assert_status(tr_envelope_post(world->envelope, router), TROUPE_CLOSED);
+    expect_nothing(world);
+    tr_envelope_cancel(world->envelope, router); /* nobody hears it, and nothing leaks */
+    tr_mailbox_release(&router);
+    assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_SHUTTING_DOWN, 0, NULL));
+}
+
+static void a_cancel_carries_its_request(void **state)
+{
+    world_t *world = *state;
+    tr_mailbox_t *router = tr_mailbox_new("router", 2, (tr_mailbox_limits_t){4, 10000});
+    assert_non_null(router);
+    assert_status(tr_envelope_post(world->envelope, router), TROUPE_OK);
+    tr_envelope_cancel(world->envelope, router);
+    tr_lane_t lane;
+    tr_letter_t *letter = tr_mailbox_next(router, &lane);
+    assert_true(letter && letter->type == &tr_cancel_type && lane == TR_LANE_CONTROL);
+    assert_ptr_equal(((tr_cancel_t *)letter)->envelope, world->envelope);
+    tr_letter_destroy(&letter);
+    letter = tr_mailbox_next(router, &lane);
+    assert_ptr_equal(tr_envelope_of(letter), world->envelope);
+    tr_letter_destroy(&letter);
+    tr_mailbox_release(&router);
+    assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
+}
+
+/* clang-format off */
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+/* clang-format on */
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORY(it_keeps_what_was_asked),
+        STORY(the_second_answer_is_refused),
+        STORY(parts_are_numbered_and_counted),
+        STORY(parts_wait_for_room_and_finals_do_not),
+        STORY(let_go_of_unanswered_it_answers_by_itself),
+        STORY(a_router_that_is_gone_leaves_the_caller_his_share),
+        STORY(a_cancel_carries_its_request),
+    };
+    return cmocka_run_group_tests_name("mailbox/envelope", tests, NULL, NULL) != 0;
+}
