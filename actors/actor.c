@@ -214,15 +214,12 @@ static void serve(tr_self_t *self, zsock_t *pipe)
 
 static bool begin(tr_self_t *self)
 {
-    void *arg = self->arg;
-    self->arg = NULL;
     if (!self->door) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "no socket to be had: %s",
                                         zmq_strerror(errno));
-        self->class->discard(arg);
         return false;
     }
-    if (!self->class->begin(self, arg)) {
+    if (!self->class->begin(self, self->arg)) {
         return false;
     }
     if (tr_self_register(self, TR_NAMES_ACTOR, self->name) != TROUPE_OK) {
@@ -352,7 +349,6 @@ troupe_status_t tr_actor_start(const tr_actor_setup_t *setup, tr_actor_t **out)
     tr_self_t *self = actor ? self_new(setup, incarnation) : NULL;
     if (!self) {
         free(actor);
-        setup->class->discard(setup->arg);
         return TROUPE_ERR_NOMEM;
     }
     actor->incarnation = incarnation;
@@ -364,7 +360,6 @@ troupe_status_t tr_actor_start(const tr_actor_setup_t *setup, tr_actor_t **out)
         tr_pulse_release(&actor->pulse);
         free(actor);
         destroy_self(&self);
-        setup->class->discard(setup->arg);
         return TROUPE_ERR_IO;
     }
     *out = actor;

@@ -28,7 +28,7 @@
 typedef struct tr_self tr_self_t;
 typedef struct tr_actor tr_actor_t;
 
-/* What an actor does. All but `discard` run on the actor's thread. */
+/* What an actor does, on its own thread. */
 typedef struct tr_actor_class {
     const char *kind; /* "worker", "router", … */
 
@@ -36,7 +36,7 @@ typedef struct tr_actor_class {
     bool starts_late;
 
     /* Take `arg` and make self->state. False: it did not start; self->reason says why. */
-    bool (*begin)(tr_self_t *self, void *arg);
+    bool (*begin)(tr_self_t *self, const void *arg);
 
     /* Take one letter that is neither ping nor stop. */
     void (*receive)(tr_self_t *self, tr_letter_t *letter);
@@ -54,9 +54,6 @@ typedef struct tr_actor_class {
     /* Release self->state. Called after begin succeeded, and with a NULL state if it failed
      * before making one. */
     void (*end)(tr_self_t *self);
-
-    /* Release an `arg` that begin never saw. */
-    void (*discard)(void *arg);
 } tr_actor_class_t;
 
 #define TR_SELF_MAX_WATCHES 64
@@ -76,7 +73,7 @@ struct tr_self {
     bool is_ending;
 
     /* the shell's */
-    void *arg;
+    const void *arg;
     zsock_t *door;
     size_t n_watches;
     struct {
@@ -130,14 +127,13 @@ typedef struct tr_actor_setup {
     tr_runtime_t *runtime;
     tr_mailbox_t *parent; /* where the words about this actor go */
     tr_mailbox_limits_t limits;
-    void *arg; /* goes to begin, or to discard */
+    const void *arg; /* goes to begin; borrowed: it outlives the actor */
 } tr_actor_setup_t;
 
 /* Start an actor; waits only for its thread's birth.
  *
  *   TROUPE_OK          *out is the caller's, until reaped or quarantined
- *   TROUPE_ERR_NOMEM, TROUPE_ERR_IO (no thread, socket or descriptor to be had); arg was
- *                      discarded
+ *   TROUPE_ERR_NOMEM, TROUPE_ERR_IO (no thread, socket or descriptor to be had)
  */
 TROUPE_NODISCARD troupe_status_t tr_actor_start(const tr_actor_setup_t *setup,
                                                 tr_actor_t **out);

@@ -221,7 +221,7 @@ static void deliver(troupe_worker_t *worker, tr_letter_t *letter)
 
 /* ---- the class ---- */
 
-static bool begin(tr_self_t *self, void *arg)
+static bool begin(tr_self_t *self, const void *arg)
 {
     troupe_worker_t *worker = calloc(1, sizeof *worker);
     if (!worker) {
@@ -334,11 +334,6 @@ static void end(tr_self_t *self)
     self->state = NULL;
 }
 
-static void discard(void *arg)
-{
-    (void)arg; /* the plan is borrowed */
-}
-
 static const tr_actor_class_t worker_class = {
     .kind = "worker",
     .begin = begin,
@@ -347,7 +342,6 @@ static const tr_actor_class_t worker_class = {
     .stop = stop,
     .leftover = leftover,
     .end = end,
-    .discard = discard,
 };
 
 troupe_status_t tr_worker_start(const tr_worker_plan_t *plan, const char *name,
@@ -361,7 +355,7 @@ troupe_status_t tr_worker_start(const tr_worker_plan_t *plan, const char *name,
             .runtime = runtime,
             .parent = parent,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = (void *)plan,
+            .arg = plan,
         },
         out);
 }

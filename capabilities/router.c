@@ -256,7 +256,7 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
     }
 }
 
-static bool begin(tr_self_t *self, void *arg)
+static bool begin(tr_self_t *self, const void *arg)
 {
     tr_router_t *router = calloc(1, sizeof *router);
     self->state = router;
@@ -293,11 +293,6 @@ static void end(tr_self_t *self)
     self->state = NULL;
 }
 
-static void discard(void *arg)
-{
-    (void)arg; /* the spec is borrowed */
-}
-
 static const tr_actor_class_t router_class = {
     .kind = "router",
     .begin = begin,
@@ -305,7 +300,6 @@ static const tr_actor_class_t router_class = {
     .turn = turn,
     .leftover = leftover,
     .end = end,
-    .discard = discard,
 };
 
 troupe_status_t tr_router_start(const void *what, const char *name, tr_runtime_t *runtime,
@@ -318,7 +312,7 @@ troupe_status_t tr_router_start(const void *what, const char *name, tr_runtime_t
             .runtime = runtime,
             .parent = parent,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = (void *)what,
+            .arg = what,
         },
         out);
 }

@@ -25,7 +25,7 @@ void cli_json_bytes(const void *data, size_t size);
 void cli_json_frames(const troupe_message_t *message);
 
 /* Any msgpack object. Keys of maps become strings; what JSON cannot say (NaN, infinities, a
- * container as a key) becomes null or a placeholder. */
+ * container as a key) becomes null or a word in its place. */
 void cli_json_object(const msgpack_object *object);
 
 #endif

@@ -154,7 +154,7 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
     }
 }
 
-static bool begin(tr_self_t *self, void *arg)
+static bool begin(tr_self_t *self, const void *arg)
 {
     (void)arg;
     tr_admin_t *admin = calloc(1, sizeof *admin);
@@ -186,11 +186,6 @@ static void end(tr_self_t *self)
     self->state = NULL;
 }
 
-static void discard(void *arg)
-{
-    (void)arg;
-}
-
 static const tr_actor_class_t admin_class = {
     .kind = "admin",
     .begin = begin,
@@ -198,7 +193,6 @@ static const tr_actor_class_t admin_class = {
     .turn = turn,
     .leftover = leftover,
     .end = end,
-    .discard = discard,
 };
 
 troupe_status_t tr_admin_start(const void *what, const char *name, tr_runtime_t *runtime,

@@ -136,7 +136,7 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     return keeper->drain_until_ms;
 }
 
-static bool begin(tr_self_t *self, void *arg)
+static bool begin(tr_self_t *self, const void *arg)
 {
     tr_keeper_t *keeper = calloc(1, sizeof *keeper);
     self->state = keeper;
@@ -163,11 +163,6 @@ static void end(tr_self_t *self)
     self->state = NULL;
 }
 
-static void discard(void *arg)
-{
-    (void)arg; /* the plan is borrowed */
-}
-
 static const tr_actor_class_t keeper_class = {
     .kind = "keeper",
     .starts_late = true,
@@ -176,7 +171,6 @@ static const tr_actor_class_t keeper_class = {
     .turn = turn,
     .stop = stop,
     .end = end,
-    .discard = discard,
 };
 
 troupe_status_t tr_keeper_start(const tr_plan_t *plan, tr_runtime_t *runtime,
@@ -190,7 +184,7 @@ troupe_status_t tr_keeper_start(const tr_plan_t *plan, tr_runtime_t *runtime,
             .runtime = runtime,
             .parent = parent,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = (void *)plan,
+            .arg = plan,
         },
         out);
 }

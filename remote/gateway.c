@@ -373,7 +373,7 @@ static bool listen_at(tr_gateway_t *gateway, size_t i)
     return true;
 }
 
-static bool begin(tr_self_t *self, void *arg)
+static bool begin(tr_self_t *self, const void *arg)
 {
     tr_gateway_t *gateway = calloc(1, sizeof *gateway);
     self->state = gateway;
@@ -429,11 +429,6 @@ static void end(tr_self_t *self)
     self->state = NULL;
 }
 
-static void discard(void *arg)
-{
-    (void)arg; /* the spec is borrowed */
-}
-
 static const tr_actor_class_t gateway_class = {
     .kind = "gateway",
     .begin = begin,
@@ -441,7 +436,6 @@ static const tr_actor_class_t gateway_class = {
     .turn = turn,
     .stop = stop,
     .end = end,
-    .discard = discard,
 };
 
 troupe_status_t tr_gateway_start(const void *what, const char *name, tr_runtime_t *runtime,
@@ -454,7 +448,7 @@ troupe_status_t tr_gateway_start(const void *what, const char *name, tr_runtime_
             .runtime = runtime,
             .parent = parent,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = (void *)what,
+            .arg = what,
         },
         out);
 }

@@ -195,26 +195,9 @@ static void log_end(const tr_child_t *child, const tr_reason_t *reason, bool was
            TR_TEXT("reason", tr_reason_show(reason, shown, sizeof shown)));
 }
 
-/* However it ended: tell those who must know, then decide. */
-static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
-                          tr_child_phase_t was)
-{
-    tr_idmap_take(&self->by_incarnation, child->incarnation);
-    log_end(child, reason, was == TR_CHILD_STARTING);
-    tr_supervisor_count_end(self, child, reason, was);
-    if (tr_supervisor_is_pool(self)) {
-        tr_pool_tell_down(self, child, reason, was);
-    }
-    if (was != TR_CHILD_STOPPING) {
-        child_fell(self, child, reason, was == TR_CHILD_STARTING);
-    }
-    if (child->is_leaving) {
-        remove_child(self, child);
-    }
-}
-
-void tr_supervisor_count_end(tr_supervisor_t *self, const tr_child_t *child,
-                             const tr_reason_t *reason, tr_child_phase_t was)
+/* Count the end of a worker that nobody told to end. */
+static void count_end(tr_supervisor_t *self, const tr_child_t *child, const tr_reason_t *reason,
+                      tr_child_phase_t was)
 {
     if (!tr_supervisor_is_pool(self) || was == TR_CHILD_STOPPING) {
         return;
@@ -225,6 +208,24 @@ void tr_supervisor_count_end(tr_supervisor_t *self, const tr_child_t *child,
                                     (tr_label_t){"capability", child->spec->name},
                                     (tr_label_t){"reason", tr_reason_name(reason->kind)}),
                   1);
+}
+
+/* However it ended: tell those who must know, then decide. */
+static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
+                          tr_child_phase_t was)
+{
+    tr_idmap_take(&self->by_incarnation, child->incarnation);
+    log_end(child, reason, was == TR_CHILD_STARTING);
+    count_end(self, child, reason, was);
+    if (tr_supervisor_is_pool(self)) {
+        tr_pool_tell_down(self, child, reason, was);
+    }
+    if (was != TR_CHILD_STOPPING) {
+        child_fell(self, child, reason, was == TR_CHILD_STARTING);
+    }
+    if (child->is_leaving) {
+        remove_child(self, child);
+    }
 }
 
 /* ---- words ---- */
@@ -449,7 +450,7 @@ static void stop(tr_self_t *actor, const tr_reason_t *reason)
 
 /* ---- life ---- */
 
-static bool begin(tr_self_t *actor, void *arg)
+static bool begin(tr_self_t *actor, const void *arg)
 {
     tr_supervisor_t *self = calloc(1, sizeof *self);
     actor->state = self;
@@ -502,11 +503,6 @@ static void end(tr_self_t *actor)
     actor->state = NULL;
 }
 
-static void discard(void *arg)
-{
-    (void)arg; /* the spec is borrowed */
-}
-
 static const tr_actor_class_t supervisor_class = {
     .kind = "supervisor",
     .starts_late = true,
@@ -515,7 +511,6 @@ static const tr_actor_class_t supervisor_class = {
     .turn = turn,
     .stop = stop,
     .end = end,
-    .discard = discard,
 };
 
 troupe_status_t tr_supervisor_start(const void *what, const char *name, tr_runtime_t *runtime,
@@ -528,7 +523,7 @@ troupe_status_t tr_supervisor_start(const void *what, const char *name, tr_runti
             .runtime = runtime,
             .parent = parent,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = (void *)what,
+            .arg = what,
         },
         out);
 }

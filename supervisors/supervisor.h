@@ -38,10 +38,6 @@ static inline bool tr_supervisor_is_pool(const tr_supervisor_t *self)
 tr_child_t *tr_supervisor_add(tr_supervisor_t *self, const tr_child_spec_t *spec,
                               const char *name);
 
-/* Count the end of a worker that nobody told to end. */
-void tr_supervisor_count_end(tr_supervisor_t *self, const tr_child_t *child,
-                             const tr_reason_t *reason, tr_child_phase_t was);
-
 /* Answer a survey. */
 void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey);
 

@@ -146,8 +146,9 @@ TROUPE_API bool troupe_request_cancelled(const troupe_request_t *self);
 /* Send a part of a streamed reply; takes the message. Waits for room while the reader
  * is slow, up to the deadline.
  *
- *   TROUPE_OK      on its way
- *   TROUPE_CLOSED  nobody waits any more; finish the request
+ *   TROUPE_OK         on its way
+ *   TROUPE_CLOSED     nobody waits any more; finish the request
+ *   TROUPE_ERR_NOMEM  not sent; the message is gone
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_request_part(troupe_request_t *self,
                                                                 troupe_message_t **part_p);

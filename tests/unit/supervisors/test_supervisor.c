@@ -37,7 +37,7 @@ static void say(const stub_t *stub, char sign, const tr_self_t *self)
     }
 }
 
-static bool begin(tr_self_t *self, void *arg)
+static bool begin(tr_self_t *self, const void *arg)
 {
     const stub_t *stub = arg;
     say(stub, '(', self);
@@ -46,7 +46,7 @@ static bool begin(tr_self_t *self, void *arg)
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "no bed");
         return false;
     }
-    self->state = arg;
+    self->state = (void *)stub; /* only read */
     say(stub, '+', self);
     return true;
 }
@@ -66,13 +66,8 @@ static void end(tr_self_t *self)
     }
 }
 
-static void discard(void *arg)
-{
-    (void)arg;
-}
-
 static const tr_actor_class_t stub_class = {
-    .kind = "stub", .begin = begin, .receive = receive, .end = end, .discard = discard};
+    .kind = "stub", .begin = begin, .receive = receive, .end = end};
 
 static troupe_status_t start_stub(const void *what, const char *name, tr_runtime_t *runtime,
                                   tr_mailbox_t *parent, tr_actor_t **out)
@@ -82,7 +77,7 @@ static troupe_status_t start_stub(const void *what, const char *name, tr_runtime
                                               .runtime = runtime,
                                               .parent = parent,
                                               .limits = {100, 100000},
-                                              .arg = (void *)what},
+                                              .arg = what},
                           out);
 }
 
