@@ -78,11 +78,22 @@ static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *he
     }
 }
 
-/* The reason why a peer may not call this, or NULL. */
+static bool is_operation(const tr_trp1_t *request)
+{
+    return request->capability.size >= strlen(ADMIN) &&
+           memcmp(request->capability.data, ADMIN, strlen(ADMIN)) == 0;
+}
+
+/* Operations are for local peers; and to whom goaway was said, nothing else is open, even
+ * before every router has heard of it. */
 static bool may_call(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request)
 {
-    bool is_admin = request->capability.size >= strlen(ADMIN) &&
-                    memcmp(request->capability.data, ADMIN, strlen(ADMIN)) == 0;
+    bool is_admin = is_operation(request);
+    if (gateway->is_draining && !is_admin) {
+        send_error(gateway, peer, request->id, TROUPE_OUTCOME_SHUTTING_DOWN, 0,
+                   "the node is draining");
+        return false;
+    }
     if (is_admin && !peer->is_local) {
         send_error(gateway, peer, request->id, TROUPE_OUTCOME_FORBIDDEN, 0,
                    "%.*s may be called over ipc only", (int)request->capability.size,
