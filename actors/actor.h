@@ -118,6 +118,7 @@ struct tr_actor {
     tr_mailbox_t *mailbox;
     tr_pulse_t *pulse;
     uint64_t incarnation;
+    bool can_be_killed; /* it owns a process: TR_WORD_KILL ends it, whatever that does */
     tr_actor_t *next_quarantined;
 };
 

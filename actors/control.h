@@ -20,6 +20,8 @@ typedef enum tr_word {
     /* supervisor -> child */
     TR_WORD_PING, /* number: comes back in the pong */
     TR_WORD_STOP, /* reason */
+    TR_WORD_KILL, /* reason; number: ms from SIGTERM to SIGKILL, 0: SIGKILL at once. Only to
+                     actors that can be killed */
 
     /* child -> supervisor; incarnation says which child */
     TR_WORD_PONG,    /* number, depth */
@@ -35,6 +37,9 @@ typedef enum tr_word {
     TR_WORD_AVAILABLE,   /* the pool starts workers */
     TR_WORD_UNAVAILABLE, /* reason: it does not, for the next `number` ms */
     TR_WORD_NOT_GROWN,   /* a worker that was wished for did not start; reason */
+
+    /* router -> worker whose pulse asks for it */
+    TR_WORD_CANCEL, /* number: of the job that nobody waits for any more */
 
     /* router -> pool */
     TR_WORD_GROW,   /* work waits and no worker is free */

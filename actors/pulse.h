@@ -25,6 +25,9 @@ typedef struct tr_pulse {
     _Atomic(int64_t) cancelled_ms;     /* when; valid while cancelled == running */
     _Atomic(uint64_t) n_done;          /* requests finished */
     _Atomic(int) is_abandoned;         /* its supervisor has replaced it: end when you can */
+    _Atomic(int) wants_cancels;        /* tell it of each cancelled job: it cannot see flags */
+    _Atomic(int64_t) memory_bytes;     /* resident size as last measured; 0: not measured */
+    _Atomic(int) pid;                  /* of the process it owns; 0: none */
 } tr_pulse_t;
 
 /* In state spawning, with one holder. NULL when out of memory. */

@@ -38,16 +38,28 @@ static void end_queued(tr_router_t *router, tr_envelope_t *envelope, troupe_outc
     tr_envelope_release(&envelope);
 }
 
+/* Say to the job's worker that nobody waits any more. */
+static void flag_cancelled(const tr_member_t *member, tr_job_t *job, int64_t now_ms)
+{
+    atomic_store(&job->cancelled_ms, now_ms);
+    atomic_store(&member->pulse->cancelled_ms, now_ms);
+    atomic_store(&member->pulse->cancelled, job->number);
+    tr_control_t *cancel = atomic_load(&member->pulse->wants_cancels)
+                               ? tr_control_new(TR_WORD_CANCEL, member->incarnation)
+                               : NULL;
+    if (cancel) {
+        cancel->number = job->number;
+        tr_control_send(cancel, member->mailbox);
+    }
+}
+
 /* Answer one that a worker has; the worker goes on with it, flagged. */
 static void abandon(tr_router_t *router, tr_envelope_t *envelope, troupe_outcome_t outcome,
                     const char *why, int64_t now_ms)
 {
     tr_job_t *job = envelope->job;
-    tr_member_t *member = job->member;
     envelope->phase = TR_PHASE_ABANDONED;
-    atomic_store(&job->cancelled_ms, now_ms);
-    atomic_store(&member->pulse->cancelled_ms, now_ms);
-    atomic_store(&member->pulse->cancelled, job->number);
+    flag_cancelled(job->member, job, now_ms);
     tr_envelope_answer(envelope, outcome, 0, "%s", why);
     router->books.n_running--;
     close_books(router, envelope, outcome);
