@@ -26,7 +26,12 @@
 
 void tr_self_started(tr_self_t *self)
 {
-    tr_control_say(self->parent, TR_WORD_STARTED, self->incarnation);
+    tr_control_t *started = tr_control_new(TR_WORD_STARTED, self->incarnation);
+    if (started) {
+        started->reason = self->reason;
+        tr_control_send(started, self->parent);
+    }
+    self->reason = tr_reason_of(TROUPE_REASON_NORMAL);
 }
 
 void tr_self_end(tr_self_t *self, const tr_reason_t *reason)
@@ -41,10 +46,12 @@ troupe_status_t tr_self_register(tr_self_t *self, tr_name_space_t space, const c
 {
     assert(self->n_names < TR_SELF_MAX_NAMES);
     char *copy = strdup(name);
-    if (!copy || tr_directory_register(self->runtime->directory, space, name, self->mailbox) !=
-                     TROUPE_OK) {
+    troupe_status_t status =
+        copy ? tr_directory_register(self->runtime->directory, space, name, self->mailbox)
+             : TROUPE_ERR_NOMEM;
+    if (status != TROUPE_OK) {
         free(copy);
-        return TROUPE_ERR_NOMEM;
+        return status;
     }
     self->names[self->n_names].space = space;
     self->names[self->n_names++].name = copy;
@@ -222,8 +229,12 @@ static bool begin(tr_self_t *self)
     if (!self->class->begin(self, self->arg)) {
         return false;
     }
-    if (tr_self_register(self, TR_NAMES_ACTOR, self->name) != TROUPE_OK) {
-        self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
+    troupe_status_t status = tr_self_register(self, TR_NAMES_ACTOR, self->name);
+    if (status != TROUPE_OK) {
+        self->reason = tr_reason_format(
+            TROUPE_REASON_FAILED, "%s %s",
+            status == TROUPE_EXISTS ? "there is another actor called" : "out of memory for",
+            self->name);
         return false;
     }
     if (!self->class->starts_late) {
@@ -264,6 +275,7 @@ static void destroy_self(tr_self_t **self_p)
         tr_mailbox_release(&self->mailbox);
         tr_mailbox_release(&self->parent);
         tr_pulse_release(&self->pulse);
+        tr_keepsake_release(&self->keepsake);
         tr_runtime_release(&self->runtime);
         free(self->name);
         free(self);
@@ -335,6 +347,7 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
     self->parent = tr_mailbox_share(setup->parent);
     self->pulse = tr_pulse_new();
     self->arg = setup->arg;
+    self->keepsake = tr_keepsake_share(setup->keepsake);
     if (!self->name || !self->mailbox || !self->pulse) {
         destroy_self(&self);
     }

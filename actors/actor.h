@@ -74,6 +74,7 @@ struct tr_self {
 
     /* the shell's */
     const void *arg;
+    tr_keepsake_t *keepsake;
     zsock_t *door;
     size_t n_watches;
     struct {
@@ -88,13 +89,14 @@ struct tr_self {
     } names[TR_SELF_MAX_NAMES];
 };
 
-/* Say to the parent that the actor is up. Once. */
+/* Say to the parent that the actor is up, with self->reason.text for whoever asked for the
+ * start. Once. */
 void tr_self_started(tr_self_t *self);
 
 /* End after this callback, for that reason; the first reason stays. */
 void tr_self_end(tr_self_t *self, const tr_reason_t *reason);
 
-/* Make the mailbox known under `name`, until the end. TROUPE_ERR_NOMEM. */
+/* Make the mailbox known under `name`, until the end. TROUPE_EXISTS, TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_self_register(tr_self_t *self, tr_name_space_t space,
                                                   const char *name);
 
@@ -128,7 +130,8 @@ typedef struct tr_actor_setup {
     tr_runtime_t *runtime;
     tr_mailbox_t *parent; /* where the words about this actor go */
     tr_mailbox_limits_t limits;
-    const void *arg; /* goes to begin; borrowed: it outlives the actor */
+    const void *arg;         /* goes to begin; borrowed: it outlives the actor */
+    tr_keepsake_t *keepsake; /* what `arg` belongs to, shared; NULL: to the runtime's own */
 } tr_actor_setup_t;
 
 /* Start an actor; waits only for its thread's birth.
@@ -138,6 +141,18 @@ typedef struct tr_actor_setup {
  */
 TROUPE_NODISCARD troupe_status_t tr_actor_start(const tr_actor_setup_t *setup,
                                                 tr_actor_t **out);
+
+/* What a supervisor says to start an actor of any kind. */
+typedef struct tr_birth {
+    const void *what; /* to start, as the kind of actor has it; goes to its class's begin */
+    const char *name;
+    tr_runtime_t *runtime;
+    tr_mailbox_t *parent;
+    tr_keepsake_t *keepsake; /* what `what` belongs to, or NULL */
+} tr_birth_t;
+
+/* Start it; statuses as tr_actor_start. */
+typedef troupe_status_t(tr_start_fn)(const tr_birth_t *birth, tr_actor_t **out);
 
 /* Ask it to stop, for that reason. Never waits. */
 void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason);

@@ -25,7 +25,7 @@ typedef enum tr_word {
 
     /* child -> supervisor; incarnation says which child */
     TR_WORD_PONG,    /* number, depth */
-    TR_WORD_STARTED, /* ready for work */
+    TR_WORD_STARTED, /* ready for work; reason.text: what it has to say about its start */
     TR_WORD_ENDED,   /* reason; its thread is about to end. Without STARTED: it did not start */
 
     /* pool -> router, about one worker (incarnation) or about itself (incarnation 0) */

@@ -11,6 +11,7 @@
 struct tr_quarantine {
     pthread_mutex_t mutex;
     tr_actor_t *first;
+    size_t limit;
 };
 
 tr_quarantine_t *tr_quarantine_new(void)
@@ -18,8 +19,26 @@ tr_quarantine_t *tr_quarantine_new(void)
     tr_quarantine_t *self = calloc(1, sizeof *self);
     if (self) {
         pthread_mutex_init(&self->mutex, NULL);
+        self->limit = TR_QUARANTINE_LIMIT;
     }
     return self;
+}
+
+void tr_quarantine_set_limit(tr_quarantine_t *self, size_t limit)
+{
+    assert(self);
+    self->limit = limit;
+}
+
+size_t tr_quarantine_limit(const tr_quarantine_t *self)
+{
+    assert(self);
+    return self->limit;
+}
+
+bool tr_quarantine_is_full(tr_quarantine_t *self)
+{
+    return tr_quarantine_sweep(self) > self->limit;
 }
 
 void tr_quarantine_destroy(tr_quarantine_t **self_p)

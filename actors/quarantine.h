@@ -8,6 +8,7 @@
 #ifndef TROUPE_ACTORS_QUARANTINE_H
 #define TROUPE_ACTORS_QUARANTINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <troupe/status.h>
@@ -15,8 +16,18 @@
 typedef struct tr_quarantine tr_quarantine_t;
 struct tr_actor;
 
+#define TR_QUARANTINE_LIMIT 100 /* unless told otherwise */
+
 /* NULL when out of memory. */
 TROUPE_NODISCARD tr_quarantine_t *tr_quarantine_new(void);
+
+/* More threads than this may not hang: then it is full. Before the actors start. */
+void tr_quarantine_set_limit(tr_quarantine_t *self, size_t limit);
+
+size_t tr_quarantine_limit(const tr_quarantine_t *self);
+
+/* Whether more threads hang than may; sweeps first. */
+bool tr_quarantine_is_full(tr_quarantine_t *self);
 
 /* Sweeps, and leaves actors whose threads still hang to the end of the process. */
 void tr_quarantine_destroy(tr_quarantine_t **self_p);

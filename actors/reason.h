@@ -16,6 +16,7 @@
 typedef struct tr_reason {
     troupe_reason_kind_t kind;
     int code;
+    bool is_final; /* no restart can cure it: every supervisor above gives up too */
     char text[TR_REASON_TEXT];
 } tr_reason_t;
 

@@ -55,9 +55,7 @@ void tr_runtime_release(tr_runtime_t **self_p)
     tr_quarantine_destroy(&self->quarantine);
     tr_directory_destroy(&self->directory);
     tr_metrics_destroy(&self->metrics);
-    if (self->free_keepsake) {
-        self->free_keepsake(self->keepsake);
-    }
+    tr_keepsake_release(&self->keepsake);
     free(self->node);
     free(self);
 }

@@ -13,6 +13,7 @@
 #include <troupe/status.h>
 
 #include "actors/quarantine.h"
+#include "base/keepsake.h"
 #include "base/metrics.h"
 #include "mailbox/directory.h"
 
@@ -36,8 +37,7 @@ typedef struct tr_runtime {
 
     /* What the actors borrow from the node, such as their specs: it goes with the last of them.
      */
-    void *keepsake;
-    void (*free_keepsake)(void *keepsake);
+    tr_keepsake_t *keepsake;
 } tr_runtime_t;
 
 /* For a node of that name. NULL when out of memory. */

@@ -246,6 +246,7 @@ static bool begin(tr_self_t *self, const void *arg)
         return false;
     }
     worker->is_begun = true;
+    self->reason = tr_reason_format(TROUPE_REASON_NORMAL, "%s", worker->explanation);
     worker->ready_since_ms = tr_clock_now_ms();
     if (is_abandoned(worker) || !move_to(worker, TR_WORKER_READY)) {
         self->reason = tr_reason_of(TROUPE_REASON_HUNG);
@@ -344,18 +345,18 @@ static const tr_actor_class_t worker_class = {
     .end = end,
 };
 
-troupe_status_t tr_worker_start(const tr_worker_plan_t *plan, const char *name,
-                                tr_runtime_t *runtime, tr_mailbox_t *parent, tr_actor_t **out)
+troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out)
 {
-    assert(plan && plan->behaviour);
+    assert(birth && birth->what);
     return tr_actor_start(
         &(tr_actor_setup_t){
             .class = &worker_class,
-            .name = name,
-            .runtime = runtime,
-            .parent = parent,
+            .name = birth->name,
+            .runtime = birth->runtime,
+            .parent = birth->parent,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = plan,
+            .arg = birth->what,
+            .keepsake = birth->keepsake,
         },
         out);
 }

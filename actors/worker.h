@@ -32,11 +32,8 @@ struct troupe_worker {
     char explanation[TR_REASON_TEXT];
 };
 
-/* Start a worker called `name`. Its mailbox takes up to `concurrency` jobs and as many messages
- * as `limits` say. Statuses as tr_actor_start. */
-TROUPE_NODISCARD troupe_status_t tr_worker_start(const tr_worker_plan_t *plan, const char *name,
-                                                 tr_runtime_t *runtime, tr_mailbox_t *parent,
-                                                 tr_actor_t **out);
+/* A tr_start_fn: `what` is a tr_worker_plan_t. */
+TROUPE_NODISCARD troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out);
 
 /* Send the final answer of `job` to its router: once. Takes the message (NULL for none). */
 void tr_request_finish(tr_job_t *job, troupe_outcome_t outcome, const char *text,

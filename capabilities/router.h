@@ -22,8 +22,6 @@ typedef struct tr_router_spec {
 } tr_router_spec_t;
 
 /* Start a router; `what` is a tr_router_spec_t. Answers to the capability's name. */
-TROUPE_NODISCARD troupe_status_t tr_router_start(const void *what, const char *name,
-                                                 tr_runtime_t *runtime, tr_mailbox_t *parent,
-                                                 tr_actor_t **out);
+TROUPE_NODISCARD troupe_status_t tr_router_start(const tr_birth_t *birth, tr_actor_t **out);
 
 #endif

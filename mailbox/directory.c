@@ -56,14 +56,16 @@ troupe_status_t tr_directory_register(tr_directory_t *self, tr_name_space_t spac
 {
     assert(self && name && strlen(name) < NAME_MAX_SIZE && mailbox);
     pthread_rwlock_wrlock(&self->lock);
-    zhashx_update(self->names[space], name, tr_mailbox_share(mailbox));
-    bool is_in = zhashx_lookup(self->names[space], name) == mailbox;
+    const tr_mailbox_t *holder = zhashx_lookup(self->names[space], name);
+    bool is_taken = holder && holder != mailbox;
+    bool is_in = is_taken || holder == mailbox ||
+                 zhashx_insert(self->names[space], name, tr_mailbox_share(mailbox)) == 0;
     pthread_rwlock_unlock(&self->lock);
     if (!is_in) {
         tr_mailbox_release(&(tr_mailbox_t *){mailbox});
         return TROUPE_ERR_NOMEM;
     }
-    return TROUPE_OK;
+    return is_taken ? TROUPE_EXISTS : TROUPE_OK;
 }
 
 void tr_directory_remove(tr_directory_t *self, tr_name_space_t space, const char *name,
@@ -73,6 +75,27 @@ void tr_directory_remove(tr_directory_t *self, tr_name_space_t space, const char
     pthread_rwlock_wrlock(&self->lock);
     if (zhashx_lookup(self->names[space], name) == mailbox) {
         zhashx_delete(self->names[space], name);
+    }
+    pthread_rwlock_unlock(&self->lock);
+}
+
+static void forget_in(zhashx_t *names, const tr_mailbox_t *mailbox)
+{
+    zlistx_t *keys = zhashx_keys(names);
+    for (const char *name = keys ? zlistx_first(keys) : NULL; name; name = zlistx_next(keys)) {
+        if (zhashx_lookup(names, name) == mailbox) {
+            zhashx_delete(names, name);
+        }
+    }
+    zlistx_destroy(&keys);
+}
+
+void tr_directory_forget(tr_directory_t *self, const tr_mailbox_t *mailbox)
+{
+    assert(self && mailbox);
+    pthread_rwlock_wrlock(&self->lock);
+    for (int i = 0; i < TR_N_NAME_SPACES; i++) {
+        forget_in(self->names[i], mailbox);
     }
     pthread_rwlock_unlock(&self->lock);
 }

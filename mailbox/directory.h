@@ -25,8 +25,8 @@ typedef enum tr_name_space {
 TROUPE_NODISCARD tr_directory_t *tr_directory_new(void);
 void tr_directory_destroy(tr_directory_t **self_p);
 
-/* Register `mailbox` under `name`, in place of an earlier incarnation if there is one. The
- * directory takes a share of its own. TROUPE_ERR_NOMEM. */
+/* Register `mailbox` under `name`. The directory takes a share of its own. TROUPE_EXISTS while
+ * the name stands for another mailbox, TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_directory_register(tr_directory_t *self,
                                                        tr_name_space_t space, const char *name,
                                                        tr_mailbox_t *mailbox);
@@ -34,6 +34,9 @@ TROUPE_NODISCARD troupe_status_t tr_directory_register(tr_directory_t *self,
 /* Remove `name`, but only while it stands for this very mailbox. */
 void tr_directory_remove(tr_directory_t *self, tr_name_space_t space, const char *name,
                          const tr_mailbox_t *mailbox);
+
+/* Remove every name that stands for this mailbox: its owner hangs and will not do so. */
+void tr_directory_forget(tr_directory_t *self, const tr_mailbox_t *mailbox);
 
 /* A share of the mailbox under `name`, the caller's to release; NULL when there is none. */
 TROUPE_NODISCARD tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space,

@@ -9,8 +9,6 @@
 #include "actors/actor.h"
 
 /* A tr_start_fn; `what` is not used. */
-TROUPE_NODISCARD troupe_status_t tr_admin_start(const void *what, const char *name,
-                                                tr_runtime_t *runtime, tr_mailbox_t *parent,
-                                                tr_actor_t **out);
+TROUPE_NODISCARD troupe_status_t tr_admin_start(const tr_birth_t *birth, tr_actor_t **out);
 
 #endif

@@ -102,6 +102,7 @@ static tr_child_spec_t inner_child(const char *name, const char *kind, tr_start_
         .name = name,
         .kind = kind,
         .restart = TR_RESTART_PERMANENT,
+        .is_supervisor = start == tr_supervisor_start,
         .shutdown_ms = TR_NEVER,
         .backoff_min_ms = 100,
         .backoff_max_ms = 30000,
@@ -122,12 +123,6 @@ static void say(const maker_t *maker, tr_config_place_t place, const char *text)
                  place.column, text);
         maker->report(maker->arg, line);
     }
-}
-
-static troupe_status_t start_worker(const void *what, const char *name, tr_runtime_t *runtime,
-                                    tr_mailbox_t *parent, tr_actor_t **out)
-{
-    return tr_worker_start(what, name, runtime, parent, out);
 }
 
 static const tr_worker_plan_t *worker_plan(maker_t *maker, const tr_config_child_t *config)
@@ -177,7 +172,7 @@ static tr_child_spec_t worker_child(maker_t *maker, const tr_config_child_t *con
                 .overrun_ms = config->health_overrun_ms,
                 .start_stall_ms = config->start_stall_ms,
             },
-        .start = start_worker,
+        .start = tr_worker_start,
         .what = worker_plan(maker, config),
     };
 }

@@ -144,8 +144,11 @@ static bool begin(tr_self_t *self, const void *arg)
     if (keeper) {
         keeper->self = self;
         keeper->plan = arg;
-        status = tr_supervisor_start(&keeper->plan->root, keeper->plan->root.name,
-                                     self->runtime, self->mailbox, &keeper->root);
+        status = tr_supervisor_start(&(tr_birth_t){.what = &keeper->plan->root,
+                                                   .name = keeper->plan->root.name,
+                                                   .runtime = self->runtime,
+                                                   .parent = self->mailbox},
+                                     &keeper->root);
     }
     if (status != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "%s", troupe_status_text(status));

@@ -124,9 +124,9 @@ troupe_status_t troupe_node_load_text(troupe_node_t *self, const char *name, con
 
 /* The plan and its description belong to the actors from now on: a hung thread may still read
  * them when the node is long gone. */
-static void free_plan(void *keepsake)
+static void free_plan(void *what)
 {
-    tr_plan_t *plan = keepsake;
+    tr_plan_t *plan = what;
     tr_config_t *config = (tr_config_t *)plan->config;
     tr_plan_destroy(&plan);
     tr_config_destroy(&config);
@@ -140,8 +140,11 @@ static troupe_status_t start_keeper(troupe_node_t *self)
     if (!self->runtime) {
         return TROUPE_ERR_NOMEM;
     }
-    self->runtime->keepsake = self->plan;
-    self->runtime->free_keepsake = free_plan;
+    self->runtime->keepsake = tr_keepsake_new(self->plan, free_plan);
+    if (!self->runtime->keepsake) {
+        tr_runtime_release(&self->runtime);
+        return TROUPE_ERR_NOMEM;
+    }
     troupe_status_t status =
         tr_keeper_start(self->plan, self->runtime, self->mailbox, &self->keeper);
     if (status == TROUPE_OK) {

@@ -438,17 +438,17 @@ static const tr_actor_class_t gateway_class = {
     .end = end,
 };
 
-troupe_status_t tr_gateway_start(const void *what, const char *name, tr_runtime_t *runtime,
-                                 tr_mailbox_t *parent, tr_actor_t **out)
+troupe_status_t tr_gateway_start(const tr_birth_t *birth, tr_actor_t **out)
 {
     return tr_actor_start(
         &(tr_actor_setup_t){
             .class = &gateway_class,
-            .name = name,
-            .runtime = runtime,
-            .parent = parent,
+            .name = birth->name,
+            .runtime = birth->runtime,
+            .parent = birth->parent,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = what,
+            .arg = birth->what,
+            .keepsake = birth->keepsake,
         },
         out);
 }

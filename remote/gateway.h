@@ -22,8 +22,6 @@ typedef struct tr_gateway_spec {
 
 /* Start the gateway; `what` is a tr_gateway_spec_t. It has started when all endpoints are
  * bound, and fails with the reason of the first that cannot be. */
-TROUPE_NODISCARD troupe_status_t tr_gateway_start(const void *what, const char *name,
-                                                  tr_runtime_t *runtime, tr_mailbox_t *parent,
-                                                  tr_actor_t **out);
+TROUPE_NODISCARD troupe_status_t tr_gateway_start(const tr_birth_t *birth, tr_actor_t **out);
 
 #endif

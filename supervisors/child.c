@@ -10,10 +10,19 @@
 
 #include "actors/worker_state.h"
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/log.h"
 
 /* A thread that has said that it ended needs no longer than this to be gone. */
 #define LAST_STEPS_MS 2000
+
+static troupe_status_t make_intensity(const tr_child_spec_t *spec, tr_intensity_t **out)
+{
+    *out = spec->own_restarts >= 0
+               ? tr_intensity_new((size_t)spec->own_restarts, spec->own_period_ms)
+               : NULL;
+    return spec->own_restarts >= 0 && !*out ? TROUPE_ERR_NOMEM : TROUPE_OK;
+}
 
 tr_child_t *tr_child_new(const tr_child_spec_t *spec, const char *name)
 {
@@ -22,18 +31,39 @@ tr_child_t *tr_child_new(const tr_child_spec_t *spec, const char *name)
     if (!self) {
         return NULL;
     }
-    if (spec->own_restarts >= 0) {
-        self->own_intensity = tr_intensity_new((size_t)spec->own_restarts, spec->own_period_ms);
-        if (!self->own_intensity) {
-            free(self);
-            return NULL;
-        }
+    if (make_intensity(spec, &self->own_intensity) != TROUPE_OK) {
+        free(self);
+        return NULL;
     }
     self->spec = spec;
+    self->what = spec->what;
+    self->due_ms = TR_NEVER;
+    self->due_place = TR_HEAP_NOWHERE;
     snprintf(self->name, sizeof self->name, "%s", name);
     self->view = (tr_child_view_t){.phase = TR_CHILD_DOWN, .is_wanted = true};
     tr_backoff_init(&self->backoff, spec->backoff_min_ms, spec->backoff_max_ms);
     return self;
+}
+
+troupe_status_t tr_child_adopt(tr_child_t *self, const tr_child_spec_t *spec,
+                               tr_keepsake_t *keepsake)
+{
+    assert(self && spec);
+    tr_intensity_t *intensity;
+    if (make_intensity(spec, &intensity) != TROUPE_OK) {
+        return TROUPE_ERR_NOMEM;
+    }
+    tr_intensity_destroy(&self->own_intensity);
+    self->own_intensity = intensity;
+    if (self->what == self->spec->what) {
+        self->what = spec->what;
+        tr_keepsake_release(&self->keepsake);
+        self->keepsake = tr_keepsake_share(keepsake);
+    }
+    self->spec = spec;
+    tr_keepsake_release(&self->spec_keepsake);
+    self->spec_keepsake = tr_keepsake_share(keepsake);
+    return TROUPE_OK;
 }
 
 void tr_child_destroy(tr_child_t **self_p)
@@ -41,7 +71,10 @@ void tr_child_destroy(tr_child_t **self_p)
     assert(self_p);
     if (*self_p) {
         assert(!(*self_p)->actor);
+        assert(!(*self_p)->commands);
         tr_intensity_destroy(&(*self_p)->own_intensity);
+        tr_keepsake_release(&(*self_p)->keepsake);
+        tr_keepsake_release(&(*self_p)->spec_keepsake);
         free(*self_p);
         *self_p = NULL;
     }
@@ -51,12 +84,18 @@ troupe_status_t tr_child_start(tr_child_t *self, tr_runtime_t *runtime, tr_mailb
                                int64_t now_ms)
 {
     assert(self->view.phase == TR_CHILD_DOWN);
-    troupe_status_t status =
-        self->spec->start(self->spec->what, self->name, runtime, parent, &self->actor);
+    const tr_birth_t birth = {.what = self->what,
+                              .name = self->name,
+                              .runtime = runtime,
+                              .parent = parent,
+                              .keepsake = self->keepsake};
+    troupe_status_t status = self->spec->start(&birth, &self->actor);
     if (status == TROUPE_OK) {
         self->incarnation = self->actor->incarnation;
         self->view.phase = TR_CHILD_STARTING;
         self->is_doubtful = false;
+        self->is_condemned = false;
+        self->has_been_killed = false;
         self->up_since_ms = now_ms;
         tr_health_init(&self->health, now_ms);
     }
@@ -66,7 +105,8 @@ troupe_status_t tr_child_start(tr_child_t *self, tr_runtime_t *runtime, tr_mailb
 void tr_child_came_up(tr_child_t *self, int64_t now_ms)
 {
     self->view.phase = TR_CHILD_UP;
-    self->view.is_in_turn = false;
+    self->view.is_in_turn = self->view.must_stop; /* told to go meanwhile, and when it may */
+    self->is_restarting = false;
     self->has_been_tried = true;
     self->up_since_ms = now_ms;
     tr_health_init(&self->health, now_ms);
@@ -78,6 +118,25 @@ void tr_child_ask_to_stop(tr_child_t *self, tr_reason_t reason, int64_t now_ms)
     self->view.phase = TR_CHILD_STOPPING;
     self->stop_until_ms = tr_clock_after(now_ms, self->spec->shutdown_ms);
     tr_actor_ask_to_stop(self->actor, reason);
+}
+
+bool tr_child_kill(tr_child_t *self, const tr_reason_t *reason, int64_t grace_ms,
+                   int64_t now_ms)
+{
+    assert(self->actor);
+    if (!self->actor->can_be_killed) {
+        return false;
+    }
+    tr_control_t *kill = tr_control_new(TR_WORD_KILL, self->actor->incarnation);
+    if (kill) {
+        kill->reason = *reason;
+        kill->number = (uint64_t)grace_ms;
+        tr_control_send(kill, self->actor->mailbox);
+    }
+    self->view.phase = TR_CHILD_STOPPING;
+    self->has_been_killed = true;
+    self->stop_until_ms = tr_clock_after(now_ms, grace_ms + LAST_STEPS_MS);
+    return true;
 }
 
 static void be_down(tr_child_t *self)
@@ -101,6 +160,7 @@ void tr_child_quarantine(tr_child_t *self, tr_runtime_t *runtime)
     assert(self->actor);
     atomic_store(&self->actor->pulse->is_abandoned, 1);
     tr_worker_state_try(&self->actor->pulse->state, TR_WORKER_HUNG);
+    tr_directory_forget(runtime->directory, self->actor->mailbox);
     /* Should it come back, the word to stop is what it finds. */
     tr_actor_ask_to_stop(self->actor, tr_reason_of(TROUPE_REASON_HUNG));
     tr_quarantine_accept(runtime->quarantine, &self->actor);
@@ -129,9 +189,11 @@ const char *tr_child_state(const tr_child_t *self)
 {
     switch (self->view.phase) {
     case TR_CHILD_DOWN:
-        return self->view.is_wanted ? "restarting" : "stopped";
+        return self->is_restarting    ? "restarting"
+               : self->view.is_wanted ? "waiting"
+                                      : "stopped";
     case TR_CHILD_STARTING:
-        return "loading";
+        return self->is_restarting ? "restarting" : "loading";
     case TR_CHILD_STOPPING:
         return "stopping";
     case TR_CHILD_UP:

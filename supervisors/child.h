@@ -11,10 +11,15 @@
 #include "supervisors/child_spec.h"
 #include "supervisors/intensity.h"
 
+struct tr_command;
+
 typedef struct tr_child {
     const tr_child_spec_t *spec;
+    tr_keepsake_t *spec_keepsake; /* what it belongs to; NULL: to the node's description */
+    const void *what;             /* to start; the spec's unless a command said otherwise */
+    tr_keepsake_t *keepsake;      /* what that belongs to, likewise */
     char name[80];
-    size_t slot;       /* of a pool's worker: its number, from 1 */
+    size_t slot;       /* of a template's child: its number, from 1 */
     tr_actor_t *actor; /* NULL while down */
     uint64_t incarnation;
     tr_child_view_t view;
@@ -22,6 +27,15 @@ typedef struct tr_child {
     bool is_doubtful;
     bool has_been_tried; /* came up or fell at least once */
     bool is_leaving;     /* goes from the list when it is down */
+    bool is_restarting;  /* fell, and is not up again */
+    bool is_condemned;   /* STOPPING because of `fate`, and not because it was told to */
+    tr_reason_t fate;
+    bool was_starting;           /* when it was condemned */
+    bool has_been_killed;        /* STOPPING: nothing worse can be done to it */
+    char words[TR_REASON_TEXT];  /* what it said when it came up; or "" */
+    struct tr_command *commands; /* those that wait for it, in order; the first is under way */
+    int64_t due_ms;              /* when to look at it again */
+    size_t due_place;            /* in the supervisor's heap */
     int64_t up_since_ms;
     int64_t stop_until_ms; /* STOPPING: when patience ends */
     tr_backoff_t backoff;
@@ -32,6 +46,11 @@ typedef struct tr_child {
 
 /* A child of this spec, down and wanted. NULL when out of memory. */
 TROUPE_NODISCARD tr_child_t *tr_child_new(const tr_child_spec_t *spec, const char *name);
+
+/* Follow `spec`, of `keepsake` (shared), from the next life on, and keep what a command gave it
+ * to start. TROUPE_ERR_NOMEM changes nothing. */
+TROUPE_NODISCARD troupe_status_t tr_child_adopt(tr_child_t *self, const tr_child_spec_t *spec,
+                                                tr_keepsake_t *keepsake);
 
 /* Frees the child, which must be down. */
 void tr_child_destroy(tr_child_t **self_p);
@@ -48,6 +67,12 @@ void tr_child_ask_to_stop(tr_child_t *self, tr_reason_t reason, int64_t now_ms);
 
 /* It said that it has ended: let go of its thread. */
 void tr_child_ended(tr_child_t *self, tr_runtime_t *runtime);
+
+/* End it whatever it does: its process is killed, `grace_ms` after being asked (0: at once),
+ * and `stop_until_ms` says when to give even that up. True when that is so; false when it
+ * cannot be killed, and nothing was done. */
+bool tr_child_kill(tr_child_t *self, const tr_reason_t *reason, int64_t grace_ms,
+                   int64_t now_ms);
 
 /* It does not answer: put its thread into quarantine and be down. */
 void tr_child_quarantine(tr_child_t *self, tr_runtime_t *runtime);

@@ -7,28 +7,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static bool is_slot_taken(const tr_supervisor_t *self, size_t slot)
-{
-    for (size_t i = 0; i < self->n_children; i++) {
-        if (self->children[i]->slot == slot) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static tr_child_t *add_worker(tr_supervisor_t *self)
 {
-    const tr_child_spec_t *template = self->spec->children;
-    size_t slot = 1;
-    while (is_slot_taken(self, slot)) {
-        slot++;
-    }
-    char name[80];
-    snprintf(name, sizeof name, "%.64s/%zu", template->name, slot);
-    tr_child_t *child = tr_supervisor_add(self, template, name);
+    tr_child_t *child = tr_supervisor_add_from_template(self);
     if (child) {
-        child->slot = slot;
         child->view.start_at_ms = self->unavailable_until_ms;
     }
     return child;
@@ -79,13 +61,13 @@ void tr_pool_grow(tr_supervisor_t *self)
     if (self->is_stopping || !tr_supervisor_is_pool(self)) {
         return;
     }
-    for (size_t i = 0; i < self->n_children; i++) {
-        const tr_child_t *child = self->children[i];
+    for (size_t i = 0; i < self->children.n; i++) {
+        const tr_child_t *child = self->children.all[i];
         if (child->view.is_wanted && child->view.phase != TR_CHILD_UP) {
             return; /* one is about to come */
         }
     }
-    if (self->n_children < self->spec->max_workers) {
+    if (self->children.n < self->spec->max_workers) {
         add_worker(self);
     }
 }
@@ -93,8 +75,8 @@ void tr_pool_grow(tr_supervisor_t *self)
 void tr_pool_shrink(tr_supervisor_t *self, tr_child_t *child)
 {
     size_t n_wanted = 0;
-    for (size_t i = 0; i < self->n_children; i++) {
-        n_wanted += self->children[i]->view.is_wanted;
+    for (size_t i = 0; i < self->children.n; i++) {
+        n_wanted += self->children.all[i]->view.is_wanted;
     }
     if (!child || !tr_supervisor_is_pool(self) || child->view.phase != TR_CHILD_UP ||
         !child->view.is_wanted) {
@@ -105,15 +87,16 @@ void tr_pool_shrink(tr_supervisor_t *self, tr_child_t *child)
         return;
     }
     child->view.is_wanted = false;
-    child->view.must_stop = true;
     child->is_leaving = true;
+    tr_supervisor_stop_alone(self, child);
 }
 
 static void postpone_starts(tr_supervisor_t *self, int64_t until_ms)
 {
-    for (size_t i = 0; i < self->n_children; i++) {
-        self->children[i]->view.start_at_ms = until_ms;
+    for (size_t i = 0; i < self->children.n; i++) {
+        self->children.all[i]->view.start_at_ms = until_ms;
     }
+    self->must_act = true;
 }
 
 void tr_pool_be_unavailable(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
@@ -122,6 +105,7 @@ void tr_pool_be_unavailable(tr_supervisor_t *self, tr_child_t *child, const tr_r
     int64_t pause_ms = self->spec->children->backoff_max_ms;
     self->unavailable_until_ms = tr_clock_after(now_ms, pause_ms);
     child->n_restarts++;
+    child->is_restarting = true;
     postpone_starts(self, self->unavailable_until_ms);
     char shown[TR_REASON_TEXT];
     tr_reason_show(reason, shown, sizeof shown);

@@ -42,18 +42,24 @@ static bool has_to_go(const tr_child_view_t *child)
            (child->phase == TR_CHILD_UP || child->phase == TR_CHILD_STARTING);
 }
 
-/* The last one that has to go, unless a later one is still going. */
+static bool is_going(const tr_child_view_t *child)
+{
+    return child->phase == TR_CHILD_STOPPING || has_to_go(child);
+}
+
+/* One that has to go alone; else the last one that has to, unless a later one is still going.
+ */
 static bool next_stop(tr_strategy_t strategy, const tr_child_view_t *children, size_t n,
                       tr_step_t *step)
 {
+    bool is_later_going = false;
     for (size_t i = n; i-- > 0;) {
-        if (has_to_go(&children[i])) {
+        bool has_to_wait = children[i].is_in_turn && strategy != TR_SIMPLE_ONE_FOR_ONE;
+        if (has_to_go(&children[i]) && !(has_to_wait && is_later_going)) {
             *step = (tr_step_t){.kind = TR_STEP_STOP, .child = i};
             return true;
         }
-        if (children[i].phase == TR_CHILD_STOPPING && strategy != TR_SIMPLE_ONE_FOR_ONE) {
-            return false;
-        }
+        is_later_going = is_later_going || (has_to_wait && is_going(&children[i]));
     }
     return false;
 }
@@ -68,8 +74,8 @@ tr_step_t tr_strategy_next(tr_strategy_t strategy, const tr_child_view_t *childr
     }
     bool is_group_going = false;
     for (size_t i = 0; i < n; i++) {
-        is_group_going =
-            is_group_going || (children[i].must_stop && children[i].phase != TR_CHILD_DOWN);
+        is_group_going = is_group_going || (children[i].is_in_turn && children[i].must_stop &&
+                                            children[i].phase != TR_CHILD_DOWN);
     }
     bool are_earlier_up = true;
     for (size_t i = 0; i < n; i++) {

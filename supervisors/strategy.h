@@ -3,8 +3,8 @@
  * The order in which a supervisor acts on its children is decided here, one step at a time,
  * from what they are doing and what is wanted of them. Children start in order, each only when
  * the one before it is up, and stop in reverse order, each only when the one after it is gone;
- * except that a child that fell alone starts again alone, and that a pool starts and stops all
- * at once. The strategies are OTP's.
+ * except that a child that fell alone starts again alone, that one that is told to stop alone
+ * does so at once, and that a pool starts and stops all at once. The strategies are OTP's.
  *
  * Pure: it sees an array of children and answers with one action.
  */
@@ -39,7 +39,8 @@ typedef struct tr_child_view {
     tr_child_phase_t phase;
     bool is_wanted;      /* should be up */
     bool must_stop;      /* should go down before anything else happens to it */
-    bool is_in_turn;     /* starts only after those before it (first start, group restart) */
+    bool is_in_turn;     /* starts only after those before it, stops only after those behind it
+                            (first start, group restart, the supervisor's stop) */
     int64_t start_at_ms; /* not before this */
 } tr_child_view_t;
 

@@ -1,8 +1,8 @@
 /* The actor that carries out what the pure files decide.
  *
- * It never waits for a child: a start or a stop is begun, and what comes of it arrives as a
- * word. Each turn it looks after the children's health, does what tr_strategy_next says until
- * there is nothing to do, and sleeps until the next thing is due.
+ * It never waits for a child: a start, a stop or a kill is begun, and what comes of it arrives
+ * as a word. Each turn it does what tr_strategy_next says until there is nothing to do, looks
+ * after the health of those children that are due, and sleeps until the next thing is.
  *
  * Once `is_stopping` is set nothing is restarted any more; when all children are down it ends,
  * for `end_reason`.
@@ -16,63 +16,51 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisors/commands.h"
 #include "supervisors/pool.h"
 
-#define MAILBOX_LETTERS 10000
+#define MAILBOX_LETTERS 100000
 #define MAILBOX_BYTES   ((size_t)64 << 20)
+
+/* What a hung process gets between being asked and being killed. */
+#define KILL_GRACE_MS 500
 
 /* ---- children ---- */
 
-tr_child_t *tr_supervisor_add(tr_supervisor_t *self, const tr_child_spec_t *spec,
-                              const char *name)
+/* A pool's numbers are few and stay small; others are never given twice. */
+static void name_from_template(tr_supervisor_t *self, char *name, size_t size, size_t *slot_out)
 {
-    if (self->n_children == self->n_room) {
-        size_t n_room = self->n_room ? self->n_room * 2 : 8;
-        tr_child_t **children = realloc(self->children, n_room * sizeof *children);
-        if (children) {
-            self->children = children;
-        }
-        tr_child_view_t *views = realloc(self->views, n_room * sizeof *views);
-        if (views) {
-            self->views = views;
-        }
-        if (!children || !views) {
-            return NULL;
-        }
-        self->n_room = n_room;
-    }
-    tr_child_t *child = tr_child_new(spec, name);
+    size_t slot = tr_supervisor_is_pool(self) ? 0 : self->last_slot;
+    do {
+        snprintf(name, size, TR_TEMPLATE_NAME_FORMAT, self->spec->children->name, ++slot);
+    } while (tr_children_named(&self->children, name));
+    self->last_slot = slot;
+    *slot_out = slot;
+}
+
+tr_child_t *tr_supervisor_add_from_template(tr_supervisor_t *self)
+{
+    assert(tr_supervisor_is_template(self));
+    char name[80];
+    size_t slot;
+    name_from_template(self, name, sizeof name, &slot);
+    tr_child_t *child = tr_children_add(&self->children, self->spec->children, name);
     if (child) {
-        self->children[self->n_children++] = child;
+        child->slot = slot;
+        child->keepsake = tr_keepsake_share(self->keepsake);
+        child->spec_keepsake = tr_keepsake_share(self->keepsake);
+        self->must_act = true;
     }
     return child;
 }
 
-static void remove_child(tr_supervisor_t *self, tr_child_t *child)
+void tr_supervisor_stop_alone(tr_supervisor_t *self, tr_child_t *child)
 {
-    size_t i = 0;
-    while (self->children[i] != child) {
-        i++;
+    if (!child->view.must_stop) {
+        child->view.must_stop = true;
+        child->view.is_in_turn = false;
     }
-    for (; i + 1 < self->n_children; i++) {
-        self->children[i] = self->children[i + 1];
-    }
-    self->n_children--;
-    tr_child_destroy(&child);
-}
-
-static size_t index_of(const tr_supervisor_t *self, const tr_child_t *child)
-{
-    size_t i = 0;
-    while (self->children[i] != child) {
-        i++;
-    }
-    return i;
-}
-
-static tr_child_t *child_of(tr_supervisor_t *self, uint64_t incarnation)
-{
-    return incarnation ? tr_idmap_get(&self->by_incarnation, incarnation) : NULL;
+    self->must_act = true;
 }
 
 static uint32_t roll_dice(tr_supervisor_t *self)
@@ -91,10 +79,13 @@ static void stop_all(tr_supervisor_t *self, const tr_reason_t *reason)
         return;
     }
     self->is_stopping = true;
+    self->must_act = true;
     self->end_reason = *reason;
-    for (size_t i = 0; i < self->n_children; i++) {
-        self->children[i]->view.is_wanted = false;
-        self->children[i]->view.must_stop = true;
+    for (size_t i = 0; i < self->children.n; i++) {
+        tr_child_view_t *view = &self->children.all[i]->view;
+        view->is_wanted = false;
+        view->must_stop = true;
+        view->is_in_turn = true;
     }
 }
 
@@ -105,6 +96,7 @@ static void give_up(tr_supervisor_t *self, const tr_child_t *child, const tr_rea
     char shown[TR_REASON_TEXT];
     tr_reason_t reason = tr_reason_format(TROUPE_REASON_FAILED, "%s %s: %.180s", child->name,
                                           what, tr_reason_show(cause, shown, sizeof shown));
+    reason.is_final = cause->is_final;
     tr_log(TR_LOG_ERROR, "supervisor_gives_up", TR_TEXT("supervisor", self->self->name),
            TR_TEXT("reason", reason.text));
     stop_all(self, &reason);
@@ -129,18 +121,20 @@ static bool is_too_often(tr_supervisor_t *self, tr_child_t *child, int64_t now_m
            tr_intensity_admit(self->intensity, now_ms) != TROUPE_OK;
 }
 
-/* Let those that fall with `child` fall, and rise again in turn. Temporary siblings do not. */
+/* Let those that fall with `child` fall, and rise again in turn. Temporary siblings do not
+ * rise, and one that was told to stay down does. */
 static void fell_siblings(tr_supervisor_t *self, tr_child_t *child)
 {
     size_t first, end;
-    tr_strategy_affected(self->spec->strategy, self->n_children, index_of(self, child), &first,
-                         &end);
+    tr_strategy_affected(self->spec->strategy, self->children.n,
+                         tr_children_index(&self->children, child), &first, &end);
     for (size_t i = first; end - first > 1 && i < end; i++) {
-        tr_child_t *sibling = self->children[i];
+        tr_child_t *sibling = self->children.all[i];
         sibling->view.must_stop = sibling->view.phase != TR_CHILD_DOWN;
         sibling->view.is_in_turn = true;
         if (sibling != child && sibling->spec->restart == TR_RESTART_TEMPORARY) {
             sibling->view.is_wanted = false;
+            sibling->is_leaving = true;
         }
     }
 }
@@ -150,10 +144,37 @@ static void restart(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
     int64_t lived_ms = now_ms - child->up_since_ms;
     int64_t delay_ms = tr_backoff_next_ms(&child->backoff, lived_ms, roll_dice(self));
     child->n_restarts++;
+    child->is_restarting = true;
     child->view.start_at_ms = tr_clock_after(now_ms, delay_ms);
     fell_siblings(self, child);
     tr_log(TR_LOG_INFO, "restarting", TR_TEXT("child", child->name),
            TR_NUMBER("in_ms", delay_ms), TR_NUMBER("restarts", child->n_restarts));
+}
+
+static bool is_there_another_significant(const tr_supervisor_t *self, const tr_child_t *child)
+{
+    for (size_t i = 0; i < self->children.n; i++) {
+        const tr_child_t *other = self->children.all[i];
+        if (other != child && other->spec->is_significant &&
+            (other->view.phase != TR_CHILD_DOWN || other->view.is_wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It ended by itself and is not restarted. */
+static void stay_down(tr_supervisor_t *self, tr_child_t *child)
+{
+    child->view.is_wanted = false;
+    child->is_leaving =
+        tr_supervisor_is_template(self) || child->spec->restart == TR_RESTART_TEMPORARY;
+    if (child->spec->is_significant && child->last_reason.kind != TROUPE_REASON_IGNORED) {
+        self->must_shut_down = self->must_shut_down ||
+                               self->spec->auto_shutdown == TR_AUTO_SHUTDOWN_ANY ||
+                               (self->spec->auto_shutdown == TR_AUTO_SHUTDOWN_ALL &&
+                                !is_there_another_significant(self, child));
+    }
 }
 
 /* A child is down that nobody told to stop. */
@@ -161,22 +182,17 @@ static void child_fell(tr_supervisor_t *self, tr_child_t *child, const tr_reason
                        bool was_starting)
 {
     int64_t now_ms = tr_clock_now_ms();
-    child->last_reason = *reason;
-    if (reason->kind == TROUPE_REASON_IGNORED) {
-        child->view.is_wanted = false;
-        child->is_leaving =
-            tr_supervisor_is_pool(self) || child->spec->restart == TR_RESTART_TEMPORARY;
-        return;
-    }
     if (self->is_stopping) {
         return;
     }
-    if (was_starting && !self->has_started && !tr_supervisor_is_pool(self)) {
+    if (reason->is_final) {
+        give_up(self, child, reason, "cannot go on");
+    } else if (reason->kind == TROUPE_REASON_IGNORED) {
+        stay_down(self, child);
+    } else if (was_starting && !self->has_started && !tr_supervisor_is_template(self)) {
         give_up(self, child, reason, "did not start");
     } else if (!must_restart(child, reason, was_starting)) {
-        child->view.is_wanted = false;
-        child->is_leaving =
-            tr_supervisor_is_pool(self) || child->spec->restart == TR_RESTART_TEMPORARY;
+        stay_down(self, child);
     } else if (!is_too_often(self, child, now_ms)) {
         restart(self, child, now_ms);
     } else if (tr_supervisor_is_pool(self) && !self->spec->escalates) {
@@ -197,9 +213,9 @@ static void log_end(const tr_child_t *child, const tr_reason_t *reason, bool was
 
 /* Count the end of a worker that nobody told to end. */
 static void count_end(tr_supervisor_t *self, const tr_child_t *child, const tr_reason_t *reason,
-                      tr_child_phase_t was)
+                      bool was_told)
 {
-    if (!tr_supervisor_is_pool(self) || was == TR_CHILD_STOPPING) {
+    if (!tr_supervisor_is_pool(self) || was_told) {
         return;
     }
     tr_metric_add(tr_metrics_series(self->self->runtime->metrics, TR_METRIC_COUNTER,
@@ -210,42 +226,105 @@ static void count_end(tr_supervisor_t *self, const tr_child_t *child, const tr_r
                   1);
 }
 
-/* However it ended: tell those who must know, then decide. */
+/* However it ended: tell those who must know, then decide. The child may be gone after it. */
 static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
                           tr_child_phase_t was)
 {
-    tr_idmap_take(&self->by_incarnation, child->incarnation);
-    log_end(child, reason, was == TR_CHILD_STARTING);
-    count_end(self, child, reason, was);
+    bool is_condemned = child->is_condemned;
+    bool was_starting = was == TR_CHILD_STARTING || (is_condemned && child->was_starting);
+    bool was_told = was == TR_CHILD_STOPPING && !(is_condemned && child->view.is_wanted);
+    child->last_reason = is_condemned ? child->fate : *reason;
+    child->is_condemned = false;
+    self->must_act = true;
+    tr_children_died(&self->children, child);
+    log_end(child, &child->last_reason, was_starting);
+    count_end(self, child, &child->last_reason, was_told);
+    if (tr_supervisor_is_pool(self) && !is_condemned) {
+        tr_pool_tell_down(self, child, &child->last_reason, was);
+    }
+    if (was_starting) {
+        tr_commands_note_failure(child);
+    }
+    if (!was_told && !(was_starting && tr_commands_want_start(child))) {
+        tr_reason_t last_reason = child->last_reason;
+        child_fell(self, child, &last_reason, was_starting);
+    }
+    tr_commands_go_on(self, child);
+}
+
+/* ---- ending those that do not end by themselves ---- */
+
+static void quarantine(tr_supervisor_t *self, tr_child_t *child, tr_reason_t reason)
+{
+    tr_child_phase_t was = child->view.phase;
+    tr_quarantine_t *hanging = self->self->runtime->quarantine;
+    tr_child_quarantine(child, self->self->runtime);
+    if (tr_quarantine_is_full(hanging)) {
+        reason = tr_reason_format(TROUPE_REASON_FAILED,
+                                  "more threads hang than the %zu that may: the last is %.100s",
+                                  tr_quarantine_limit(hanging), child->name);
+        reason.is_final = true;
+        child->is_condemned = false;
+        if (was == TR_CHILD_STOPPING && !self->is_stopping) {
+            give_up(self, child, &reason, "cannot go on");
+        }
+    }
+    child_is_down(self, child, &reason, was);
+}
+
+/* It hangs: kill its process, which then is waited for, or leave its thread to itself. */
+static void condemn(tr_supervisor_t *self, tr_child_t *child, const char *why, int64_t now_ms)
+{
+    tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "%s", why);
+    tr_child_phase_t was = child->view.phase;
+    if (!tr_child_kill(child, &reason, KILL_GRACE_MS, now_ms)) {
+        quarantine(self, child, reason);
+        return;
+    }
+    child->is_condemned = true;
+    child->fate = reason;
+    child->was_starting = was == TR_CHILD_STARTING;
+    tr_children_set_due(&self->children, child, child->stop_until_ms);
     if (tr_supervisor_is_pool(self)) {
-        tr_pool_tell_down(self, child, reason, was);
+        tr_pool_tell_down(self, child, &reason, was);
     }
-    if (was != TR_CHILD_STOPPING) {
-        child_fell(self, child, reason, was == TR_CHILD_STARTING);
-    }
-    if (child->is_leaving) {
-        remove_child(self, child);
+}
+
+/* It was told to stop, and time is up. */
+static void lose_patience(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
+{
+    tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "did not stop within %lld ms",
+                                          (long long)child->spec->shutdown_ms);
+    if (!child->has_been_killed && tr_child_kill(child, &reason, 0, now_ms)) {
+        tr_children_set_due(&self->children, child, child->stop_until_ms);
+    } else {
+        quarantine(self, child, reason);
     }
 }
 
 /* ---- words ---- */
 
-static void on_started(tr_supervisor_t *self, tr_child_t *child)
+static void on_started(tr_supervisor_t *self, tr_child_t *child, const tr_control_t *started)
 {
     if (child->view.phase != TR_CHILD_STARTING) {
         return; /* told to stop meanwhile */
     }
-    tr_child_came_up(child, tr_clock_now_ms());
+    int64_t now_ms = tr_clock_now_ms();
+    tr_child_came_up(child, now_ms);
+    snprintf(child->words, sizeof child->words, "%s", started->reason.text);
+    tr_children_set_due(&self->children, child, now_ms);
+    self->must_act = true;
     tr_log(TR_LOG_INFO, "started", TR_TEXT("child", child->name),
            TR_TEXT("kind", child->spec->kind));
     if (tr_supervisor_is_pool(self)) {
         tr_pool_tell_up(self, child);
     }
+    tr_commands_go_on(self, child);
 }
 
 static void on_ended(tr_supervisor_t *self, const tr_control_t *control)
 {
-    tr_child_t *child = child_of(self, control->incarnation);
+    tr_child_t *child = tr_children_living(&self->children, control->incarnation);
     if (!child) {
         tr_log(TR_LOG_INFO, "quarantined_thread_ended", TR_TEXT("supervisor", self->self->name),
                TR_NUMBER("incarnation", control->incarnation));
@@ -271,12 +350,18 @@ static void on_pong(tr_supervisor_t *self, tr_child_t *child, const tr_control_t
 static void receive(tr_self_t *actor, tr_letter_t *letter)
 {
     tr_supervisor_t *self = actor->state;
+    tr_command_t *command = tr_command_in(letter);
+    if (command) {
+        tr_commands_take(self, command);
+        return;
+    }
     const tr_control_t *control = tr_control_in(letter);
-    tr_child_t *child = control ? child_of(self, control->incarnation) : NULL;
+    tr_child_t *child =
+        control ? tr_children_living(&self->children, control->incarnation) : NULL;
     switch (control ? control->word : TR_N_WORDS) {
     case TR_WORD_STARTED:
         if (child) {
-            on_started(self, child);
+            on_started(self, child, control);
         }
         break;
     case TR_WORD_ENDED:
@@ -304,53 +389,65 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
 
 /* ---- turns ---- */
 
-/* Ping what is due, give up on what hangs. Returns when to look at this child again. */
-static int64_t look_after(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
+static void be_doubtful(tr_supervisor_t *self, tr_child_t *child)
 {
-    if (child->view.phase == TR_CHILD_DOWN) {
-        return TR_NEVER;
-    }
-    if (child->view.phase == TR_CHILD_STOPPING) {
-        if (now_ms < child->stop_until_ms) {
-            return child->stop_until_ms;
+    if (!child->is_doubtful) {
+        child->is_doubtful = true;
+        if (tr_supervisor_is_pool(self)) {
+            tr_pool_tell(self, TR_WORD_DOUBTFUL, child);
         }
-        tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "did not stop within %lld ms",
-                                              (long long)child->spec->shutdown_ms);
-        tr_child_quarantine(child, self->self->runtime);
-        child_is_down(self, child, &reason, TR_CHILD_STOPPING);
-        return now_ms;
     }
+}
+
+static void ping(tr_child_t *child, int64_t now_ms)
+{
+    tr_control_t *word = tr_control_new(TR_WORD_PING, child->incarnation);
+    if (word) {
+        word->number = tr_health_ping(&child->health, now_ms);
+        tr_control_send(word, child->actor->mailbox);
+    }
+}
+
+/* Judge a child that starts or is up; ping it when that is due. */
+static void look_after(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
+{
     const tr_health_plan_t *plan = &child->spec->health;
     tr_vital_signs_t signs = tr_child_vital_signs(child);
     char why[TR_REASON_TEXT] = "";
     tr_verdict_t verdict =
         tr_health_judge(&child->health, plan, &signs, now_ms, why, sizeof why);
     if (verdict == TR_VERDICT_HUNG) {
-        tr_child_phase_t was = child->view.phase;
-        tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "%s", why);
-        tr_child_quarantine(child, self->self->runtime);
-        child_is_down(self, child, &reason, was);
-        return now_ms;
+        condemn(self, child, why, now_ms);
+        return;
     }
-    if (verdict == TR_VERDICT_DOUBTFUL && !child->is_doubtful) {
-        child->is_doubtful = true;
-        if (tr_supervisor_is_pool(self)) {
-            tr_pool_tell(self, TR_WORD_DOUBTFUL, child);
+    if (verdict == TR_VERDICT_DOUBTFUL) {
+        be_doubtful(self, child);
+    }
+    int64_t due_ms = tr_health_deadline_ms(&child->health, plan, &signs);
+    if (child->view.phase == TR_CHILD_UP) {
+        if (now_ms >= tr_health_next_ms(&child->health, plan)) {
+            ping(child, now_ms);
+        }
+        int64_t ping_at_ms = tr_health_next_ms(&child->health, plan);
+        due_ms = ping_at_ms < due_ms ? ping_at_ms : due_ms;
+    }
+    tr_children_set_due(&self->children, child, due_ms);
+}
+
+/* Each look sets the child's next one to a later time, or ends its life. */
+static void look_after_due(tr_supervisor_t *self, int64_t now_ms)
+{
+    tr_child_t *child;
+    while ((child = tr_children_first_due(&self->children)) != NULL &&
+           child->due_ms <= now_ms) {
+        if (child->view.phase == TR_CHILD_STOPPING) {
+            lose_patience(self, child, now_ms);
+        } else if (child->view.phase == TR_CHILD_DOWN) {
+            tr_children_set_due(&self->children, child, TR_NEVER);
+        } else {
+            look_after(self, child, now_ms);
         }
     }
-    int64_t hung_at_ms = tr_health_deadline_ms(&child->health, plan, &signs);
-    if (child->view.phase == TR_CHILD_STARTING) {
-        return hung_at_ms;
-    }
-    if (now_ms >= tr_health_next_ms(&child->health, plan)) {
-        tr_control_t *ping = tr_control_new(TR_WORD_PING, child->incarnation);
-        if (ping) {
-            ping->number = tr_health_ping(&child->health, now_ms);
-            tr_control_send(ping, child->actor->mailbox);
-        }
-    }
-    int64_t ping_at_ms = tr_health_next_ms(&child->health, plan);
-    return hung_at_ms < ping_at_ms ? hung_at_ms : ping_at_ms;
 }
 
 static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
@@ -358,62 +455,88 @@ static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms
     troupe_status_t status =
         tr_child_start(child, self->self->runtime, self->self->mailbox, now_ms);
     if (status == TROUPE_OK) {
-        status = tr_idmap_put(&self->by_incarnation, child->incarnation, child);
-        assert(status != TROUPE_EXISTS);
+        status = tr_children_born(&self->children, child);
     }
-    if (status != TROUPE_OK) {
-        tr_reason_t reason =
-            tr_reason_format(TROUPE_REASON_FAILED, "%s", troupe_status_text(status));
-        if (child->actor) {
-            tr_child_quarantine(child, self->self->runtime);
-        }
-        child->has_been_tried = true;
-        child_is_down(self, child, &reason, TR_CHILD_STARTING);
+    if (status == TROUPE_OK) {
+        tr_children_set_due(&self->children, child, now_ms);
+        return;
     }
+    tr_reason_t reason =
+        tr_reason_format(TROUPE_REASON_FAILED, "%s", troupe_status_text(status));
+    if (child->actor) {
+        tr_child_quarantine(child, self->self->runtime);
+    }
+    child->has_been_tried = true;
+    child_is_down(self, child, &reason, TR_CHILD_STARTING);
 }
 
 static void stop_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
 {
+    tr_reason_t reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
     if (tr_supervisor_is_pool(self)) {
         tr_pool_tell(self, TR_WORD_GOING, child);
     }
-    tr_child_ask_to_stop(child, tr_reason_of(TROUPE_REASON_SHUTDOWN), now_ms);
+    bool is_killed = child->spec->shutdown_ms == 0 && tr_child_kill(child, &reason, 0, now_ms);
+    if (!is_killed) {
+        tr_child_ask_to_stop(child, reason, now_ms);
+    }
+    tr_children_set_due(&self->children, child, child->stop_until_ms);
 }
 
-/* Do what the strategy says until there is nothing to do; returns when to ask again. */
-static int64_t act(tr_supervisor_t *self, int64_t now_ms)
+static bool copy_views(tr_supervisor_t *self)
 {
+    if (self->children.n > self->n_views_room) {
+        size_t n_room = self->children.n_room;
+        tr_child_view_t *views = realloc(self->views, n_room * sizeof *views);
+        if (!views) {
+            return false;
+        }
+        self->views = views;
+        self->n_views_room = n_room;
+    }
+    for (size_t i = 0; i < self->children.n; i++) {
+        self->views[i] = self->children.all[i]->view;
+    }
+    return true;
+}
+
+/* Do what the strategy says until there is nothing to do, and note when to ask again. */
+static void act(tr_supervisor_t *self, int64_t now_ms)
+{
+    self->must_act = true;
     for (;;) {
-        for (size_t i = 0; i < self->n_children; i++) {
-            self->views[i] = self->children[i]->view;
+        if (self->must_act && !copy_views(self)) {
+            self->act_at_ms = now_ms + 100; /* out of memory: later, perhaps */
+            return;
         }
+        self->must_act = false;
         tr_step_t step =
-            tr_strategy_next(self->spec->strategy, self->views, self->n_children, now_ms);
+            tr_strategy_next(self->spec->strategy, self->views, self->children.n, now_ms);
         if (step.kind == TR_STEP_NOTHING) {
-            return step.at_ms;
+            self->act_at_ms = step.at_ms;
+            return;
         }
+        tr_child_t *child = self->children.all[step.child];
         if (step.kind == TR_STEP_START) {
-            start_child(self, self->children[step.child], now_ms);
+            start_child(self, child, now_ms);
         } else {
-            stop_child(self, self->children[step.child], now_ms);
+            stop_child(self, child, now_ms);
+        }
+        if (!self->must_act) { /* nothing changed but this one */
+            self->views[step.child] = child->view;
         }
     }
 }
 
 static bool are_all_down(const tr_supervisor_t *self)
 {
-    for (size_t i = 0; i < self->n_children; i++) {
-        if (self->children[i]->view.phase != TR_CHILD_DOWN) {
-            return false;
-        }
-    }
-    return true;
+    return self->children.by_incarnation.n_items == 0;
 }
 
 static bool are_all_started(const tr_supervisor_t *self)
 {
-    for (size_t i = 0; i < self->n_children; i++) {
-        const tr_child_t *child = self->children[i];
+    for (size_t i = 0; i < self->children.n; i++) {
+        const tr_child_t *child = self->children.all[i];
         bool is_settled = child->view.phase == TR_CHILD_UP || !child->view.is_wanted ||
                           (tr_supervisor_is_pool(self) && child->has_been_tried);
         if (!is_settled) {
@@ -423,24 +546,46 @@ static bool are_all_started(const tr_supervisor_t *self)
     return true;
 }
 
+static void act_and_look_after(tr_supervisor_t *self, int64_t now_ms)
+{
+    do {
+        if (self->must_act || now_ms >= self->act_at_ms) {
+            act(self, now_ms);
+        }
+        look_after_due(self, now_ms);
+    } while (self->must_act);
+}
+
+/* Its significant children have ended; OTP ends it with the reason `shutdown`. */
+static void shut_down(tr_supervisor_t *self)
+{
+    tr_reason_t reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
+    tr_log(TR_LOG_INFO, "auto_shutdown", TR_TEXT("supervisor", self->self->name));
+    self->must_shut_down = false;
+    stop_all(self, &reason);
+}
+
 static int64_t turn(tr_self_t *actor, int64_t now_ms)
 {
     tr_supervisor_t *self = actor->state;
     int64_t due_ms = tr_supervisor_is_pool(self) ? tr_pool_turn(self, now_ms) : TR_NEVER;
-    /* From the end: a child that falls here may leave the list. */
-    for (size_t i = self->n_children; i-- > 0;) {
-        int64_t look_ms = look_after(self, self->children[i], now_ms);
-        due_ms = look_ms < due_ms ? look_ms : due_ms;
-    }
-    int64_t start_ms = act(self, now_ms);
-    due_ms = start_ms < due_ms ? start_ms : due_ms;
-    if (self->is_stopping && are_all_down(self)) {
-        tr_self_end(actor, &self->end_reason);
-    } else if (!self->is_stopping && !self->has_started && are_all_started(self)) {
+    act_and_look_after(self, now_ms);
+    if (!self->is_stopping && !self->has_started && are_all_started(self)) {
         self->has_started = true;
         tr_self_started(actor);
     }
-    return due_ms;
+    if (self->has_started && self->must_shut_down) {
+        shut_down(self);
+        act_and_look_after(self, now_ms);
+    }
+    if (self->is_stopping && are_all_down(self)) {
+        tr_self_end(actor, &self->end_reason);
+        return TR_NEVER;
+    }
+    const tr_child_t *first = tr_children_first_due(&self->children);
+    int64_t look_ms = first ? first->due_ms : TR_NEVER;
+    due_ms = look_ms < due_ms ? look_ms : due_ms;
+    return self->act_at_ms < due_ms ? self->act_at_ms : due_ms;
 }
 
 static void stop(tr_self_t *actor, const tr_reason_t *reason)
@@ -450,6 +595,23 @@ static void stop(tr_self_t *actor, const tr_reason_t *reason)
 
 /* ---- life ---- */
 
+static bool add_first_children(tr_supervisor_t *self)
+{
+    if (tr_supervisor_is_pool(self)) {
+        return tr_pool_begin(self);
+    }
+    size_t n = tr_supervisor_is_template(self) ? 0 : self->spec->n_children;
+    for (size_t i = 0; i < n; i++) {
+        const tr_child_spec_t *spec = &self->spec->children[i];
+        tr_child_t *child = tr_children_add(&self->children, spec, spec->name);
+        if (!child) {
+            return false;
+        }
+        child->view.is_in_turn = true;
+    }
+    return true;
+}
+
 static bool begin(tr_self_t *actor, const void *arg)
 {
     tr_supervisor_t *self = calloc(1, sizeof *self);
@@ -458,22 +620,12 @@ static bool begin(tr_self_t *actor, const void *arg)
     if (self) {
         self->self = actor;
         self->spec = arg;
-        self->dice = (uint32_t)(actor->incarnation * 2654435761u) | 1u;
-        tr_idmap_init(&self->by_incarnation);
+        self->must_act = true;
+        self->dice = self->spec->seed ? self->spec->seed
+                                      : (uint32_t)(actor->incarnation * 2654435761u) | 1u;
+        tr_children_init(&self->children);
         self->intensity = tr_intensity_new(self->spec->max_restarts, self->spec->period_ms);
-        is_made = self->intensity != NULL;
-        if (is_made && tr_supervisor_is_pool(self)) {
-            is_made = tr_pool_begin(self);
-        } else {
-            for (size_t i = 0; is_made && i < self->spec->n_children; i++) {
-                const tr_child_spec_t *spec = &self->spec->children[i];
-                tr_child_t *child = tr_supervisor_add(self, spec, spec->name);
-                is_made = child != NULL;
-                if (child) {
-                    child->view.is_in_turn = true;
-                }
-            }
-        }
+        is_made = self->intensity && add_first_children(self);
     }
     if (!is_made) {
         actor->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
@@ -488,16 +640,18 @@ static void end(tr_self_t *actor)
         return;
     }
     /* Ends early only when its pipe was destroyed under it: what still runs is abandoned. */
-    for (size_t i = 0; i < self->n_children; i++) {
-        if (self->children[i]->actor) {
-            tr_child_quarantine(self->children[i], actor->runtime);
+    for (size_t i = self->children.n; i-- > 0;) {
+        tr_child_t *child = self->children.all[i];
+        if (child->actor) {
+            tr_child_quarantine(child, actor->runtime);
         }
-        tr_child_destroy(&self->children[i]);
+        child->is_leaving = true;
+        tr_commands_go_on(self, child);
     }
+    tr_children_finish(&self->children);
     tr_mailbox_release(&self->router);
     tr_intensity_destroy(&self->intensity);
-    tr_idmap_finish(&self->by_incarnation);
-    free(self->children);
+    tr_keepsake_release(&self->keepsake);
     free(self->views);
     free(self);
     actor->state = NULL;
@@ -513,17 +667,17 @@ static const tr_actor_class_t supervisor_class = {
     .end = end,
 };
 
-troupe_status_t tr_supervisor_start(const void *what, const char *name, tr_runtime_t *runtime,
-                                    tr_mailbox_t *parent, tr_actor_t **out)
+troupe_status_t tr_supervisor_start(const tr_birth_t *birth, tr_actor_t **out)
 {
     return tr_actor_start(
         &(tr_actor_setup_t){
             .class = &supervisor_class,
-            .name = name,
-            .runtime = runtime,
-            .parent = parent,
+            .name = birth->name,
+            .runtime = birth->runtime,
+            .parent = birth->parent,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = what,
+            .arg = birth->what,
+            .keepsake = birth->keepsake,
         },
         out);
 }

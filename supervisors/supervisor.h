@@ -1,42 +1,56 @@
 /* supervisors/supervisor.h - the inside of a supervisor
  *
- * For supervisor.c and pool.c; others use child_spec.h.
+ * For the files of this folder; others use child_spec.h and command.h.
  */
 
 #ifndef TROUPE_SUPERVISORS_SUPERVISOR_H
 #define TROUPE_SUPERVISORS_SUPERVISOR_H
 
 #include "actors/report.h"
-#include "base/idmap.h"
-#include "supervisors/child.h"
+#include "supervisors/children.h"
+#include "supervisors/command.h"
 
 typedef struct tr_supervisor {
     tr_self_t *self;
     const tr_supervisor_spec_t *spec;
-    tr_child_t **children;  /* in order of their start */
-    tr_child_view_t *views; /* room for as many, for the strategy */
-    size_t n_children;
-    size_t n_room;
-    tr_idmap_t by_incarnation; /* of those that are not down */
+    tr_keepsake_t *keepsake; /* what the spec belongs to once it was changed */
+    tr_children_t children;
+    tr_child_view_t *views; /* for the strategy */
+    size_t n_views_room;
+    bool must_act; /* something has changed since the strategy was asked */
+    int64_t act_at_ms;
     tr_intensity_t *intensity;
     uint32_t dice;
     bool has_started;
+    bool must_shut_down; /* its significant children have ended */
     bool is_stopping;
     tr_reason_t end_reason;
+
+    size_t last_slot; /* of a template */
 
     /* pools */
     tr_mailbox_t *router;
     int64_t unavailable_until_ms; /* 0: available */
 } tr_supervisor_t;
 
-static inline bool tr_supervisor_is_pool(const tr_supervisor_t *self)
+/* Its children are made from one template. */
+static inline bool tr_supervisor_is_template(const tr_supervisor_t *self)
 {
     return self->spec->strategy == TR_SIMPLE_ONE_FOR_ONE;
 }
 
-/* Add a child at the end, down and wanted; NULL when out of memory. */
-tr_child_t *tr_supervisor_add(tr_supervisor_t *self, const tr_child_spec_t *spec,
-                              const char *name);
+/* And they are the workers of a capability. */
+static inline bool tr_supervisor_is_pool(const tr_supervisor_t *self)
+{
+    return self->spec->capability != NULL;
+}
+
+/* Add a child of the template, down and wanted, under the next free name. NULL when out of
+ * memory. */
+tr_child_t *tr_supervisor_add_from_template(tr_supervisor_t *self);
+
+/* Ask this child to stop, alone and at once, before anything else happens to it. */
+void tr_supervisor_stop_alone(tr_supervisor_t *self, tr_child_t *child);
 
 /* Answer a survey. */
 void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey);

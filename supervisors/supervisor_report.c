@@ -6,7 +6,7 @@
 
 void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
 {
-    tr_report_t *report = tr_report_new(survey->number, self->self->name, self->n_children);
+    tr_report_t *report = tr_report_new(survey->number, self->self->name, self->children.n);
     if (!report || !survey->mailbox) {
         tr_letter_t *letter = report ? &report->letter : NULL;
         tr_letter_destroy(&letter);
@@ -14,8 +14,8 @@ void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
     }
     report->strategy = tr_strategy_name(self->spec->strategy);
     report->state = self->is_stopping ? "stopping" : self->has_started ? "ready" : "loading";
-    for (size_t i = 0; i < self->n_children; i++) {
-        const tr_child_t *child = self->children[i];
+    for (size_t i = 0; i < self->children.n; i++) {
+        const tr_child_t *child = self->children.all[i];
         tr_report_child_t *line = &report->children[i];
         snprintf(line->name, sizeof line->name, "%s", child->name);
         line->kind = child->spec->kind;

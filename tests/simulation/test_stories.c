@@ -66,7 +66,14 @@ static void give_up(world_t *world)
     for (size_t i = 0; i < world->n; i++) {
         world->views[i].is_wanted = false;
         world->views[i].must_stop = true;
+        world->views[i].is_in_turn = true;
     }
+}
+
+static bool is_going_in_turn(const world_t *world, size_t i)
+{
+    const tr_child_view_t *view = &world->views[i];
+    return view->is_in_turn && view->must_stop && view->phase != TR_CHILD_DOWN;
 }
 
 static void start(world_t *world, size_t i)
@@ -79,7 +86,7 @@ static void start(world_t *world, size_t i)
         must(world, !world->views[k].is_wanted || world->views[k].phase == TR_CHILD_UP);
     }
     for (size_t k = 0; view->is_in_turn && k < world->n; k++) {
-        must(world, !world->views[k].must_stop || world->views[k].phase == TR_CHILD_DOWN);
+        must(world, !is_going_in_turn(world, k));
     }
     view->phase = TR_CHILD_STARTING;
     world->children[i].n_lives++;
@@ -88,8 +95,9 @@ static void start(world_t *world, size_t i)
 static void stop(world_t *world, size_t i)
 {
     must(world, world->views[i].must_stop && world->children[i].n_lives == 1);
-    for (size_t k = i + 1; world->strategy != TR_SIMPLE_ONE_FOR_ONE && k < world->n; k++) {
-        must(world, !world->views[k].must_stop || world->views[k].phase == TR_CHILD_DOWN);
+    bool is_ordered = world->views[i].is_in_turn && world->strategy != TR_SIMPLE_ONE_FOR_ONE;
+    for (size_t k = i + 1; is_ordered && k < world->n; k++) {
+        must(world, !is_going_in_turn(world, k));
     }
     world->views[i].phase = TR_CHILD_STOPPING;
 }
@@ -160,12 +168,21 @@ static void happen(world_t *world)
     case TR_CHILD_UP:
         if (roll(world, 8) == 0) {
             fall(world, i);
+        } else if (roll(world, 20) == 0) { /* told to go, alone */
+            view->must_stop = true;
+            view->is_in_turn = false;
+            view->is_wanted = false;
         }
         break;
     case TR_CHILD_STOPPING:
         fall(world, i);
         break;
     case TR_CHILD_DOWN:
+        if (!view->is_wanted && !world->is_stopping) { /* told to come back, alone */
+            view->is_wanted = true;
+            view->is_in_turn = false;
+            view->start_at_ms = 0;
+        }
         break;
     }
 }

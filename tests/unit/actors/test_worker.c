@@ -183,7 +183,10 @@ static void start(scene_t *scene, const troupe_behaviour_t *behaviour, const cha
     scene->arg = (tr_arg_t){"wake", wake_how};
     scene->plan = (tr_worker_plan_t){
         .behaviour = behaviour, .args = {&scene->arg, 1}, .idle_after_ms = TR_NEVER};
-    assert_status(tr_worker_start(&scene->plan, "worker/1", scene->runtime, scene->parent,
+    assert_status(tr_worker_start(&(tr_birth_t){.what = &scene->plan,
+                                                .name = "worker/1",
+                                                .runtime = scene->runtime,
+                                                .parent = scene->parent},
                                   &scene->worker),
                   TROUPE_OK);
     scene->incarnation = scene->worker->incarnation;

@@ -22,15 +22,19 @@ static tr_child_view_t child_drawn_as(char sign)
         return (tr_child_view_t){TR_CHILD_UP, true, false, false, 0};
     case 'u': /* up, and shall go and come back in its turn */
         return (tr_child_view_t){TR_CHILD_UP, true, true, true, 0};
-    case 'x': /* up, and shall go for good */
+    case 'x': /* up, and shall go for good, in its turn */
+        return (tr_child_view_t){TR_CHILD_UP, false, true, true, 0};
+    case 'y': /* up, and shall go alone */
         return (tr_child_view_t){TR_CHILD_UP, false, true, false, 0};
     case 'S': /* starting in its turn */
         return (tr_child_view_t){TR_CHILD_STARTING, true, false, true, 0};
-    case 's': /* starting, and shall go for good */
-        return (tr_child_view_t){TR_CHILD_STARTING, false, true, false, 0};
+    case 's': /* starting, and shall go for good, in its turn */
+        return (tr_child_view_t){TR_CHILD_STARTING, false, true, true, 0};
     case 'G': /* going, and shall come back in its turn */
         return (tr_child_view_t){TR_CHILD_STOPPING, true, true, true, 0};
-    case 'g': /* going for good */
+    case 'g': /* going for good, in its turn */
+        return (tr_child_view_t){TR_CHILD_STOPPING, false, true, true, 0};
+    case 'h': /* going alone */
         return (tr_child_view_t){TR_CHILD_STOPPING, false, true, false, 0};
     case 'T': /* down, starts in its turn */
         return (tr_child_view_t){TR_CHILD_DOWN, true, false, true, 0};

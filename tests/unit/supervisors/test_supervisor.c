@@ -69,15 +69,14 @@ static void end(tr_self_t *self)
 static const tr_actor_class_t stub_class = {
     .kind = "stub", .begin = begin, .receive = receive, .end = end};
 
-static troupe_status_t start_stub(const void *what, const char *name, tr_runtime_t *runtime,
-                                  tr_mailbox_t *parent, tr_actor_t **out)
+static troupe_status_t start_stub(const tr_birth_t *birth, tr_actor_t **out)
 {
     return tr_actor_start(&(tr_actor_setup_t){.class = &stub_class,
-                                              .name = name,
-                                              .runtime = runtime,
-                                              .parent = parent,
+                                              .name = birth->name,
+                                              .runtime = birth->runtime,
+                                              .parent = birth->parent,
                                               .limits = {100, 100000},
-                                              .arg = what},
+                                              .arg = birth->what},
                           out);
 }
 
@@ -195,8 +194,11 @@ static void hears(scene_t *scene, const char *story)
 static void start(scene_t *scene, tr_strategy_t strategy)
 {
     scene->spec.strategy = strategy;
-    assert_status(tr_supervisor_start(&scene->spec, scene->spec.name, scene->runtime,
-                                      scene->mailbox, &scene->supervisor),
+    assert_status(tr_supervisor_start(&(tr_birth_t){.what = &scene->spec,
+                                                    .name = scene->spec.name,
+                                                    .runtime = scene->runtime,
+                                                    .parent = scene->mailbox},
+                                      &scene->supervisor),
                   TROUPE_OK);
 }
 
