@@ -18,10 +18,11 @@
 
 typedef enum tr_word {
     /* supervisor -> child */
-    TR_WORD_PING, /* number: comes back in the pong */
-    TR_WORD_STOP, /* reason */
-    TR_WORD_KILL, /* reason; number: ms from SIGTERM to SIGKILL, 0: SIGKILL at once. Only to
-                     actors that can be killed */
+    TR_WORD_PING,  /* number: comes back in the pong */
+    TR_WORD_PROBE, /* check yourself deeply, unless there is work */
+    TR_WORD_STOP,  /* reason */
+    TR_WORD_KILL,  /* reason; number: ms from SIGTERM to SIGKILL, 0: SIGKILL at once. Only to
+                      actors that can be killed */
 
     /* child -> supervisor; incarnation says which child */
     TR_WORD_PONG,    /* number, depth */

@@ -219,6 +219,31 @@ static void deliver(troupe_worker_t *worker, tr_letter_t *letter)
     note_end(worker);
 }
 
+/* The deep check: it leaves no trace in what the worker is and since when, but for the clock
+ * by which a hanging one is told. */
+static void probe(troupe_worker_t *worker)
+{
+    const troupe_behaviour_t *behaviour = worker->plan->behaviour;
+    if (!behaviour->probe || worker->is_stopping || worker->kept ||
+        tr_mailbox_depth(worker->self->mailbox) > 0) {
+        return;
+    }
+    tr_pulse_t *pulse = worker->self->pulse;
+    int64_t now = tr_clock_now_ms();
+    atomic_store_explicit(&pulse->progress_ms, now, memory_order_relaxed);
+    atomic_store_explicit(&pulse->running_until_ms, TR_NEVER, memory_order_relaxed);
+    atomic_store(&pulse->running_since_ms, now);
+    worker->explanation[0] = '\0';
+    int broken = behaviour->probe(worker, worker->state);
+    atomic_store(&pulse->running_since_ms, 0);
+    if (broken) {
+        fail(worker, "its probe failed");
+    } else if (is_abandoned(worker)) {
+        tr_reason_t reason = tr_reason_of(TROUPE_REASON_HUNG);
+        tr_self_end(worker->self, &reason);
+    }
+}
+
 /* ---- the class ---- */
 
 static bool begin(tr_self_t *self, const void *arg)
@@ -259,8 +284,15 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
 {
     troupe_worker_t *worker = self->state;
     tr_job_t *job = tr_job_in(letter);
+    const tr_control_t *control = tr_control_in(letter);
     if (job && worker->plan->behaviour->handle) {
         serve(worker, job);
+    } else if (control) {
+        bool is_probe = control->word == TR_WORD_PROBE;
+        tr_letter_destroy(&letter);
+        if (is_probe) {
+            probe(worker);
+        }
     } else {
         deliver(worker, letter);
     }

@@ -187,6 +187,51 @@ static char *print_quantity(uint64_t amount, const struct unit *units, char *buf
     return buffer;
 }
 
+/* One processor's number at *text_p, which moves behind it. */
+static troupe_status_t take_cpu(const char **text_p, size_t *out)
+{
+    size_t value = 0;
+    if (**text_p < '0' || **text_p > '9') {
+        return TROUPE_ERR_INVALID;
+    }
+    for (; **text_p >= '0' && **text_p <= '9'; (*text_p)++) {
+        value = value * 10 + (size_t)(**text_p - '0');
+        if (value >= CPU_SETSIZE) {
+            return TROUPE_LIMIT;
+        }
+    }
+    *out = value;
+    return TROUPE_OK;
+}
+
+troupe_status_t tr_text_cpus(const char *text, cpu_set_t *out)
+{
+    assert(text && out);
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    for (bool is_more = true; is_more; text++) {
+        size_t first, last;
+        troupe_status_t status = take_cpu(&text, &first);
+        last = first;
+        if (status == TROUPE_OK && *text == '-') {
+            text++;
+            status = take_cpu(&text, &last);
+        }
+        if (status != TROUPE_OK) {
+            return status;
+        }
+        if (last < first || (*text != ',' && *text != '\0')) {
+            return TROUPE_ERR_INVALID;
+        }
+        for (size_t i = first; i <= last; i++) {
+            CPU_SET(i, &cpus);
+        }
+        is_more = *text == ',';
+    }
+    *out = cpus;
+    return TROUPE_OK;
+}
+
 char *tr_text_print_duration(int64_t ms, char *buffer, size_t size)
 {
     assert(buffer && ms >= 0);

@@ -6,6 +6,7 @@
 #ifndef TROUPE_BASE_TEXT_H
 #define TROUPE_BASE_TEXT_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,10 @@ TROUPE_NODISCARD troupe_status_t tr_text_share(const char *text, double *share_o
 
 /* A whole number without sign. */
 TROUPE_NODISCARD troupe_status_t tr_text_number(const char *text, int64_t *out);
+
+/* "0", "0,2", "0-3,8": processors as the kernel numbers them. TROUPE_ERR_INVALID when it is no
+ * such list, TROUPE_LIMIT when a number is above what a set holds. */
+TROUPE_NODISCARD troupe_status_t tr_text_cpus(const char *text, cpu_set_t *out);
 
 /* Print so that parsing gives the same back: the largest unit that divides it. Writes at
  * most `size` bytes with the NUL; 32 always suffice. Returns `buffer`. */

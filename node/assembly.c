@@ -90,8 +90,22 @@ static tr_strategy_t strategy_of(tr_config_strategy_t strategy)
         return TR_ONE_FOR_ALL;
     case TR_CONFIG_REST_FOR_ONE:
         return TR_REST_FOR_ONE;
+    case TR_CONFIG_SIMPLE_ONE_FOR_ONE:
+        return TR_SIMPLE_ONE_FOR_ONE;
     default:
         return TR_ONE_FOR_ONE;
+    }
+}
+
+static tr_auto_shutdown_t auto_shutdown_of(tr_config_auto_shutdown_t auto_shutdown)
+{
+    switch (auto_shutdown) {
+    case TR_CONFIG_SHUTDOWN_ANY:
+        return TR_AUTO_SHUTDOWN_ANY;
+    case TR_CONFIG_SHUTDOWN_ALL:
+        return TR_AUTO_SHUTDOWN_ALL;
+    default:
+        return TR_AUTO_SHUTDOWN_NEVER;
     }
 }
 
@@ -128,7 +142,7 @@ static void say(const maker_t *maker, tr_config_place_t place, const char *text)
 static const tr_worker_plan_t *worker_plan(maker_t *maker, const tr_config_child_t *config)
 {
     tr_worker_plan_t *plan = keep(maker, sizeof *plan);
-    tr_arg_t *args = keep(maker, config->n_args * sizeof *args);
+    tr_arg_t *args = keep(maker, config->args.n * sizeof *args);
     if (!plan || !args) {
         return NULL;
     }
@@ -143,11 +157,11 @@ static const tr_worker_plan_t *worker_plan(maker_t *maker, const tr_config_child
         say(maker, config->module_place, why);
         maker->is_invalid = true;
     }
-    for (size_t i = 0; i < config->n_args; i++) {
-        args[i] = (tr_arg_t){config->args[i].key, config->args[i].value};
+    for (size_t i = 0; i < config->args.n; i++) {
+        args[i] = (tr_arg_t){config->args.items[i].key, config->args.items[i].value};
     }
     plan->args.items = args;
-    plan->args.n_items = config->n_args;
+    plan->args.n_items = config->args.n;
     plan->idle_after_ms = IDLE_AFTER_MS;
     return plan;
 }
@@ -159,6 +173,7 @@ static tr_child_spec_t worker_child(maker_t *maker, const tr_config_child_t *con
         .name = config->name,
         .kind = kind,
         .restart = restart_of(config->restart),
+        .is_significant = config->is_significant,
         .shutdown_ms = config->shutdown_ms,
         .backoff_min_ms = config->backoff_min_ms,
         .backoff_max_ms = config->backoff_max_ms,
@@ -171,6 +186,7 @@ static tr_child_spec_t worker_child(maker_t *maker, const tr_config_child_t *con
                 .stall_ms = config->health_stall_ms,
                 .overrun_ms = config->health_overrun_ms,
                 .start_stall_ms = config->start_stall_ms,
+                .probe_ms = config->health_probe_ms,
             },
         .start = tr_worker_start,
         .what = worker_plan(maker, config),
@@ -263,7 +279,12 @@ static tr_child_spec_t any_child(maker_t *maker, const tr_config_child_t *config
     if (spec) {
         fill_supervisor(maker, config, config->name, spec);
     }
-    return inner_child(config->name, "supervisor", tr_supervisor_start, spec, true);
+    tr_child_spec_t child =
+        inner_child(config->name, "supervisor", tr_supervisor_start, spec, true);
+    child.restart = restart_of(config->restart);
+    child.is_significant = config->is_significant;
+    child.shutdown_ms = config->shutdown_ms;
+    return child;
 }
 
 static void fill_supervisor(maker_t *maker, const tr_config_child_t *config, const char *name,
@@ -278,6 +299,7 @@ static void fill_supervisor(maker_t *maker, const tr_config_child_t *config, con
         .strategy = strategy_of(config->strategy),
         .max_restarts = (size_t)config->intensity_restarts,
         .period_ms = config->intensity_period_ms,
+        .auto_shutdown = auto_shutdown_of(config->auto_shutdown),
         .children = children,
         .n_children = config->n_children,
     };

@@ -22,18 +22,30 @@
 #include "node/config_tree.h"
 #include "node/config_yaml.h"
 
+static void finish_args(tr_config_args_t *args)
+{
+    for (size_t i = 0; i < args->n; i++) {
+        free(args->items[i].key);
+        free(args->items[i].value);
+    }
+    free(args->items);
+}
+
 static void finish_child(tr_config_child_t *child)
 {
     for (size_t i = 0; i < child->n_children; i++) {
         finish_child(&child->children[i]);
     }
-    for (size_t i = 0; i < child->n_args; i++) {
-        free(child->args[i].key);
-        free(child->args[i].value);
+    finish_args(&child->args);
+    finish_args(&child->env);
+    for (size_t i = 0; i < child->command.n; i++) {
+        free(child->command.items[i]);
     }
+    free(child->command.items);
+    free(child->directory);
+    free(child->limit_cpus);
     free(child->name);
     free(child->module);
-    free(child->args);
     free(child->children);
 }
 
@@ -59,6 +71,9 @@ static void complete_child(tr_config_notes_t *notes, tr_config_child_t *child)
     const tr_config_mark_t *module = tr_config_notes_find(notes, &child->module);
     if (module) {
         child->module_place = module->place;
+    }
+    if (child->command.n > 0 && !tr_config_notes_find(notes, &child->isolation)) {
+        child->isolation = TR_CONFIG_PROCESS;
     }
     if (child->kind == TR_CONFIG_CAPABILITY) {
         if (!tr_config_notes_find(notes, &child->workers_max)) {

@@ -30,6 +30,18 @@ typedef struct tr_config_arg {
     char *value;
 } tr_config_arg_t;
 
+/* Keys and values in the order of the file. */
+typedef struct tr_config_args {
+    tr_config_arg_t *items;
+    size_t n;
+} tr_config_args_t;
+
+/* A list of texts. */
+typedef struct tr_config_words {
+    char **items;
+    size_t n;
+} tr_config_words_t;
+
 typedef enum tr_config_kind {
     TR_CONFIG_CAPABILITY,
     TR_CONFIG_SUPERVISOR,
@@ -40,7 +52,19 @@ typedef enum tr_config_strategy {
     TR_CONFIG_ONE_FOR_ONE,
     TR_CONFIG_ONE_FOR_ALL,
     TR_CONFIG_REST_FOR_ONE,
+    TR_CONFIG_SIMPLE_ONE_FOR_ONE,
 } tr_config_strategy_t;
+
+typedef enum tr_config_auto_shutdown {
+    TR_CONFIG_SHUTDOWN_NEVER,
+    TR_CONFIG_SHUTDOWN_ANY,
+    TR_CONFIG_SHUTDOWN_ALL,
+} tr_config_auto_shutdown_t;
+
+typedef enum tr_config_isolation {
+    TR_CONFIG_THREAD,
+    TR_CONFIG_PROCESS,
+} tr_config_isolation_t;
 
 typedef enum tr_config_restart {
     TR_CONFIG_PERMANENT,
@@ -60,19 +84,34 @@ struct tr_config_child {
     tr_config_place_t place;
 
     /* capability, actor */
-    char *module;
+    char *module; /* NULL: a command */
     tr_config_place_t module_place;
-    tr_config_arg_t *args;
-    size_t n_args;
-    tr_config_restart_t restart;
+    tr_config_place_t worker_place; /* line 0: not there */
+    tr_config_args_t args;
     int64_t backoff_min_ms;
     int64_t backoff_max_ms;
-    int64_t shutdown_ms;
     int64_t start_stall_ms; /* a start without progress for so long has failed */
     int64_t health_interval_ms;
     int64_t health_misses;
     int64_t health_stall_ms; /* 0: the request's own time plus 5 s */
     int64_t health_overrun_ms;
+    int64_t health_probe_ms; /* 0: no probes */
+
+    /* all, though a capability's are those of its workers */
+    tr_config_restart_t restart;
+    int64_t shutdown_ms;
+    bool is_significant; /* not of a capability */
+
+    /* capability: a worker's process */
+    tr_config_isolation_t isolation;
+    tr_config_words_t command;
+    tr_config_args_t env;
+    char *directory;      /* NULL: the node's */
+    int64_t limit_memory; /* bytes; 0: none, as of all limits */
+    int64_t limit_cpu_time_ms;
+    int64_t limit_open_files;
+    int64_t limit_nice;
+    char *limit_cpus; /* "0,2-3"; NULL: any */
 
     /* capability */
     int64_t workers_min;
@@ -85,6 +124,7 @@ struct tr_config_child {
 
     /* supervisor; for a capability and an actor the intensity of its own */
     tr_config_strategy_t strategy;
+    tr_config_auto_shutdown_t auto_shutdown;
     int64_t intensity_restarts; /* -1: none of its own (actor) */
     int64_t intensity_period_ms;
     tr_config_child_t *children;
@@ -96,7 +136,8 @@ typedef struct tr_config {
     tr_config_listener_t *listeners;
     size_t n_listeners;
     int64_t drain_timeout_ms;
-    tr_config_child_t root; /* a supervisor */
+    int64_t quarantine_limit; /* hung threads beyond which the node gives up */
+    tr_config_child_t root;   /* a supervisor */
 } tr_config_t;
 
 /* Read YAML text. `file` stands in the problems. Each problem goes to `report (arg, line)` as

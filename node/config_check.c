@@ -78,6 +78,97 @@ static void check_backoff(tr_config_notes_t *notes, const tr_config_child_t *chi
     }
 }
 
+/* What only a process has, with what it is called. */
+static void check_process_keys(tr_config_notes_t *notes, const tr_config_child_t *child)
+{
+    const struct {
+        const void *field;
+        const char *key;
+    } keys[] = {
+        {&child->env, "env"},
+        {&child->directory, "directory"},
+        {&child->limit_memory, "memory"},
+        {&child->limit_cpu_time_ms, "cpu-time"},
+        {&child->limit_open_files, "open-files"},
+        {&child->limit_nice, "nice"},
+        {&child->limit_cpus, "cpus"},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const tr_config_mark_t *mark = tr_config_notes_find(notes, keys[i].field);
+        if (mark) {
+            tr_config_notes_problem(notes, mark->place,
+                                    "'%s' is for workers with a process of their own "
+                                    "(isolation: process)",
+                                    keys[i].key);
+        }
+    }
+}
+
+/* A worker is a module or a command, and a command is a process. */
+static void check_worker(tr_config_notes_t *notes, const tr_config_child_t *child)
+{
+    const tr_config_mark_t *command = tr_config_notes_find(notes, &child->command);
+    const tr_config_mark_t *module = tr_config_notes_find(notes, &child->module);
+    const tr_config_mark_t *args = tr_config_notes_find(notes, &child->args);
+    if (!command && !module && child->worker_place.line > 0) {
+        tr_config_notes_problem(notes, child->worker_place,
+                                "a worker needs 'module' or 'command'");
+    } else if (command && module) {
+        tr_config_notes_problem(notes, command->place,
+                                "a worker is a module or a command, not both");
+    } else if (command && child->kind != TR_CONFIG_CAPABILITY) {
+        tr_config_notes_problem(notes, command->place,
+                                "only the worker of a capability can be a command");
+    } else if (command && args) {
+        tr_config_notes_problem(notes, args->place,
+                                "'args' are a module's; give them to the command itself");
+    } else if (command && child->command.n > 0 && child->isolation == TR_CONFIG_THREAD) {
+        tr_config_notes_problem(notes, place_of(notes, &child->isolation, child->place),
+                                "a command runs in a process of its own");
+    }
+    if (child->isolation == TR_CONFIG_THREAD && !command) {
+        check_process_keys(notes, child);
+    }
+    cpu_set_t set;
+    const tr_config_mark_t *cpus = tr_config_notes_find(notes, &child->limit_cpus);
+    if (cpus && cpus->sound && tr_text_cpus(child->limit_cpus, &set) != TROUPE_OK) {
+        tr_config_notes_problem(notes, cpus->place,
+                                "'cpus' must be numbers and ranges below %d such as 0,2-3",
+                                CPU_SETSIZE);
+    }
+}
+
+static void check_supervising(tr_config_notes_t *notes, const tr_config_child_t *parent)
+{
+    if (parent->strategy != TR_CONFIG_SIMPLE_ONE_FOR_ONE) {
+        return;
+    }
+    tr_config_place_t place = place_of(notes, &parent->strategy, parent->place);
+    if (parent->n_children != 1 || parent->children[0].kind != TR_CONFIG_ACTOR) {
+        tr_config_notes_problem(notes, place,
+                                "simple_one_for_one needs exactly one child, an actor, as the "
+                                "template");
+    }
+    if (parent->auto_shutdown != TR_CONFIG_SHUTDOWN_NEVER) {
+        tr_config_notes_problem(notes, place_of(notes, &parent->auto_shutdown, place),
+                                "simple_one_for_one cannot have an auto-shutdown");
+    }
+}
+
+static void check_significant(tr_config_notes_t *notes, const tr_config_child_t *parent,
+                              const tr_config_child_t *child)
+{
+    tr_config_place_t place = place_of(notes, &child->is_significant, child->place);
+    if (child->is_significant && child->restart == TR_CONFIG_PERMANENT) {
+        tr_config_notes_problem(notes, place,
+                                "a permanent child cannot be significant: it never ends for "
+                                "good");
+    } else if (child->is_significant && parent->auto_shutdown == TR_CONFIG_SHUTDOWN_NEVER) {
+        tr_config_notes_problem(notes, place,
+                                "significant, but the supervisor's auto-shutdown is never");
+    }
+}
+
 static void check_reserved(tr_config_notes_t *notes, const tr_config_child_t *child)
 {
     for (size_t i = 0; child->name && i < sizeof reserved / sizeof reserved[0]; i++) {
@@ -90,13 +181,16 @@ static void check_reserved(tr_config_notes_t *notes, const tr_config_child_t *ch
 
 static void check_children(tr_config_notes_t *notes, const tr_config_child_t *parent)
 {
+    check_supervising(notes, parent);
     for (size_t i = 0; i < parent->n_children; i++) {
         const tr_config_child_t *child = &parent->children[i];
         check_reserved(notes, child);
+        check_significant(notes, parent, child);
         if (child->kind == TR_CONFIG_CAPABILITY) {
             check_workers(notes, child);
         }
         if (child->kind != TR_CONFIG_SUPERVISOR) {
+            check_worker(notes, child);
             check_backoff(notes, child);
         }
         check_children(notes, child);

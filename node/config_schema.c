@@ -25,10 +25,14 @@
 #define IN_SUPERVISING (TR_IN_ROOT | TR_IN_SUPERVISOR)
 
 /* In the order of their enums. */
-static const char *const strategies[] = {"one_for_one", "one_for_all", "rest_for_one", NULL};
+static const char *const strategies[] = {"one_for_one", "one_for_all", "rest_for_one",
+                                         "simple_one_for_one", NULL};
+static const char *const auto_shutdowns[] = {"never", "any_significant", "all_significant",
+                                             NULL};
+static const char *const no_yes[] = {"false", "true", NULL};
 static const char *const restarts[] = {"permanent", "transient", "temporary", NULL};
 static const char *const on_intensity[] = {"backoff", "escalate", NULL};
-static const char *const isolations[] = {"thread", NULL};
+static const char *const isolations[] = {"thread", "process", NULL};
 
 /* clang-format off */
 #define LATER(name, place) {.key = name, .where = (place), .type = TR_SCHEMA_LATER, .offset = NO_FIELD}
@@ -42,6 +46,8 @@ const tr_schema_row_t tr_schema[] = {
      .inside = TR_IN_LISTENER, .offset = NO_FIELD},
     {.key = "drain-timeout", .where = TR_IN_FILE, .type = TR_SCHEMA_DURATION,
      .fallback = "10s", .max = YEAR_MS, .offset = NODE(drain_timeout_ms)},
+    {.key = "quarantine-limit", .where = TR_IN_FILE, .type = TR_SCHEMA_NUMBER,
+     .fallback = "100", .max = 10000, .offset = NODE(quarantine_limit)},
     {.key = "supervisor", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
      .required = true, .inside = TR_IN_ROOT, .offset = NODE(root)},
 
@@ -62,6 +68,8 @@ const tr_schema_row_t tr_schema[] = {
     /* a supervisor, the file's own or one among the children */
     {.key = "strategy", .where = IN_SUPERVISING, .type = TR_SCHEMA_CHOICE,
      .fallback = "one_for_one", .words = strategies, .offset = CHILD(strategy)},
+    {.key = "auto-shutdown", .where = IN_SUPERVISING, .type = TR_SCHEMA_CHOICE,
+     .fallback = "never", .words = auto_shutdowns, .offset = CHILD(auto_shutdown)},
     {.key = "intensity", .where = IN_SUPERVISING, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_INTENSITY},
     {.key = "children", .where = IN_SUPERVISING, .type = TR_SCHEMA_CHILDREN,
@@ -71,7 +79,7 @@ const tr_schema_row_t tr_schema[] = {
     {.key = "worker", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
      .required = true, .inside = TR_IN_WORKER},
     {.key = "isolation", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_CHOICE,
-     .fallback = "thread", .words = isolations, .later = "process", .offset = NO_FIELD},
+     .words = isolations, .offset = CHILD(isolation)},
     {.key = "workers", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_WORKERS},
     {.key = "keep-alive", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
@@ -80,12 +88,17 @@ const tr_schema_row_t tr_schema[] = {
      .inside = TR_IN_QUEUE},
     {.key = "timeout", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
      .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(timeout_ms)},
-    {.key = "restart", .where = IN_WORKING, .type = TR_SCHEMA_CHOICE,
+    {.key = "restart", .where = TR_IN_CHILD, .type = TR_SCHEMA_CHOICE,
      .fallback = "permanent", .words = restarts, .offset = CHILD(restart)},
     {.key = "backoff", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_BACKOFF},
+    {.key = "significant", .where = TR_IN_SUPERVISOR | TR_IN_ACTOR, .type = TR_SCHEMA_SWITCH,
+     .fallback = "false", .words = no_yes, .offset = CHILD(is_significant)},
     {.key = "shutdown", .where = IN_WORKING, .type = TR_SCHEMA_DURATION,
      .fallback = "5s", .max = YEAR_MS, .word = "infinity", .word_ms = TR_CONFIG_INFINITY,
+     .offset = CHILD(shutdown_ms)},
+    {.key = "shutdown", .where = TR_IN_SUPERVISOR, .type = TR_SCHEMA_DURATION,
+     .fallback = "infinity", .max = YEAR_MS, .word = "infinity", .word_ms = TR_CONFIG_INFINITY,
      .offset = CHILD(shutdown_ms)},
     {.key = "start-stall", .where = IN_WORKING, .type = TR_SCHEMA_DURATION,
      .fallback = "60s", .min = 1, .max = YEAR_MS, .offset = CHILD(start_stall_ms)},
@@ -99,9 +112,23 @@ const tr_schema_row_t tr_schema[] = {
      .fallback = "backoff", .words = on_intensity, .offset = CHILD(escalate)},
 
     /* the mappings inside a child */
-    {.key = "module", .where = TR_IN_WORKER, .type = TR_SCHEMA_NAME,
-     .required = true, .offset = CHILD(module)},
-    {.key = "args", .where = TR_IN_WORKER, .type = TR_SCHEMA_ARGS, .offset = NO_FIELD},
+    {.key = "module", .where = TR_IN_WORKER, .type = TR_SCHEMA_NAME, .offset = CHILD(module)},
+    {.key = "args", .where = TR_IN_WORKER, .type = TR_SCHEMA_ARGS, .offset = CHILD(args)},
+    {.key = "command", .where = TR_IN_WORKER, .type = TR_SCHEMA_WORDS,
+     .offset = CHILD(command)},
+    {.key = "env", .where = TR_IN_WORKER, .type = TR_SCHEMA_ARGS, .offset = CHILD(env)},
+    {.key = "directory", .where = TR_IN_WORKER, .type = TR_SCHEMA_TEXT,
+     .offset = CHILD(directory)},
+    {.key = "limits", .where = TR_IN_WORKER, .type = TR_SCHEMA_MAPPING, .inside = TR_IN_LIMITS},
+    {.key = "memory", .where = TR_IN_LIMITS, .type = TR_SCHEMA_SIZE,
+     .min = 1 << 20, .max = INT64_C(1) << 50, .offset = CHILD(limit_memory)},
+    {.key = "cpu-time", .where = TR_IN_LIMITS, .type = TR_SCHEMA_DURATION,
+     .min = 1000, .max = YEAR_MS, .offset = CHILD(limit_cpu_time_ms)},
+    {.key = "open-files", .where = TR_IN_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .min = 16, .max = 1 << 20, .offset = CHILD(limit_open_files)},
+    {.key = "nice", .where = TR_IN_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "0", .max = 19, .offset = CHILD(limit_nice)},
+    {.key = "cpus", .where = TR_IN_LIMITS, .type = TR_SCHEMA_TEXT, .offset = CHILD(limit_cpus)},
     {.key = "min", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
      .fallback = "1", .max = 10000, .offset = CHILD(workers_min)},
     {.key = "max", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
@@ -123,6 +150,8 @@ const tr_schema_row_t tr_schema[] = {
      .offset = CHILD(health_stall_ms)},
     {.key = "overrun", .where = TR_IN_HEALTH, .type = TR_SCHEMA_DURATION,
      .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(health_overrun_ms)},
+    {.key = "probe-interval", .where = TR_IN_HEALTH, .type = TR_SCHEMA_DURATION,
+     .fallback = "0", .max = YEAR_MS, .offset = CHILD(health_probe_ms)},
 
     /* how many restarts are too many */
     {.key = "restarts", .where = TR_IN_INTENSITY | TR_IN_ACTOR_INTENSITY,
@@ -141,12 +170,8 @@ const tr_schema_row_t tr_schema[] = {
     LATER("http", TR_IN_FILE),
     LATER("memory", TR_IN_FILE | TR_IN_CAPABILITY),
     LATER("resources", TR_IN_FILE),
-    LATER("auto-shutdown", IN_SUPERVISING),
-    LATER("significant", TR_IN_CHILD),
-    LATER("command", TR_IN_WORKER),
     LATER("remote", TR_IN_WORKERS),
     LATER("overflow", TR_IN_QUEUE),
-    LATER("probe-interval", TR_IN_HEALTH),
     LATER("balance", TR_IN_CAPABILITY),
     LATER("batch", TR_IN_CAPABILITY),
     LATER("breaker", TR_IN_CAPABILITY),
@@ -218,6 +243,8 @@ const char *tr_schema_where(unsigned where)
         return "'backoff'";
     case TR_IN_HEALTH:
         return "'health'";
+    case TR_IN_LIMITS:
+        return "'limits'";
     case TR_IN_INTENSITY:
     case TR_IN_POOL_INTENSITY:
     case TR_IN_ACTOR_INTENSITY:

@@ -32,8 +32,9 @@ enum {
     TR_IN_INTENSITY = 1u << 11,      /* of a supervisor */
     TR_IN_POOL_INTENSITY = 1u << 12, /* of a capability */
     TR_IN_ACTOR_INTENSITY = 1u << 13,
+    TR_IN_LIMITS = 1u << 14,
     TR_IN_CHILD = TR_IN_SUPERVISOR | TR_IN_CAPABILITY | TR_IN_ACTOR,
-    TR_IN_ANY = (1u << 14) - 1,
+    TR_IN_ANY = (1u << 15) - 1,
 };
 
 typedef enum tr_schema_type {
@@ -41,10 +42,12 @@ typedef enum tr_schema_type {
     TR_SCHEMA_TEXT,      /* char *, not empty */
     TR_SCHEMA_NUMBER,    /* int64_t */
     TR_SCHEMA_DURATION,  /* int64_t, ms */
+    TR_SCHEMA_SIZE,      /* int64_t, bytes */
     TR_SCHEMA_CHOICE,    /* an enum whose values are the indices of `words` */
     TR_SCHEMA_SWITCH,    /* bool: the second of two words */
     TR_SCHEMA_MODE,      /* unsigned: three octal digits */
-    TR_SCHEMA_ARGS,      /* args and n_args of a child: any keys, scalars */
+    TR_SCHEMA_ARGS,      /* tr_config_args_t: any keys, scalars */
+    TR_SCHEMA_WORDS,     /* tr_config_words_t: a list of scalars, at least one */
     TR_SCHEMA_MAPPING,   /* the keys of `inside`, into the same description */
     TR_SCHEMA_LISTENERS, /* a list; a listener may be written as its endpoint alone */
     TR_SCHEMA_CHILDREN,  /* a list */
@@ -64,7 +67,7 @@ typedef struct tr_schema_row {
     /* As a person would write it. NULL: there is none, or it depends on other keys. */
     const char *fallback;
 
-    int64_t min, max;         /* a number or duration, both allowed */
+    int64_t min, max;         /* a number, duration or size, both allowed */
     const char *word;         /* a duration may also be this word ... */
     int64_t word_ms;          /* ... and then is that */
     const char *const *words; /* ends with NULL */

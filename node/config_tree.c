@@ -150,27 +150,53 @@ static bool read_arg(struct reader *reader, const yaml_node_pair_t *pair, struct
 }
 
 static void read_args(struct reader *reader, const tr_schema_row_t *row,
-                      const yaml_node_t *node, tr_config_child_t *child)
+                      const yaml_node_t *node, void *base)
 {
+    tr_config_args_t *args = (void *)((char *)base + row->offset);
+    tr_config_notes_mark(reader->notes, args, tr_config_yaml_place(node->start_mark), true);
     if (node->type != YAML_MAPPING_NODE) {
         tr_config_value_refuse(reader->notes, node, row->key, "a mapping");
         return;
     }
     size_t n_pairs = count_pairs(node);
     struct key *keys = make_array(reader, n_pairs, sizeof *keys);
-    child->args = make_array(reader, n_pairs, sizeof *child->args);
+    args->items = make_array(reader, n_pairs, sizeof *args->items);
     size_t n_keys = 0;
-    for (size_t i = 0; keys && child->args && i < n_pairs; i++) {
+    for (size_t i = 0; keys && args->items && i < n_pairs; i++) {
         struct key *key = &keys[n_keys];
         key->index = i;
-        if (read_arg(reader, &node->data.mapping.pairs.start[i], key,
-                     &child->args[child->n_args])) {
-            child->n_args++;
+        if (read_arg(reader, &node->data.mapping.pairs.start[i], key, &args->items[args->n])) {
+            args->n++;
         }
         n_keys += key->text && key->text[0];
     }
     note_twins(reader, keys, n_keys);
     free(keys);
+}
+
+static void read_words(struct reader *reader, const tr_schema_row_t *row,
+                       const yaml_node_t *node, void *base)
+{
+    tr_config_words_t *words = (void *)((char *)base + row->offset);
+    tr_config_place_t place = tr_config_yaml_place(node->start_mark);
+    tr_config_notes_mark(reader->notes, words, place, node->type == YAML_SEQUENCE_NODE);
+    if (node->type != YAML_SEQUENCE_NODE) {
+        tr_config_value_refuse(reader->notes, node, row->key, "a list of texts");
+        return;
+    }
+    const yaml_node_item_t *items = node->data.sequence.items.start;
+    size_t n_items = (size_t)(node->data.sequence.items.top - items);
+    if (n_items == 0) {
+        tr_config_notes_problem(reader->notes, place, "'%s' must not be empty", row->key);
+    }
+    words->items = make_array(reader, n_items, sizeof *words->items);
+    for (size_t i = 0; words->items && i < n_items; i++) {
+        char *word = tr_config_value_text(reader->notes, node_at(reader, items[i]), row->key,
+                                          "a list of texts");
+        if (word) {
+            words->items[words->n++] = word;
+        }
+    }
 }
 
 /* Which TR_IN_... a child is, by its first key that names a kind; 0 when it has none. */
@@ -266,6 +292,8 @@ static void read_part(struct reader *reader, const tr_schema_row_t *row,
     void *part = (char *)base + row->offset;
     if (row->inside == TR_IN_ROOT) {
         ((tr_config_child_t *)part)->place = tr_config_yaml_place(node->start_mark);
+    } else if (row->inside == TR_IN_WORKER && node->type == YAML_MAPPING_NODE) {
+        ((tr_config_child_t *)part)->worker_place = tr_config_yaml_place(node->start_mark);
     }
     if (node->type != YAML_MAPPING_NODE) {
         tr_config_value_refuse(reader->notes, node, row->key, "a mapping");
@@ -287,6 +315,9 @@ static void read_row(struct reader *reader, const tr_schema_row_t *row, const ya
         break;
     case TR_SCHEMA_ARGS:
         read_args(reader, row, node, base);
+        break;
+    case TR_SCHEMA_WORDS:
+        read_words(reader, row, node, base);
         break;
     default:
         tr_config_value_read(reader->notes, row, node, base);

@@ -74,6 +74,15 @@ static void describe_duration(const tr_schema_row_t *row, char *buffer, size_t s
              row->word ? row->word : "", row->word ? "'" : "");
 }
 
+static void describe_size(const tr_schema_row_t *row, char *buffer, size_t size)
+{
+    char min[32];
+    char max[32];
+    snprintf(buffer, size, "a size from %s to %s",
+             tr_text_print_size((uint64_t)row->min, min, sizeof min),
+             tr_text_print_size((uint64_t)row->max, max, sizeof max));
+}
+
 static void describe_words(const tr_schema_row_t *row, char *buffer, size_t size)
 {
     size_t used = (size_t)snprintf(buffer, size, "%s", row->words[1] ? "one of " : "");
@@ -101,6 +110,9 @@ static const char *describe(const tr_schema_row_t *row, char *buffer, size_t siz
     case TR_SCHEMA_DURATION:
         describe_duration(row, buffer, size);
         break;
+    case TR_SCHEMA_SIZE:
+        describe_size(row, buffer, size);
+        break;
     case TR_SCHEMA_CHOICE:
     case TR_SCHEMA_SWITCH:
         describe_words(row, buffer, size);
@@ -121,8 +133,13 @@ static bool parse_integer(const tr_schema_row_t *row, const char *text, int64_t 
         *out = row->word_ms;
         return true;
     }
-    troupe_status_t status =
-        row->type == TR_SCHEMA_NUMBER ? tr_text_number(text, out) : tr_text_duration(text, out);
+    uint64_t bytes = 0;
+    troupe_status_t status = row->type == TR_SCHEMA_NUMBER ? tr_text_number(text, out)
+                             : row->type == TR_SCHEMA_SIZE ? tr_text_size(text, &bytes)
+                                                           : tr_text_duration(text, out);
+    if (row->type == TR_SCHEMA_SIZE) {
+        *out = bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;
+    }
     return status == TROUPE_OK && *out >= row->min && *out <= row->max;
 }
 
@@ -163,6 +180,7 @@ static bool store(tr_config_notes_t *notes, const tr_schema_row_t *row, const ch
     switch (row->type) {
     case TR_SCHEMA_NUMBER:
     case TR_SCHEMA_DURATION:
+    case TR_SCHEMA_SIZE:
         fits = parse_integer(row, text, &integer);
         if (fits && field) {
             *(int64_t *)field = integer;

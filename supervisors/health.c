@@ -15,7 +15,7 @@
 void tr_health_init(tr_health_t *self, int64_t now_ms)
 {
     assert(self);
-    *self = (tr_health_t){.sent_ms = now_ms, .asked_since_ms = TR_NEVER};
+    *self = (tr_health_t){.sent_ms = now_ms, .asked_since_ms = TR_NEVER, .probed_ms = now_ms};
 }
 
 int64_t tr_health_next_ms(const tr_health_t *self, const tr_health_plan_t *plan)
@@ -32,6 +32,18 @@ uint64_t tr_health_ping(tr_health_t *self, int64_t now_ms)
         self->asked_since_ms = now_ms;
     }
     return ++self->sent;
+}
+
+int64_t tr_health_probe_at_ms(const tr_health_t *self, const tr_health_plan_t *plan)
+{
+    assert(self && plan);
+    return plan->probe_ms > 0 ? tr_clock_after(self->probed_ms, plan->probe_ms) : TR_NEVER;
+}
+
+void tr_health_probe(tr_health_t *self, int64_t now_ms)
+{
+    assert(self);
+    self->probed_ms = now_ms;
 }
 
 void tr_health_pong(tr_health_t *self, uint64_t number)

@@ -20,6 +20,7 @@ typedef struct tr_health_plan {
                                time plus 5 s; with a message 60 s */
     int64_t overrun_ms;     /* still busy so long after cancel or deadline: hung */
     int64_t start_stall_ms; /* starting without progress for so long: it failed */
+    int64_t probe_ms;       /* between deep checks of a child that is idle; 0: none */
 } tr_health_plan_t;
 
 /* What was seen of a child. Times are TR_NEVER where there is none. */
@@ -41,6 +42,7 @@ typedef struct tr_health {
     uint64_t sent;          /* number of the last ping */
     int64_t sent_ms;        /* when; meaningful when sent > 0 */
     int64_t asked_since_ms; /* first unanswered ping, or TR_NEVER */
+    int64_t probed_ms;      /* the last deep check, or when the child came up */
 } tr_health_t;
 
 /* For a child that came up, or was born, at `now_ms`. */
@@ -51,6 +53,12 @@ int64_t tr_health_next_ms(const tr_health_t *self, const tr_health_plan_t *plan)
 
 /* A ping goes out now: returns its number. */
 uint64_t tr_health_ping(tr_health_t *self, int64_t now_ms);
+
+/* When the next deep check is due; TR_NEVER when there is none. */
+int64_t tr_health_probe_at_ms(const tr_health_t *self, const tr_health_plan_t *plan);
+
+/* A deep check begins now. */
+void tr_health_probe(tr_health_t *self, int64_t now_ms);
 
 /* A pong came back, for ping `number`. Late ones count too: the child lives. */
 void tr_health_pong(tr_health_t *self, uint64_t number);

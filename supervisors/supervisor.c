@@ -408,7 +408,21 @@ static void ping(tr_child_t *child, int64_t now_ms)
     }
 }
 
-/* Judge a child that starts or is up; ping it when that is due. */
+/* A child that has work to do shows by that how it is: it is looked at again soon. */
+static void probe(tr_child_t *child, const tr_vital_signs_t *signs, int64_t now_ms)
+{
+    if (signs->running_since_ms == 0 && tr_mailbox_depth(child->actor->mailbox) == 0) {
+        tr_control_say(child->actor->mailbox, TR_WORD_PROBE, child->incarnation);
+    }
+    tr_health_probe(&child->health, now_ms);
+}
+
+static int64_t earlier(int64_t one, int64_t other)
+{
+    return one < other ? one : other;
+}
+
+/* Judge a child that starts or is up; ping and probe it when that is due. */
 static void look_after(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
 {
     const tr_health_plan_t *plan = &child->spec->health;
@@ -428,8 +442,11 @@ static void look_after(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
         if (now_ms >= tr_health_next_ms(&child->health, plan)) {
             ping(child, now_ms);
         }
-        int64_t ping_at_ms = tr_health_next_ms(&child->health, plan);
-        due_ms = ping_at_ms < due_ms ? ping_at_ms : due_ms;
+        if (now_ms >= tr_health_probe_at_ms(&child->health, plan)) {
+            probe(child, &signs, now_ms);
+        }
+        due_ms = earlier(due_ms, tr_health_next_ms(&child->health, plan));
+        due_ms = earlier(due_ms, tr_health_probe_at_ms(&child->health, plan));
     }
     tr_children_set_due(&self->children, child, due_ms);
 }
@@ -583,9 +600,8 @@ static int64_t turn(tr_self_t *actor, int64_t now_ms)
         return TR_NEVER;
     }
     const tr_child_t *first = tr_children_first_due(&self->children);
-    int64_t look_ms = first ? first->due_ms : TR_NEVER;
-    due_ms = look_ms < due_ms ? look_ms : due_ms;
-    return self->act_at_ms < due_ms ? self->act_at_ms : due_ms;
+    due_ms = earlier(due_ms, first ? first->due_ms : TR_NEVER);
+    return earlier(due_ms, self->act_at_ms);
 }
 
 static void stop(tr_self_t *actor, const tr_reason_t *reason)

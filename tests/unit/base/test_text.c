@@ -53,6 +53,31 @@ static void size_is_read(void **state)
     assert_string_equal(buffer, row->printed ? row->printed : row->text);
 }
 
+struct cpus {
+    const char *text;
+    troupe_status_t status;
+    const char *bits; /* of the first processors, '1' for those that are in */
+};
+
+static void cpus_are_read(void **state)
+{
+    const struct cpus *row = *state;
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(77, &cpus);
+    assert_status(tr_text_cpus(row->text, &cpus), row->status);
+    if (row->status != TROUPE_OK) {
+        assert_int_equal(CPU_COUNT(&cpus), 1);
+        return;
+    }
+    int n = 0;
+    for (size_t i = 0; row->bits[i]; i++) {
+        assert_int_equal(CPU_ISSET(i, &cpus) != 0, row->bits[i] == '1');
+        n += row->bits[i] == '1';
+    }
+    assert_int_equal(CPU_COUNT(&cpus), n);
+}
+
 struct share {
     const char *text;
     troupe_status_t status;
@@ -146,6 +171,7 @@ static void words_lie_apart(void **state)
 #define DURATION(text, ...) ROW("duration '" text "'", duration_is_read, duration, text, __VA_ARGS__)
 #define SIZE(text, ...) ROW("size '" text "'", size_is_read, size, text, __VA_ARGS__)
 #define SHARE(text, ...) ROW("share '" text "'", share_is_read, share, text, __VA_ARGS__)
+#define CPUS(text, ...) ROW("cpus '" text "'", cpus_are_read, cpus, text, __VA_ARGS__)
 #define NUMBER(text, ...) ROW("number '" text "'", number_is_read, number, text, __VA_ARGS__)
 #define SHOWN_US(us, want) ROW("a duration for eyes: " want, duration_is_shown, shown, us, want)
 #define SHOWN_BYTES(bytes, want) ROW("a size for eyes: " want, size_is_shown, shown, bytes, want)
@@ -247,6 +273,20 @@ int main(void)
         NUMBER("1.0", INVALID, 0),
         NUMBER("0x10", INVALID, 0),
         NUMBER("1 ", INVALID, 0),
+
+        CPUS("0", OK, "1"),
+        CPUS("0,2", OK, "101"),
+        CPUS("1-3", OK, "0111"),
+        CPUS("0-1,3-3,1", OK, "1101"),
+        CPUS("1024", LIMIT, NULL),
+        CPUS("0-99999999999999999999", LIMIT, NULL),
+        CPUS("", INVALID, NULL),
+        CPUS("3-1", INVALID, NULL),
+        CPUS("1,", INVALID, NULL),
+        CPUS("1-", INVALID, NULL),
+        CPUS("-1", INVALID, NULL),
+        CPUS("1 2", INVALID, NULL),
+        CPUS("all", INVALID, NULL),
 
         SHOWN_US(0, "0 us"),
         SHOWN_US(999, "999 us"),

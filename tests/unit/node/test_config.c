@@ -139,6 +139,8 @@ static void minimal_file_has_every_default(void **state)
     tr_config_t *config = must_load("minimal.yaml");
     assert_int_equal(config->n_listeners, 0);
     assert_int_equal(config->drain_timeout_ms, 10000);
+    assert_int_equal(config->quarantine_limit, 100);
+    assert_int_equal(config->root.auto_shutdown, TR_CONFIG_SHUTDOWN_NEVER);
     assert_int_equal(config->root.strategy, TR_CONFIG_ONE_FOR_ONE);
     assert_int_equal(config->root.intensity_restarts, 1);
     assert_int_equal(config->root.intensity_period_ms, 5000);
@@ -154,7 +156,7 @@ static void minimal_file_has_every_default(void **state)
     assert_string_equal(hello->module, "echo");
     assert_int_equal(hello->module_place.line, 2);
     assert_int_equal(hello->module_place.column, 62);
-    assert_int_equal(hello->n_args, 0);
+    assert_int_equal(hello->args.n, 0);
     assert_int_equal(hello->restart, TR_CONFIG_PERMANENT);
     assert_int_equal(hello->backoff_min_ms, 100);
     assert_int_equal(hello->backoff_max_ms, 30000);
@@ -164,6 +166,10 @@ static void minimal_file_has_every_default(void **state)
     assert_int_equal(hello->health_misses, 3);
     assert_int_equal(hello->health_stall_ms, 0);
     assert_int_equal(hello->health_overrun_ms, 30000);
+    assert_int_equal(hello->health_probe_ms, 0);
+    assert_int_equal(hello->isolation, TR_CONFIG_THREAD);
+    assert_int_equal(hello->command.n, 0);
+    assert_false(hello->is_significant);
     assert_int_equal(hello->workers_min, 1);
     assert_int_equal(hello->workers_max, 1);
     assert_int_equal(hello->concurrency, 1);
@@ -188,10 +194,10 @@ static void complete_capability_has_what_was_written(const tr_config_child_t *vi
     assert_string_equal(vision->module, "ocr");
     assert_int_equal(vision->module_place.line, 16);
     assert_int_equal(vision->module_place.column, 17);
-    assert_int_equal(vision->n_args, 5);
-    for (size_t i = 0; i < vision->n_args; i++) {
-        assert_string_equal(vision->args[i].key, args[i][0]);
-        assert_string_equal(vision->args[i].value, args[i][1]);
+    assert_int_equal(vision->args.n, 5);
+    for (size_t i = 0; i < vision->args.n; i++) {
+        assert_string_equal(vision->args.items[i].key, args[i][0]);
+        assert_string_equal(vision->args.items[i].value, args[i][1]);
     }
     assert_int_equal(vision->workers_min, 2);
     assert_int_equal(vision->workers_max, 4);
@@ -218,7 +224,7 @@ static void complete_actor_has_what_was_written(const tr_config_child_t *audit)
     assert_int_equal(audit->kind, TR_CONFIG_ACTOR);
     assert_string_equal(audit->name, "audit");
     assert_string_equal(audit->module, "audit");
-    assert_int_equal(audit->n_args, 0);
+    assert_int_equal(audit->args.n, 0);
     assert_int_equal(audit->restart, TR_CONFIG_TEMPORARY);
     assert_int_equal(audit->backoff_min_ms, 1000);
     assert_int_equal(audit->backoff_max_ms, 2000);
@@ -276,6 +282,40 @@ struct pool {
     int64_t min, max, restarts, period_ms;
 };
 
+static void processes_have_what_was_written(void **state)
+{
+    (void)state;
+    tr_config_t *config = must_load("processes.yaml");
+    const tr_config_child_t *ocr = &config->root.children[0];
+    assert_int_equal(ocr->isolation, TR_CONFIG_PROCESS);
+    assert_int_equal(ocr->env.n, 2);
+    assert_string_equal(ocr->env.items[1].key, "LANG");
+    assert_string_equal(ocr->env.items[1].value, "C");
+    assert_string_equal(ocr->directory, "/tmp");
+    assert_int_equal(ocr->limit_memory, 1 << 30);
+    assert_int_equal(ocr->limit_cpu_time_ms, 60000);
+    assert_int_equal(ocr->limit_open_files, 64);
+    assert_int_equal(ocr->limit_nice, 5);
+    assert_string_equal(ocr->limit_cpus, "0-1");
+    assert_int_equal(ocr->health_probe_ms, 5000);
+
+    const tr_config_child_t *upper = &config->root.children[1];
+    assert_int_equal(upper->isolation, TR_CONFIG_PROCESS);
+    assert_null(upper->module);
+    assert_int_equal(upper->command.n, 2);
+    assert_string_equal(upper->command.items[0], "python3");
+    assert_string_equal(upper->command.items[1], "upper_worker.py");
+
+    const tr_config_child_t *inner = &config->root.children[2];
+    assert_int_equal(inner->auto_shutdown, TR_CONFIG_SHUTDOWN_ANY);
+    assert_int_equal(inner->restart, TR_CONFIG_TRANSIENT);
+    assert_int_equal(inner->shutdown_ms, TR_CONFIG_INFINITY);
+    assert_true(inner->is_significant);
+    assert_true(inner->children[0].is_significant);
+    assert_int_equal(config->root.children[3].strategy, TR_CONFIG_SIMPLE_ONE_FOR_ONE);
+    tr_config_destroy(&config);
+}
+
 static void pool_defaults_follow(void **state)
 {
     const struct pool *pool = *state;
@@ -304,9 +344,9 @@ static void variables_are_replaced(void **state)
     assert_string_equal(config->name, "word-1");
     assert_string_equal(child->name, "vision");
     assert_string_equal(child->module, "echo");
-    assert_string_equal(child->args[0].value, "word and word");
-    assert_string_equal(child->args[1].value, "$5");
-    assert_string_equal(child->args[2].value, "xy");
+    assert_string_equal(child->args.items[0].value, "word and word");
+    assert_string_equal(child->args.items[1].value, "$5");
+    assert_string_equal(child->args.items[2].value, "xy");
     assert_int_equal(child->workers_max, 3);
     assert_int_equal(child->timeout_ms, 3000);
     assert_int_equal(child->keep_alive_ms, 300000);
@@ -597,6 +637,7 @@ static int run_stories(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(minimal_file_has_every_default),
         cmocka_unit_test(complete_file_has_what_was_written),
+        cmocka_unit_test(processes_have_what_was_written),
         POOL("a pool is one worker", "", 1, 1, 7, 10000),
         POOL("max follows min", ", workers: {min: 3}", 3, 3, 11, 10000),
         POOL("a pool that may be empty may have one", ", workers: {min: 0}", 0, 1, 7, 10000),
