@@ -192,6 +192,9 @@ static void answer_ping(tr_host_t *self, uint64_t id)
     tr_trp1_t pong;
     tr_trp1_init(&pong, TR_TRP1_PONG, id);
     tr_worker_state_t state = (tr_worker_state_t)atomic_load(&pulse->state);
+    if (state == TR_WORKER_SPAWNING) {
+        state = TR_WORKER_LOADING; /* what the process is, its thread will be in a moment */
+    }
     pong.state = tr_span_of(tr_worker_state_name(state));
     pong.memory = resident_bytes();
     pong.done = (int64_t)atomic_load(&pulse->n_done);

@@ -68,8 +68,8 @@ class Worker:
             events = dict(poller.poll())
             if self.monitor in events:
                 return 1  # nobody is there to work for
-            if self.node in events:
-                self.take(*self.node.recv_multipart())
+            if self.node in events and not self.take(*self.node.recv_multipart()):
+                return 1  # it has given this worker up
             if self.bell in events:
                 os.read(self.bell, 4096)
             while not self.results.empty():
@@ -87,8 +87,11 @@ class Worker:
         return event == zmq.EVENT_HANDSHAKE_SUCCEEDED
 
     def take(self, head, *frames):
+        """False when that was the end of the conversation."""
         _, command, about, headers = msgpack.unpackb(head)
-        if command == "request":
+        if command == "request" and about in self.open:
+            self.send(*self.error(about, "bad_request", "that id is open already"))
+        elif command == "request":
             timeout = headers.get("timeout")
             deadline = None if timeout is None else time.monotonic() + timeout / 1000
             self.open.add(about)
@@ -100,6 +103,7 @@ class Worker:
         elif command == "stop":
             self.jobs.put(None)
         # drain: what is there gets finished anyway. What is unknown is ignored.
+        return command != "bye"
 
     def sign_of_life(self):
         with open("/proc/self/statm") as statm:

@@ -128,6 +128,21 @@ class UpperWorker(unittest.TestCase):
         self.hear("reply", 2)
         self.assert_ends(0)
 
+    def test_an_id_that_is_open_is_refused(self):
+        self.hear_ready()
+        # Both are on their way before it reads the first.
+        self.process.send_signal(signal.SIGSTOP)
+        self.ask(1, b"x" * (64 << 20))
+        self.ask(1, b"y")
+        self.process.send_signal(signal.SIGCONT)
+        self.assertEqual(self.hear("error", 1)[0]["code"], "bad_request")
+        self.assertEqual(self.hear("reply", 1)[1][0][:1], b"X")
+
+    def test_it_ends_when_it_is_given_up(self):
+        self.hear_ready()
+        self.say("bye")
+        self.assert_ends(1)
+
     def test_it_ends_with_its_node(self):
         self.hear_ready()
         self.router.close(linger=0)
