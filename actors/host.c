@@ -542,10 +542,11 @@ static void wait_for_work(tr_host_t *self, bool has_room)
 static void run(tr_host_t *self)
 {
     while (!self->has_ended && tr_clock_now_ms() < self->leave_by_ms) {
-        bool has_room = take_letters(self);
         int64_t now_ms = tr_clock_now_ms();
+        watch_node(self,
+                   now_ms); /* first: there is no waiting for room with one that is lost */
+        bool has_room = take_letters(self);
         tell_progress(self, now_ms);
-        watch_node(self, now_ms);
         if (!self->has_ended) {
             wait_for_work(self, has_room);
             read_commands(self);
