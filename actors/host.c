@@ -589,8 +589,9 @@ int tr_host_serve(tr_host_t *self, const tr_worker_plan_t *plan)
     if (!plan->behaviour->handle) {
         return tr_host_refuse(self, "the behaviour has no handle: it cannot serve requests");
     }
-    if (tr_worker_start(plan, self->name, self->runtime, self->mailbox, &self->worker) !=
-        TROUPE_OK) {
+    const tr_birth_t birth = {
+        .what = plan, .name = self->name, .runtime = self->runtime, .parent = self->mailbox};
+    if (tr_worker_start(&birth, &self->worker) != TROUPE_OK) {
         return tr_host_refuse(self, "no memory, thread or socket to be had for the worker");
     }
     self->progress_ms = atomic_load(&self->worker->pulse->progress_ms);
