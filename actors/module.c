@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <czmq.h>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #define MAX_PATH 4096
 
 struct tr_modules {
+    pthread_mutex_t mutex;
     zlistx_t *behaviours; /* const troupe_behaviour_t *, borrowed */
     zlistx_t *folders;    /* char *, owned */
 };
@@ -35,6 +37,7 @@ tr_modules_t *tr_modules_new(void)
     if (!self) {
         return NULL;
     }
+    pthread_mutex_init(&self->mutex, NULL);
     self->behaviours = zlistx_new();
     self->folders = zlistx_new();
     if (!self->behaviours || !self->folders) {
@@ -51,6 +54,7 @@ void tr_modules_destroy(tr_modules_t **self_p)
     if (*self_p) {
         zlistx_destroy(&(*self_p)->behaviours);
         zlistx_destroy(&(*self_p)->folders);
+        pthread_mutex_destroy(&(*self_p)->mutex);
         free(*self_p);
         *self_p = NULL;
     }
@@ -74,9 +78,8 @@ static bool is_usable(const troupe_behaviour_t *behaviour)
            (behaviour->handle || behaviour->receive);
 }
 
-troupe_status_t tr_modules_register(tr_modules_t *self, const troupe_behaviour_t *behaviour)
+static troupe_status_t add_behaviour(tr_modules_t *self, const troupe_behaviour_t *behaviour)
 {
-    assert(self);
     if (!is_usable(behaviour)) {
         return TROUPE_ERR_INVALID;
     }
@@ -86,15 +89,26 @@ troupe_status_t tr_modules_register(tr_modules_t *self, const troupe_behaviour_t
     return zlistx_add_end(self->behaviours, (void *)behaviour) ? TROUPE_OK : TROUPE_ERR_NOMEM;
 }
 
+troupe_status_t tr_modules_register(tr_modules_t *self, const troupe_behaviour_t *behaviour)
+{
+    assert(self);
+    pthread_mutex_lock(&self->mutex);
+    troupe_status_t status = add_behaviour(self, behaviour);
+    pthread_mutex_unlock(&self->mutex);
+    return status;
+}
+
 troupe_status_t tr_modules_add_path(tr_modules_t *self, const char *folder)
 {
     assert(self && folder);
     char *copy = strdup(folder);
-    if (!copy || !zlistx_add_end(self->folders, copy)) {
+    pthread_mutex_lock(&self->mutex);
+    bool is_added = copy && zlistx_add_end(self->folders, copy);
+    pthread_mutex_unlock(&self->mutex);
+    if (!is_added) {
         free(copy);
-        return TROUPE_ERR_NOMEM;
     }
-    return TROUPE_OK;
+    return is_added ? TROUPE_OK : TROUPE_ERR_NOMEM;
 }
 
 troupe_status_t tr_modules_load_file(const char *file, const troupe_behaviour_t **out,
@@ -192,10 +206,9 @@ static void say_where(tr_modules_t *self, const char *name, char *why, size_t si
     }
 }
 
-troupe_status_t tr_modules_find(tr_modules_t *self, const char *name,
-                                const troupe_behaviour_t **out, char *why, size_t size)
+static troupe_status_t find_or_load(tr_modules_t *self, const char *name,
+                                    const troupe_behaviour_t **out, char *why, size_t size)
 {
-    assert(self && name && out && why && size > 0);
     const troupe_behaviour_t *behaviour = find_known(self, name);
     if (behaviour) {
         *out = behaviour;
@@ -209,8 +222,18 @@ troupe_status_t tr_modules_find(tr_modules_t *self, const char *name,
     troupe_status_t status = load(file, name, &behaviour, why, size);
     if (status == TROUPE_OK) {
         *out = behaviour;
-        status = tr_modules_register(self, behaviour);
+        status = add_behaviour(self, behaviour);
     }
+    return status;
+}
+
+troupe_status_t tr_modules_find(tr_modules_t *self, const char *name,
+                                const troupe_behaviour_t **out, char *why, size_t size)
+{
+    assert(self && name && out && why && size > 0);
+    pthread_mutex_lock(&self->mutex);
+    troupe_status_t status = find_or_load(self, name, out, why, size);
+    pthread_mutex_unlock(&self->mutex);
     return status;
 }
 
@@ -218,10 +241,11 @@ troupe_status_t tr_modules_locate(tr_modules_t *self, const char *name, char *pa
                                   size_t path_size, char *why, size_t size)
 {
     assert(self && name && path && path_size > 0 && why && size > 0);
-    if (find_file(self, name, path, path_size)) {
-        return TROUPE_OK;
-    }
-    if (find_known(self, name)) {
+    pthread_mutex_lock(&self->mutex);
+    bool is_found = find_file(self, name, path, path_size);
+    if (is_found) {
+        why[0] = '\0';
+    } else if (find_known(self, name)) {
         snprintf(why, size,
                  "'%s' is linked into this program: there is no file of it that a "
                  "process of its own could load",
@@ -229,5 +253,6 @@ troupe_status_t tr_modules_locate(tr_modules_t *self, const char *name, char *pa
     } else {
         say_where(self, name, why, size);
     }
-    return TROUPE_NOT_FOUND;
+    pthread_mutex_unlock(&self->mutex);
+    return is_found ? TROUPE_OK : TROUPE_NOT_FOUND;
 }

@@ -1,7 +1,8 @@
 /* actors/module.h - behaviours by name: linked in, or from shared objects
  *
  * A module stays loaded as long as the process: a thread that hangs inside it cannot be asked
- * to leave. One thread owns a set; the behaviours in it are immutable.
+ * to leave. Any thread may use a set, which is locked meanwhile; the behaviours in it are
+ * immutable.
  */
 
 #ifndef TROUPE_ACTORS_MODULE_H

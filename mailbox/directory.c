@@ -100,6 +100,19 @@ void tr_directory_forget(tr_directory_t *self, const tr_mailbox_t *mailbox)
     pthread_rwlock_unlock(&self->lock);
 }
 
+void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
+                       void (*visit)(void *arg, const char *name, tr_mailbox_t *mailbox),
+                       void *arg)
+{
+    assert(self && visit);
+    pthread_rwlock_wrlock(&self->lock); /* the hash keeps the place of the walk in itself */
+    for (tr_mailbox_t *mailbox = zhashx_first(self->names[space]); mailbox;
+         mailbox = zhashx_next(self->names[space])) {
+        visit(arg, zhashx_cursor(self->names[space]), mailbox);
+    }
+    pthread_rwlock_unlock(&self->lock);
+}
+
 tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space, tr_span_t name)
 {
     assert(self);

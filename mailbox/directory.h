@@ -38,6 +38,12 @@ void tr_directory_remove(tr_directory_t *self, tr_name_space_t space, const char
 /* Remove every name that stands for this mailbox: its owner hangs and will not do so. */
 void tr_directory_forget(tr_directory_t *self, const tr_mailbox_t *mailbox);
 
+/* Call `visit (arg, name, mailbox)` for each name of a space, in no order. The directory is
+ * locked meanwhile: the visitor posts at most. */
+void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
+                       void (*visit)(void *arg, const char *name, tr_mailbox_t *mailbox),
+                       void *arg);
+
 /* A share of the mailbox under `name`, the caller's to release; NULL when there is none. */
 TROUPE_NODISCARD tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space,
                                                  tr_span_t name);

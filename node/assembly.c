@@ -255,7 +255,6 @@ static tr_child_spec_t capability_child(maker_t *maker, const tr_config_child_t 
             .children = children,
             .n_children = 2,
         };
-        maker->plan->capabilities[maker->plan->n_capabilities++] = config->name;
         maker->plan->n_actors += 3 + pool->max_workers;
     }
     return inner_child(config->name, "capability", tr_supervisor_start, both, true);
@@ -321,15 +320,6 @@ static const tr_gateway_spec_t *gateway_spec(maker_t *maker, const tr_config_t *
     return listeners ? spec : NULL;
 }
 
-static size_t count_capabilities(const tr_config_child_t *config)
-{
-    size_t n = config->kind == TR_CONFIG_CAPABILITY;
-    for (size_t i = 0; i < config->n_children; i++) {
-        n += count_capabilities(&config->children[i]);
-    }
-    return n;
-}
-
 /* What a node has of its own stands around the operator's tree, so that his strategy does not
  * reach it: the admin starts first and stops last; the gateway starts last, when there is
  * something to call, and stops first, when what it took is answered. A tree that gives up takes
@@ -337,16 +327,14 @@ static size_t count_capabilities(const tr_config_child_t *config)
 static void make_root(maker_t *maker, const tr_config_t *config)
 {
     tr_plan_t *plan = maker->plan;
-    plan->capabilities =
-        keep(maker, count_capabilities(&config->root) * sizeof *plan->capabilities);
     tr_supervisor_spec_t *tree = keep(maker, sizeof *tree);
     tr_child_spec_t *children = keep(maker, 3 * sizeof *children);
-    if (!plan->capabilities || !tree || !children) {
+    if (!tree || !children) {
         return;
     }
     fill_supervisor(maker, &config->root, TR_NAME_TREE, tree);
     size_t n = 0;
-    children[n++] = inner_child(TR_NAME_ADMIN, "admin", tr_admin_start, NULL, false);
+    children[n++] = inner_child(TR_NAME_ADMIN, "admin", tr_admin_start, maker->modules, false);
     children[n++] = inner_child(TR_NAME_TREE, "supervisor", tr_supervisor_start, tree, true);
     if (config->n_listeners > 0) {
         children[n++] = inner_child(TR_NAME_GATEWAY, "gateway", tr_gateway_start,
@@ -363,10 +351,22 @@ static void make_root(maker_t *maker, const tr_config_t *config)
     plan->n_actors += 4;
 }
 
-troupe_status_t tr_plan_new(const tr_config_t *config, const char *file, tr_modules_t *modules,
-                            troupe_problem_fn *report, void *arg, tr_plan_t **out)
+/* What is added later to a tree that runs. */
+static void make_child(maker_t *maker, const tr_config_t *config)
 {
-    assert(config && file && modules && out);
+    tr_child_spec_t *child = keep(maker, sizeof *child);
+    if (child) {
+        *child = any_child(maker, config->root.children);
+        maker->plan->root.children = child;
+        maker->plan->root.n_children = 1;
+    }
+}
+
+static troupe_status_t make_plan(void (*make)(maker_t *maker, const tr_config_t *config),
+                                 const tr_config_t *config, const char *file,
+                                 tr_modules_t *modules, troupe_problem_fn *report, void *arg,
+                                 tr_plan_t **out)
+{
     tr_plan_t *plan = calloc(1, sizeof *plan);
     if (!plan) {
         return TROUPE_ERR_NOMEM;
@@ -374,13 +374,42 @@ troupe_status_t tr_plan_new(const tr_config_t *config, const char *file, tr_modu
     plan->config = config;
     maker_t maker = {
         .plan = plan, .file = file, .modules = modules, .report = report, .arg = arg};
-    make_root(&maker, config);
+    make(&maker, config);
     if (maker.is_invalid || maker.is_out_of_memory) {
         tr_plan_destroy(&plan);
         return maker.is_invalid ? TROUPE_ERR_INVALID : TROUPE_ERR_NOMEM;
     }
     *out = plan;
     return TROUPE_OK;
+}
+
+troupe_status_t tr_plan_new(const tr_config_t *config, const char *file, tr_modules_t *modules,
+                            troupe_problem_fn *report, void *arg, tr_plan_t **out)
+{
+    assert(config && file && modules && out);
+    return make_plan(make_root, config, file, modules, report, arg, out);
+}
+
+troupe_status_t tr_plan_new_child(const tr_config_t *config, const char *file,
+                                  tr_modules_t *modules, troupe_problem_fn *report, void *arg,
+                                  tr_plan_t **out)
+{
+    assert(config && config->root.n_children == 1 && file && modules && out);
+    return make_plan(make_child, config, file, modules, report, arg, out);
+}
+
+static void free_plan(void *what)
+{
+    tr_plan_t *plan = what;
+    tr_config_t *config = (tr_config_t *)plan->config;
+    tr_plan_destroy(&plan);
+    tr_config_destroy(&config);
+}
+
+tr_keepsake_t *tr_plan_keep(tr_plan_t *self)
+{
+    assert(self);
+    return tr_keepsake_new(self, free_plan);
 }
 
 void tr_plan_destroy(tr_plan_t **self_p)

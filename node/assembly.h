@@ -24,8 +24,6 @@
 typedef struct tr_plan {
     const tr_config_t *config; /* borrowed */
     tr_supervisor_spec_t root;
-    const char **capabilities;
-    size_t n_capabilities;
     size_t n_actors; /* at most, when all pools are full */
 
     void **kept; /* what the plan is made of */
@@ -42,6 +40,17 @@ typedef struct tr_plan {
 TROUPE_NODISCARD troupe_status_t tr_plan_new(const tr_config_t *config, const char *file,
                                              tr_modules_t *modules, troupe_problem_fn *report,
                                              void *arg, tr_plan_t **out);
+
+/* The same of one child, read with tr_config_read_child: root.children is its spec, and the
+ * rest of `root` is empty. */
+TROUPE_NODISCARD troupe_status_t tr_plan_new_child(const tr_config_t *config, const char *file,
+                                                   tr_modules_t *modules,
+                                                   troupe_problem_fn *report, void *arg,
+                                                   tr_plan_t **out);
+
+/* The plan with its config belong to a keepsake from now on, whose first share is the caller's:
+ * a hung thread may still read them when everybody else has gone. NULL when out of memory. */
+TROUPE_NODISCARD tr_keepsake_t *tr_plan_keep(tr_plan_t *self);
 
 /* NULL is fine. */
 void tr_plan_destroy(tr_plan_t **self_p);

@@ -118,30 +118,33 @@ static void complete(tr_config_notes_t *notes, tr_config_t *config)
     complete_child(notes, &config->root);
 }
 
-static void read_text(tr_config_notes_t *notes, const char *text, size_t size,
-                      tr_config_t *config)
+typedef void(read_tree_fn)(tr_config_notes_t *notes, yaml_document_t *document,
+                           tr_config_t *out);
+
+static void read_text(read_tree_fn *read_tree, tr_config_notes_t *notes, const char *text,
+                      size_t size, tr_config_t *config)
 {
     yaml_document_t document;
     if (!tr_config_yaml_load(text, size, notes, &document)) {
         return;
     }
-    tr_config_tree_read(notes, &document, config);
+    read_tree(notes, &document, config);
     yaml_document_delete(&document);
     complete(notes, config);
     tr_config_check(notes, config);
 }
 
-troupe_status_t tr_config_read(const char *file, const char *text, size_t size,
-                               troupe_problem_fn *report, void *arg, tr_config_t **out)
+static troupe_status_t read_config(read_tree_fn *read_tree, const char *file, const char *text,
+                                   size_t size, troupe_problem_fn *report, void *arg,
+                                   tr_config_t **out)
 {
-    assert(file && (text || size == 0) && out);
     tr_config_t *config = calloc(1, sizeof *config);
     if (!config) {
         return TROUPE_ERR_NOMEM;
     }
     tr_config_notes_t notes;
     tr_config_notes_init(&notes);
-    read_text(&notes, text, size, config);
+    read_text(read_tree, &notes, text, size, config);
     troupe_status_t status = tr_config_notes_report(&notes, file, report, arg);
     tr_config_notes_finish(&notes);
     if (status == TROUPE_OK) {
@@ -150,6 +153,20 @@ troupe_status_t tr_config_read(const char *file, const char *text, size_t size,
         tr_config_destroy(&config);
     }
     return status;
+}
+
+troupe_status_t tr_config_read(const char *file, const char *text, size_t size,
+                               troupe_problem_fn *report, void *arg, tr_config_t **out)
+{
+    assert(file && (text || size == 0) && out);
+    return read_config(tr_config_tree_read, file, text, size, report, arg, out);
+}
+
+troupe_status_t tr_config_read_child(const char *file, const char *text, size_t size,
+                                     troupe_problem_fn *report, void *arg, tr_config_t **out)
+{
+    assert(file && (text || size == 0) && out);
+    return read_config(tr_config_tree_read_child, file, text, size, report, arg, out);
 }
 
 /* Read at most `size` bytes of a file of any kind; -1 with errno when that fails. */

@@ -364,3 +364,17 @@ void tr_config_tree_read(tr_config_notes_t *notes, yaml_document_t *document, tr
                                 "the file must be a mapping that begins with 'troupe: 1'");
     }
 }
+
+void tr_config_tree_read_child(tr_config_notes_t *notes, yaml_document_t *document,
+                               tr_config_t *out)
+{
+    assert(notes && document && out);
+    struct reader reader = {document, notes};
+    out->root.kind = TR_CONFIG_SUPERVISOR;
+    out->root.auto_shutdown = TR_CONFIG_SHUTDOWN_ANY; /* its own, nobody here knows */
+    out->root.children = make_array(&reader, 1, sizeof *out->root.children);
+    if (out->root.children) {
+        out->root.n_children = 1;
+        read_child(&reader, yaml_document_get_root_node(document), out->root.children);
+    }
+}

@@ -12,4 +12,8 @@
  * children; it can be checked and destroyed in any case. */
 void tr_config_tree_read(tr_config_notes_t *notes, yaml_document_t *document, tr_config_t *out);
 
+/* The same for a document that is one child: it becomes the only child of `out`'s root. */
+void tr_config_tree_read_child(tr_config_notes_t *notes, yaml_document_t *document,
+                               tr_config_t *out);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -32,18 +33,33 @@ static void move_to(tr_keeper_t *keeper, tr_node_phase_t phase)
     atomic_store(&keeper->self->runtime->phase, (int)phase);
 }
 
-/* False when nobody of that name is there. */
-static bool ask_to_drain(tr_keeper_t *keeper, tr_name_space_t space, const char *name)
+static bool ask_to_drain(tr_keeper_t *keeper, tr_mailbox_t *whom)
 {
-    tr_mailbox_t *whom =
-        tr_directory_find(keeper->self->runtime->directory, space, tr_span_of(name));
-    tr_control_t *drain = whom ? tr_control_new(TR_WORD_DRAIN, 0) : NULL;
+    tr_control_t *drain = tr_control_new(TR_WORD_DRAIN, 0);
     if (drain) {
         drain->mailbox = tr_mailbox_share(keeper->self->mailbox);
         tr_control_send(drain, whom);
     }
-    tr_mailbox_release(&whom);
     return drain != NULL;
+}
+
+static void drain_gateway(tr_keeper_t *keeper)
+{
+    tr_mailbox_t *gateway = tr_directory_find(keeper->self->runtime->directory, TR_NAMES_ACTOR,
+                                              tr_span_of(TR_NAME_GATEWAY));
+    if (gateway) {
+        ask_to_drain(keeper, gateway);
+    }
+    tr_mailbox_release(&gateway);
+}
+
+/* A router, wherever in the tree, and whether it was in the description or came later. */
+static void drain_capability(void *arg, const char *name, tr_mailbox_t *router)
+{
+    tr_keeper_t *keeper = arg;
+    if (strcmp(name, TR_NAME_ADMIN) != 0) {
+        keeper->n_draining += ask_to_drain(keeper, router);
+    }
 }
 
 static void stop_root(tr_keeper_t *keeper)
@@ -59,11 +75,9 @@ static void drain(tr_keeper_t *keeper)
     keeper->drain_until_ms =
         tr_clock_after(tr_clock_now_ms(), keeper->plan->config->drain_timeout_ms);
     tr_log(TR_LOG_INFO, "node_draining", TR_TEXT("node", keeper->self->runtime->node));
-    ask_to_drain(keeper, TR_NAMES_ACTOR, TR_NAME_GATEWAY);
-    for (size_t i = 0; i < keeper->plan->n_capabilities; i++) {
-        keeper->n_draining +=
-            ask_to_drain(keeper, TR_NAMES_CAPABILITY, keeper->plan->capabilities[i]);
-    }
+    drain_gateway(keeper);
+    tr_directory_each(keeper->self->runtime->directory, TR_NAMES_CAPABILITY, drain_capability,
+                      keeper);
 }
 
 static void stop(tr_self_t *self, const tr_reason_t *reason)

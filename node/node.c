@@ -122,16 +122,6 @@ troupe_status_t troupe_node_load_text(troupe_node_t *self, const char *name, con
 
 /* ---- starting ---- */
 
-/* The plan and its description belong to the actors from now on: a hung thread may still read
- * them when the node is long gone. */
-static void free_plan(void *what)
-{
-    tr_plan_t *plan = what;
-    tr_config_t *config = (tr_config_t *)plan->config;
-    tr_plan_destroy(&plan);
-    tr_config_destroy(&config);
-}
-
 static troupe_status_t start_keeper(troupe_node_t *self)
 {
     zsys_init();
@@ -140,7 +130,7 @@ static troupe_status_t start_keeper(troupe_node_t *self)
     if (!self->runtime) {
         return TROUPE_ERR_NOMEM;
     }
-    self->runtime->keepsake = tr_keepsake_new(self->plan, free_plan);
+    self->runtime->keepsake = tr_plan_keep(self->plan);
     if (!self->runtime->keepsake) {
         tr_runtime_release(&self->runtime);
         return TROUPE_ERR_NOMEM;

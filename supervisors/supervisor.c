@@ -623,6 +623,8 @@ static bool add_first_children(tr_supervisor_t *self)
         if (!child) {
             return false;
         }
+        child->keepsake = tr_keepsake_share(self->keepsake);
+        child->spec_keepsake = tr_keepsake_share(self->keepsake);
         child->view.is_in_turn = true;
     }
     return true;
@@ -636,6 +638,7 @@ static bool begin(tr_self_t *actor, const void *arg)
     if (self) {
         self->self = actor;
         self->spec = arg;
+        self->keepsake = tr_keepsake_share(actor->keepsake);
         self->must_act = true;
         self->dice = self->spec->seed ? self->spec->seed
                                       : (uint32_t)(actor->incarnation * 2654435761u) | 1u;

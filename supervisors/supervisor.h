@@ -13,7 +13,7 @@
 typedef struct tr_supervisor {
     tr_self_t *self;
     const tr_supervisor_spec_t *spec;
-    tr_keepsake_t *keepsake; /* what the spec belongs to once it was changed */
+    tr_keepsake_t *keepsake; /* what the spec belongs to; NULL: to the node's description */
     tr_children_t children;
     tr_child_view_t *views; /* for the strategy */
     size_t n_views_room;
