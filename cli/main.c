@@ -10,7 +10,8 @@
 #include "cli/verbs.h"
 
 static const cli_verb_t *const verbs[] = {
-    &cli_verb_run, &cli_verb_check, &cli_verb_call, &cli_verb_tree, &cli_verb_stop,
+    &cli_verb_run,       &cli_verb_check,   &cli_verb_call,   &cli_verb_tree, &cli_verb_add,
+    &cli_verb_terminate, &cli_verb_restart, &cli_verb_remove, &cli_verb_stop,
 };
 
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
@@ -120,8 +121,7 @@ static int run_verb(const cli_verb_t *verb, int argc, char **argv)
 static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
-        cli_complain(
-            "what is to be done? say run, check, call, tree or stop; see 'troupe help'");
+        cli_complain("what is to be done? say run, check, call or tree; see 'troupe help'");
         return CLI_USAGE;
     }
     const char *word = argv[1];

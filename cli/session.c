@@ -209,12 +209,14 @@ troupe_status_t cli_session_next(cli_session_t *self, troupe_client_t *client,
 }
 
 troupe_status_t cli_session_admin(cli_session_t *self, troupe_client_t *client,
-                                  const char *method, int64_t timeout_ms, troupe_reply_t **out)
+                                  const char *method, int64_t timeout_ms,
+                                  troupe_message_t **message_p, troupe_reply_t **out)
 {
     troupe_call_options_t options = {.method = method, .timeout_ms = timeout_ms};
     troupe_message_t *empty = NULL;
     uint64_t id;
-    troupe_status_t status = troupe_client_start(client, CLI_ADMIN, &options, &empty, &id);
+    troupe_status_t status =
+        troupe_client_start(client, CLI_ADMIN, &options, message_p ? message_p : &empty, &id);
     while (status == TROUPE_OK) {
         troupe_reply_t *reply = NULL;
         status = cli_session_next(self, client, -1, &reply);

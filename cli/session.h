@@ -69,9 +69,11 @@ TROUPE_NODISCARD troupe_status_t cli_session_next(cli_session_t *self, troupe_cl
                                                   int64_t timeout_ms, troupe_reply_t **out);
 
 /* Call a method of the node's own capability and wait for the end of it; parts are dropped.
+ * Takes the message (NULL: none).
  * TROUPE_OK with the final reply, TROUPE_INTERRUPTED, or what else went wrong. */
 TROUPE_NODISCARD troupe_status_t cli_session_admin(cli_session_t *self, troupe_client_t *client,
                                                    const char *method, int64_t timeout_ms,
+                                                   troupe_message_t **message_p,
                                                    troupe_reply_t **out);
 
 /* Wait for Ctrl-C up to `timeout_ms`; true when it came. */

@@ -31,7 +31,7 @@ static const cli_option_t options[] = {
 static char *ask_boot(cli_session_t *session, troupe_client_t *client, troupe_status_t *status)
 {
     troupe_reply_t *reply = NULL;
-    *status = cli_session_admin(session, client, "tree", PROBE_TIMEOUT_MS, &reply);
+    *status = cli_session_admin(session, client, "tree", PROBE_TIMEOUT_MS, NULL, &reply);
     char *boot = NULL;
     if (*status == TROUPE_OK && troupe_reply_outcome(reply) == TROUPE_OUTCOME_OK) {
         const troupe_message_t *message = troupe_reply_message(reply);
@@ -70,7 +70,7 @@ static int ask_to_stop(cli_session_t *session, const cli_target_t *target, const
 {
     troupe_reply_t *reply = NULL;
     troupe_status_t status =
-        cli_session_admin(session, session->client, "stop", ANSWER_TIMEOUT_MS, &reply);
+        cli_session_admin(session, session->client, "stop", ANSWER_TIMEOUT_MS, NULL, &reply);
     if (status != TROUPE_OK) {
         return cli_explain_status(CLI_ADMIN, status);
     }

@@ -406,7 +406,7 @@ static int tree(const cli_args_t *args)
     }
     troupe_reply_t *reply = NULL;
     troupe_status_t status =
-        cli_session_admin(&session, session.client, "tree", timeout_ms, &reply);
+        cli_session_admin(&session, session.client, "tree", timeout_ms, NULL, &reply);
     code = status == TROUPE_OK ? show(reply, as_json) : cli_explain_status(CLI_ADMIN, status);
     troupe_reply_destroy(&reply);
     cli_session_close(&session);

@@ -9,6 +9,10 @@ extern const cli_verb_t cli_verb_run;
 extern const cli_verb_t cli_verb_check;
 extern const cli_verb_t cli_verb_call;
 extern const cli_verb_t cli_verb_tree;
+extern const cli_verb_t cli_verb_add;
+extern const cli_verb_t cli_verb_terminate;
+extern const cli_verb_t cli_verb_restart;
+extern const cli_verb_t cli_verb_remove;
 extern const cli_verb_t cli_verb_stop;
 
 #endif

@@ -13,6 +13,7 @@
 #include "mailbox/dead_letter.h"
 #include "mailbox/reply.h"
 #include "node/assembly.h"
+#include "node/operation.h"
 #include "node/state_document.h"
 
 #define MAILBOX_LETTERS 10000
@@ -24,6 +25,7 @@ typedef struct tr_admin {
     tr_survey_t *surveys;
     size_t n_surveys;
     uint64_t last_token;
+    tr_operations_t operations;
 } tr_admin_t;
 
 /* Takes the share of the envelope and the message. */
@@ -45,7 +47,8 @@ static void refuse(tr_envelope_t *envelope, troupe_outcome_t outcome, const char
     tr_envelope_release(&envelope);
 }
 
-static void begin_tree(tr_admin_t *admin, tr_envelope_t *envelope)
+/* A survey for the tree, or for the operation of that token. Takes the share. */
+static void begin_survey(tr_admin_t *admin, tr_envelope_t *envelope, uint64_t operation)
 {
     if (admin->n_surveys >= MOST_SURVEYS) {
         refuse(envelope, TROUPE_OUTCOME_OVERLOADED, "too many surveys are under way");
@@ -54,9 +57,21 @@ static void begin_tree(tr_admin_t *admin, tr_envelope_t *envelope)
     tr_survey_t *survey =
         tr_survey_new(++admin->last_token, envelope, admin->self, tr_clock_now_ms());
     if (survey) {
+        survey->operation = operation;
         survey->next = admin->surveys;
         admin->surveys = survey;
         admin->n_surveys++;
+    }
+}
+
+static void begin_operation(tr_admin_t *admin, tr_envelope_t *envelope)
+{
+    uint64_t token;
+    tr_envelope_share(envelope);
+    if (tr_operations_begin(&admin->operations, envelope, &token)) {
+        begin_survey(admin, envelope, token);
+    } else {
+        tr_envelope_release(&envelope);
     }
 }
 
@@ -82,12 +97,16 @@ static void stop_node(tr_admin_t *admin, tr_envelope_t *envelope)
 static void on_request(tr_admin_t *admin, tr_envelope_t *envelope)
 {
     if (strcmp(envelope->method, "tree") == 0) {
-        begin_tree(admin, envelope);
+        begin_survey(admin, envelope, 0);
     } else if (strcmp(envelope->method, "stop") == 0) {
         stop_node(admin, envelope);
+    } else if (tr_operations_know(envelope->method)) {
+        begin_operation(admin, envelope);
     } else {
         char why[200];
-        snprintf(why, sizeof why, "%s has no method '%.100s': it has tree and stop",
+        snprintf(why, sizeof why,
+                 "%s has no method '%.100s': it has tree, stop, add, terminate, restart and "
+                 "remove",
                  TR_NAME_ADMIN, envelope->method);
         refuse(envelope, TROUPE_OUTCOME_BAD_REQUEST, why);
     }
@@ -112,6 +131,8 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         on_request(admin, tr_envelope_of(letter));
     } else if (letter->type == &tr_report_type) {
         on_report(admin, (tr_report_t *)letter);
+    } else if (tr_answer_in(letter)) {
+        tr_operations_take(&admin->operations, letter);
     } else if (letter->type == &tr_cancel_type) {
         tr_envelope_answer(((tr_cancel_t *)letter)->envelope, TROUPE_OUTCOME_CANCELLED, 0,
                            NULL);
@@ -127,14 +148,18 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_admin_t *admin = self->state;
-    int64_t due_ms = TR_NEVER;
+    int64_t due_ms = tr_operations_expire(&admin->operations, now_ms);
     for (tr_survey_t **link = &admin->surveys; *link;) {
         tr_survey_t *survey = *link;
         if (tr_survey_is_complete(survey) || now_ms >= survey->deadline_ms) {
             *link = survey->next;
             admin->n_surveys--;
-            reply(tr_envelope_share(survey->envelope),
-                  tr_state_document(survey, self->runtime));
+            if (survey->operation) {
+                tr_operations_surveyed(&admin->operations, survey->operation, survey);
+            } else {
+                reply(tr_envelope_share(survey->envelope),
+                      tr_state_document(survey, self->runtime));
+            }
             tr_survey_destroy(&survey);
         } else {
             due_ms = survey->deadline_ms < due_ms ? survey->deadline_ms : due_ms;
@@ -156,11 +181,11 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
 
 static bool begin(tr_self_t *self, const void *arg)
 {
-    (void)arg;
     tr_admin_t *admin = calloc(1, sizeof *admin);
     self->state = admin;
     if (admin) {
         admin->self = self;
+        tr_operations_init(&admin->operations, self, (tr_modules_t *)arg);
     }
     if (!admin || tr_self_register(self, TR_NAMES_CAPABILITY, TR_NAME_ADMIN) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
@@ -182,6 +207,7 @@ static void end(tr_self_t *self)
                            "the node is stopping");
         tr_survey_destroy(&survey);
     }
+    tr_operations_finish(&admin->operations);
     free(admin);
     self->state = NULL;
 }
@@ -204,6 +230,7 @@ troupe_status_t tr_admin_start(const tr_birth_t *birth, tr_actor_t **out)
             .runtime = birth->runtime,
             .parent = birth->parent,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
+            .arg = birth->what,
         },
         out);
 }

@@ -16,6 +16,7 @@
 typedef struct tr_survey {
     struct tr_survey *next;
     uint64_t token;
+    uint64_t operation; /* whose sake it is for; 0: the tree's */
     int64_t deadline_ms;
     tr_envelope_t *envelope; /* a share: who wants to know */
     size_t n_awaited;
