@@ -87,6 +87,7 @@ typedef struct play {
     size_t identity_size;
     unsigned char head[TR_TRP1_MAX_HEADER]; /* of what was heard last */
     tr_trp1_t heard;                        /* borrows from head */
+    size_t n_progress;                      /* heard so far */
     size_t n_frames;                        /* of its payload */
     size_t n_bytes;
     zmq_msg_t first;
@@ -262,6 +263,7 @@ static const tr_trp1_t *hear_any(play_t *play)
         fail_msg("the worker says what cannot be read: %s", reason);
     }
     take_payload(play, has_more);
+    play->n_progress += play->heard.command == TR_TRP1_PROGRESS;
     return &play->heard;
 }
 
@@ -580,6 +582,16 @@ static void progress_of_a_handler_is_told(void **state)
     hear(play, TR_TRP1_ERROR, 4);
 }
 
+static void that_time_passes_is_no_progress(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 7, "hang", "");
+    await_running(play, 7, 450);
+    assert_true(play->n_progress <= 1); /* that it began */
+}
+
 static void progress_of_init_is_told(void **state)
 {
     play_t *play = *state;
@@ -850,6 +862,7 @@ int main(int argc, char **argv)
         STORY(a_deadline_reaches_the_handler),
         STORY(pongs_tell_what_runs),
         STORY(progress_of_a_handler_is_told),
+        STORY(that_time_passes_is_no_progress),
         STORY(progress_of_init_is_told),
         STORY(an_id_that_is_open_is_refused),
         STORY(what_cannot_be_read_does_no_harm),
