@@ -131,7 +131,8 @@ static void bind_life_to(pid_t parent)
     }
 }
 
-static void limit(const char *what, int resource, long long soft, long long margin)
+static void limit(const char *what, __rlimit_resource_t resource, long long soft,
+                  long long margin)
 {
     if (soft < 0) {
         return;
