@@ -67,12 +67,14 @@ static tr_reason_t reason_of(const siginfo_t *end)
 bool tr_process_reap(tr_process_t *self, tr_reason_t *reason)
 {
     assert(self && self->pid > 0 && reason);
-    if (!tr_process_is_dead(self)) {
+    siginfo_t end;
+    if (!look(self, WNOWAIT, &end)) {
         return false;
     }
-    kill(-self->pid, SIGKILL);
-    siginfo_t end;
-    look(self, 0, &end);
+    if (end.si_pid != 0) { /* else it is no zombie of ours, and its number may be anybody's */
+        kill(-self->pid, SIGKILL);
+        look(self, 0, &end);
+    }
     *reason = reason_of(&end);
     self->pid = 0;
     return true;

@@ -27,7 +27,9 @@ tr_runtime_t *tr_runtime_new(const char *node)
     self->directory = tr_directory_new();
     self->metrics = tr_metrics_new();
     self->quarantine = tr_quarantine_new();
-    if (!self->node || !self->directory || !self->metrics || !self->quarantine) {
+    self->spawner = tr_spawner_new();
+    if (!self->node || !self->directory || !self->metrics || !self->quarantine ||
+        !self->spawner) {
         tr_runtime_release(&self);
         return NULL;
     }
@@ -53,6 +55,7 @@ void tr_runtime_release(tr_runtime_t **self_p)
         return;
     }
     tr_quarantine_destroy(&self->quarantine);
+    tr_spawner_destroy(&self->spawner);
     tr_directory_destroy(&self->directory);
     tr_metrics_destroy(&self->metrics);
     if (self->free_keepsake) {

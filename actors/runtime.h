@@ -13,6 +13,7 @@
 #include <troupe/status.h>
 
 #include "actors/quarantine.h"
+#include "actors/spawner.h"
 #include "base/metrics.h"
 #include "mailbox/directory.h"
 
@@ -33,6 +34,7 @@ typedef struct tr_runtime {
     tr_metrics_t *metrics;
     tr_metric_t *dead_letters;
     tr_quarantine_t *quarantine;
+    tr_spawner_t *spawner; /* has no thread before the first process */
 
     /* What the actors borrow from the node, such as their specs: it goes with the last of them.
      */
