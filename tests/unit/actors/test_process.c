@@ -152,8 +152,8 @@ static void what_it_started_goes_with_it(void **state)
 static void a_signal_reaches_the_whole_group(void **state)
 {
     scene_t *scene = *state;
-    start_shell(scene, "(trap 'echo child >&2; exit' TERM; echo up; while :; do sleep 1000 & "
-                       "wait; done) & trap 'exit 5' TERM; wait; wait");
+    start_shell(scene, "trap 'exit 5' TERM; (trap 'echo child >&2; exit' TERM; echo up; "
+                       "while :; do sleep 1000 & wait; done) & wait; wait");
     char line[16];
     read_line(scene->process.out, line, sizeof line);
     tr_process_signal(&scene->process, SIGTERM);
@@ -165,7 +165,7 @@ static void a_signal_reaches_the_whole_group(void **state)
 static void memory_is_measured(void **state)
 {
     scene_t *scene = *state;
-    start_shell(scene, "echo up; exec sleep 1000");
+    start_shell(scene, "echo up; sleep 1000; true");
     char line[16];
     read_line(scene->process.out, line, sizeof line);
     assert_in_range(tr_process_memory(&scene->process), 100 * 1000, 100 * 1000 * 1000);
