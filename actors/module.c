@@ -16,6 +16,8 @@
 #define TR_MODULE_DIR "/usr/lib/troupe"
 #endif
 
+#define MAX_PATH 4096
+
 struct tr_modules {
     zlistx_t *behaviours; /* const troupe_behaviour_t *, borrowed */
     zlistx_t *folders;    /* char *, owned */
@@ -95,10 +97,10 @@ troupe_status_t tr_modules_add_path(tr_modules_t *self, const char *folder)
     return TROUPE_OK;
 }
 
-/* Load FILE; *why says what is wrong with it. */
-static troupe_status_t load(const char *file, const char *name, const troupe_behaviour_t **out,
-                            char *why, size_t size)
+troupe_status_t tr_modules_load_file(const char *file, const troupe_behaviour_t **out,
+                                     char *why, size_t size)
 {
+    assert(file && out && why && size > 0);
     void *object = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (!object) {
         snprintf(why, size, "%s", dlerror());
@@ -113,9 +115,6 @@ static troupe_status_t load(const char *file, const char *name, const troupe_beh
                  file, *abi, TROUPE_ABI_VERSION);
     } else if (!is_usable(*behaviour)) {
         snprintf(why, size, "%s has no name, or neither handle nor receive", file);
-    } else if (strcmp((*behaviour)->name, name) != 0) {
-        snprintf(why, size, "%s calls its behaviour '%s', not '%s'", file, (*behaviour)->name,
-                 name);
     } else {
         *out = *behaviour;
         return TROUPE_OK;
@@ -123,33 +122,56 @@ static troupe_status_t load(const char *file, const char *name, const troupe_beh
     return TROUPE_ERR_INVALID;
 }
 
-/* Try FOLDER/NAME.so. */
-static troupe_status_t try_folder(const char *folder, const char *name,
-                                  const troupe_behaviour_t **out, char *why, size_t size)
+/* Load FILE, which is to hold `name`. */
+static troupe_status_t load(const char *file, const char *name, const troupe_behaviour_t **out,
+                            char *why, size_t size)
 {
-    char file[4096];
-    int length = snprintf(file, sizeof file, "%s/%s.so", folder, name);
-    if (length < 0 || (size_t)length >= sizeof file || access(file, F_OK) != 0) {
-        return TROUPE_NOT_FOUND;
+    const troupe_behaviour_t *behaviour = NULL;
+    troupe_status_t status = tr_modules_load_file(file, &behaviour, why, size);
+    if (status == TROUPE_OK && strcmp(behaviour->name, name) != 0) {
+        snprintf(why, size, "%s calls its behaviour '%s', not '%s'", file, behaviour->name,
+                 name);
+        return TROUPE_ERR_INVALID;
     }
-    return load(file, name, out, why, size);
-}
-
-static troupe_status_t try_search_path(const char *path, const char *name,
-                                       const troupe_behaviour_t **out, char *why, size_t size)
-{
-    troupe_status_t status = TROUPE_NOT_FOUND;
-    while (path && *path && status == TROUPE_NOT_FOUND) {
-        char folder[4096];
-        size_t length = strcspn(path, ":");
-        if (length > 0 && length < sizeof folder) {
-            memcpy(folder, path, length);
-            folder[length] = '\0';
-            status = try_folder(folder, name, out, why, size);
-        }
-        path += length + (path[length] == ':');
+    if (status == TROUPE_OK) {
+        *out = behaviour;
     }
     return status;
+}
+
+/* Whether there is FOLDER/NAME.so; `path` gets it. */
+static bool is_in_folder(const char *folder, const char *name, char *path, size_t size)
+{
+    int length = snprintf(path, size, "%s/%s.so", folder, name);
+    return length >= 0 && (size_t)length < size && access(path, F_OK) == 0;
+}
+
+static bool is_in_search_path(const char *folders, const char *name, char *path, size_t size)
+{
+    bool is_found = false;
+    while (folders && *folders && !is_found) {
+        char folder[MAX_PATH];
+        size_t length = strcspn(folders, ":");
+        if (length > 0 && length < sizeof folder) {
+            memcpy(folder, folders, length);
+            folder[length] = '\0';
+            is_found = is_in_folder(folder, name, path, size);
+        }
+        folders += length + (folders[length] == ':');
+    }
+    return is_found;
+}
+
+static bool find_file(tr_modules_t *self, const char *name, char *path, size_t size)
+{
+    for (void *folder = zlistx_first(self->folders); folder;
+         folder = zlistx_next(self->folders)) {
+        if (is_in_folder(folder, name, path, size)) {
+            return true;
+        }
+    }
+    return is_in_search_path(getenv("TROUPE_MODULE_PATH"), name, path, size) ||
+           is_in_folder(TR_MODULE_DIR, name, path, size);
 }
 
 /* Who misspelt a folder should see it. */
@@ -179,22 +201,33 @@ troupe_status_t tr_modules_find(tr_modules_t *self, const char *name,
         *out = behaviour;
         return TROUPE_OK;
     }
-    troupe_status_t status = TROUPE_NOT_FOUND;
-    for (void *folder = zlistx_first(self->folders); folder && status == TROUPE_NOT_FOUND;
-         folder = zlistx_next(self->folders)) {
-        status = try_folder(folder, name, &behaviour, why, size);
-    }
-    if (status == TROUPE_NOT_FOUND) {
-        status = try_search_path(getenv("TROUPE_MODULE_PATH"), name, &behaviour, why, size);
-    }
-    if (status == TROUPE_NOT_FOUND) {
-        status = try_folder(TR_MODULE_DIR, name, &behaviour, why, size);
-    }
-    if (status == TROUPE_NOT_FOUND) {
+    char file[MAX_PATH];
+    if (!find_file(self, name, file, sizeof file)) {
         say_where(self, name, why, size);
-    } else if (status == TROUPE_OK) {
+        return TROUPE_NOT_FOUND;
+    }
+    troupe_status_t status = load(file, name, &behaviour, why, size);
+    if (status == TROUPE_OK) {
         *out = behaviour;
         status = tr_modules_register(self, behaviour);
     }
     return status;
+}
+
+troupe_status_t tr_modules_locate(tr_modules_t *self, const char *name, char *path,
+                                  size_t path_size, char *why, size_t size)
+{
+    assert(self && name && path && path_size > 0 && why && size > 0);
+    if (find_file(self, name, path, path_size)) {
+        return TROUPE_OK;
+    }
+    if (find_known(self, name)) {
+        snprintf(why, size,
+                 "'%s' is linked into this program: there is no file of it that a "
+                 "process of its own could load",
+                 name);
+    } else {
+        say_where(self, name, why, size);
+    }
+    return TROUPE_NOT_FOUND;
 }

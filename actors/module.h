@@ -35,4 +35,25 @@ TROUPE_NODISCARD troupe_status_t tr_modules_find(tr_modules_t *self, const char 
                                                  const troupe_behaviour_t **out, char *why,
                                                  size_t size);
 
+/* Find the file of the module called `name` in the same folders, without loading it: another
+ * process will. `path` (of `path_size` bytes) gets it, on failure `why` (of `size` bytes) one
+ * line for a person.
+ *
+ *   TROUPE_OK         there is such a file; what is in it was not looked at
+ *   TROUPE_NOT_FOUND  there is none; a behaviour that is linked in has no file
+ */
+TROUPE_NODISCARD troupe_status_t tr_modules_locate(tr_modules_t *self, const char *name,
+                                                   char *path, size_t path_size, char *why,
+                                                   size_t size);
+
+/* Load the module in `file`, whatever its behaviour is called. Any thread. On failure `why`
+ * gets one line.
+ *
+ *   TROUPE_OK            *out lives as long as the process
+ *   TROUPE_ERR_INVALID   there is no such file, or as for tr_modules_find
+ */
+TROUPE_NODISCARD troupe_status_t tr_modules_load_file(const char *file,
+                                                      const troupe_behaviour_t **out, char *why,
+                                                      size_t size);
+
 #endif

@@ -25,6 +25,7 @@ typedef enum tr_log_level {
 typedef enum tr_log_format {
     TR_LOG_LOGFMT,
     TR_LOG_JSON,
+    TR_LOG_PLAIN, /* for a reader that stamps the lines itself: see base/log_line.h */
 } tr_log_format_t;
 
 typedef struct tr_field {

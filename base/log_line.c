@@ -84,9 +84,10 @@ static bool is_control(uint32_t code)
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
 }
 
-static void put_character(tr_log_line_t *self, uint32_t code, const char *bytes, size_t size)
+static void put_character(tr_log_line_t *self, bool is_quoted, uint32_t code, const char *bytes,
+                          size_t size)
 {
-    if (code == '"' || code == '\\') {
+    if (is_quoted && (code == '"' || code == '\\')) {
         put(self, "\\");
         put_bytes(self, bytes, 1);
     } else if (code == '\n') {
@@ -117,9 +118,8 @@ static bool is_bare(const char *text)
     return *text != '\0';
 }
 
-static void put_text(tr_log_line_t *self, tr_log_format_t format, const char *text)
+static void put_run(tr_log_line_t *self, bool is_quoted, const char *text)
 {
-    bool is_quoted = format == TR_LOG_JSON || !is_bare(text);
     if (is_quoted) {
         put(self, "\"");
     }
@@ -130,12 +130,17 @@ static void put_text(tr_log_line_t *self, tr_log_format_t format, const char *te
         }
         uint32_t code;
         size_t size = read_character(text, &code);
-        put_character(self, code, text, size);
+        put_character(self, is_quoted, code, text, size);
         text += size;
     }
     if (is_quoted) {
         put(self, "\"");
     }
+}
+
+static void put_text(tr_log_line_t *self, tr_log_format_t format, const char *text)
+{
+    put_run(self, format == TR_LOG_JSON || !is_bare(text), text);
 }
 
 static void put_field(tr_log_line_t *self, tr_log_format_t format, tr_field_t field)
@@ -173,6 +178,26 @@ static void print_time(int64_t wall_ms, char *buffer, size_t size)
     snprintf(buffer + used, size - used, ".%03dZ", (int)(wall_ms % 1000));
 }
 
+static const char *find_text(const tr_field_t *fields, size_t n_fields)
+{
+    for (size_t i = 0; i < n_fields; i++) {
+        if (fields[i].text && strcmp(fields[i].key, "text") == 0) {
+            return fields[i].text;
+        }
+    }
+    return NULL;
+}
+
+static void put_fields(tr_log_line_t *self, tr_log_format_t format, tr_log_level_t level,
+                       const char *event, const tr_field_t *fields, size_t n_fields)
+{
+    put_field(self, format, TR_TEXT("level", tr_log_level_name(level)));
+    put_field(self, format, TR_TEXT("event", event));
+    for (size_t i = 0; i < n_fields; i++) {
+        put_field(self, format, fields[i]);
+    }
+}
+
 void tr_log_line_write(tr_log_line_t *self, tr_log_format_t format, int64_t wall_ms,
                        tr_log_level_t level, const char *event, const tr_field_t *fields,
                        size_t n_fields)
@@ -181,13 +206,16 @@ void tr_log_line_write(tr_log_line_t *self, tr_log_format_t format, int64_t wall
     self->size = 0;
     self->is_cut = false;
 
-    char time[40];
-    print_time(wall_ms, time, sizeof time);
-    put_field(self, format, TR_TEXT("time", time));
-    put_field(self, format, TR_TEXT("level", tr_log_level_name(level)));
-    put_field(self, format, TR_TEXT("event", event));
-    for (size_t i = 0; i < n_fields; i++) {
-        put_field(self, format, fields[i]);
+    const char *text = format == TR_LOG_PLAIN ? find_text(fields, n_fields) : NULL;
+    if (text) {
+        put_run(self, false, text);
+    } else {
+        if (format != TR_LOG_PLAIN) {
+            char time[40];
+            print_time(wall_ms, time, sizeof time);
+            put_field(self, format, TR_TEXT("time", time));
+        }
+        put_fields(self, format, level, event, fields, n_fields);
     }
     if (self->is_cut) {
         put(self, format == TR_LOG_JSON ? ",\"cut\":true" : " cut=true");

@@ -4,6 +4,9 @@
  * has no other control characters. It is never longer than a pipe takes in one piece, so lines
  * of several processes on one stderr do not mix. What does not fit is cut, and the line then
  * says so with a last field "cut".
+ *
+ * TR_LOG_PLAIN is for a process whose stderr another one reads and puts into its own log: it
+ * has no time, and an event with a field "text" is nothing but that text.
  */
 
 #ifndef TROUPE_BASE_LOG_LINE_H

@@ -3,7 +3,8 @@
  * Troupe runs supervised workers behind load-balanced capabilities. A service
  * embeds a node (troupe/node.h), writes behaviours (troupe/behaviour.h) and calls
  * capabilities by name, in the process (troupe/caller.h) or from another one
- * (troupe/client.h).
+ * (troupe/client.h). A program can be a worker of somebody else's node
+ * (troupe/worker_process.h).
  */
 
 #ifndef TROUPE_H
@@ -18,5 +19,6 @@
 #include <troupe/node.h>
 #include <troupe/outcome.h>
 #include <troupe/status.h>
+#include <troupe/worker_process.h>
 
 #endif

@@ -67,6 +67,13 @@ static const header_t headers[] = {
     {WORD("hint"), HEADER_NUMBER, AT(hint_ms), 0},
     {WORD("state"), HEADER_TEXT, AT(state), TR_TRP1_MAX_WORD},
     {WORD("position"), HEADER_NUMBER, AT(position), 0},
+    {WORD("token"), HEADER_TEXT, AT(token), TR_TRP1_MAX_WORD},
+    {WORD("concurrency"), HEADER_NUMBER, AT(concurrency), 0},
+    {WORD("memory"), HEADER_NUMBER, AT(memory), 0},
+    {WORD("running"), HEADER_NUMBER, AT(running), 0},
+    {WORD("running-for"), HEADER_NUMBER, AT(running_for), 0},
+    {WORD("progress-age"), HEADER_NUMBER, AT(progress_age), 0},
+    {WORD("done"), HEADER_NUMBER, AT(done), 0},
 };
 
 #define N_HEADERS (sizeof headers / sizeof headers[0])
@@ -103,6 +110,12 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id)
         .sequence = -1,
         .hint_ms = -1,
         .position = -1,
+        .concurrency = -1,
+        .memory = -1,
+        .running = -1,
+        .running_for = -1,
+        .progress_age = -1,
+        .done = -1,
     };
 }
 

@@ -51,7 +51,7 @@ typedef enum tr_trp1_command {
  * which both ends cut where a character ends. */
 #define TR_TRP1_MAX_NAME 128 /* capability, method */
 #define TR_TRP1_MAX_KEY  256 /* sticky, dedup, traceparent */
-#define TR_TRP1_MAX_WORD 64  /* node, boot, code, state */
+#define TR_TRP1_MAX_WORD 64  /* node, boot, code, state, token */
 #define TR_TRP1_MAX_TEXT 1024
 
 /* Arrays and maps inside each other, that of frame 0 and the headers included. */
@@ -96,6 +96,15 @@ typedef struct tr_trp1 {
     int64_t hint_ms;  /* -1 absent */
     tr_span_t state;  /* of a status: queued, starting, running */
     int64_t position; /* of a status: place in the queue; -1 absent */
+
+    /* a worker's: hello has the token, ready the concurrency, pong the rest and a state */
+    tr_span_t token;      /* proves that this is the process that the node started */
+    int64_t concurrency;  /* requests it takes at a time; -1 absent */
+    int64_t memory;       /* resident bytes; -1 absent */
+    int64_t running;      /* id of the request whose handler runs; -1 absent */
+    int64_t running_for;  /* ms since it began; -1 absent */
+    int64_t progress_age; /* ms since the last sign of progress; -1 absent */
+    int64_t done;         /* requests finished so far; -1 absent */
 } tr_trp1_t;
 
 /* All absent, for `command` about request `id`. */

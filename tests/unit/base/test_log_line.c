@@ -58,6 +58,19 @@ static void fields_follow_each_other(void **state)
                    "\"event\":\"worker lost\",\"worker\":\"ocr-1\",\"pid\":77,\"why\":\"\"}\n");
 }
 
+static void plain_lines_leave_the_stamp_to_their_reader(void **state)
+{
+    (void)state;
+    const tr_field_t said[] = {TR_TEXT("worker", "ocr-1"),
+                               TR_TEXT("text", "it said \"a=b\",\nC:\\tmp")};
+    const tr_field_t other[] = {TR_TEXT("worker", "ocr 1"), TR_NUMBER("text", 5)};
+    tr_log_line_t line;
+    tr_log_line_write(&line, TR_LOG_PLAIN, 0, TR_LOG_INFO, "worker_says", said, 2);
+    line_is(&line, "it said \"a=b\",\\nC:\\tmp\n");
+    tr_log_line_write(&line, TR_LOG_PLAIN, 0, TR_LOG_ERROR, "finished_twice", other, 2);
+    line_is(&line, "level=error event=finished_twice worker=\"ocr 1\" text=5\n");
+}
+
 static void an_event_needs_no_fields(void **state)
 {
     (void)state;
@@ -221,6 +234,7 @@ int main(void)
         JSON("the last before surrogates", "\xed\x9f\xbf", "\xed\x9f\xbf"),
         JSON("the replacement itself", WHAT, WHAT),
         cmocka_unit_test(fields_follow_each_other),
+        cmocka_unit_test(plain_lines_leave_the_stamp_to_their_reader),
         cmocka_unit_test(an_event_needs_no_fields),
         cmocka_unit_test(what_is_too_long_is_cut_and_says_so),
         cmocka_unit_test(too_many_fields_are_cut_between_two),

@@ -145,7 +145,14 @@ static const char *tell(const tr_trp1_t *self)
     }
     at = say_number(at, end, "hint", self->hint_ms);
     at = say_span(at, end, "state", self->state);
-    say_number(at, end, "position", self->position);
+    at = say_number(at, end, "position", self->position);
+    at = say_span(at, end, "token", self->token);
+    at = say_number(at, end, "concurrency", self->concurrency);
+    at = say_number(at, end, "memory", self->memory);
+    at = say_number(at, end, "running", self->running);
+    at = say_number(at, end, "running-for", self->running_for);
+    at = say_number(at, end, "progress-age", self->progress_age);
+    say_number(at, end, "done", self->done);
     return text;
 }
 
@@ -319,7 +326,7 @@ static void fields_keep_their_limits(void **state)
         {offsetof(tr_trp1_t, sticky), 256},      {offsetof(tr_trp1_t, dedup), 256},
         {offsetof(tr_trp1_t, traceparent), 256}, {offsetof(tr_trp1_t, node), 64},
         {offsetof(tr_trp1_t, boot), 64},         {offsetof(tr_trp1_t, code), 64},
-        {offsetof(tr_trp1_t, state), 64},
+        {offsetof(tr_trp1_t, state), 64},        {offsetof(tr_trp1_t, token), 64},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         tr_trp1_t command = request();
@@ -346,7 +353,10 @@ static void everything_at_its_limit_fits(void **state)
     command.version_min = command.version_max = command.heartbeat_ms = INT64_MAX;
     command.max_frame = command.max_open = command.timeout_ms = INT64_MAX;
     command.credit = command.sequence = command.hint_ms = command.position = INT64_MAX;
+    command.concurrency = command.memory = command.running = INT64_MAX;
+    command.running_for = command.progress_age = command.done = INT64_MAX;
     command.node = command.boot = command.code = command.state = (tr_span_t){long_text, 64};
+    command.token = (tr_span_t){long_text, 64};
     command.capability = command.method = (tr_span_t){long_text, 128};
     command.sticky = command.dedup = command.traceparent = (tr_span_t){long_text, 256};
     command.text = (tr_span_t){long_text, sizeof long_text};
@@ -359,6 +369,8 @@ static void everything_at_its_limit_fits(void **state)
     assert_status(decode_exactly(bytes, size, &back), TROUPE_OK);
     assert_int_equal(back.text.size, 1024);
     assert_int_equal(back.position, INT64_MAX);
+    assert_int_equal(back.token.size, 64);
+    assert_int_equal(back.done, INT64_MAX);
 }
 
 static void what_does_not_fit_is_not_written(void **state)
