@@ -63,16 +63,21 @@ static bool find_own_folder(char *folder)
     return slash != NULL;
 }
 
+/* A build folder has the library at its root, the programs there and in cli, tests one below.
+ */
 static bool try_beside(const char *name, char *path, size_t size)
 {
-    char folder[PATH_MAX];
-    if (!find_own_folder(folder)) {
-        return false;
+    static const char *const places[] = {".", "..", "cli", "../cli"};
+    char own[PATH_MAX];
+    bool is_found = false;
+    if (find_own_folder(own)) {
+        for (size_t i = 0; i < sizeof places / sizeof places[0] && !is_found; i++) {
+            char folder[PATH_MAX + 16];
+            snprintf(folder, sizeof folder, "%s/%s", own, places[i]);
+            is_found = try_folder(folder, name, path, size);
+        }
     }
-    char above[PATH_MAX];
-    int length = snprintf(above, sizeof above, "%s/..", folder);
-    return try_folder(folder, name, path, size) ||
-           (length > 0 && (size_t)length < sizeof above && try_folder(above, name, path, size));
+    return is_found;
 }
 
 troupe_status_t tr_libexec_find(const char *name, char *path, size_t size)

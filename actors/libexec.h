@@ -2,8 +2,8 @@
  *
  * troupe-exec and troupe-host are no commands for people, so they are not in PATH. They are
  * looked for in $TROUPE_LIBEXEC_PATH (colon-separated), then beside the library (or the program
- * that it is linked into) and in the folder above, which is where a build folder has them, then
- * where they were installed.
+ * that it is linked into) and where a build folder has them from there, then where they were
+ * installed.
  */
 
 #ifndef TROUPE_ACTORS_LIBEXEC_H

@@ -28,8 +28,9 @@ tr_runtime_t *tr_runtime_new(const char *node)
     self->metrics = tr_metrics_new();
     self->quarantine = tr_quarantine_new();
     self->spawner = tr_spawner_new();
+    self->folder = tr_private_folder_new(self->boot);
     if (!self->node || !self->directory || !self->metrics || !self->quarantine ||
-        !self->spawner) {
+        !self->spawner || !self->folder) {
         tr_runtime_release(&self);
         return NULL;
     }
@@ -56,6 +57,7 @@ void tr_runtime_release(tr_runtime_t **self_p)
     }
     tr_quarantine_destroy(&self->quarantine);
     tr_spawner_destroy(&self->spawner);
+    tr_private_folder_destroy(&self->folder);
     tr_directory_destroy(&self->directory);
     tr_metrics_destroy(&self->metrics);
     if (self->free_keepsake) {
