@@ -192,6 +192,9 @@ static void answer_ping(tr_host_t *self, uint64_t id)
     tr_trp1_t pong;
     tr_trp1_init(&pong, TR_TRP1_PONG, id);
     tr_worker_state_t state = (tr_worker_state_t)atomic_load(&pulse->state);
+    if (state == TR_WORKER_SPAWNING) {
+        state = TR_WORKER_LOADING; /* what the process is, its thread will be in a moment */
+    }
     pong.state = tr_span_of(tr_worker_state_name(state));
     pong.memory = resident_bytes();
     pong.done = (int64_t)atomic_load(&pulse->n_done);
@@ -539,10 +542,11 @@ static void wait_for_work(tr_host_t *self, bool has_room)
 static void run(tr_host_t *self)
 {
     while (!self->has_ended && tr_clock_now_ms() < self->leave_by_ms) {
-        bool has_room = take_letters(self);
         int64_t now_ms = tr_clock_now_ms();
+        watch_node(self,
+                   now_ms); /* first: there is no waiting for room with one that is lost */
+        bool has_room = take_letters(self);
         tell_progress(self, now_ms);
-        watch_node(self, now_ms);
         if (!self->has_ended) {
             wait_for_work(self, has_room);
             read_commands(self);

@@ -1,0 +1,879 @@
+/* The test is the node: a raw ROUTER, and nothing of Troupe behind it but the reading and
+ * writing of frame 0. The other side is a real process, either troupe-host with the module
+ * `echo`, or this program itself with a behaviour linked in.
+ *
+ * What a worker is doing is learnt by asking it, never by waiting a while.
+ */
+
+#include "tests/kit/check.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <troupe/worker_process.h>
+
+#include "actors/host.h"
+#include "actors/module.h"
+#include "base/clock.h"
+#include "wire/trp1.h"
+
+#define PATIENCE_MS 20000
+#define TOKEN       "a secret"
+#define MIB         ((size_t)1 << 20)
+
+/* ---- a behaviour that is linked in ---- */
+
+static int wake(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
+{
+    *state_p = (void *)troupe_args_get_or(args, "mood", "fine");
+    troupe_worker_log(self, "woke up \"%s\"", (const char *)*state_p);
+    return TROUPE_INIT_OK;
+}
+
+static troupe_request_t *kept;
+
+static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
+{
+    (void)self;
+    const char *method = troupe_request_method(request);
+    if (strcmp(method, "keep") == 0) {
+        kept = request;
+        troupe_request_keep(request);
+    } else if (strcmp(method, "finish kept") == 0) {
+        troupe_request_reply_data(kept, "kept", 4);
+        troupe_request_reply_data(request, "done", 4);
+    } else if (strcmp(method, "reply and break") == 0) {
+        troupe_request_reply_data(request, "last", 4);
+        return -1;
+    } else {
+        troupe_request_reply_data(request, state, strlen(state));
+    }
+    return 0;
+}
+
+static void leave(troupe_worker_t *self, void **state_p, troupe_reason_t reason)
+{
+    (void)state_p;
+    troupe_worker_log(self, "leaving, %s",
+                      reason.kind == TROUPE_REASON_SHUTDOWN ? "told to" : "broken");
+}
+
+static const troupe_behaviour_t linked_in = {
+    .name = "linked_in",
+    .init = wake,
+    .handle = handle,
+    .terminate = leave,
+};
+
+/* ---- the node ---- */
+
+typedef struct play {
+    char folder[64];
+    char endpoint[128];
+    void *context;
+    void *router;
+    pid_t pid;
+    int output; /* what the process writes to stdout and stderr */
+    unsigned char identity[256];
+    size_t identity_size;
+    unsigned char head[TR_TRP1_MAX_HEADER]; /* of what was heard last */
+    tr_trp1_t heard;                        /* borrows from head */
+    size_t n_frames;                        /* of its payload */
+    size_t n_bytes;
+    zmq_msg_t first;
+} play_t;
+
+static int open_play(void **state)
+{
+    play_t *play = calloc(1, sizeof *play);
+    assert_non_null(play);
+    strcpy(play->folder, "/tmp/troupe-host-XXXXXX");
+    assert_non_null(mkdtemp(play->folder));
+    snprintf(play->endpoint, sizeof play->endpoint, "ipc://%s/worker", play->folder);
+    play->context = zmq_ctx_new();
+    play->router = zmq_socket(play->context, ZMQ_ROUTER);
+    int linger = 0;
+    int high_water = 10; /* so that a worker can be made to wait */
+    zmq_setsockopt(play->router, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt(play->router, ZMQ_RCVHWM, &high_water, sizeof high_water);
+    assert_int_equal(zmq_bind(play->router, play->endpoint), 0);
+    zmq_msg_init(&play->first);
+    play->output = -1;
+    *state = play;
+    return 0;
+}
+
+static void close_router(play_t *play)
+{
+    if (play->router) {
+        zmq_close(play->router);
+        play->router = NULL;
+    }
+}
+
+static int close_play(void **state)
+{
+    play_t *play = *state;
+    if (play->pid > 0) {
+        kill(play->pid, SIGKILL);
+        waitpid(play->pid, NULL, 0);
+    }
+    if (play->output >= 0) {
+        close(play->output);
+    }
+    close_router(play);
+    zmq_ctx_term(play->context);
+    zmq_msg_close(&play->first);
+    char path[128];
+    snprintf(path, sizeof path, "%s/worker", play->folder);
+    unlink(path);
+    rmdir(play->folder);
+    free(play);
+    return 0;
+}
+
+static void start(play_t *play, const char *program, const char *const *arguments)
+{
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    setenv("TROUPE_WORKER_ENDPOINT", play->endpoint, 1);
+    setenv("TROUPE_WORKER_TOKEN", TOKEN, 1);
+    setenv("TROUPE_WORKER_NAME", "echo/1", 1);
+    int rc =
+        posix_spawn(&play->pid, program, &actions, NULL, (char *const *)arguments, environ);
+    assert_int_equal(rc, 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    play->output = ends[0];
+}
+
+static const char *path_of(const char *setting)
+{
+    const char *path = getenv(setting);
+    if (!path) {
+        fail_msg("%s is not set: run this test by meson", setting);
+    }
+    return path;
+}
+
+static void start_module(play_t *play, const char *module, const char *arg)
+{
+    const char *program = path_of("TROUPE_HOST");
+    start(play, program, (const char *[]){"troupe-host", "--module", module, arg, NULL});
+}
+
+static void start_echo(play_t *play, const char *arg)
+{
+    start_module(play, path_of("TROUPE_ECHO"), arg);
+}
+
+static void start_linked_in(play_t *play, const char *arg)
+{
+    start(play, "/proc/self/exe", (const char *[]){"test_host", "be a worker", arg, NULL});
+}
+
+/* The exit status, or 1000 and the signal. */
+static int end_of(play_t *play)
+{
+    int fd = (int)syscall(SYS_pidfd_open, play->pid, 0);
+    assert_true(fd >= 0);
+    struct pollfd item = {.fd = fd, .events = POLLIN};
+    int n_ready = poll(&item, 1, PATIENCE_MS);
+    close(fd);
+    if (n_ready != 1) {
+        fail_msg("the process does not end");
+    }
+    int status = 0;
+    assert_int_equal(waitpid(play->pid, &status, 0), play->pid);
+    play->pid = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+/* All that it has written; after its end. */
+static const char *output_of(play_t *play)
+{
+    static char text[65536];
+    size_t size = 0;
+    ssize_t n;
+    while (size < sizeof text - 1 &&
+           (n = read(play->output, text + size, sizeof text - 1 - size)) > 0) {
+        size += (size_t)n;
+    }
+    text[size] = '\0';
+    return text;
+}
+
+static bool take_frame(play_t *play, zmq_msg_t *frame)
+{
+    zmq_msg_close(frame);
+    zmq_msg_init(frame);
+    assert_true(zmq_msg_recv(frame, play->router, ZMQ_DONTWAIT) >= 0);
+    return zmq_msg_more(frame);
+}
+
+static void take_payload(play_t *play, bool has_more)
+{
+    play->n_frames = play->n_bytes = 0;
+    zmq_msg_t rest;
+    zmq_msg_init(&rest);
+    while (has_more) {
+        zmq_msg_t *frame = play->n_frames == 0 ? &play->first : &rest;
+        has_more = take_frame(play, frame);
+        play->n_bytes += zmq_msg_size(frame);
+        play->n_frames++;
+    }
+    zmq_msg_close(&rest);
+}
+
+/* Whatever comes next. */
+static const tr_trp1_t *hear_any(play_t *play)
+{
+    zmq_pollitem_t item = {.socket = play->router, .events = ZMQ_POLLIN};
+    if (zmq_poll(&item, 1, PATIENCE_MS) != 1) {
+        fail_msg("the worker says nothing; so far: %s",
+                 tr_trp1_command_name(play->heard.command));
+    }
+    zmq_msg_t frame;
+    zmq_msg_init(&frame);
+    assert_true(take_frame(play, &frame));
+    play->identity_size = zmq_msg_size(&frame);
+    assert_true(play->identity_size <= sizeof play->identity);
+    memcpy(play->identity, zmq_msg_data(&frame), play->identity_size);
+    bool has_more = take_frame(play, &frame);
+    size_t size = zmq_msg_size(&frame);
+    assert_true(size <= sizeof play->head);
+    memcpy(play->head, zmq_msg_data(&frame), size);
+    zmq_msg_close(&frame);
+    const char *reason = "";
+    if (tr_trp1_decode(play->head, size, &play->heard, &reason) != TROUPE_OK) {
+        fail_msg("the worker says what cannot be read: %s", reason);
+    }
+    take_payload(play, has_more);
+    return &play->heard;
+}
+
+/* The next that is not about progress, which must be this. */
+static const tr_trp1_t *hear(play_t *play, tr_trp1_command_t command, uint64_t id)
+{
+    const tr_trp1_t *heard;
+    do {
+        heard = hear_any(play);
+    } while (heard->command == TR_TRP1_PROGRESS);
+    if (heard->command != command || heard->id != id) {
+        fail_msg("%s %llu instead of %s %llu: %.*s", tr_trp1_command_name(heard->command),
+                 (unsigned long long)heard->id, tr_trp1_command_name(command),
+                 (unsigned long long)id, (int)heard->text.size,
+                 heard->text.size ? heard->text.data : "");
+    }
+    return heard;
+}
+
+static void assert_span(tr_span_t span, const char *want)
+{
+    char got[TR_TRP1_MAX_TEXT + 1];
+    snprintf(got, sizeof got, "%.*s", (int)span.size, span.size ? span.data : "");
+    assert_string_equal(got, want);
+}
+
+static void hear_error(play_t *play, uint64_t id, const char *code, const char *text)
+{
+    const tr_trp1_t *error = hear(play, TR_TRP1_ERROR, id);
+    assert_span(error->code, code);
+    assert_span(error->text, text);
+    troupe_outcome_t outcome = TROUPE_OUTCOME_INTERNAL;
+    assert_true(troupe_outcome_parse(code, &outcome));
+    assert_int_equal(error->retryable, troupe_outcome_is_retryable(outcome));
+}
+
+static void hear_reply(play_t *play, uint64_t id, const char *text)
+{
+    hear(play, TR_TRP1_REPLY, id);
+    assert_int_equal(zmq_msg_size(&play->first), strlen(text));
+    assert_memory_equal(zmq_msg_data(&play->first), text, strlen(text));
+}
+
+static void say_bytes(play_t *play, const void *head, size_t size, bool has_more)
+{
+    assert_true(zmq_send(play->router, play->identity, play->identity_size, ZMQ_SNDMORE) >= 0);
+    assert_true(zmq_send(play->router, head, size, has_more ? ZMQ_SNDMORE : 0) >= 0);
+}
+
+static void say_command(play_t *play, const tr_trp1_t *command, bool has_more)
+{
+    unsigned char head[TR_TRP1_MAX_HEADER];
+    size_t size = 0;
+    assert_status(tr_trp1_encode(command, head, sizeof head, &size), TROUPE_OK);
+    say_bytes(play, head, size, has_more);
+}
+
+static void say(play_t *play, tr_trp1_command_t command, uint64_t id)
+{
+    tr_trp1_t plain;
+    tr_trp1_init(&plain, command, id);
+    say_command(play, &plain, false);
+}
+
+static void ask_within(play_t *play, uint64_t id, const char *method, const char *text,
+                       int64_t timeout_ms)
+{
+    tr_trp1_t request;
+    tr_trp1_init(&request, TR_TRP1_REQUEST, id);
+    request.capability = tr_span_of("echo");
+    request.method = tr_span_of(method);
+    request.timeout_ms = timeout_ms;
+    say_command(play, &request, true);
+    assert_true(zmq_send(play->router, text, strlen(text), 0) >= 0);
+}
+
+static void ask(play_t *play, uint64_t id, const char *method, const char *text)
+{
+    ask_within(play, id, method, text, -1);
+}
+
+static void hear_ready(play_t *play)
+{
+    hear(play, TR_TRP1_HELLO, 0);
+    hear(play, TR_TRP1_READY, 0);
+}
+
+/* Ping until the handler of request `id` has run for so long. */
+static const tr_trp1_t *await_running(play_t *play, uint64_t id, int64_t at_least_ms)
+{
+    int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
+    const tr_trp1_t *pong;
+    do {
+        if (tr_clock_now_ms() > until_ms) {
+            fail_msg("request %llu does not run", (unsigned long long)id);
+        }
+        say(play, TR_TRP1_PING, 0);
+        pong = hear(play, TR_TRP1_PONG, 0);
+    } while (pong->running != (int64_t)id || pong->running_for < at_least_ms);
+    return pong;
+}
+
+/* ---- stories ---- */
+
+static void greets_with_its_token_first(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    const tr_trp1_t *hello = hear_any(play);
+    assert_int_equal(hello->command, TR_TRP1_HELLO);
+    assert_int_equal(hello->id, 0);
+    assert_int_equal(hello->version_min, 1);
+    assert_int_equal(hello->version_max, 1);
+    assert_span(hello->token, TOKEN);
+    assert_span(hello->state, "loading");
+    const tr_trp1_t *ready = hear(play, TR_TRP1_READY, 0);
+    assert_int_equal(ready->concurrency, -1);
+}
+
+static void replies_with_all_frames(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    tr_trp1_t request;
+    tr_trp1_init(&request, TR_TRP1_REQUEST, INT64_MAX);
+    request.capability = tr_span_of("echo");
+    say_command(play, &request, true);
+    zmq_send(play->router, "one", 3, ZMQ_SNDMORE);
+    zmq_send(play->router, "", 0, ZMQ_SNDMORE);
+    zmq_send(play->router, "three", 5, 0);
+    hear_reply(play, INT64_MAX, "one");
+    assert_int_equal(play->n_frames, 3);
+    assert_int_equal(play->n_bytes, 8);
+
+    say_command(play, &request, false);
+    hear(play, TR_TRP1_REPLY, INT64_MAX);
+    assert_int_equal(play->n_bytes, 0);
+}
+
+static void large_payloads_pass(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    unsigned char *bytes = malloc(8 * MIB);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < 8 * MIB; i++) {
+        bytes[i] = (unsigned char)(i * 2654435761u >> 24);
+    }
+    tr_trp1_t request;
+    tr_trp1_init(&request, TR_TRP1_REQUEST, 5);
+    request.capability = tr_span_of("echo");
+    say_command(play, &request, true);
+    assert_int_equal(zmq_send(play->router, bytes, 8 * MIB, 0), 8 * MIB);
+    hear(play, TR_TRP1_REPLY, 5);
+    assert_int_equal(zmq_msg_size(&play->first), 8 * MIB);
+    assert_memory_equal(zmq_msg_data(&play->first), bytes, 8 * MIB);
+    free(bytes);
+}
+
+static void hear_parts(play_t *play, uint64_t id, int count, size_t size)
+{
+    for (int i = 0; i < count; i++) {
+        const tr_trp1_t *part = hear(play, TR_TRP1_PART, id);
+        assert_int_equal(part->sequence, i);
+        assert_int_equal(play->n_frames, 1);
+        assert_int_equal(zmq_msg_size(&play->first), size);
+        assert_int_equal(*(char *)zmq_msg_data(&play->first), 'a' + i % 26);
+    }
+}
+
+static void parts_come_in_order(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 3, "parts", "200 10");
+    hear_parts(play, 3, 200, 10);
+    hear_reply(play, 3, "200 10");
+    ask(play, 4, "parts", "2 5");
+    hear_parts(play, 4, 2, 5);
+    hear_reply(play, 4, "2 5");
+}
+
+static size_t resident_bytes(const play_t *play)
+{
+    char path[64];
+    long pages = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)play->pid);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*s %ld", &pages), 1);
+    fclose(file);
+    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* The mailbox in between takes 64 MiB, and then the worker has to wait for us. */
+static void await_full_mailbox(const play_t *play)
+{
+    int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
+    while (resident_bytes(play) < 64 * MIB) {
+        assert_true(tr_clock_now_ms() < until_ms);
+    }
+}
+
+static void a_slow_node_loses_nothing(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 3, "parts", "3000 65536");
+    await_full_mailbox(play);
+    hear_parts(play, 3, 3000, 65536);
+    hear_reply(play, 3, "3000 65536");
+}
+
+static void a_cancel_reaches_a_worker_that_waits_for_room(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 3, "parts", "1000000 65536");
+    hear(play, TR_TRP1_PART, 3);
+    await_full_mailbox(play);
+    say(play, TR_TRP1_CANCEL, 3);
+    const tr_trp1_t *heard;
+    do {
+        heard = hear_any(play);
+    } while (heard->command == TR_TRP1_PART || heard->command == TR_TRP1_PROGRESS);
+    assert_int_equal(heard->command, TR_TRP1_ERROR);
+    assert_span(heard->text, "nobody takes the parts any more");
+}
+
+static void failures_have_their_text(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 1, "fail", "no such page");
+    hear_error(play, 1, "worker_error", "no such page");
+    ask(play, 2, "dance", "");
+    hear_error(play, 2, "bad_request", "echo has no method 'dance'");
+    ask(play, 3, "echo", "still here");
+    hear_reply(play, 3, "still here");
+}
+
+static void a_cancel_reaches_the_handler(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 1, "sleep", "3600000");
+    await_running(play, 1, 0);
+    say(play, TR_TRP1_CANCEL, 2); /* not open: nothing happens */
+    say(play, TR_TRP1_CANCEL, 1);
+    hear_error(play, 1, "worker_error", "cancelled while it took its time");
+}
+
+static void what_is_cancelled_before_its_turn_is_not_begun(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 1, "sleep", "3600000");
+    ask(play, 2, "crash", "");
+    await_running(play, 1, 0);
+    say(play, TR_TRP1_CANCEL, 2);
+    say(play, TR_TRP1_CANCEL, 1);
+    hear_error(play, 1, "worker_error", "cancelled while it took its time");
+    const tr_trp1_t *error = hear(play, TR_TRP1_ERROR, 2);
+    assert_span(error->code, "cancelled");
+}
+
+static void a_deadline_reaches_the_handler(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask_within(play, 1, "sleep", "3600000", 50);
+    hear_error(play, 1, "worker_error", "cancelled while it took its time");
+}
+
+static void pongs_tell_what_runs(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 6, "echo", "x");
+    hear_reply(play, 6, "x");
+    say(play, TR_TRP1_PING, 9);
+    const tr_trp1_t *pong = hear(play, TR_TRP1_PONG, 9);
+    assert_true(pong->memory > (int64_t)MIB && pong->memory < 1024 * (int64_t)MIB);
+    assert_int_equal(pong->running_for, pong->running < 0 ? -1 : pong->running_for);
+
+    ask(play, 7, "hang", "");
+    await_running(play, 7, 0);
+    pong = await_running(play, 7, 30);
+    assert_span(pong->state, "processing");
+    assert_true(pong->progress_age >= 30 && pong->progress_age <= pong->running_for);
+    assert_int_equal(pong->done, 1);
+}
+
+static void progress_of_a_handler_is_told(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 4, "progress", "3600000");
+    for (int n = 0; n < 3;) {
+        const tr_trp1_t *heard = hear_any(play);
+        assert_int_equal(heard->command, TR_TRP1_PROGRESS);
+        n += heard->id == 4;
+    }
+    say(play, TR_TRP1_CANCEL, 4);
+    hear(play, TR_TRP1_ERROR, 4);
+}
+
+static void progress_of_init_is_told(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, "init-ms=3600000");
+    hear(play, TR_TRP1_HELLO, 0);
+    for (int n = 0; n < 3; n++) {
+        const tr_trp1_t *progress = hear_any(play);
+        assert_int_equal(progress->command, TR_TRP1_PROGRESS);
+        assert_int_equal(progress->id, 0);
+    }
+    say(play, TR_TRP1_PING, 0);
+    const tr_trp1_t *pong = hear(play, TR_TRP1_PONG, 0);
+    assert_span(pong->state, "loading");
+    assert_true(pong->progress_age >= 0 && pong->progress_age < PATIENCE_MS);
+    assert_int_equal(pong->running, -1);
+}
+
+static void an_id_that_is_open_is_refused(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 1, "sleep", "3600000");
+    ask(play, 1, "echo", "");
+    hear_error(play, 1, "bad_request", "a request with that id is open already");
+    say(play, TR_TRP1_CANCEL, 1);
+    hear(play, TR_TRP1_ERROR, 1);
+    ask(play, 1, "echo", "free again");
+    hear_reply(play, 1, "free again");
+}
+
+static void what_cannot_be_read_does_no_harm(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    say_bytes(play, "\x93noise", 6, false);
+    say_bytes(play, "", 0, true);
+    zmq_send(play->router, "more noise", 10, 0);
+    say(play, TR_TRP1_GOAWAY, 0);
+    say(play, TR_TRP1_DRAIN, 0);
+    ask(play, 1, "echo", "well?");
+    hear_reply(play, 1, "well?");
+}
+
+static void a_broken_worker_answers_all_and_leaves(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, "init-ms=20");
+    hear(play, TR_TRP1_HELLO, 0);
+    ask(play, 1, "broken", "the device is gone");
+    ask(play, 2, "echo", "not begun");
+    hear(play, TR_TRP1_READY, 0);
+    hear_error(play, 1, "worker_lost", "the device is gone");
+    assert_int_equal(play->heard.state.size, 0);
+    hear_error(play, 2, "worker_lost", "");
+    assert_span(play->heard.state, "queued");
+    hear_error(play, 0, "worker_error", "the device is gone");
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+}
+
+static void a_reply_before_breaking_counts(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask(play, 1, "reply and break", "");
+    hear_reply(play, 1, "last");
+    hear_error(play, 0, "worker_error", "its handler returned an error");
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+    assert_string_equal(output_of(play), "woke up \"fine\"\nleaving, broken\n");
+}
+
+static void kept_requests_are_finished_later(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, "mood=mild=so so");
+    hear_ready(play);
+    ask(play, 1, "keep", "");
+    ask(play, 2, "mood?", "");
+    hear_reply(play, 2, "mild=so so");
+    ask(play, 3, "finish kept", "");
+    hear_reply(play, 1, "kept");
+    hear_reply(play, 3, "done");
+}
+
+static void not_needed_here(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, "init=ignore");
+    hear(play, TR_TRP1_HELLO, 0);
+    const tr_trp1_t *bye = hear(play, TR_TRP1_BYE, 0);
+    assert_span(bye->state, "ignored");
+    assert_int_equal(end_of(play), TR_HOST_DONE);
+}
+
+static void stops_when_told(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    say(play, TR_TRP1_STOP, 0);
+    assert_int_equal(end_of(play), TR_HOST_DONE);
+    assert_string_equal(output_of(play), "woke up \"fine\"\nleaving, told to\n");
+}
+
+static void finishes_what_it_has_before_it_stops(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 1, "sleep", "30");
+    ask(play, 2, "parts", "3 8388608");
+    say(play, TR_TRP1_STOP, 0);
+    hear_reply(play, 1, "30");
+    hear_parts(play, 2, 3, 8 * MIB);
+    hear_reply(play, 2, "3 8388608");
+    assert_int_equal(end_of(play), TR_HOST_DONE);
+}
+
+static void is_stopped_while_it_loads(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, "init-ms=50");
+    hear(play, TR_TRP1_HELLO, 0);
+    say(play, TR_TRP1_STOP, 0);
+    assert_int_equal(end_of(play), TR_HOST_DONE);
+}
+
+static void ends_with_its_node(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    int64_t before_ms = tr_clock_now_ms();
+    close_router(play);
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+    assert_true(tr_clock_now_ms() - before_ms < 2000); /* that is for those that hang */
+    assert_string_equal(output_of(play), "woke up \"fine\"\n"
+                                         "the connection to the node is lost\n"
+                                         "leaving, told to\n");
+}
+
+static void ends_with_its_node_though_it_hangs(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 1, "hang", "");
+    await_running(play, 1, 0);
+    int64_t before_ms = tr_clock_now_ms();
+    close_router(play);
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+    assert_in_range(tr_clock_now_ms() - before_ms, 1500, 6000);
+}
+
+static void ends_when_nobody_is_there(void **state)
+{
+    play_t *play = *state;
+    snprintf(play->endpoint, sizeof play->endpoint, "ipc://%s/nobody", play->folder);
+    start_echo(play, NULL);
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+    assert_string_equal(output_of(play),
+                        "there is no node where this worker was told to find it\n");
+}
+
+static void a_node_that_says_bye_is_gone(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    say(play, TR_TRP1_BYE, 0);
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+}
+
+static void sigterm_ends_it_in_order(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    kill(play->pid, SIGINT); /* as from a terminal: the node says what is to be done */
+    kill(play->pid, SIGTERM);
+    hear_error(play, 0, "worker_error", "it was told to end by SIGTERM");
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+    assert_string_equal(output_of(play), "woke up \"fine\"\nleaving, told to\n");
+}
+
+static void sigterm_loses_what_runs(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 1, "sleep", "3600000");
+    await_running(play, 1, 0);
+    kill(play->pid, SIGTERM);
+    hear_error(play, 1, "worker_lost", "cancelled while it took its time");
+    hear_error(play, 0, "worker_error", "it was told to end by SIGTERM");
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+}
+
+static void deaths_are_those_of_the_process(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask(play, 1, "exit", "42");
+    assert_int_equal(end_of(play), 42);
+}
+
+/* ---- those that do not start ---- */
+
+struct refusal {
+    const char *module; /* a setting that names it; NULL: one that is not there */
+    const char *arg;
+    const char *words; /* among those of the error */
+};
+
+static void does_not_start_and_says_why(void **state)
+{
+    const struct refusal *row = *state;
+    open_play(state);
+    play_t *play = *state;
+    start_module(play, row->module ? path_of(row->module) : "/nowhere/at.so", row->arg);
+    hear(play, TR_TRP1_HELLO, 0);
+    const tr_trp1_t *error = hear(play, TR_TRP1_ERROR, 0);
+    assert_span(error->code, "worker_error");
+    char text[TR_TRP1_MAX_TEXT + 1];
+    snprintf(text, sizeof text, "%.*s", (int)error->text.size, error->text.data);
+    if (!strstr(text, row->words)) {
+        fail_msg("'%s' does not say '%s'", text, row->words);
+    }
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+    close_play(state);
+}
+
+static void without_a_node_it_says_so(void **state)
+{
+    play_t *play = *state;
+    play->endpoint[0] = '\0';
+    start_echo(play, NULL);
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+    assert_string_equal(output_of(play), "this is a worker that a node starts: "
+                                         "TROUPE_WORKER_ENDPOINT is not set\n");
+}
+
+/* clang-format off */
+#define STORY(story) cmocka_unit_test_setup_teardown(story, open_play, close_play)
+#define REFUSAL(title, ...) \
+    { .name = title, .test_func = does_not_start_and_says_why, \
+      .initial_state = &(struct refusal){__VA_ARGS__} }
+/* clang-format on */
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "be a worker") == 0) {
+        return troupe_worker_process_run(&linked_in, argc - 2, (const char *const *)argv + 2);
+    }
+    const struct CMUnitTest tests[] = {
+        STORY(greets_with_its_token_first),
+        STORY(replies_with_all_frames),
+        STORY(large_payloads_pass),
+        STORY(parts_come_in_order),
+        STORY(a_slow_node_loses_nothing),
+        STORY(a_cancel_reaches_a_worker_that_waits_for_room),
+        STORY(failures_have_their_text),
+        STORY(a_cancel_reaches_the_handler),
+        STORY(what_is_cancelled_before_its_turn_is_not_begun),
+        STORY(a_deadline_reaches_the_handler),
+        STORY(pongs_tell_what_runs),
+        STORY(progress_of_a_handler_is_told),
+        STORY(progress_of_init_is_told),
+        STORY(an_id_that_is_open_is_refused),
+        STORY(what_cannot_be_read_does_no_harm),
+        STORY(a_broken_worker_answers_all_and_leaves),
+        STORY(a_reply_before_breaking_counts),
+        STORY(kept_requests_are_finished_later),
+        STORY(not_needed_here),
+        STORY(stops_when_told),
+        STORY(finishes_what_it_has_before_it_stops),
+        STORY(is_stopped_while_it_loads),
+        STORY(ends_with_its_node),
+        STORY(ends_with_its_node_though_it_hangs),
+        STORY(ends_when_nobody_is_there),
+        STORY(a_node_that_says_bye_is_gone),
+        STORY(sigterm_ends_it_in_order),
+        STORY(sigterm_loses_what_runs),
+        STORY(deaths_are_those_of_the_process),
+        REFUSAL("a failing init tells why", "TROUPE_ECHO", "init=fail", "init failed as asked"),
+        REFUSAL("a module must be there", NULL, NULL, "/nowhere/at.so"),
+        REFUSAL("a module must be one", "TROUPE_HOST", NULL, "troupe-host"),
+        REFUSAL("a module must be of this ABI", "TROUPE_OTHER_ABI", NULL, "build it again"),
+        REFUSAL("args are key=value", "TROUPE_ECHO", "loudly", "'loudly' is no argument"),
+        REFUSAL("args have a key", "TROUPE_ECHO", "=x", "'=x' is no argument"),
+        STORY(without_a_node_it_says_so),
+    };
+    return cmocka_run_group_tests_name("actors/host", tests, NULL, NULL) != 0;
+}
