@@ -34,6 +34,17 @@ void tr_self_started(tr_self_t *self)
     self->reason = tr_reason_of(TROUPE_REASON_NORMAL);
 }
 
+void tr_self_pong(tr_self_t *self, uint64_t number)
+{
+    assert(self);
+    tr_control_t *pong = tr_control_new(TR_WORD_PONG, self->incarnation);
+    if (pong) {
+        pong->number = number;
+        pong->depth = tr_mailbox_depth(self->mailbox);
+        tr_control_send(pong, self->parent);
+    }
+}
+
 void tr_self_end(tr_self_t *self, const tr_reason_t *reason)
 {
     if (!self->is_ending) {
@@ -84,6 +95,29 @@ troupe_status_t tr_self_watch_descriptor(tr_self_t *self, int descriptor,
     return watch(self, NULL, descriptor, ready);
 }
 
+/* The place stays until nobody walks the list any more. */
+void tr_self_unwatch(tr_self_t *self, void *socket, int descriptor)
+{
+    assert(self);
+    for (size_t i = 0; i < self->n_watches; i++) {
+        if (self->watches[i].ready && self->watches[i].socket == socket &&
+            (socket || self->watches[i].descriptor == descriptor)) {
+            self->watches[i].ready = NULL;
+        }
+    }
+}
+
+static void forget_unwatched(tr_self_t *self)
+{
+    size_t n_watches = 0;
+    for (size_t i = 0; i < self->n_watches; i++) {
+        if (self->watches[i].ready) {
+            self->watches[n_watches++] = self->watches[i];
+        }
+    }
+    self->n_watches = n_watches;
+}
+
 /* ---- the loop ---- */
 
 static void ask_to_stop(tr_self_t *self, const tr_reason_t *reason)
@@ -97,11 +131,8 @@ static void ask_to_stop(tr_self_t *self, const tr_reason_t *reason)
 
 static void answer_ping(tr_self_t *self, const tr_control_t *ping)
 {
-    tr_control_t *pong = tr_control_new(TR_WORD_PONG, self->incarnation);
-    if (pong) {
-        pong->number = ping->number;
-        pong->depth = tr_mailbox_depth(self->mailbox);
-        tr_control_send(pong, self->parent);
+    if (!self->class->ping || !self->class->ping(self, ping)) {
+        tr_self_pong(self, ping->number);
     }
 }
 
@@ -169,6 +200,7 @@ static long wait_time(int64_t due_ms)
 
 static void wait_for_work(tr_self_t *self, zsock_t *pipe, int64_t due_ms)
 {
+    forget_unwatched(self);
     zmq_pollitem_t items[3 + TR_SELF_MAX_WATCHES] = {
         {.socket = zsock_resolve(pipe), .events = ZMQ_POLLIN},
         {.socket = zsock_resolve(self->door), .events = ZMQ_POLLIN},
@@ -193,8 +225,9 @@ static void wait_for_work(tr_self_t *self, zsock_t *pipe, int64_t due_ms)
     if (items[1].revents) {
         open_door(self);
     }
-    for (size_t i = 0; i < self->n_watches && !self->is_ending; i++) {
-        if (items[3 + i].revents) {
+    size_t n_polled = self->n_watches; /* more may be added meanwhile */
+    for (size_t i = 0; i < n_polled && !self->is_ending; i++) {
+        if (items[3 + i].revents && self->watches[i].ready) {
             self->watches[i].ready(self, self->watches[i].socket, self->watches[i].descriptor);
         }
     }

@@ -41,6 +41,10 @@ typedef struct tr_actor_class {
     /* Take one letter that is neither ping nor stop. */
     void (*receive)(tr_self_t *self, tr_letter_t *letter);
 
+    /* Asked for a sign of life: true when the class will say TR_WORD_PONG itself, with the
+     * ping's number, whenever it is sure. NULL or false: it is said at once. */
+    bool (*ping)(tr_self_t *self, const tr_control_t *ping);
+
     /* After each round of letters: decide, flush. Returns when to be called again at the
      * latest, or TR_NEVER. May be NULL. */
     int64_t (*turn)(tr_self_t *self, int64_t now_ms);
@@ -80,7 +84,7 @@ struct tr_self {
     struct {
         void *socket;
         int descriptor;
-        void (*ready)(tr_self_t *self, void *socket, int descriptor);
+        void (*ready)(tr_self_t *self, void *socket, int descriptor); /* NULL: it is over */
     } watches[TR_SELF_MAX_WATCHES];
     size_t n_names;
     struct {
@@ -92,6 +96,9 @@ struct tr_self {
 /* Say to the parent that the actor is up, with self->reason.text for whoever asked for the
  * start. Once. */
 void tr_self_started(tr_self_t *self);
+
+/* Answer the ping of that number. */
+void tr_self_pong(tr_self_t *self, uint64_t number);
 
 /* End after this callback, for that reason; the first reason stays. */
 void tr_self_end(tr_self_t *self, const tr_reason_t *reason);
@@ -112,6 +119,9 @@ TROUPE_NODISCARD troupe_status_t tr_self_watch_descriptor(tr_self_t *self, int d
                                                           void (*ready)(tr_self_t *self,
                                                                         void *socket,
                                                                         int descriptor));
+
+/* Watch that socket, or (with a NULL socket) that descriptor, no more. */
+void tr_self_unwatch(tr_self_t *self, void *socket, int descriptor);
 
 /* ---- the parent's end ---- */
 

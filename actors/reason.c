@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 tr_reason_t tr_reason_of(troupe_reason_kind_t kind)
 {
@@ -42,14 +43,14 @@ const char *tr_reason_show(const tr_reason_t *self, char *buffer, size_t size)
 {
     assert(self && buffer && size > 0);
     const char *name = tr_reason_name(self->kind);
+    const char *colon = self->text[0] ? ": " : "";
     if (self->kind == TROUPE_REASON_CRASHED) {
-        snprintf(buffer, size, "%s: signal %d", name, self->code);
+        snprintf(buffer, size, "%s: signal %d (%s)%s%s", name, self->code,
+                 strsignal(self->code), colon, self->text);
     } else if (self->kind == TROUPE_REASON_EXITED) {
-        snprintf(buffer, size, "%s: status %d", name, self->code);
-    } else if (self->text[0]) {
-        snprintf(buffer, size, "%s: %s", name, self->text);
+        snprintf(buffer, size, "%s: status %d%s%s", name, self->code, colon, self->text);
     } else {
-        snprintf(buffer, size, "%s", name);
+        snprintf(buffer, size, "%s%s%s", name, colon, self->text);
     }
     return buffer;
 }

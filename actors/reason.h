@@ -27,7 +27,8 @@ tr_reason_t tr_reason_format(troupe_reason_kind_t kind, const char *format, ...)
 /* The public view, borrowing from `self`. */
 troupe_reason_t tr_reason_view(const tr_reason_t *self);
 
-/* "failed: no such model", "crashed: signal 9", "shutdown". Returns `buffer`. */
+/* "failed: no such model", "crashed: signal 9 (Killed)", "exited: status 1: no such file",
+ * "shutdown". Returns `buffer`. */
 const char *tr_reason_show(const tr_reason_t *self, char *buffer, size_t size);
 
 /* The label in metrics: "failed", "crashed", … */

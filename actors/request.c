@@ -114,6 +114,22 @@ void tr_request_finish(tr_job_t *job, troupe_outcome_t outcome, const char *text
     }
 }
 
+void tr_request_hand_back(tr_job_t **job_p)
+{
+    assert(job_p && *job_p);
+    tr_job_t *job = *job_p;
+    troupe_reply_t *reply = tr_reply_new(0, true, TROUPE_OUTCOME_WORKER_LOST, NULL, NULL);
+    if (reply) {
+        reply->was_not_started = true;
+        reply->job = tr_job_share(job);
+        tr_letter_t *letter = &reply->letter;
+        if (tr_mailbox_post_answer(job->router, TR_LANE_CONTROL, &letter) != TROUPE_OK) {
+            tr_letter_destroy(&letter);
+        }
+    }
+    tr_job_release(job_p);
+}
+
 void troupe_request_reply(troupe_request_t *self, troupe_message_t **reply_p)
 {
     assert(self && reply_p);

@@ -27,7 +27,10 @@ tr_runtime_t *tr_runtime_new(const char *node)
     self->directory = tr_directory_new();
     self->metrics = tr_metrics_new();
     self->quarantine = tr_quarantine_new();
-    if (!self->node || !self->directory || !self->metrics || !self->quarantine) {
+    self->spawner = tr_spawner_new();
+    self->folder = tr_private_folder_new(self->boot);
+    if (!self->node || !self->directory || !self->metrics || !self->quarantine ||
+        !self->spawner || !self->folder) {
         tr_runtime_release(&self);
         return NULL;
     }
@@ -53,6 +56,8 @@ void tr_runtime_release(tr_runtime_t **self_p)
         return;
     }
     tr_quarantine_destroy(&self->quarantine);
+    tr_spawner_destroy(&self->spawner);
+    tr_private_folder_destroy(&self->folder);
     tr_directory_destroy(&self->directory);
     tr_metrics_destroy(&self->metrics);
     tr_keepsake_release(&self->keepsake);

@@ -12,7 +12,9 @@
 
 #include <troupe/status.h>
 
+#include "actors/private_folder.h"
 #include "actors/quarantine.h"
+#include "actors/spawner.h"
 #include "base/keepsake.h"
 #include "base/metrics.h"
 #include "mailbox/directory.h"
@@ -34,6 +36,8 @@ typedef struct tr_runtime {
     tr_metrics_t *metrics;
     tr_metric_t *dead_letters;
     tr_quarantine_t *quarantine;
+    tr_private_folder_t *folder;
+    tr_spawner_t *spawner; /* has no thread before the first process */
 
     /* What the actors borrow from the node, such as their specs: it goes with the last of them.
      */

@@ -151,20 +151,6 @@ static void note_end(troupe_worker_t *worker)
 
 /* ---- requests and messages ---- */
 
-static void hand_back(tr_job_t *job)
-{
-    troupe_reply_t *reply = tr_reply_new(0, true, TROUPE_OUTCOME_WORKER_LOST, NULL, NULL);
-    if (reply) {
-        reply->was_not_started = true;
-        reply->job = tr_job_share(job);
-        tr_letter_t *letter = &reply->letter;
-        if (tr_mailbox_post_answer(job->router, TR_LANE_CONTROL, &letter) != TROUPE_OK) {
-            tr_letter_destroy(&letter);
-        }
-    }
-    tr_job_release(&job);
-}
-
 /* Takes the worker's share of the job. */
 static void serve(troupe_worker_t *worker, tr_job_t *job)
 {
@@ -333,7 +319,7 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
 {
     tr_job_t *job = tr_job_in(letter);
     if (job) {
-        hand_back(job);
+        tr_request_hand_back(&job);
     } else if (letter->type == &tr_mail_type) {
         tr_dead_letter_take(self->runtime->dead_letters, self->name, "the worker has ended",
                             &letter);

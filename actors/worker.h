@@ -39,4 +39,8 @@ TROUPE_NODISCARD troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_act
 void tr_request_finish(tr_job_t *job, troupe_outcome_t outcome, const char *text,
                        troupe_message_t **message_p, bool is_worker_broken);
 
+/* Give a job that was not begun back to its router, which may give it to another worker. Takes
+ * the share and sets *job_p to NULL. */
+void tr_request_hand_back(tr_job_t **job_p);
+
 #endif
