@@ -107,6 +107,7 @@ look() {
         need 'zmq for python3' 'python3-zmq' has_python_module zmq
         need 'msgpack for python3' 'python3-msgpack' has_python_module msgpack
         need 'valgrind' 'valgrind' has_command valgrind
+        need 'spin' 'spin' has_command spin
     fi
     if [ $ci = yes ]; then
         need 'clang' 'clang' has_command clang

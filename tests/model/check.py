@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Let spin look at every order of events that the models allow. Usage: check.py ROOT
+
+A run must end without an error and must have seen everything. A seeded fault must be found: a
+model that cannot fail proves nothing. Two runs go at a time; each has less than a GiB.
+"""
+import concurrent.futures
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+from worker_table import as_promela, read_table  # noqa: E402
+
+AT_A_TIME = 2
+MEGABYTES = 950
+SECONDS = 240
+SKIPPED = 77
+
+SUPERVISION = "supervisors/supervision.pml"
+WORKER = "actors/worker_state.pml"
+
+# Words of a turn are taken one by one and the parent gives up at once, where several words, or
+# a parent that restarts, would be too many cases together with what else is looked at.
+SMALL = "STEPWISE MAX_PARENT_RESTARTS=0"
+
+# (model, bounds and variants, properties in temporal logic; "" for assertions and deadlocks)
+RUNS = [
+    # The longest first. With rest_for_one, all fall or one alone: it has the cases of both.
+    (SUPERVISION, f"STRATEGY=REST_FOR_ONE COMMANDS=1 {SMALL}", ""),
+    (SUPERVISION, f"STRATEGY=REST_FOR_ONE FAIR {SMALL}", "stop_ends comes_to_rest"),
+    (SUPERVISION, "STRATEGY=ONE_FOR_ALL MAX_PARENT_RESTARTS=0", ""),
+    (SUPERVISION, "STRATEGY=REST_FOR_ONE MAX_PARENT_RESTARTS=0", ""),
+    (SUPERVISION, "STRATEGY=ONE_FOR_ONE MAX_PARENT_RESTARTS=0", ""),
+    (SUPERVISION, f"STRATEGY=REST_FOR_ONE COMMANDS=2 HANGS=0 {SMALL}", ""),
+    (SUPERVISION, f"STRATEGY=ONE_FOR_ALL FAIR COMMANDS=1 HANGS=0 {SMALL}",
+     "stop_ends comes_to_rest commands_are_answered"),
+    (SUPERVISION, "N=3 HANGS=0", ""),
+    (SUPERVISION, "STRATEGY=REST_FOR_ONE STEPWISE START_FAILS", ""),
+    (SUPERVISION, "STEPWISE KIND=TEMPORARY SIGNIFICANT START_FAILS", ""),
+    (WORKER, "", ""),
+    (WORKER, "", "dead_is_final told_ends"),
+]
+
+# (model, fault and bounds, property that must break; "" for an assertion or a deadlock)
+FAULTS = [
+    (SUPERVISION, "BUG_DOUBLE_START", ""),
+    (SUPERVISION, "BUG_NO_PATIENCE", ""),
+    (SUPERVISION, "BUG_NO_PATIENCE FAIR", "stop_ends"),
+    (SUPERVISION, "BUG_FORGET_CHILD HANGS=0", ""),
+    (SUPERVISION, "BUG_FORGET_STOP HANGS=0", ""),
+    (SUPERVISION, "BUG_NO_INCARNATION", ""),
+    (SUPERVISION, "BUG_RESTART_WHEN_STOPPING", ""),
+    (SUPERVISION, "BUG_WAITS_FOR_UNWANTED STRATEGY=ONE_FOR_ALL COMMANDS=1 HANGS=0 N=3", ""),
+    (SUPERVISION, "BUG_STOPS_AGAIN STRATEGY=ONE_FOR_ALL HANGS=0 FAIR", "comes_to_rest"),
+    (SUPERVISION, "BUG_ANSWER_TWICE COMMANDS=1 HANGS=0", ""),
+    (SUPERVISION, "BUG_LOST_COMMAND COMMANDS=1 HANGS=0", ""),
+    (SUPERVISION, "BUG_LOST_ANSWER COMMANDS=1 HANGS=0", ""),
+    (SUPERVISION, "BUG_LOST_ANSWER COMMANDS=1 HANGS=0 FAIR", "commands_are_answered"),
+    (WORKER, "BUG_ANY_MOVE", ""),
+    (WORKER, "BUG_NO_SWAP", ""),
+    (WORKER, "BUG_STAYS_WHEN_BACK", "told_ends"),
+    # Not seeded: a worker that was written off may be left in another state than dead.
+    (WORKER, "STRICT_END", ""),
+]
+
+
+class Broken(Exception):
+    """The check itself does not work."""
+
+
+def run(command, folder):
+    try:
+        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise Broken(f"{command[0]} took more than {SECONDS} s") from late
+    return done.returncode, done.stdout
+
+
+def compiler():
+    return shutil.which("gcc") or shutil.which("cc")
+
+
+def compile_pan(folder, defines, properties, optimize):
+    flags = [f"-D{define}" for define in defines.split()]
+    status, text = run(["spin", *flags, "-a", "model.pml"], folder)
+    if status != 0 or "rror:" in text or "Error" in text:
+        raise Broken(text)
+    for named in properties.split():
+        if f"ltl {named}:" not in text:
+            raise Broken(f"the model has no property {named}:\n{text}")
+    options = ["-DNFAIR=3"] if properties else ["-DNOCLAIM", "-DSAFETY"]
+    status, text = run([compiler(), optimize, "-w", f"-DMEMLIM={MEGABYTES}",
+                        *options, "-o", "pan", "pan.c"], folder)
+    if status != 0:
+        raise Broken(text)
+
+
+def search(folder, named):
+    """Run pan once. Returns (number of errors, states, megabytes, the first error in words)."""
+    # One claim alone has no name to choose it by: -N is then ignored, with a warning.
+    claim = ["-a", "-f", "-N", named] if named else []
+    _, text = run(["./pan", "-n", "-m1000000", *claim], folder)
+    errors = re.search(r"errors: (\d+)", text)
+    states = re.search(r"(\d+) states, stored", text) or re.search(r"([\d.e+]+) states, st", text)
+    memory = re.search(r"([\d.]+)\s+total actual memory", text)
+    if not errors or not states:
+        raise Broken(text)
+    n_errors = int(errors.group(1))
+    cuts = ["too small", "Search not completed", "reached -DMEMLIM", "out of memory"]
+    if n_errors == 0 and any(cut in text for cut in cuts):
+        raise Broken(f"not everything was seen:\n{text}")
+    if named and "fairness enabled" not in text:
+        raise Broken(f"fairness is not taken for granted:\n{text}")
+    first = re.search(r"pan:1: (.*)", text)
+    return n_errors, int(float(states.group(1))), float(memory.group(1)) if memory else 0, \
+        first.group(1)[:70] if first else ""
+
+
+def look(root, table, case, is_fault):
+    """One line of the result, and whether it is as it must be."""
+    model, defines, properties = case
+    begin = time.monotonic()
+    name = f"{pathlib.Path(model).stem} {defines} {properties}".strip()
+    lines = []
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(root / model, pathlib.Path(folder, "model.pml"))
+            pathlib.Path(folder, "worker_table.pml").write_text(table)
+            compile_pan(folder, defines, properties, "-O0" if is_fault else "-O2")
+            is_right = True
+            for named in properties.split() or [""]:
+                n_errors, states, megabytes, first = search(folder, named)
+                is_right = is_right and (n_errors > 0) == is_fault
+                lines.append(f"{states} states, {megabytes:.0f} MB {first}".strip())
+    except Broken as why:
+        return False, f"BROKEN  {name}\n{why}"
+    word = ("found" if is_fault else "ok") if is_right else "MISSED" if is_fault else "FAILED"
+    return is_right, \
+        f"{word:7} {name}: {'; '.join(lines)}, {time.monotonic() - begin:.1f} s"
+
+
+def main():
+    root = pathlib.Path(sys.argv[1]).resolve()
+    if not shutil.which("spin") or not compiler():
+        print("spin or a C compiler is not there: the models are not checked")
+        return SKIPPED
+    table = as_promela(read_table((root / "actors/worker_state.h").read_text(),
+                                  (root / "actors/worker_state.c").read_text()))
+    is_fine = True
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        cases = [(case, False) for case in RUNS] + [(case, True) for case in FAULTS]
+        for is_right, line in pool.map(lambda case: look(root, table, *case), cases):
+            print(line, flush=True)
+            is_fine = is_fine and is_right
+    return 0 if is_fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
