@@ -434,6 +434,9 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
     case TR_TRP1_PING:
         answer_ping(self, command->id);
         break;
+    case TR_TRP1_PROBE:
+        tr_control_say(self->worker->mailbox, TR_WORD_PROBE, self->worker->incarnation);
+        break;
     case TR_TRP1_STOP:
         ask_to_stop(self);
         break;

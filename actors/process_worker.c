@@ -734,6 +734,8 @@ static void take_word(process_worker_t *worker, const tr_control_t *word)
     } else if (word->word == TR_WORD_CANCEL &&
                tr_given_jobs_get(&worker->given, word->number)) {
         say_word(worker, TR_TRP1_CANCEL, word->number);
+    } else if (word->word == TR_WORD_PROBE) {
+        say_word(worker, TR_TRP1_PROBE, 0);
     }
 }
 
@@ -960,19 +962,18 @@ static const tr_actor_class_t process_worker_class = {
     .end = end,
 };
 
-troupe_status_t tr_process_worker_start(const tr_process_plan_t *plan, const char *name,
-                                        tr_runtime_t *runtime, tr_mailbox_t *parent,
-                                        tr_actor_t **out)
+troupe_status_t tr_process_worker_start(const tr_birth_t *birth, tr_actor_t **out)
 {
-    assert(plan && plan->argv && plan->argv[0] && name && out);
+    assert(birth && birth->what && out);
     troupe_status_t status = tr_actor_start(
         &(tr_actor_setup_t){
             .class = &process_worker_class,
-            .name = name,
-            .runtime = runtime,
-            .parent = parent,
+            .name = birth->name,
+            .runtime = birth->runtime,
+            .parent = birth->parent,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = plan,
+            .arg = birth->what,
+            .keepsake = birth->keepsake,
         },
         out);
     if (status == TROUPE_OK) {

@@ -25,12 +25,9 @@ typedef struct tr_process_plan {
     int64_t idle_after_ms;   /* ready with nothing to do for so long is idle */
 } tr_process_plan_t;
 
-/* Start a worker called `name`. That the process was started, and that it is ready, is told to
- * `parent` by tr_self_started or by the reason of its end. Statuses as tr_actor_start. */
-TROUPE_NODISCARD troupe_status_t tr_process_worker_start(const tr_process_plan_t *plan,
-                                                         const char *name,
-                                                         tr_runtime_t *runtime,
-                                                         tr_mailbox_t *parent,
+/* A tr_start_fn: `what` is a tr_process_plan_t. That the process was started, and that it is
+ * ready, is told to the parent by tr_self_started or by the reason of its end. */
+TROUPE_NODISCARD troupe_status_t tr_process_worker_start(const tr_birth_t *birth,
                                                          tr_actor_t **out);
 
 #endif

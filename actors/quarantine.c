@@ -63,6 +63,24 @@ void tr_quarantine_accept(tr_quarantine_t *self, tr_actor_t **actor_p)
     pthread_mutex_unlock(&self->mutex);
 }
 
+void tr_quarantine_release(tr_quarantine_t *self, uint64_t incarnation, int64_t timeout_ms)
+{
+    assert(self);
+    pthread_mutex_lock(&self->mutex);
+    tr_actor_t **link = &self->first;
+    while (*link && (*link)->incarnation != incarnation) {
+        link = &(*link)->next_quarantined;
+    }
+    tr_actor_t *actor = *link;
+    if (actor) {
+        *link = actor->next_quarantined;
+    }
+    pthread_mutex_unlock(&self->mutex);
+    if (actor && tr_actor_reap(&actor, timeout_ms) != TROUPE_OK) {
+        tr_quarantine_accept(self, &actor);
+    }
+}
+
 size_t tr_quarantine_sweep(tr_quarantine_t *self)
 {
     assert(self);

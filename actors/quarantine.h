@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <troupe/status.h>
 
@@ -34,6 +35,10 @@ void tr_quarantine_destroy(tr_quarantine_t **self_p);
 
 /* Take the actor over and set *actor_p to NULL. */
 void tr_quarantine_accept(tr_quarantine_t *self, struct tr_actor **actor_p);
+
+/* The actor of that incarnation says that it ends: let go of it, waiting for its thread's last
+ * steps up to `timeout_ms`. One that is not here is fine. */
+void tr_quarantine_release(tr_quarantine_t *self, uint64_t incarnation, int64_t timeout_ms);
 
 /* Let go of the actors whose threads have ended. Returns how many still hang. */
 size_t tr_quarantine_sweep(tr_quarantine_t *self);

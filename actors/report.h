@@ -7,6 +7,7 @@
 #ifndef TROUPE_ACTORS_REPORT_H
 #define TROUPE_ACTORS_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actors/reason.h"
@@ -21,6 +22,9 @@ typedef struct tr_report_child {
     uint64_t n_restarts;
     uint64_t n_pending;
     uint64_t n_done;
+    bool is_process;       /* has a process of its own, or is about to */
+    int pid;               /* of that process; 0: none now */
+    uint64_t memory_bytes; /* of that process, as last measured; 0: not measured */
     tr_mailbox_t *mailbox; /* a share, if it can be surveyed; else NULL */
 } tr_report_child_t;
 

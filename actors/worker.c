@@ -334,14 +334,11 @@ static void end(tr_self_t *self)
     if (!worker) {
         return;
     }
-    if (worker->is_begun) {
-        if (atomic_load(&self->pulse->state) == TR_WORKER_DRAINING) {
-            move_to(worker, TR_WORKER_EVICTING);
-        }
-        if (worker->plan->behaviour->terminate) {
-            worker->plan->behaviour->terminate(worker, &worker->state,
-                                               tr_reason_view(&self->reason));
-        }
+    /* Whatever it was, unless it failed or hung: dead follows these only. */
+    tr_worker_state_try(&self->pulse->state, TR_WORKER_EVICTING);
+    if (worker->is_begun && worker->plan->behaviour->terminate) {
+        worker->plan->behaviour->terminate(worker, &worker->state,
+                                           tr_reason_view(&self->reason));
     }
     while (worker->kept) {
         tr_job_t *job = worker->kept;

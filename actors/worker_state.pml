@@ -9,7 +9,6 @@
  * any time, or for ever.
  *
  * Variants, by -D:
- *   STRICT_END  no worker at all is left in another state than dead (see Judge)
  *   BUG_...     seeded faults that the check must find
  */
 
@@ -135,13 +134,11 @@ serving:
     goto serving;
 
 leave: /* end */
+#ifndef BUG_NOT_FINAL
+    try(EVICTING);
+#endif
     if
-    :: is_begun ->
-        if
-        :: state == DRAINING -> move_to(EVICTING)
-        :: else
-        fi;
-        callback() /* terminate */
+    :: is_begun -> callback() /* terminate */
     :: else
     fi;
     try(DEAD);
@@ -175,18 +172,12 @@ proctype Supervisor()
     is_done = true
 }
 
-/* When both are done the worker is dead. A worker that was written off may be left in another
- * state, because it can end without having passed one that may become dead: nobody looks at it
- * any more. */
+/* When both are done the worker is dead. */
 proctype Judge()
 {
 end_waits: /* a thread may be lost */
     is_over && is_done;
-#ifdef STRICT_END
     assert(state == DEAD)
-#else
-    assert(state == DEAD || is_abandoned)
-#endif
 }
 
 init

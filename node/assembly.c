@@ -1,4 +1,5 @@
-/* Every piece of the plan is allocated through `keep`, so that destroying it forgets none. */
+/* Every piece of the plan is allocated through tr_maker_keep, so that destroying it forgets
+ * none. */
 
 #include "node/assembly.h"
 
@@ -7,15 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/worker.h"
 #include "base/clock.h"
 #include "capabilities/router.h"
 #include "node/admin.h"
+#include "node/assembly_inside.h"
 #include "remote/gateway.h"
 
-#define IDLE_AFTER_MS 1000
-
-/* Supervisors, routers and the like answer at once, or something is badly wrong. */
+/* Routers and the like answer at once, or something is badly wrong. */
 static const tr_health_plan_t inner_health = {
     .interval_ms = 2000,
     .misses = 10,
@@ -24,27 +23,16 @@ static const tr_health_plan_t inner_health = {
     .start_stall_ms = TR_NEVER,
 };
 
-typedef struct maker {
-    tr_plan_t *plan;
-    const char *file;
-    tr_modules_t *modules;
-    troupe_problem_fn *report;
-    void *arg;
-    bool is_invalid;
-    bool is_out_of_memory;
-} maker_t;
+/* ---- memory, and problems ---- */
 
-/* ---- memory ---- */
-
-/* Zeroed memory that lives as long as the plan; NULL (and noted) when there is none. */
-static void *keep(maker_t *maker, size_t size)
+void *tr_maker_keep(tr_maker_t *self, size_t size)
 {
-    tr_plan_t *plan = maker->plan;
+    tr_plan_t *plan = self->plan;
     if (plan->n_kept == plan->n_kept_room) {
         size_t n_room = plan->n_kept_room ? plan->n_kept_room * 2 : 32;
         void **kept = realloc(plan->kept, n_room * sizeof *kept);
         if (!kept) {
-            maker->is_out_of_memory = true;
+            self->is_out_of_memory = true;
             return NULL;
         }
         plan->kept = kept;
@@ -54,34 +42,33 @@ static void *keep(maker_t *maker, size_t size)
     if (memory) {
         plan->kept[plan->n_kept++] = memory;
     } else {
-        maker->is_out_of_memory = true;
+        self->is_out_of_memory = true;
     }
     return memory;
 }
 
-static const char *join(maker_t *maker, const char *one, const char *other)
+const char *tr_maker_join(tr_maker_t *self, const char *one, const char *other)
 {
     size_t size = strlen(one) + strlen(other) + 1;
-    char *text = keep(maker, size);
+    char *text = tr_maker_keep(self, size);
     if (text) {
         snprintf(text, size, "%s%s", one, other);
     }
     return text;
 }
 
-/* ---- pieces ---- */
-
-static tr_restart_t restart_of(tr_config_restart_t restart)
+void tr_maker_say(tr_maker_t *self, tr_config_place_t place, const char *text)
 {
-    switch (restart) {
-    case TR_CONFIG_TRANSIENT:
-        return TR_RESTART_TRANSIENT;
-    case TR_CONFIG_TEMPORARY:
-        return TR_RESTART_TEMPORARY;
-    default:
-        return TR_RESTART_PERMANENT;
+    self->is_invalid = true;
+    if (self->report) {
+        char line[1024];
+        snprintf(line, sizeof line, "%s:%d:%d: error: %s", self->file, place.line, place.column,
+                 text);
+        self->report(self->arg, line);
     }
 }
+
+/* ---- pieces ---- */
 
 static tr_strategy_t strategy_of(tr_config_strategy_t strategy)
 {
@@ -109,14 +96,19 @@ static tr_auto_shutdown_t auto_shutdown_of(tr_config_auto_shutdown_t auto_shutdo
     }
 }
 
+/* A supervisor is never given up: its children would live on beside those of its replacement.
+ */
+#define NEVER_MISSED 1000000000
+
 static tr_child_spec_t inner_child(const char *name, const char *kind, tr_start_fn *start,
                                    const void *what, bool can_be_surveyed)
 {
-    return (tr_child_spec_t){
+    bool is_supervisor = start == tr_supervisor_start;
+    tr_child_spec_t child = {
         .name = name,
         .kind = kind,
         .restart = TR_RESTART_PERMANENT,
-        .is_supervisor = start == tr_supervisor_start,
+        .is_supervisor = is_supervisor,
         .shutdown_ms = TR_NEVER,
         .backoff_min_ms = 100,
         .backoff_max_ms = 30000,
@@ -127,81 +119,21 @@ static tr_child_spec_t inner_child(const char *name, const char *kind, tr_start_
         .start = start,
         .what = what,
     };
-}
-
-static void say(const maker_t *maker, tr_config_place_t place, const char *text)
-{
-    if (maker->report) {
-        char line[1024];
-        snprintf(line, sizeof line, "%s:%d:%d: error: %s", maker->file, place.line,
-                 place.column, text);
-        maker->report(maker->arg, line);
+    if (is_supervisor) {
+        child.health.misses = NEVER_MISSED;
     }
-}
-
-static const tr_worker_plan_t *worker_plan(maker_t *maker, const tr_config_child_t *config)
-{
-    tr_worker_plan_t *plan = keep(maker, sizeof *plan);
-    tr_arg_t *args = keep(maker, config->args.n * sizeof *args);
-    if (!plan || !args) {
-        return NULL;
-    }
-    char why[512] = "";
-    if (tr_modules_find(maker->modules, config->module, &plan->behaviour, why, sizeof why) !=
-        TROUPE_OK) {
-        say(maker, config->module_place, why);
-        maker->is_invalid = true;
-    } else if (config->kind == TR_CONFIG_CAPABILITY && !plan->behaviour->handle) {
-        snprintf(why, sizeof why, "module '%s' handles no requests: it has no handle",
-                 config->module);
-        say(maker, config->module_place, why);
-        maker->is_invalid = true;
-    }
-    for (size_t i = 0; i < config->args.n; i++) {
-        args[i] = (tr_arg_t){config->args.items[i].key, config->args.items[i].value};
-    }
-    plan->args.items = args;
-    plan->args.n_items = config->args.n;
-    plan->idle_after_ms = IDLE_AFTER_MS;
-    return plan;
-}
-
-static tr_child_spec_t worker_child(maker_t *maker, const tr_config_child_t *config,
-                                    const char *kind)
-{
-    return (tr_child_spec_t){
-        .name = config->name,
-        .kind = kind,
-        .restart = restart_of(config->restart),
-        .is_significant = config->is_significant,
-        .shutdown_ms = config->shutdown_ms,
-        .backoff_min_ms = config->backoff_min_ms,
-        .backoff_max_ms = config->backoff_max_ms,
-        .own_restarts = config->kind == TR_CONFIG_ACTOR ? config->intensity_restarts : -1,
-        .own_period_ms = config->intensity_period_ms,
-        .health =
-            {
-                .interval_ms = config->health_interval_ms,
-                .misses = config->health_misses,
-                .stall_ms = config->health_stall_ms,
-                .overrun_ms = config->health_overrun_ms,
-                .start_stall_ms = config->start_stall_ms,
-                .probe_ms = config->health_probe_ms,
-            },
-        .start = tr_worker_start,
-        .what = worker_plan(maker, config),
-    };
+    return child;
 }
 
 /* ---- a capability: a supervisor of its router and its pool ---- */
 
-static tr_router_spec_t *router_spec(maker_t *maker, const tr_config_child_t *config)
+static tr_router_spec_t *router_spec(tr_maker_t *maker, const tr_config_child_t *config)
 {
-    tr_router_spec_t *spec = keep(maker, sizeof *spec);
+    tr_router_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
     if (spec) {
         *spec = (tr_router_spec_t){
             .capability = config->name,
-            .pool = join(maker, config->name, "/pool"),
+            .pool = tr_maker_join(maker, config->name, "/pool"),
             .min_workers = (size_t)config->workers_min,
             .max_workers = (size_t)config->workers_max,
             .concurrency = (size_t)config->concurrency,
@@ -213,14 +145,14 @@ static tr_router_spec_t *router_spec(maker_t *maker, const tr_config_child_t *co
     return spec;
 }
 
-static tr_supervisor_spec_t *pool_spec(maker_t *maker, const tr_config_child_t *config)
+static tr_supervisor_spec_t *pool_spec(tr_maker_t *maker, const tr_config_child_t *config)
 {
-    tr_supervisor_spec_t *spec = keep(maker, sizeof *spec);
-    tr_child_spec_t *template = keep(maker, sizeof *template);
+    tr_supervisor_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
+    tr_child_spec_t *template = tr_maker_keep(maker, sizeof *template);
     if (spec && template) {
-        *template = worker_child(maker, config, "worker");
+        *template = tr_maker_worker(maker, config, "worker");
         *spec = (tr_supervisor_spec_t){
-            .name = join(maker, config->name, "/pool"),
+            .name = tr_maker_join(maker, config->name, "/pool"),
             .strategy = TR_SIMPLE_ONE_FOR_ONE,
             .max_restarts = (size_t)config->intensity_restarts,
             .period_ms = config->intensity_period_ms,
@@ -235,14 +167,14 @@ static tr_supervisor_spec_t *pool_spec(maker_t *maker, const tr_config_child_t *
     return template ? spec : NULL;
 }
 
-static tr_child_spec_t capability_child(maker_t *maker, const tr_config_child_t *config)
+static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child_t *config)
 {
     tr_router_spec_t *router = router_spec(maker, config);
     tr_supervisor_spec_t *pool = pool_spec(maker, config);
-    tr_supervisor_spec_t *both = keep(maker, sizeof *both);
-    tr_child_spec_t *children = keep(maker, 2 * sizeof *children);
+    tr_supervisor_spec_t *both = tr_maker_keep(maker, sizeof *both);
+    tr_child_spec_t *children = tr_maker_keep(maker, 2 * sizeof *children);
     if (router && pool && both && children) {
-        children[0] = inner_child(join(maker, config->name, "/router"), "router",
+        children[0] = inner_child(tr_maker_join(maker, config->name, "/router"), "router",
                                   tr_router_start, router, true);
         children[1] = inner_child(pool->name, "pool", tr_supervisor_start, pool, true);
         /* Neither can do without the other, and neither fails for a reason that a restart
@@ -262,34 +194,34 @@ static tr_child_spec_t capability_child(maker_t *maker, const tr_config_child_t 
 
 /* ---- supervisors ---- */
 
-static void fill_supervisor(maker_t *maker, const tr_config_child_t *config, const char *name,
-                            tr_supervisor_spec_t *spec);
+static void fill_supervisor(tr_maker_t *maker, const tr_config_child_t *config,
+                            const char *name, tr_supervisor_spec_t *spec);
 
-static tr_child_spec_t any_child(maker_t *maker, const tr_config_child_t *config)
+static tr_child_spec_t any_child(tr_maker_t *maker, const tr_config_child_t *config)
 {
     if (config->kind == TR_CONFIG_CAPABILITY) {
         return capability_child(maker, config);
     }
     if (config->kind == TR_CONFIG_ACTOR) {
         maker->plan->n_actors++;
-        return worker_child(maker, config, "actor");
+        return tr_maker_worker(maker, config, "actor");
     }
-    tr_supervisor_spec_t *spec = keep(maker, sizeof *spec);
+    tr_supervisor_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
     if (spec) {
         fill_supervisor(maker, config, config->name, spec);
     }
     tr_child_spec_t child =
         inner_child(config->name, "supervisor", tr_supervisor_start, spec, true);
-    child.restart = restart_of(config->restart);
+    child.restart = tr_maker_restart(config->restart);
     child.is_significant = config->is_significant;
     child.shutdown_ms = config->shutdown_ms;
     return child;
 }
 
-static void fill_supervisor(maker_t *maker, const tr_config_child_t *config, const char *name,
-                            tr_supervisor_spec_t *spec)
+static void fill_supervisor(tr_maker_t *maker, const tr_config_child_t *config,
+                            const char *name, tr_supervisor_spec_t *spec)
 {
-    tr_child_spec_t *children = keep(maker, config->n_children * sizeof *children);
+    tr_child_spec_t *children = tr_maker_keep(maker, config->n_children * sizeof *children);
     for (size_t i = 0; children && i < config->n_children; i++) {
         children[i] = any_child(maker, &config->children[i]);
     }
@@ -305,10 +237,11 @@ static void fill_supervisor(maker_t *maker, const tr_config_child_t *config, con
     maker->plan->n_actors++;
 }
 
-static const tr_gateway_spec_t *gateway_spec(maker_t *maker, const tr_config_t *config)
+static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_t *config)
 {
-    tr_gateway_spec_t *spec = keep(maker, sizeof *spec);
-    tr_gateway_listener_t *listeners = keep(maker, config->n_listeners * sizeof *listeners);
+    tr_gateway_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
+    tr_gateway_listener_t *listeners =
+        tr_maker_keep(maker, config->n_listeners * sizeof *listeners);
     if (spec && listeners) {
         for (size_t i = 0; i < config->n_listeners; i++) {
             listeners[i] = (tr_gateway_listener_t){config->listeners[i].endpoint,
@@ -324,11 +257,11 @@ static const tr_gateway_spec_t *gateway_spec(maker_t *maker, const tr_config_t *
  * reach it: the admin starts first and stops last; the gateway starts last, when there is
  * something to call, and stops first, when what it took is answered. A tree that gives up takes
  * the node with it. */
-static void make_root(maker_t *maker, const tr_config_t *config)
+static void make_root(tr_maker_t *maker, const tr_config_t *config)
 {
     tr_plan_t *plan = maker->plan;
-    tr_supervisor_spec_t *tree = keep(maker, sizeof *tree);
-    tr_child_spec_t *children = keep(maker, 3 * sizeof *children);
+    tr_supervisor_spec_t *tree = tr_maker_keep(maker, sizeof *tree);
+    tr_child_spec_t *children = tr_maker_keep(maker, 3 * sizeof *children);
     if (!tree || !children) {
         return;
     }
@@ -352,9 +285,9 @@ static void make_root(maker_t *maker, const tr_config_t *config)
 }
 
 /* What is added later to a tree that runs. */
-static void make_child(maker_t *maker, const tr_config_t *config)
+static void make_child(tr_maker_t *maker, const tr_config_t *config)
 {
-    tr_child_spec_t *child = keep(maker, sizeof *child);
+    tr_child_spec_t *child = tr_maker_keep(maker, sizeof *child);
     if (child) {
         *child = any_child(maker, config->root.children);
         maker->plan->root.children = child;
@@ -362,7 +295,7 @@ static void make_child(maker_t *maker, const tr_config_t *config)
     }
 }
 
-static troupe_status_t make_plan(void (*make)(maker_t *maker, const tr_config_t *config),
+static troupe_status_t make_plan(void (*make)(tr_maker_t *maker, const tr_config_t *config),
                                  const tr_config_t *config, const char *file,
                                  tr_modules_t *modules, troupe_problem_fn *report, void *arg,
                                  tr_plan_t **out)
@@ -372,7 +305,7 @@ static troupe_status_t make_plan(void (*make)(maker_t *maker, const tr_config_t 
         return TROUPE_ERR_NOMEM;
     }
     plan->config = config;
-    maker_t maker = {
+    tr_maker_t maker = {
         .plan = plan, .file = file, .modules = modules, .report = report, .arg = arg};
     make(&maker, config);
     if (maker.is_invalid || maker.is_out_of_memory) {

@@ -126,14 +126,19 @@ static void write_worker(writer_t *writer, const tr_report_child_t *worker,
     bool is_doubtful = member && strcmp(member->state, "doubtful") == 0;
     msgpack_pack_map(&writer->packer, 9);
     text_entry(writer, "id", worker->name);
-    text_entry(writer, "isolation", "thread");
-    number_entry(writer, "pid", (uint64_t)getpid());
+    text_entry(writer, "isolation", worker->is_process ? "process" : "thread");
+    number_entry(writer, "pid",
+                 worker->is_process ? (uint64_t)worker->pid : (uint64_t)getpid());
     text_entry(writer, "state", worker->state);
     text_entry(writer, "reason", is_doubtful ? "missed a ping" : worker->reason);
     number_entry(writer, "pending", member ? member->n_pending : 0);
     number_entry(writer, "done", worker->n_done);
     number_entry(writer, "restarts", worker->n_restarts);
-    nil_entry(writer, "memory"); /* a thread's is not told apart from its node's */
+    if (worker->memory_bytes > 0) {
+        number_entry(writer, "memory", worker->memory_bytes);
+    } else {
+        nil_entry(writer, "memory"); /* a thread's is not told apart from its node's */
+    }
 }
 
 static void write_capability(writer_t *writer, const tr_report_child_t *child, void *arg)

@@ -142,7 +142,6 @@ bool tr_child_kill(tr_child_t *self, const tr_reason_t *reason, int64_t grace_ms
 static void be_down(tr_child_t *self)
 {
     self->view.phase = TR_CHILD_DOWN;
-    self->view.must_stop = false;
     self->has_been_tried = true;
 }
 

@@ -41,6 +41,7 @@ typedef struct tr_child_spec {
     int64_t own_period_ms;
     tr_health_plan_t health;
     bool can_be_surveyed;
+    bool is_process; /* has a process of its own, for reports */
     tr_start_fn *start;
     const void *what;
 } tr_child_spec_t;

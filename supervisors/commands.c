@@ -205,7 +205,7 @@ bool tr_commands_go_on(tr_supervisor_t *self, tr_child_t *child)
         return true;
     }
     while (child->commands) {
-        finish(child, TR_ANSWER_NOT_FOUND, NULL);
+        finish(child, self->is_stopping ? TR_ANSWER_STOPPING : TR_ANSWER_NOT_FOUND, NULL);
     }
     tr_children_remove(&self->children, child);
     self->must_act = true;

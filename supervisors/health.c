@@ -77,10 +77,15 @@ static int64_t overrun_at_ms(const tr_health_plan_t *plan, const tr_vital_signs_
     return over_ms == TR_NEVER ? TR_NEVER : tr_clock_after(over_ms, plan->overrun_ms);
 }
 
-int64_t tr_health_deadline_ms(const tr_health_t *self, const tr_health_plan_t *plan,
-                              const tr_vital_signs_t *signs)
+void tr_health_spare(tr_health_t *self, const tr_health_plan_t *plan, int64_t now_ms)
 {
-    assert(self && plan && signs);
+    assert(self && plan);
+    self->spared_until_ms = tr_clock_after(now_ms, plan->interval_ms * plan->misses);
+}
+
+static int64_t hung_at_ms(const tr_health_t *self, const tr_health_plan_t *plan,
+                          const tr_vital_signs_t *signs)
+{
     if (signs->is_starting) {
         return tr_clock_after(signs->progress_ms, plan->start_stall_ms);
     }
@@ -94,6 +99,14 @@ int64_t tr_health_deadline_ms(const tr_health_t *self, const tr_health_plan_t *p
     int64_t silent_since =
         self->asked_since_ms > signs->progress_ms ? self->asked_since_ms : signs->progress_ms;
     return tr_clock_after(silent_since, plan->interval_ms * plan->misses);
+}
+
+int64_t tr_health_deadline_ms(const tr_health_t *self, const tr_health_plan_t *plan,
+                              const tr_vital_signs_t *signs)
+{
+    assert(self && plan && signs);
+    int64_t deadline = hung_at_ms(self, plan, signs);
+    return deadline > self->spared_until_ms ? deadline : self->spared_until_ms;
 }
 
 tr_verdict_t tr_health_judge(const tr_health_t *self, const tr_health_plan_t *plan,
@@ -113,7 +126,7 @@ tr_verdict_t tr_health_judge(const tr_health_t *self, const tr_health_plan_t *pl
                  (long long)plan->start_stall_ms);
     } else if (signs->running_since_ms == 0) {
         snprintf(why, why_size, "%lld pings in a row unanswered", (long long)plan->misses);
-    } else if (deadline == stall_at_ms(plan, signs)) {
+    } else if (stall_at_ms(plan, signs) <= now_ms) {
         snprintf(why, why_size, "busy without progress for %lld ms",
                  (long long)(now_ms - signs->progress_ms));
     } else {

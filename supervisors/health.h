@@ -39,10 +39,11 @@ typedef enum tr_verdict {
 } tr_verdict_t;
 
 typedef struct tr_health {
-    uint64_t sent;          /* number of the last ping */
-    int64_t sent_ms;        /* when; meaningful when sent > 0 */
-    int64_t asked_since_ms; /* first unanswered ping, or TR_NEVER */
-    int64_t probed_ms;      /* the last deep check, or when the child came up */
+    uint64_t sent;           /* number of the last ping */
+    int64_t sent_ms;         /* when; meaningful when sent > 0 */
+    int64_t asked_since_ms;  /* first unanswered ping, or TR_NEVER */
+    int64_t probed_ms;       /* the last deep check, or when the child came up */
+    int64_t spared_until_ms; /* not hung before */
 } tr_health_t;
 
 /* For a child that came up, or was born, at `now_ms`. */
@@ -62,6 +63,9 @@ void tr_health_probe(tr_health_t *self, int64_t now_ms);
 
 /* A pong came back, for ping `number`. Late ones count too: the child lives. */
 void tr_health_pong(tr_health_t *self, uint64_t number);
+
+/* Nobody could answer or get on until now: it has as long again as for unanswered pings. */
+void tr_health_spare(tr_health_t *self, const tr_health_plan_t *plan, int64_t now_ms);
 
 /* How the child does. `why` (of at least 96 bytes) gets the reason when it is hung. */
 tr_verdict_t tr_health_judge(const tr_health_t *self, const tr_health_plan_t *plan,

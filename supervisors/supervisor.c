@@ -22,6 +22,13 @@
 #define MAILBOX_LETTERS 100000
 #define MAILBOX_BYTES   ((size_t)64 << 20)
 
+/* A supervisor that comes so late to look after its children has not run itself, because the
+ * machine slept or the node was stopped: then neither could they. */
+#define OWN_DELAY_MS 500
+
+/* A thread that has said that it ended needs no longer than this to be gone. */
+#define LAST_STEPS_MS 2000
+
 /* What a hung process gets between being asked and being killed. */
 #define KILL_GRACE_MS 500
 
@@ -232,7 +239,11 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
 {
     bool is_condemned = child->is_condemned;
     bool was_starting = was == TR_CHILD_STARTING || (is_condemned && child->was_starting);
-    bool was_told = was == TR_CHILD_STOPPING && !(is_condemned && child->view.is_wanted);
+    /* One that ends by itself while it is to go anyway, in its turn, has done what it should.
+     */
+    bool was_told = is_condemned ? !child->view.is_wanted
+                                 : was == TR_CHILD_STOPPING || child->view.must_stop;
+    child->view.must_stop = false;
     child->last_reason = is_condemned ? child->fate : *reason;
     child->is_condemned = false;
     self->must_act = true;
@@ -328,7 +339,8 @@ static void on_ended(tr_supervisor_t *self, const tr_control_t *control)
     if (!child) {
         tr_log(TR_LOG_INFO, "quarantined_thread_ended", TR_TEXT("supervisor", self->self->name),
                TR_NUMBER("incarnation", control->incarnation));
-        tr_quarantine_sweep(self->self->runtime->quarantine);
+        tr_quarantine_release(self->self->runtime->quarantine, control->incarnation,
+                              LAST_STEPS_MS);
         return;
     }
     tr_child_phase_t was = child->view.phase;
@@ -457,6 +469,9 @@ static void look_after_due(tr_supervisor_t *self, int64_t now_ms)
     tr_child_t *child;
     while ((child = tr_children_first_due(&self->children)) != NULL &&
            child->due_ms <= now_ms) {
+        if (now_ms - child->due_ms > OWN_DELAY_MS) {
+            tr_health_spare(&child->health, &child->spec->health, now_ms);
+        }
         if (child->view.phase == TR_CHILD_STOPPING) {
             lose_patience(self, child, now_ms);
         } else if (child->view.phase == TR_CHILD_DOWN) {
@@ -658,6 +673,7 @@ static void end(tr_self_t *actor)
     if (!self) {
         return;
     }
+    self->is_stopping = true;
     /* Ends early only when its pipe was destroyed under it: what still runs is abandoned. */
     for (size_t i = self->children.n; i-- > 0;) {
         tr_child_t *child = self->children.all[i];

@@ -19,6 +19,7 @@ void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
         tr_report_child_t *line = &report->children[i];
         snprintf(line->name, sizeof line->name, "%s", child->name);
         line->kind = child->spec->kind;
+        line->is_process = child->spec->is_process;
         line->state = tr_child_state(child);
         line->incarnation = child->incarnation;
         line->n_restarts = child->n_restarts;
@@ -27,6 +28,8 @@ void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
         }
         if (child->actor) {
             line->n_done = atomic_load(&child->actor->pulse->n_done);
+            line->pid = atomic_load(&child->actor->pulse->pid);
+            line->memory_bytes = (uint64_t)atomic_load(&child->actor->pulse->memory_bytes);
             if (child->spec->can_be_surveyed) {
                 line->mailbox = tr_mailbox_share(child->actor->mailbox);
             }

@@ -34,6 +34,7 @@
     X(GOAWAY, goaway)                                                                          \
     X(READY, ready)                                                                            \
     X(PROGRESS, progress)                                                                      \
+    X(PROBE, probe)                                                                            \
     X(DRAIN, drain)                                                                            \
     X(STOP, stop)
 

@@ -64,8 +64,7 @@ FAULTS = [
     (WORKER, "BUG_ANY_MOVE", ""),
     (WORKER, "BUG_NO_SWAP", ""),
     (WORKER, "BUG_STAYS_WHEN_BACK", "told_ends"),
-    # Not seeded: a worker that was written off may be left in another state than dead.
-    (WORKER, "STRICT_END", ""),
+    (WORKER, "BUG_NOT_FINAL", ""),
 ]
 
 

@@ -1,0 +1,174 @@
+/* What a worker runs: a behaviour on a thread, a behaviour in the host program, or a program of
+ * somebody else's.
+ */
+
+#include "node/assembly_inside.h"
+
+#include <stdio.h>
+
+#include "actors/libexec.h"
+#include "actors/process_worker.h"
+#include "actors/worker.h"
+#include "base/text.h"
+
+#define IDLE_AFTER_MS 1000
+#define PATH_SIZE     4096
+#define HOST          "troupe-host"
+
+/* ---- on a thread ---- */
+
+static const tr_worker_plan_t *thread_plan(tr_maker_t *self, const tr_config_child_t *config)
+{
+    tr_worker_plan_t *plan = tr_maker_keep(self, sizeof *plan);
+    tr_arg_t *args = tr_maker_keep(self, config->args.n * sizeof *args);
+    if (!plan || !args) {
+        return NULL;
+    }
+    char why[512] = "";
+    if (tr_modules_find(self->modules, config->module, &plan->behaviour, why, sizeof why) !=
+        TROUPE_OK) {
+        tr_maker_say(self, config->module_place, why);
+    } else if (config->kind == TR_CONFIG_CAPABILITY && !plan->behaviour->handle) {
+        snprintf(why, sizeof why, "module '%s' handles no requests: it has no handle",
+                 config->module);
+        tr_maker_say(self, config->module_place, why);
+    }
+    for (size_t i = 0; i < config->args.n; i++) {
+        args[i] = (tr_arg_t){config->args.items[i].key, config->args.items[i].value};
+    }
+    plan->args.items = args;
+    plan->args.n_items = config->args.n;
+    plan->idle_after_ms = IDLE_AFTER_MS;
+    return plan;
+}
+
+/* ---- in a process ---- */
+
+/* "KEY=VALUE", … from `items` on; the rest of the array is NULL already. */
+static void write_pairs(tr_maker_t *self, const tr_config_args_t *pairs, const char **items)
+{
+    for (size_t i = 0; i < pairs->n; i++) {
+        const char *key = tr_maker_join(self, pairs->items[i].key, "=");
+        items[i] = key ? tr_maker_join(self, key, pairs->items[i].value) : NULL;
+    }
+}
+
+/* The host with the module's file, which is not loaded here: whatever its code does, it does it
+ * in the process. */
+static const char *const *host_argv(tr_maker_t *self, const tr_config_child_t *config)
+{
+    char host[PATH_SIZE];
+    char file[PATH_SIZE];
+    char why[512];
+    if (tr_modules_locate(self->modules, config->module, file, sizeof file, why, sizeof why) !=
+        TROUPE_OK) {
+        tr_maker_say(self, config->module_place, why);
+        return NULL;
+    }
+    if (tr_libexec_find(HOST, host, sizeof host) != TROUPE_OK) {
+        snprintf(why, sizeof why, "no %s, which runs a module in a process: looked in %.400s",
+                 HOST, host);
+        tr_maker_say(self, config->module_place, why);
+        return NULL;
+    }
+    const char **argv = tr_maker_keep(self, (config->args.n + 4) * sizeof *argv);
+    if (argv) {
+        argv[0] = tr_maker_join(self, host, "");
+        argv[1] = "--module";
+        argv[2] = tr_maker_join(self, file, "");
+        write_pairs(self, &config->args, &argv[3]);
+    }
+    return argv;
+}
+
+static const char *const *command_argv(tr_maker_t *self, const tr_config_words_t *command)
+{
+    const char **argv = tr_maker_keep(self, (command->n + 1) * sizeof *argv);
+    for (size_t i = 0; argv && i < command->n; i++) {
+        argv[i] = command->items[i];
+    }
+    return argv;
+}
+
+static tr_limits_t limits_of(const tr_config_child_t *config)
+{
+    tr_limits_t limits = {
+        .memory_bytes = config->limit_memory,
+        .cpu_time_s = (config->limit_cpu_time_ms + 999) / 1000,
+        .open_files = config->limit_open_files,
+        .nice = (int)config->limit_nice,
+    };
+    if (config->limit_cpus && tr_text_cpus(config->limit_cpus, &limits.cpus) != TROUPE_OK) {
+        CPU_ZERO(&limits.cpus); /* was checked when it was read */
+    }
+    return limits;
+}
+
+static const tr_process_plan_t *process_plan(tr_maker_t *self, const tr_config_child_t *config)
+{
+    tr_process_plan_t *plan = tr_maker_keep(self, sizeof *plan);
+    const char **env = tr_maker_keep(self, (config->env.n + 1) * sizeof *env);
+    if (!plan || !env) {
+        return NULL;
+    }
+    write_pairs(self, &config->env, env);
+    *plan = (tr_process_plan_t){
+        .argv = config->command.n > 0 ? command_argv(self, &config->command)
+                                      : host_argv(self, config),
+        .env = env,
+        .directory = config->directory,
+        .capability = config->name,
+        .limits = limits_of(config),
+        .idle_after_ms = IDLE_AFTER_MS,
+    };
+    return plan;
+}
+
+/* ---- the child ---- */
+
+tr_restart_t tr_maker_restart(tr_config_restart_t restart)
+{
+    switch (restart) {
+    case TR_CONFIG_TRANSIENT:
+        return TR_RESTART_TRANSIENT;
+    case TR_CONFIG_TEMPORARY:
+        return TR_RESTART_TEMPORARY;
+    default:
+        return TR_RESTART_PERMANENT;
+    }
+}
+
+tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *config,
+                                const char *kind)
+{
+    bool is_process = config->isolation == TR_CONFIG_PROCESS;
+    tr_child_spec_t child = {
+        .name = config->name,
+        .kind = kind,
+        .restart = tr_maker_restart(config->restart),
+        .is_significant = config->is_significant,
+        .is_process = is_process,
+        .shutdown_ms = config->shutdown_ms,
+        .backoff_min_ms = config->backoff_min_ms,
+        .backoff_max_ms = config->backoff_max_ms,
+        .own_restarts = config->kind == TR_CONFIG_ACTOR ? config->intensity_restarts : -1,
+        .own_period_ms = config->intensity_period_ms,
+        .health =
+            {
+                .interval_ms = config->health_interval_ms,
+                .misses = config->health_misses,
+                .stall_ms = config->health_stall_ms,
+                .overrun_ms = config->health_overrun_ms,
+                .start_stall_ms = config->start_stall_ms,
+                .probe_ms = config->health_probe_ms,
+            },
+    };
+    if (is_process) {
+        child.start = tr_process_worker_start;
+        child.what = process_plan(self, config);
+    } else {
+        child.start = tr_worker_start;
+        child.what = thread_plan(self, config);
+    }
+    return child;
+}

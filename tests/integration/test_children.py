@@ -1,0 +1,163 @@
+"""Children of a tree that runs: added, terminated, restarted and removed, by the command and by
+calls of troupe.admin."""
+
+import os
+import subprocess
+import sys
+import unittest
+
+try:
+    import msgpack  # noqa: F401  (node_kit needs it)
+    import zmq
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+
+from node_kit import LONG, TROUPE, Node, Peer
+
+ECHO = {"capability": "echo", "worker": {"module": "echo"}, "workers": {"min": 2, "max": 2}}
+AUDIT = {"actor": "audit", "worker": {"module": "echo"}}
+
+
+class Children(unittest.TestCase):
+    def setUp(self):
+        tree = {"intensity": {"restarts": 0, "period": "1s"}, "children": [ECHO, AUDIT]}
+        self.node = Node(tree).start()
+        self.addCleanup(self.node.end)
+        self.context = zmq.Context()
+        self.addCleanup(self.context.destroy, 0)
+        self.peer = Peer(self.context, self.node.ipc)
+
+    def troupe(self, *words, stdin=None):
+        return subprocess.run([TROUPE, *words, "-e", self.node.ipc], input=stdin, text=True,
+                              capture_output=True, timeout=LONG)
+
+    def assert_done(self, text, *words, **options):
+        result = self.troupe(*words, **options)
+        self.assertEqual((result.returncode, result.stdout), (0, text + "\n"), result.stderr)
+
+    def assert_refused(self, text, *words, **options):
+        result = self.troupe(*words, **options)
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertIn(text, result.stderr)
+
+    def child(self, name):
+        return next((one for one in self.node.tree()["tree"]["children"]
+                     if one["name"] == name), None)
+
+    def test_a_child_is_terminated_restarted_and_removed(self):
+        self.assert_refused("audit is running: terminate it first", "remove", "audit")
+        self.assert_done("audit has been terminated", "terminate", "audit")
+        self.assertEqual(self.child("audit")["state"], "stopped")
+        self.assert_done("audit has been terminated", "terminate", "audit")
+        self.assert_done("audit has been restarted", "restart", "audit")
+        self.assertNotEqual(self.child("audit")["state"], "stopped")
+        self.assert_done("audit has been terminated", "terminate", "audit")
+        self.assert_done("audit has been removed", "remove", "audit")
+        self.assertIsNone(self.child("audit"))
+        self.assert_refused("there is no child called audit", "restart", "audit")
+
+    def test_one_worker_is_replaced_and_nobody_notices(self):
+        for number in range(20):
+            self.assert_done("echo/1 has been restarted", "restart", "echo/1")
+            data = b"%d" % number
+            outcome, headers, frames = self.peer.call("echo", "echo", data)
+            self.assertEqual((outcome, frames), ("ok", [data]), headers)
+        workers = self.node.capability("echo")["workers"]
+        self.assertEqual([one["restarts"] for one in workers], [0, 0])
+        self.assert_refused("a pool adds and removes its workers by itself", "terminate",
+                            "echo/1")
+
+    def test_a_capability_comes_and_goes(self):
+        outcome, _, _ = self.peer.call("late", "echo", b"x")
+        self.assertEqual(outcome, "no_capability")
+        text = '{capability: late, worker: {module: echo}, workers: {min: 1, max: 3}}'
+        self.assert_done("late has been added", "add", "root", "-f", "-", stdin=text)
+        outcome, headers, frames = self.peer.call("late", "echo", b"x")
+        self.assertEqual((outcome, frames), ("ok", [b"x"]), headers)
+        self.assert_refused("there is a child called late already, and it runs", "add", "root",
+                            "-f", "-", stdin=text)
+        self.assert_done("late has been terminated", "terminate", "late")
+        outcome, _, _ = self.peer.call("late", "echo", b"x")
+        self.assertEqual(outcome, "no_capability")
+        self.assert_refused("there is a child called late already: restart or remove it", "add",
+                            "root", "-f", "-", stdin=text)
+        self.assert_done("late has been removed", "remove", "late")
+        self.assert_done("late has been added", "add", "root", "-f", "-", stdin=text)
+
+    def test_what_was_added_is_drained_like_the_rest(self):
+        text = '{capability: late, worker: {module: echo}}'
+        self.assert_done("late has been added", "add", "root", "-f", "-", stdin=text)
+        running = self.peer.request("late", "sleep", b"500")
+        self.node.wait_line("event=started child=late")
+        self.node.kill()
+        self.assertEqual(self.peer.final(running)[0], "ok")
+        self.assertEqual(self.node.wait(), 0)
+
+    def test_a_whole_tree_is_added(self):
+        path = os.path.join(self.node.folder, "inner.yaml")
+        with open(path, "w") as file:
+            file.write("supervisor: inner\n"
+                       "strategy: rest_for_one\n"
+                       "children:\n"
+                       "  - actor: one\n"
+                       "    worker: {module: echo}\n"
+                       "  - capability: two\n"
+                       "    worker: {module: echo}\n")
+        self.assert_done("inner has been added", "add", "root", "-f", path)
+        text = "{actor: three, worker: {module: echo}, restart: temporary}"
+        self.assert_done("three has been added", "add", "inner", "-f", "-", stdin=text)
+        names = [one["name"] for one in self.child("inner")["children"]]
+        self.assertEqual(names, ["one", "two", "three"])
+        self.assert_done("three has been terminated", "terminate", "three")
+        self.assert_refused("there is no child called three", "terminate", "three")
+        self.assert_done("inner has been restarted", "restart", "inner")
+        outcome, headers, _ = self.peer.call("two", "echo", b"x")
+        self.assertEqual(outcome, "ok", headers)
+
+    def test_what_does_not_start_is_not_added(self):
+        text = "{actor: bad, worker: {module: echo, args: {init: fail}}}"
+        result = self.troupe("add", "root", "-f", "-", stdin=text)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("spawn_failed: bad did not start: failed: init failed as asked", result.stderr)
+        self.assertIsNone(self.child("bad"))
+        self.assertEqual(self.child("audit")["restarts"], 0)
+
+    def test_nonsense_is_refused(self):
+        self.assert_refused("there is no supervisor called nobody", "add", "nobody", "-f", "-",
+                            stdin="{actor: a, worker: {module: echo}}")
+        self.assert_refused("child:1:2: error: unknown key 'actr'", "add", "root", "-f", "-",
+                            stdin="{actr: a}")
+        self.assert_refused("no module 'nix'", "add", "root", "-f", "-",
+                            stdin="{actor: a, worker: {module: nix}}")
+        self.assert_refused("another actor called audit", "add", "root", "-f", "-",
+                            stdin="{supervisor: s, children: "
+                                  "[{actor: audit, worker: {module: echo}}]}")
+        self.assert_refused("significant, but auto-shutdown is never", "add", "root", "-f", "-",
+                            stdin="{actor: a, worker: {module: echo}, restart: temporary, "
+                                  "significant: true}")
+        for method in ("add", "terminate", "restart", "remove"):
+            for frames in ([], [b""], [b"x" * 200], [b"a\0b"], [b"\xff\xfe"], [b"root", b""]):
+                self.peer.last += 1
+                self.peer.send("request", self.peer.last,
+                               {"capability": "troupe.admin", "method": method}, *frames)
+                outcome, headers, _ = self.peer.final(self.peer.last)
+                self.assertEqual(outcome, "bad_request", (method, frames, headers))
+        self.assertEqual(self.child("audit")["state"] in ("ready", "idle"), True)
+
+    def test_the_node_stops_while_a_child_is_being_added(self):
+        text = "{actor: slow, worker: {module: echo, args: {init-ms: 60000}}, start-stall: 2m, "
+                "shutdown: 100ms}"
+        number = self.peer.last = self.peer.last + 1
+        self.peer.send("request", number, {"capability": "troupe.admin", "method": "add"},
+                       b"root", text.encode())
+        while not self.child("slow"):
+            pass  # each look is a call
+        self.node.kill()
+        outcome, headers, _ = self.peer.final(number)
+        self.assertIn(outcome, ("shutting_down", "spawn_failed"), headers)
+        self.node.wait()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
