@@ -146,8 +146,8 @@ class Children(unittest.TestCase):
         self.assertEqual(self.child("audit")["state"] in ("ready", "idle"), True)
 
     def test_the_node_stops_while_a_child_is_being_added(self):
-        text = "{actor: slow, worker: {module: echo, args: {init-ms: 60000}}, start-stall: 2m, "
-                "shutdown: 100ms}"
+        text = ("{actor: slow, worker: {module: echo, args: {init-ms: 60000}}, "
+                "start-stall: 2m, shutdown: 100ms}")
         number = self.peer.last = self.peer.last + 1
         self.peer.send("request", number, {"capability": "troupe.admin", "method": "add"},
                        b"root", text.encode())
