@@ -89,7 +89,8 @@ class Children(unittest.TestCase):
         text = '{capability: late, worker: {module: echo}}'
         self.assert_done("late has been added", "add", "root", "-f", "-", stdin=text)
         running = self.peer.request("late", "sleep", b"500")
-        self.node.wait_line("event=started child=late")
+        while self.node.capability("late")["pending"] != 1:
+            pass  # each look is a call
         self.node.kill()
         self.assertEqual(self.peer.final(running)[0], "ok")
         self.assertEqual(self.node.wait(), 0)
