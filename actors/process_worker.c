@@ -227,10 +227,11 @@ static void finish(process_worker_t *worker, uint64_t number, troupe_outcome_t o
         }
         return;
     }
-    tr_request_finish(job, outcome, text, message_p, is_worker_broken);
+    /* The pulse is right when the answer is there. */
     atomic_fetch_add_explicit(&worker->self->pulse->n_done, 1, memory_order_relaxed);
-    tr_job_release(&job);
     show_jobs(worker);
+    tr_request_finish(job, outcome, text, message_p, is_worker_broken);
+    tr_job_release(&job);
 }
 
 /* Takes the share of the job. */
@@ -336,7 +337,9 @@ static void take_part(process_worker_t *worker, uint64_t number, troupe_message_
 static void copy_span(char *text, size_t size, tr_span_t span)
 {
     size_t length = span.size < size - 1 ? span.size : size - 1;
-    memcpy(text, span.data, length);
+    if (length > 0) { /* an empty span may point nowhere */
+        memcpy(text, span.data, length);
+    }
     text[length] = '\0';
 }
 
