@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-
 /* ---- the stub ---- */
 
 /* One life of a stub. */

@@ -23,6 +23,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "supervisors/command.h"
 
 #define RIG_PATIENCE_MS 10000
