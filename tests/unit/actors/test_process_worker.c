@@ -332,8 +332,11 @@ static void start_program(scene_t *scene, const char *program, const char *mode,
     if (scene->plan.idle_after_ms == 0) {
         scene->plan.idle_after_ms = TR_NEVER;
     }
-    assert_status(tr_process_worker_start(&scene->plan, "worker/1", scene->runtime,
-                                          scene->parent, &scene->worker),
+    assert_status(tr_process_worker_start(&(tr_birth_t){.what = &scene->plan,
+                                                        .name = "worker/1",
+                                                        .runtime = scene->runtime,
+                                                        .parent = scene->parent},
+                                          &scene->worker),
                   TROUPE_OK);
     assert_true(scene->worker->can_be_killed);
     scene->incarnation = scene->worker->incarnation;
