@@ -5,7 +5,7 @@
  * a request says which, and a plain actor can be broken or hung by the text of a message.
  *
  * Always true here:
- *   - It keeps no state, so any number of workers may share the process.
+ *   - It keeps no state but the name of a file, so any number of workers may share the process.
  *   - What takes long looks for a cancel every SLICE_MS, except `hang`, which is the point
  *     of `hang`.
  *   - Only `progress` and a slow init report progress; `sleep` and `burn` look hung to a
@@ -347,7 +347,7 @@ static int take_init_time(troupe_worker_t *self, const troupe_args_t *args, int6
 
 static int echo_init(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
 {
-    (void)state_p;
+    *state_p = (void *)troupe_args_get(args, "probe-file"); /* only read */
     const char *how = troupe_args_get_or(args, "init", "ok");
 
     if (take_init_time(self, args, strcmp(how, "slow") == 0 ? 1000 : 0) != FINE) {
@@ -407,11 +407,23 @@ static int echo_receive(troupe_worker_t *self, const troupe_message_t *message, 
     return FINE;
 }
 
+/* Well as long as the file is there that the configuration names. */
+static int echo_probe(troupe_worker_t *self, void *state)
+{
+    const char *file = state;
+    if (!file || access(file, F_OK) == 0) {
+        return FINE;
+    }
+    troupe_worker_explain(self, "its probe found no %.200s", file);
+    return BROKEN;
+}
+
 static const troupe_behaviour_t echo = {
     .name = "echo",
     .init = echo_init,
     .handle = echo_handle,
     .receive = echo_receive,
+    .probe = echo_probe,
 };
 
 TROUPE_MODULE(echo);

@@ -103,6 +103,79 @@ class Workers(NodeTest):
         self.assert_ends(node, 0)
         self.assertLess(time.monotonic() - began, 1 + 1 + 3)
 
+    def test_busy_is_not_hung(self):
+        """Twenty times as long as an idle worker may be silent, and longer than it may stall."""
+        health = {"interval": "50ms", "misses": 2, "stall": "200ms"}
+        node = self.node(pool(n=1, health=health))
+        peer = self.peer(node.ipc)
+        outcome, headers, _ = peer.call("echo", "progress", b"2000")
+        self.assertEqual(outcome, "ok", headers)
+        self.assertEqual(node.capability("echo")["workers"][0]["restarts"], 0)
+        self.assertNotIn("hung", node.text())
+        self.assert_ends(node, 0)
+
+    def test_a_thread_that_comes_back_ends_and_is_forgotten(self):
+        health = {"interval": "50ms", "misses": 2, "stall": "100ms"}
+        node = self.node(pool(n=1, health=health))
+        peer = self.peer(node.ipc)
+        for n_hung in range(1, 6):  # `sleep` says nothing, and sees that it was given up
+            outcome, headers, _ = peer.call("echo", "sleep", b"20000")
+            self.assertEqual(outcome, "worker_lost", headers)
+            node.wait_line("event=quarantined_thread_ended", n_hung)
+            self.assert_serves(peer)
+        self.assertEqual(node.capability("echo")["workers"][0]["restarts"], 5)
+        with open(f"/proc/{node.process.pid}/status") as file:
+            n_threads = int(next(line for line in file if line.startswith("Threads")).split()[1])
+        self.assertLess(n_threads, 20)
+        self.assert_ends(node, 0)
+        self.assertNotIn("threads_left_hanging", node.text())
+
+    def test_too_many_hanging_threads_end_the_node(self):
+        health = {"interval": "50ms", "misses": 2, "stall": "100ms"}
+        node = self.node(pool(n=1, health=health, shutdown="100ms",
+                              intensity={"restarts": 100, "period": "1s"}),
+                         supervisor={"intensity": {"restarts": 100, "period": "1s"}},
+                         **{"quarantine-limit": 2})
+        peer = self.peer(node.ipc)
+        for _ in range(2):
+            self.assertEqual(peer.call("echo", "hang")[0], "worker_lost")
+            self.assert_serves(peer)
+        peer.request("echo", "hang")
+        self.assert_ends(node, 70, number=None)
+        self.assertIn("more threads hang than the 2 that may", node.text())
+
+    def test_a_worker_that_fails_its_probe_is_replaced(self):
+        path = os.path.join(self.folder, "lamp")
+        with open(path, "w"):
+            pass
+        node = self.node({"capability": "echo", "health": {"probe-interval": "50ms"},
+                          "worker": {"module": "echo", "args": {"probe-file": path}},
+                          "backoff": {"min": "10ms", "max": "20ms"},
+                          "intensity": {"restarts": 1000, "period": "1s"}})
+        peer = self.peer(node.ipc)
+        self.assert_serves(peer)
+        os.remove(path)
+        node.wait_line("event=ended child=echo/1 .*its probe found no", 2)
+        with open(path, "w"):
+            pass
+        self.assert_serves(peer)
+        self.assert_ends(node, 0)
+
+    def test_a_node_that_was_stopped_gives_nobody_up(self):
+        """What could not answer because the whole node stood still does not hang."""
+        health = {"interval": "100ms", "misses": 2, "stall": "200ms"}
+        node = self.node(pool(n=4, health=health))
+        peer = self.peer(node.ipc)
+        for _ in range(3):
+            running = peer.request("echo", "progress", b"1500")
+            self.wait_running(node, 1)
+            node.kill(signal.SIGSTOP)
+            time.sleep(1.2)  # the time that passes is the test
+            node.kill(signal.SIGCONT)
+            self.assertEqual(peer.final(running)[0], "ok")
+        self.assertNotIn("hung", node.text())
+        self.assert_ends(node, 0)
+
     def test_a_broken_worker_is_replaced(self):
         node = self.node(pool(n=1, backoff={"min": "10ms", "max": "20ms"}))
         peer = self.peer(node.ipc)
