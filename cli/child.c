@@ -145,7 +145,10 @@ const cli_verb_t cli_verb_restart = {
     .brief = "stop one child and start it again",
     .about =
         "Stop a child by its name, a worker such as vision/2 too, start it again, and wait\n"
-        "until it is up. It counts as no failure. One that was terminated is started.\n",
+        "until it is up. It counts as no failure. One that was terminated is started.\n"
+        "The workers of a capability are replaced one after another, each only when its\n"
+        "replacement is up, so that no request is lost; the first replacement that does\n"
+        "not start ends that.\n",
     .options = options,
     .examples = "  troupe restart vision/2\n"
                 "  troupe restart vision -t 5m\n",

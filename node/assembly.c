@@ -162,6 +162,9 @@ static tr_supervisor_spec_t *pool_spec(tr_maker_t *maker, const tr_config_child_
             .max_workers = (size_t)config->workers_max,
             .capability = config->name,
             .escalates = config->escalate,
+            .recycle = {.requests = config->recycle_requests,
+                        .age_ms = config->recycle_age_ms,
+                        .jitter = config->recycle_jitter},
         };
     }
     return template ? spec : NULL;
@@ -187,7 +190,7 @@ static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child
             .children = children,
             .n_children = 2,
         };
-        maker->plan->n_actors += 3 + pool->max_workers;
+        maker->plan->n_actors += 4 + pool->max_workers; /* one of them a replacement */
     }
     return inner_child(config->name, "capability", tr_supervisor_start, both, true);
 }

@@ -119,8 +119,11 @@ struct tr_config_child {
     int64_t concurrency;
     int64_t keep_alive_ms; /* an idle worker beyond `min` leaves after so long */
     int64_t queue_limit;
-    int64_t timeout_ms; /* the default deadline */
-    bool escalate;      /* on-intensity: escalate */
+    int64_t timeout_ms;       /* the default deadline */
+    bool escalate;            /* on-intensity: escalate */
+    int64_t recycle_requests; /* 0: never */
+    int64_t recycle_age_ms;   /* 0: never */
+    double recycle_jitter;
 
     /* supervisor; for a capability and an actor the intensity of its own */
     tr_config_strategy_t strategy;

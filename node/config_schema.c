@@ -108,6 +108,8 @@ const tr_schema_row_t tr_schema[] = {
      .inside = TR_IN_POOL_INTENSITY},
     {.key = "intensity", .where = TR_IN_ACTOR, .type = TR_SCHEMA_MAPPING,
      .optional = true, .inside = TR_IN_ACTOR_INTENSITY},
+    {.key = "recycle", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_RECYCLE},
     {.key = "on-intensity", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_SWITCH,
      .fallback = "backoff", .words = on_intensity, .offset = CHILD(escalate)},
 
@@ -135,6 +137,12 @@ const tr_schema_row_t tr_schema[] = {
      .max = 10000, .offset = CHILD(workers_max)},
     {.key = "concurrency", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
      .fallback = "1", .min = 1, .max = 100000, .offset = CHILD(concurrency)},
+    {.key = "requests", .where = TR_IN_RECYCLE, .type = TR_SCHEMA_NUMBER,
+     .fallback = "0", .max = INT64_C(1000000000000), .offset = CHILD(recycle_requests)},
+    {.key = "age", .where = TR_IN_RECYCLE, .type = TR_SCHEMA_DURATION,
+     .fallback = "0", .max = YEAR_MS, .offset = CHILD(recycle_age_ms)},
+    {.key = "jitter", .where = TR_IN_RECYCLE, .type = TR_SCHEMA_SHARE,
+     .fallback = "10%", .max = 1, .offset = CHILD(recycle_jitter)},
     {.key = "limit", .where = TR_IN_QUEUE, .type = TR_SCHEMA_NUMBER,
      .fallback = "100", .min = 1, .max = 1000000, .offset = CHILD(queue_limit)},
     {.key = "min", .where = TR_IN_BACKOFF, .type = TR_SCHEMA_DURATION,
@@ -178,7 +186,6 @@ const tr_schema_row_t tr_schema[] = {
     LATER("evict-cost", TR_IN_CAPABILITY),
     LATER("needs", TR_IN_CAPABILITY),
     LATER("pinned", TR_IN_CAPABILITY),
-    LATER("recycle", TR_IN_CAPABILITY),
     LATER("retry", TR_IN_CAPABILITY),
 };
 /* clang-format on */
@@ -243,6 +250,8 @@ const char *tr_schema_where(unsigned where)
         return "'backoff'";
     case TR_IN_HEALTH:
         return "'health'";
+    case TR_IN_RECYCLE:
+        return "'recycle'";
     case TR_IN_LIMITS:
         return "'limits'";
     case TR_IN_INTENSITY:

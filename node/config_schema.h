@@ -33,8 +33,9 @@ enum {
     TR_IN_POOL_INTENSITY = 1u << 12, /* of a capability */
     TR_IN_ACTOR_INTENSITY = 1u << 13,
     TR_IN_LIMITS = 1u << 14,
+    TR_IN_RECYCLE = 1u << 15,
     TR_IN_CHILD = TR_IN_SUPERVISOR | TR_IN_CAPABILITY | TR_IN_ACTOR,
-    TR_IN_ANY = (1u << 15) - 1,
+    TR_IN_ANY = (1u << 16) - 1,
 };
 
 typedef enum tr_schema_type {
@@ -43,6 +44,7 @@ typedef enum tr_schema_type {
     TR_SCHEMA_NUMBER,    /* int64_t */
     TR_SCHEMA_DURATION,  /* int64_t, ms */
     TR_SCHEMA_SIZE,      /* int64_t, bytes */
+    TR_SCHEMA_SHARE,     /* double, 0..1 */
     TR_SCHEMA_CHOICE,    /* an enum whose values are the indices of `words` */
     TR_SCHEMA_SWITCH,    /* bool: the second of two words */
     TR_SCHEMA_MODE,      /* unsigned: three octal digits */

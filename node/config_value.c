@@ -113,6 +113,9 @@ static const char *describe(const tr_schema_row_t *row, char *buffer, size_t siz
     case TR_SCHEMA_SIZE:
         describe_size(row, buffer, size);
         break;
+    case TR_SCHEMA_SHARE:
+        snprintf(buffer, size, "a share from 0%% to 100%%");
+        break;
     case TR_SCHEMA_CHOICE:
     case TR_SCHEMA_SWITCH:
         describe_words(row, buffer, size);
@@ -177,7 +180,14 @@ static bool store(tr_config_notes_t *notes, const tr_schema_row_t *row, const ch
     int64_t integer = 0;
     unsigned bits = 0;
     bool fits = false;
+    double share = 0;
     switch (row->type) {
+    case TR_SCHEMA_SHARE:
+        fits = tr_text_share(text, &share) == TROUPE_OK && share >= 0 && share <= 1;
+        if (fits && field) {
+            *(double *)field = share;
+        }
+        return fits;
     case TR_SCHEMA_NUMBER:
     case TR_SCHEMA_DURATION:
     case TR_SCHEMA_SIZE:

@@ -218,14 +218,14 @@ static void send_command(tr_operations_t *self, tr_operation_t *operation,
     tr_mailbox_release(&to);
 }
 
-static bool has_child(const tr_report_t *report, const char *name)
+static const tr_report_child_t *child_in(const tr_report_t *report, const char *name)
 {
     for (size_t i = 0; i < report->n_children; i++) {
         if (strcmp(report->children[i].name, name) == 0) {
-            return true;
+            return &report->children[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 /* The supervisor that is meant: the one to add to, or the one that has the child. Routers
@@ -240,11 +240,18 @@ static const char *supervisor_of(const tr_operation_t *operation, const tr_surve
             continue;
         }
         if (is_add ? strcmp(report->name, operation->name) == 0
-                   : has_child(report, operation->name)) {
+                   : child_in(report, operation->name) != NULL) {
             return report->name;
         }
     }
     return NULL;
+}
+
+/* And one that runs: else it is started as any child is. */
+static bool is_capability(const tr_report_t *report, const char *name)
+{
+    const tr_report_child_t *child = report ? child_in(report, name) : NULL;
+    return child && strcmp(child->kind, "capability") == 0 && child->mailbox;
 }
 
 void tr_operations_surveyed(tr_operations_t *self, uint64_t token, const tr_survey_t *survey)
@@ -258,6 +265,14 @@ void tr_operations_surveyed(tr_operations_t *self, uint64_t token, const tr_surv
         snprintf(operation->name, sizeof operation->name, "%s", TR_NAME_TREE);
     }
     const char *supervisor = supervisor_of(operation, survey);
+    char pool[96];
+    if (supervisor && operation->verb == TR_VERB_REPLACE &&
+        is_capability(tr_survey_find(survey, supervisor), operation->name)) {
+        /* Its requests go on: not the capability is restarted, but each of its workers. */
+        snprintf(pool, sizeof pool, "%s/pool", operation->name);
+        operation->verb = TR_VERB_ROLL;
+        supervisor = pool;
+    }
     if (supervisor) {
         send_command(self, operation, supervisor);
         return;
@@ -272,6 +287,9 @@ void tr_operations_surveyed(tr_operations_t *self, uint64_t token, const tr_surv
 
 static const char *done_text(tr_verb_t verb)
 {
+    if (verb == TR_VERB_ROLL) {
+        return "has been restarted";
+    }
     size_t i = 0;
     while (methods[i].verb != verb) {
         i++;
@@ -307,7 +325,9 @@ static troupe_outcome_t tell(const tr_operation_t *operation, const tr_answer_t 
                  tr_answer_name(answer->code));
         return TROUPE_OUTCOME_BAD_REQUEST;
     case TR_ANSWER_FAILED:
-        snprintf(text, size, "%s did not start: %s", answer->name, answer->text);
+        snprintf(text, size, "%s did not start: %s",
+                 operation->verb == TR_VERB_ROLL ? "a replacement" : answer->name,
+                 answer->text);
         return TROUPE_OUTCOME_SPAWN_FAILED;
     case TR_ANSWER_REFUSED:
         snprintf(text, size, "%s", answer->text);

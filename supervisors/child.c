@@ -38,6 +38,7 @@ tr_child_t *tr_child_new(const tr_child_spec_t *spec, const char *name)
     self->spec = spec;
     self->what = spec->what;
     self->due_ms = TR_NEVER;
+    self->recycle_at_ms = TR_NEVER;
     self->due_place = TR_HEAP_NOWHERE;
     snprintf(self->name, sizeof self->name, "%s", name);
     self->view = (tr_child_view_t){.phase = TR_CHILD_DOWN, .is_wanted = true};

@@ -34,6 +34,10 @@ typedef struct tr_child {
     bool has_been_killed;        /* STOPPING: nothing worse can be done to it */
     char words[TR_REASON_TEXT];  /* what it said when it came up; or "" */
     struct tr_command *commands; /* those that wait for it, in order; the first is under way */
+    bool must_be_replaced;       /* of a pool: its time has come */
+    bool is_retiring;            /* its replacement is up: it goes when it has nothing to do */
+    uint64_t recycle_requests;   /* after so many its time comes; 0: never */
+    int64_t recycle_at_ms;       /* likewise; TR_NEVER: never */
     int64_t due_ms;              /* when to look at it again */
     size_t due_place;            /* in the supervisor's heap */
     int64_t up_since_ms;

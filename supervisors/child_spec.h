@@ -53,6 +53,13 @@ typedef struct tr_child_spec {
 /* The largest intensity: its times are remembered one by one. */
 #define TR_MAX_RESTARTS 1000000
 
+/* When the workers of a pool are replaced although nothing is wrong with them. */
+typedef struct tr_recycle_plan {
+    int64_t requests; /* after so many; 0: never */
+    int64_t age_ms;   /* after so long; 0: never */
+    double jitter;    /* each of them up to this share (0..1) earlier */
+} tr_recycle_plan_t;
+
 typedef struct tr_supervisor_spec {
     const char *name;
     tr_strategy_t strategy;
@@ -69,6 +76,7 @@ typedef struct tr_supervisor_spec {
     size_t min_workers;
     size_t max_workers;
     bool escalates; /* past the intensity: fail, instead of unavailable with backoff */
+    tr_recycle_plan_t recycle;
 } tr_supervisor_spec_t;
 
 /* Whether a supervisor can carry this out, as OTP's supervisor:check_childspecs does. Pure.

@@ -19,6 +19,7 @@ typedef enum tr_verb {
     TR_VERB_RESTART,   /* restart_child: one that was terminated comes up again */
     TR_VERB_REMOVE,    /* delete_child: one that was terminated is forgotten */
     TR_VERB_REPLACE,   /* a child that runs is stopped and started; counts as no restart */
+    TR_VERB_ROLL,      /* a pool: every worker is replaced, one after another */
     TR_VERB_COUNT,     /* count_children */
     TR_VERB_FIND,      /* get_childspec, which_child: is it there, and how is it */
     TR_VERB_CHANGE,    /* code_change: `change` is the supervisor's spec from now on */

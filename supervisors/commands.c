@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "supervisors/recycle.h"
 
 /* ---- answers ---- */
 
@@ -207,6 +208,7 @@ bool tr_commands_go_on(tr_supervisor_t *self, tr_child_t *child)
     while (child->commands) {
         finish(child, self->is_stopping ? TR_ANSWER_STOPPING : TR_ANSWER_NOT_FOUND, NULL);
     }
+    tr_recycle_forget(self, child);
     tr_children_remove(&self->children, child);
     self->must_act = true;
     return false;
@@ -361,6 +363,9 @@ static const char *objection(const tr_supervisor_t *self, const tr_command_t *co
     if (tr_supervisor_is_pool(self) && is_about_child) {
         return "a pool adds and removes its workers by itself";
     }
+    if (!tr_supervisor_is_pool(self) && verb == TR_VERB_ROLL) {
+        return "only the workers of a pool can be replaced one after another";
+    }
     if (!tr_supervisor_is_template(self)) {
         return verb == TR_VERB_TERMINATE && command->incarnation
                    ? "a child of this supervisor is terminated by its name"
@@ -417,6 +422,9 @@ void tr_commands_take(tr_supervisor_t *self, tr_command_t *command)
         break;
     case TR_VERB_CHANGE:
         change(self, command);
+        break;
+    case TR_VERB_ROLL:
+        tr_recycle_roll(self, command);
         break;
     default:
         queue(self, command, child);

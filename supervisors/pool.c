@@ -67,7 +67,8 @@ void tr_pool_grow(tr_supervisor_t *self)
             return; /* one is about to come */
         }
     }
-    if (self->children.n < self->spec->max_workers) {
+    size_t n_extra = self->recycle.replacement != NULL;
+    if (self->children.n < self->spec->max_workers + n_extra) {
         add_worker(self);
     }
 }
@@ -76,10 +77,11 @@ void tr_pool_shrink(tr_supervisor_t *self, tr_child_t *child)
 {
     size_t n_wanted = 0;
     for (size_t i = 0; i < self->children.n; i++) {
-        n_wanted += self->children.all[i]->view.is_wanted;
+        n_wanted +=
+            self->children.all[i]->view.is_wanted && !self->children.all[i]->is_retiring;
     }
     if (!child || !tr_supervisor_is_pool(self) || child->view.phase != TR_CHILD_UP ||
-        !child->view.is_wanted) {
+        !child->view.is_wanted || child->is_retiring) {
         return;
     }
     if (n_wanted <= self->spec->min_workers) {

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "supervisors/commands.h"
 #include "supervisors/pool.h"
+#include "supervisors/recycle.h"
 
 #define MAILBOX_LETTERS 100000
 #define MAILBOX_BYTES   ((size_t)64 << 20)
@@ -243,6 +244,11 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
      */
     bool was_told = is_condemned ? !child->view.is_wanted
                                  : was == TR_CHILD_STOPPING || child->view.must_stop;
+    if (child->is_retiring) { /* its replacement is there */
+        was_told = true;
+        child->view.is_wanted = false;
+        child->is_leaving = true;
+    }
     child->view.must_stop = false;
     child->last_reason = is_condemned ? child->fate : *reason;
     child->is_condemned = false;
@@ -256,7 +262,9 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
     if (was_starting) {
         tr_commands_note_failure(child);
     }
-    if (!was_told && !(was_starting && tr_commands_want_start(child))) {
+    bool is_answered =
+        was_starting && (tr_commands_want_start(child) || tr_recycle_take_failure(self, child));
+    if (!was_told && !is_answered) {
         tr_reason_t last_reason = child->last_reason;
         child_fell(self, child, &last_reason, was_starting);
     }
@@ -329,6 +337,7 @@ static void on_started(tr_supervisor_t *self, tr_child_t *child, const tr_contro
            TR_TEXT("kind", child->spec->kind));
     if (tr_supervisor_is_pool(self)) {
         tr_pool_tell_up(self, child);
+        tr_recycle_came_up(self, child, roll_dice(self), now_ms);
     }
     tr_commands_go_on(self, child);
 }
@@ -353,7 +362,7 @@ static void on_pong(tr_supervisor_t *self, tr_child_t *child, const tr_control_t
     tr_health_pong(&child->health, pong->number);
     if (child->is_doubtful && child->view.phase == TR_CHILD_UP) {
         child->is_doubtful = false;
-        if (tr_supervisor_is_pool(self)) {
+        if (tr_supervisor_is_pool(self) && !child->is_retiring) {
             tr_pool_tell(self, TR_WORD_FINE, child);
         }
     }
@@ -451,6 +460,9 @@ static void look_after(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
     }
     int64_t due_ms = tr_health_deadline_ms(&child->health, plan, &signs);
     if (child->view.phase == TR_CHILD_UP) {
+        if (tr_supervisor_is_pool(self)) {
+            tr_recycle_look(self, child, now_ms);
+        }
         if (now_ms >= tr_health_next_ms(&child->health, plan)) {
             ping(child, now_ms);
         }
@@ -602,6 +614,10 @@ static int64_t turn(tr_self_t *actor, int64_t now_ms)
     tr_supervisor_t *self = actor->state;
     int64_t due_ms = tr_supervisor_is_pool(self) ? tr_pool_turn(self, now_ms) : TR_NEVER;
     act_and_look_after(self, now_ms);
+    if (tr_supervisor_is_pool(self)) {
+        due_ms = earlier(due_ms, tr_recycle_turn(self, now_ms));
+        act_and_look_after(self, now_ms);
+    }
     if (!self->is_stopping && !self->has_started && are_all_started(self)) {
         self->has_started = true;
         tr_self_started(actor);
@@ -683,6 +699,7 @@ static void end(tr_self_t *actor)
         child->is_leaving = true;
         tr_commands_go_on(self, child);
     }
+    tr_recycle_finish(self);
     tr_children_finish(&self->children);
     tr_mailbox_release(&self->router);
     tr_intensity_destroy(&self->intensity);

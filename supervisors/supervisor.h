@@ -31,6 +31,12 @@ typedef struct tr_supervisor {
     /* pools */
     tr_mailbox_t *router;
     int64_t unavailable_until_ms; /* 0: available */
+    struct {
+        tr_child_t *replacement; /* starts in place of `old`; NULL: none does */
+        tr_child_t *old;         /* NULL when it has gone by itself */
+        int64_t not_before_ms;   /* after one that failed */
+        tr_command_t *roll;      /* all are being replaced: whoever asked for it */
+    } recycle;
 } tr_supervisor_t;
 
 /* Its children are made from one template. */

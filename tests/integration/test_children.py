@@ -68,6 +68,71 @@ class Children(unittest.TestCase):
         self.assert_refused("a pool adds and removes its workers by itself", "terminate",
                             "echo/1")
 
+    def test_workers_are_replaced_one_after_another(self):
+        def pids():
+            return {one["pid"] for one in self.node.capability("own")["workers"]}
+
+        text = ("{capability: own, worker: {module: echo}, isolation: process, "
+                "workers: {min: 3, max: 3}, health: {interval: 20ms}}")
+        self.assert_done("own has been added", "add", "root", "-f", "-", stdin=text)
+        before = pids()
+        running = self.peer.request("own", "sleep", b"300")
+        number = self.peer.last = self.peer.last + 1
+        self.peer.send("request", number, {"capability": "troupe.admin", "method": "restart"},
+                       b"own")
+        n_calls = 0
+        while not any(one[1] == number for one in self.peer.kept):
+            outcome, headers, _ = self.peer.call("own", "echo", b"x")
+            self.assertEqual(outcome, "ok", headers)
+            n_calls += 1
+        self.assertEqual(self.peer.final(number)[0], "ok")
+        self.assertEqual(self.peer.final(running)[0], "ok")
+        self.assertGreater(n_calls, 0)
+        self.node.wait_line(r"event=ended child=own/\d", 3)
+        self.assertEqual(pids() & before, set())
+        self.assertEqual(len(pids()), 3)
+        self.assertEqual([one["restarts"] for one in self.node.capability("own")["workers"]],
+                         [0, 0, 0])
+
+    def test_a_replacement_that_does_not_start_ends_the_rolling_restart(self):
+        program = os.path.join(self.node.folder, "worker.sh")
+        host = os.path.join(os.path.dirname(TROUPE), "troupe-host")
+        module = os.path.join(os.environ["TROUPE_MODULE_PATH"], "echo.so")
+
+        def install(script):
+            with open(program + ".new", "w") as file:
+                file.write("#!/bin/sh\n" + script)
+            os.chmod(program + ".new", 0o755)
+            os.rename(program + ".new", program)
+
+        install(f"exec {host} --module {module}\n")
+        text = (f"{{capability: own, worker: {{command: [{program}]}}, "
+                "workers: {min: 2, max: 2}, backoff: {min: 1ms, max: 1ms}}")
+        self.assert_done("own has been added", "add", "root", "-f", "-", stdin=text)
+        before = [one["pid"] for one in self.node.capability("own")["workers"]]
+        install("echo the new version is broken >&2; exit 3\n")
+        result = self.troupe("restart", "own")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("a replacement did not start: exited: status 3: the new version is broken",
+                      result.stderr)
+        self.assertEqual(self.peer.call("own", "echo", b"x")[0], "ok")
+        self.assertEqual([one["pid"] for one in self.node.capability("own")["workers"]], before)
+        install(f"exec {host} --module {module}\n")
+        self.assert_done("own has been restarted: one worker after another", "restart", "own")
+        self.assertEqual(self.peer.call("own", "echo", b"x")[0], "ok")
+
+    def test_a_worker_is_recycled_after_so_many_requests(self):
+        text = ("{capability: own, worker: {module: echo}, isolation: process, "
+                "recycle: {requests: 10, jitter: 0%}, health: {interval: 20ms}}")
+        self.assert_done("own has been added", "add", "root", "-f", "-", stdin=text)
+        pids = set()
+        while len(pids) < 4:
+            for _ in range(10):
+                outcome, headers, _ = self.peer.call("own", "echo", b"x")
+                self.assertEqual(outcome, "ok", headers)
+            pids |= {one["pid"] for one in self.node.capability("own")["workers"]}
+        self.assertNotIn("event=restarting", self.node.text())
+
     def test_a_capability_comes_and_goes(self):
         outcome, _, _ = self.peer.call("late", "echo", b"x")
         self.assertEqual(outcome, "no_capability")

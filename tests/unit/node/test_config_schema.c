@@ -39,7 +39,8 @@ static void defaults_are_allowed_values(void **state)
     (void)state;
     for (size_t i = 0; i < tr_schema_rows; i++) {
         const tr_schema_row_t *row = &tr_schema[i];
-        if (!row->fallback || has_word(row, row->fallback) || row->type == TR_SCHEMA_MODE) {
+        if (!row->fallback || has_word(row, row->fallback) || row->type == TR_SCHEMA_MODE ||
+            row->type == TR_SCHEMA_SHARE) {
             continue;
         }
         int64_t value = -1;

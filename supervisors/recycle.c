@@ -1,0 +1,194 @@
+/* One replacement at a time: a pool never has more than one worker beyond its `max`.
+ *
+ *     must_be_replaced ──> a replacement starts ──> it is up: the old one is retiring
+ *                                                    ──> it has nothing left to do: it stops
+ */
+
+#include "supervisors/recycle.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisors/pool.h"
+
+int64_t tr_recycle_limit(int64_t limit, double jitter, uint32_t dice)
+{
+    if (limit <= 0) {
+        return 0;
+    }
+    double part = (double)limit * jitter * ((double)dice / (double)UINT32_MAX);
+    int64_t lessened = limit - (int64_t)part;
+    return lessened > 0 ? lessened : 1;
+}
+
+/* ---- the rolling restart's answer ---- */
+
+static void answer_roll(tr_supervisor_t *self, tr_answer_code_t code, const char *text)
+{
+    tr_command_t *command = self->recycle.roll;
+    if (command) {
+        self->recycle.roll = NULL;
+        tr_answer_t *answer = tr_answer_new(command, code);
+        if (answer) {
+            snprintf(answer->name, sizeof answer->name, "%s", self->spec->capability);
+            snprintf(answer->text, sizeof answer->text, "%s", text);
+        }
+        tr_answer_send(answer, command);
+    }
+}
+
+static tr_child_t *next_to_be_replaced(const tr_supervisor_t *self)
+{
+    for (size_t i = 0; i < self->children.n; i++) {
+        tr_child_t *child = self->children.all[i];
+        if (child->must_be_replaced && child->view.is_wanted && !child->is_retiring) {
+            return child;
+        }
+    }
+    return NULL;
+}
+
+static void answer_roll_if_done(tr_supervisor_t *self)
+{
+    if (!self->recycle.replacement && !next_to_be_replaced(self)) {
+        answer_roll(self, TR_ANSWER_DONE, "one worker after another");
+    }
+}
+
+void tr_recycle_roll(tr_supervisor_t *self, tr_command_t *command)
+{
+    assert(self && command);
+    if (self->recycle.roll) {
+        tr_answer_t *answer = tr_answer_new(command, TR_ANSWER_REFUSED);
+        if (answer) {
+            snprintf(answer->text, sizeof answer->text,
+                     "its workers are being replaced already");
+        }
+        tr_answer_send(answer, command);
+        return;
+    }
+    self->recycle.roll = command;
+    self->recycle.not_before_ms = 0;
+    for (size_t i = 0; i < self->children.n; i++) {
+        self->children.all[i]->must_be_replaced = true;
+    }
+    answer_roll_if_done(self);
+}
+
+void tr_recycle_finish(tr_supervisor_t *self)
+{
+    answer_roll(self, TR_ANSWER_STOPPING, "");
+}
+
+/* ---- workers come ---- */
+
+/* The old one gets nothing new from now on. */
+static void retire(tr_supervisor_t *self, tr_child_t *child)
+{
+    if (child->view.phase == TR_CHILD_UP) {
+        child->is_retiring = true;
+        tr_pool_tell(self, TR_WORD_GOING, child);
+        return;
+    }
+    child->view.is_wanted = false; /* it fell meanwhile, and is not needed any more */
+    child->is_leaving = true;
+    tr_supervisor_stop_alone(self, child);
+}
+
+void tr_recycle_came_up(tr_supervisor_t *self, tr_child_t *child, uint32_t dice, int64_t now_ms)
+{
+    const tr_recycle_plan_t *plan = &self->spec->recycle;
+    int64_t age_ms = tr_recycle_limit(plan->age_ms, plan->jitter, dice);
+    child->recycle_requests = (uint64_t)tr_recycle_limit(plan->requests, plan->jitter, dice);
+    child->recycle_at_ms = age_ms > 0 ? tr_clock_after(now_ms, age_ms) : TR_NEVER;
+    child->must_be_replaced = false;
+    child->is_retiring = false;
+    if (child == self->recycle.replacement) {
+        tr_child_t *old = self->recycle.old;
+        self->recycle.replacement = NULL;
+        self->recycle.old = NULL;
+        if (old) {
+            tr_log(TR_LOG_INFO, "replaced", TR_TEXT("worker", old->name),
+                   TR_TEXT("by", child->name));
+            retire(self, old);
+        }
+    }
+    answer_roll_if_done(self);
+}
+
+bool tr_recycle_take_failure(tr_supervisor_t *self, tr_child_t *child)
+{
+    if (child != self->recycle.replacement) {
+        return false;
+    }
+    char shown[TR_REASON_TEXT];
+    tr_reason_show(&child->last_reason, shown, sizeof shown);
+    tr_log(TR_LOG_WARNING, "not_replaced", TR_TEXT("capability", self->spec->capability),
+           TR_TEXT("reason", shown));
+    child->view.is_wanted = false;
+    child->is_leaving = true;
+    self->recycle.replacement = NULL;
+    self->recycle.old = NULL;
+    self->recycle.not_before_ms =
+        tr_clock_after(tr_clock_now_ms(), self->spec->children->backoff_max_ms);
+    if (self->recycle.roll) {
+        for (size_t i = 0; i < self->children.n; i++) {
+            self->children.all[i]->must_be_replaced = false;
+        }
+        answer_roll(self, TR_ANSWER_FAILED, shown);
+    }
+    return true;
+}
+
+/* ---- workers go ---- */
+
+static bool has_nothing_to_do(const tr_child_t *child)
+{
+    return atomic_load(&child->actor->pulse->running_since_ms) == 0 &&
+           tr_mailbox_depth(child->actor->mailbox) == 0;
+}
+
+void tr_recycle_look(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
+{
+    if (child->is_retiring && has_nothing_to_do(child)) {
+        child->view.is_wanted = false;
+        child->is_leaving = true;
+        tr_supervisor_stop_alone(self, child);
+    }
+    uint64_t n_done = atomic_load(&child->actor->pulse->n_done);
+    if ((child->recycle_requests > 0 && n_done >= child->recycle_requests) ||
+        now_ms >= child->recycle_at_ms) {
+        child->must_be_replaced = true;
+    }
+}
+
+void tr_recycle_forget(tr_supervisor_t *self, const tr_child_t *child)
+{
+    if (child == self->recycle.old) {
+        self->recycle.old = NULL;
+    }
+    if (child == self->recycle.replacement) {
+        self->recycle.replacement = NULL;
+    }
+}
+
+int64_t tr_recycle_turn(tr_supervisor_t *self, int64_t now_ms)
+{
+    tr_child_t *old = next_to_be_replaced(self);
+    if (self->recycle.replacement || !old || self->is_stopping ||
+        self->unavailable_until_ms > 0) {
+        return TR_NEVER;
+    }
+    if (now_ms < self->recycle.not_before_ms) {
+        return self->recycle.not_before_ms;
+    }
+    self->recycle.replacement = tr_supervisor_add_from_template(self);
+    if (!self->recycle.replacement) {
+        self->recycle.not_before_ms = tr_clock_after(now_ms, 1000); /* out of memory */
+        return self->recycle.not_before_ms;
+    }
+    self->recycle.old = old;
+    return TR_NEVER;
+}
