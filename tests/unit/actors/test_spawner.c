@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "actors/libexec.h"
 #include "actors/spawner.h"
 
 #define PATIENCE_MS 10000
@@ -287,6 +289,36 @@ static void a_child_dies_with_its_node(void **state)
     close(out);
 }
 
+/* The same by troupe-exec alone, so that no guard can have done it. */
+static void it_dies_so_without_a_guard(void **state)
+{
+    (void)state;
+    char shim[PATH_MAX];
+    assert_status(tr_libexec_find("troupe-exec", shim, sizeof shim), TROUPE_OK);
+    int pipe_ends[2];
+    assert_int_equal(pipe(pipe_ends), 0);
+    pid_t node = fork();
+    assert_true(node >= 0);
+    if (node == 0) {
+        char parent[32];
+        snprintf(parent, sizeof parent, "%ld", (long)getpid());
+        if (fork() == 0) {
+            dup2(pipe_ends[1], 1);
+            execl(shim, shim, "--parent", parent, "--", "/bin/sh", "-c",
+                  "echo $$; exec sleep 1000", NULL);
+            _exit(1);
+        }
+        for (;;) {
+            pause();
+        }
+    }
+    close(pipe_ends[1]);
+    int child = hold(read_pid(pipe_ends[0]));
+    kill_node(node);
+    goes(child);
+    close(pipe_ends[0]);
+}
+
 static void so_does_what_the_child_started(void **state)
 {
     (void)state;
@@ -384,6 +416,7 @@ int main(void)
         story(a_folder_that_is_not_there_is_told_at_once),
         story(nothing_is_left_open),
         cmocka_unit_test(a_child_dies_with_its_node),
+        cmocka_unit_test(it_dies_so_without_a_guard),
         cmocka_unit_test(so_does_what_the_child_started),
         story(many_may_ask_at_once),
         story(a_child_survives_the_thread_that_asked),
