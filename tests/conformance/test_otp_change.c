@@ -26,6 +26,7 @@ static void code_change(void **state)
     rig->next.n_children = 1;
     assert_refused(change(rig), "simple_one_for_one cannot become another strategy, nor "
                                 "another become that");
+    assert_refused(ask(rig, TR_VERB_CHANGE, NULL), "there is nothing to change to");
     kill_child(rig, "a");
     hears(rig, "-a +a");
     assert_same_life(rig, "b", b);
