@@ -328,6 +328,10 @@ static void change(tr_supervisor_t *self, tr_command_t *command)
         answer(command, TR_ANSWER_REFUSED, NULL, "a pool belongs to its capability");
         return;
     }
+    if (!next) {
+        answer(command, TR_ANSWER_REFUSED, NULL, "there is nothing to change to");
+        return;
+    }
     if (tr_supervisor_spec_check(next, why, sizeof why) != TROUPE_OK) {
         answer(command, TR_ANSWER_REFUSED, NULL, why);
         return;

@@ -147,16 +147,26 @@ static const tr_actor_class_t stub_class = {
     .end = end,
 };
 
-static troupe_status_t start_stub(const tr_birth_t *birth, tr_actor_t **out)
+static life_t *life_new(const tr_birth_t *birth, tr_keepsake_t **keepsake_out)
 {
     life_t *life = calloc(1, sizeof *life);
-    tr_keepsake_t *keepsake = life ? tr_keepsake_new(life, bury) : NULL;
-    if (!keepsake) {
+    *keepsake_out = life ? tr_keepsake_new(life, bury) : NULL;
+    if (!*keepsake_out) {
         free(life);
-        return TROUPE_ERR_NOMEM;
+        return NULL;
     }
     life->script = (rig_script_t *)birth->what;
     snprintf(life->name, sizeof life->name, "%s", birth->name);
+    return life;
+}
+
+static troupe_status_t start_stub(const tr_birth_t *birth, tr_actor_t **out)
+{
+    tr_keepsake_t *keepsake;
+    life_t *life = life_new(birth, &keepsake);
+    if (!life) {
+        return TROUPE_ERR_NOMEM;
+    }
     troupe_status_t status = tr_actor_start(&(tr_actor_setup_t){.class = &stub_class,
                                                                 .name = birth->name,
                                                                 .runtime = birth->runtime,
@@ -169,6 +179,20 @@ static troupe_status_t start_stub(const tr_birth_t *birth, tr_actor_t **out)
         (*out)->can_be_killed = ((const rig_script_t *)birth->what)->can_be_killed;
     }
     tr_keepsake_release(&keepsake);
+    return status;
+}
+
+static troupe_status_t start_inner(const tr_birth_t *birth, tr_actor_t **out)
+{
+    tr_birth_t inner = *birth;
+    life_t *life = life_new(birth, &inner.keepsake);
+    if (!life) {
+        return TROUPE_ERR_NOMEM;
+    }
+    life->sign = '-';
+    inner.what = life->script->inner;
+    troupe_status_t status = tr_supervisor_start(&inner, out);
+    tr_keepsake_release(&inner.keepsake);
     return status;
 }
 
@@ -203,8 +227,8 @@ void make_supervisor(rig_t *rig, char letter, const tr_supervisor_spec_t *what)
     spec->name = what->name;
     spec->kind = "supervisor";
     spec->is_supervisor = true;
-    spec->start = tr_supervisor_start;
-    spec->what = what;
+    spec->start = start_inner;
+    script_of(rig, letter)->inner = what;
     spec->shutdown_ms = TR_NEVER;
 }
 
@@ -579,10 +603,17 @@ tr_answer_t add_from_template(rig_t *rig)
     return ask(rig, TR_VERB_ADD, NULL);
 }
 
-tr_answer_t change(rig_t *rig, const tr_supervisor_spec_t *spec)
+void prepare_change(rig_t *rig)
+{
+    memcpy(rig->next_specs, rig->specs, sizeof rig->specs);
+    rig->next = rig->spec;
+    rig->next.children = rig->next_specs;
+}
+
+tr_answer_t change(rig_t *rig)
 {
     tr_command_t *asked = command(rig, TR_VERB_CHANGE, NULL);
-    asked->change = spec;
+    asked->change = &rig->next;
     return await(rig, give(rig, asked));
 }
 

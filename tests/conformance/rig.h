@@ -50,7 +50,8 @@ typedef struct rig_script {
     const char *words; /* said when it comes up; or NULL */
     rig_on_stop_t on_stop;
     tr_reason_t odd_reason;
-    bool can_be_killed; /* as if it owned a process */
+    bool can_be_killed;                /* as if it owned a process */
+    const tr_supervisor_spec_t *inner; /* of one that stands for a supervisor */
     sem_t gate;
 } rig_script_t;
 
@@ -62,6 +63,8 @@ struct rig {
     rig_script_t scripts[RIG_N_SCRIPTS];
     tr_child_spec_t specs[RIG_N_SCRIPTS]; /* named by their letter */
     tr_supervisor_spec_t spec; /* "top"; its children are the first `n_children` of `specs` */
+    tr_child_spec_t next_specs[RIG_N_SCRIPTS]; /* for a change */
+    tr_supervisor_spec_t next;
     tr_actor_t *supervisor;
     tr_reason_t end_reason;          /* of the supervisor */
     tr_reason_t ends[RIG_N_SCRIPTS]; /* of the last life of each letter that was heard to end */
@@ -85,7 +88,7 @@ tr_child_spec_t *spec_of(rig_t *rig, char letter);
 /* From its next life on. */
 void set_births(rig_t *rig, char letter, const char *births);
 
-/* This letter stands for a supervisor of its own. */
+/* This letter stands for a supervisor of its own, of which only the end is told: "-NAME". */
 void make_supervisor(rig_t *rig, char letter, const tr_supervisor_spec_t *what);
 
 /* A supervisor's spec with generous limits. */
@@ -162,7 +165,11 @@ tr_answer_t ask(rig_t *rig, tr_verb_t verb, const char *name);
 tr_answer_t ask_life(rig_t *rig, tr_verb_t verb, uint64_t incarnation);
 tr_answer_t add(rig_t *rig, const tr_child_spec_t *spec);
 tr_answer_t add_from_template(rig_t *rig);
-tr_answer_t change(rig_t *rig, const tr_supervisor_spec_t *spec);
+
+/* Make rig->next what the supervisor follows now, to be altered; and have it follow that. */
+void prepare_change(rig_t *rig);
+tr_answer_t change(rig_t *rig);
+
 uint64_t incarnation_of(rig_t *rig, const char *name); /* 0 while it is down or unknown */
 
 #define assert_answer(got, want)                                                               \
@@ -184,9 +191,9 @@ uint64_t incarnation_of(rig_t *rig, const char *name); /* 0 while it is down or 
 /* A child is known, in that state; or not known. */
 #define assert_state(rig, child, want)                                                         \
     do {                                                                                       \
-        tr_answer_t found = ask(rig, TR_VERB_FIND, child);                                     \
-        assert_answer(found, TR_ANSWER_DONE);                                                  \
-        assert_string_equal(found.state, want);                                                \
+        tr_answer_t found_child = ask(rig, TR_VERB_FIND, child);                               \
+        assert_answer(found_child, TR_ANSWER_DONE);                                            \
+        assert_string_equal(found_child.state, want);                                          \
     } while (0)
 #define assert_unknown(rig, child)                                                             \
     assert_answer(ask(rig, TR_VERB_FIND, child), TR_ANSWER_NOT_FOUND)

@@ -128,16 +128,13 @@ static void faulty_application_shutdown(void **state)
     rig_t *rig = *state;
     const tr_supervisor_spec_t inner =
         supervisor_spec("inner", TR_ONE_FOR_ONE, spec_of(rig, 'x'), 1);
-    tr_child_spec_t inner_child = *spec_of(rig, 'a');
-    inner_child.name = "inner";
-    inner_child.start = tr_supervisor_start;
-    inner_child.what = &inner;
     const tr_supervisor_spec_t outer =
-        supervisor_spec("outer", TR_ONE_FOR_ONE, &inner_child, 1);
+        supervisor_spec("outer", TR_ONE_FOR_ONE, spec_of(rig, 'i'), 1);
+    make_supervisor(rig, 'i', &inner);
     make_supervisor(rig, 'b', &outer);
     set_births(rig, 'x', "f");
     start_top(rig, TR_ONE_FOR_ONE, 2);
-    hears(rig, "+a xx -a !");
+    hears(rig, "+a xx -inner -outer -a !");
     assert_reason(rig->end_reason, TROUPE_REASON_FAILED,
                   "outer did not start: failed: inner did not start: failed: "
                   "x did not start: failed: no bed");

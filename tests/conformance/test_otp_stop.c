@@ -27,7 +27,7 @@ static void sup_stop_infinity(void **state)
     start_top(rig, TR_ONE_FOR_ONE, 2);
     hears(rig, "+a +x *");
     ask_top_to_stop(rig, TROUPE_REASON_SHUTDOWN);
-    hears(rig, "-x ~a");
+    hears(rig, "-x -inner ~a");
     release(rig, 'a'); /* whenever it likes */
     hears(rig, "-a !");
     assert_reason(rig->ends['x' - 'a'], TROUPE_REASON_SHUTDOWN, "");
