@@ -78,7 +78,7 @@ static void free_args(troupe_args_t *args)
 
 /* Key and value share one allocation, which is the key's. False: `why` says what is wrong, and
  * what was taken is to be freed all the same. */
-static bool take_args(int n_args, const char *const *texts, troupe_args_t *args, char *why,
+static bool take_args(int n_args, char *const *texts, troupe_args_t *args, char *why,
                       size_t size)
 {
     tr_arg_t *items = calloc(n_args > 0 ? (size_t)n_args : 1, sizeof *items);
@@ -102,7 +102,7 @@ static bool take_args(int n_args, const char *const *texts, troupe_args_t *args,
 }
 
 static int serve(tr_host_t *host, const troupe_behaviour_t *behaviour, int n_args,
-                 const char *const *texts)
+                 char *const *texts)
 {
     char why[TEXT_SIZE];
     tr_worker_plan_t plan = {.behaviour = behaviour, .idle_after_ms = IDLE_AFTER_MS};
@@ -116,7 +116,7 @@ static int serve(tr_host_t *host, const troupe_behaviour_t *behaviour, int n_arg
 /* ---- the public calls ---- */
 
 int troupe_worker_process_run(const troupe_behaviour_t *behaviour, int n_args,
-                              const char *const *args)
+                              char *const *args)
 {
     assert(behaviour && (n_args <= 0 || args));
     tr_host_t *host = open_host();
@@ -128,7 +128,7 @@ int troupe_worker_process_run(const troupe_behaviour_t *behaviour, int n_args,
     return status;
 }
 
-int troupe_worker_process_run_module(const char *file, int n_args, const char *const *args)
+int troupe_worker_process_run_module(const char *file, int n_args, char *const *args)
 {
     assert(file && (n_args <= 0 || args));
     tr_host_t *host = open_host();

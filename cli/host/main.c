@@ -23,5 +23,5 @@ int main(int argc, char **argv)
     }
     /* The node reads lines; those that a behaviour prints must not wait until the end. */
     setvbuf(stdout, NULL, _IOLBF, 0);
-    return troupe_worker_process_run_module(argv[2], argc - 3, (const char *const *)argv + 3);
+    return troupe_worker_process_run_module(argv[2], argc - 3, argv + 3);
 }

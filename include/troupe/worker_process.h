@@ -34,12 +34,12 @@ TROUPE_BEGIN_DECLS
  * when the node is gone, or when no node has started this process at all. When the node is gone
  * and a callback does not return within two seconds, the process is ended here, with 1. */
 TROUPE_API int troupe_worker_process_run(const troupe_behaviour_t *behaviour, int n_args,
-                                         const char *const *args);
+                                         char *const *args);
 
 /* The same with the behaviour of the module in `file`, loaded when the node has been greeted.
  * A module that cannot be loaded is a failure of which the node is told. */
 TROUPE_API int troupe_worker_process_run_module(const char *file, int n_args,
-                                                const char *const *args);
+                                                char *const *args);
 
 TROUPE_END_DECLS
 

@@ -847,7 +847,7 @@ static void without_a_node_it_says_so(void **state)
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "be a worker") == 0) {
-        return troupe_worker_process_run(&linked_in, argc - 2, (const char *const *)argv + 2);
+        return troupe_worker_process_run(&linked_in, argc - 2, argv + 2);
     }
     const struct CMUnitTest tests[] = {
         STORY(greets_with_its_token_first),

@@ -1,0 +1,232 @@
+/* A worker that misbehaves as a process: it kills itself in every way, says too much, takes too
+ * much, leaves children, and tells what it sees around itself. As a module, and with `main` as
+ * a program of its own (ODD_PROGRAM).
+ *
+ * What takes long looks for a cancel each millisecond, but for `hang` and `deaf`.
+ */
+
+#include <dirent.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <troupe.h>
+
+#define LINE_BYTES 4096
+#define PAGE_BYTES 4096
+
+static size_t asked_mib(troupe_request_t *request)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.*s", (int)troupe_request_size(request),
+             (const char *)troupe_request_data(request));
+    return strtoul(text, NULL, 10);
+}
+
+static void reply_number(troupe_request_t *request, long long number)
+{
+    char text[32];
+    int length = snprintf(text, sizeof text, "%lld", number);
+    troupe_request_reply_data(request, text, (size_t)length);
+}
+
+/* The first part says that the handler runs, and where. */
+static bool say_pid(troupe_request_t *request)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%ld", (long)getpid());
+    troupe_message_t *part = troupe_message_from_text(text);
+    return part && troupe_request_part(request, &part) == TROUPE_OK;
+}
+
+static void wait_for_cancel(troupe_request_t *request)
+{
+    const struct timespec slice = {.tv_nsec = 1000000};
+    while (!troupe_request_cancelled(request)) {
+        nanosleep(&slice, NULL);
+    }
+}
+
+/* ---- methods ---- */
+
+static void do_pid(troupe_request_t *request)
+{
+    reply_number(request, getpid());
+}
+
+static void do_begin(troupe_request_t *request)
+{
+    if (say_pid(request)) {
+        wait_for_cancel(request);
+        fprintf(stderr, "the handler saw the cancel\n");
+    }
+    troupe_request_fail(request, "was cancelled");
+}
+
+/* As begin, but no handler of SIGSEGV, nor of a sanitizer, comes between. */
+static void do_segv(troupe_request_t *request)
+{
+    (void)request;
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+}
+
+static void do_spin(troupe_request_t *request)
+{
+    volatile unsigned sink = 0;
+    while (!troupe_request_cancelled(request)) {
+        sink++;
+    }
+    troupe_request_fail(request, "was cancelled");
+}
+
+static void do_chat(troupe_request_t *request)
+{
+    static char line[LINE_BYTES];
+    memset(line, 'x', sizeof line);
+    line[sizeof line - 1] = '\n';
+    size_t n_lines = asked_mib(request) * ((1 << 20) / LINE_BYTES);
+    for (size_t i = 0; i < n_lines; i++) {
+        for (size_t n = 0; n < sizeof line;) {
+            ssize_t written = write(STDOUT_FILENO, line + n, sizeof line - n);
+            if (written < 0) {
+                troupe_request_fail(request, "cannot write");
+                return;
+            }
+            n += (size_t)written;
+        }
+    }
+    reply_number(request, (long long)n_lines);
+}
+
+/* Shared memory is no data of the process, so that no limit of the kernel's stops it. */
+static void do_hog(troupe_request_t *request)
+{
+    size_t size = asked_mib(request) << 20;
+    char *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (bytes == MAP_FAILED) {
+        troupe_request_fail(request, "no memory");
+        return;
+    }
+    for (size_t at = 0; at < size; at += PAGE_BYTES) {
+        bytes[at] = 1;
+    }
+    wait_for_cancel(request);
+    troupe_request_fail(request, "was cancelled");
+}
+
+/* A grandchild of the node, that outlives its parent if nobody sees to it. */
+static void do_fork(troupe_request_t *request)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        for (;;) {
+            pause();
+        }
+    }
+    reply_number(request, child);
+}
+
+static void do_hang(troupe_request_t *request)
+{
+    say_pid(request);
+    for (;;) {
+        pause();
+    }
+}
+
+static void do_deaf(troupe_request_t *request)
+{
+    signal(SIGTERM, SIG_IGN);
+    do_hang(request);
+}
+
+/* ---- what it sees ---- */
+
+static void print_descriptors(FILE *out)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        char path[300];
+        char target[256];
+        snprintf(path, sizeof path, "/proc/self/fd/%s", entry->d_name);
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        if (length > 0 && atoi(entry->d_name) != dirfd(folder)) {
+            target[length] = '\0';
+            fprintf(out, "fd %s %s\n", entry->d_name, target);
+        }
+    }
+    closedir(folder);
+}
+
+static void do_look(troupe_request_t *request)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    char folder[4096];
+    fprintf(out, "directory %s\n", getcwd(folder, sizeof folder));
+    for (char **entry = environ; *entry; entry++) {
+        fprintf(out, "env %s\n", *entry);
+    }
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    fprintf(out, "open-files %lld %lld\n", (long long)files.rlim_cur,
+            (long long)files.rlim_max);
+    fprintf(out, "nice %d\n", getpriority(PRIO_PROCESS, 0));
+    cpu_set_t cpus;
+    sched_getaffinity(0, sizeof cpus, &cpus);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &cpus)) {
+            fprintf(out, "cpu %zu\n", cpu);
+        }
+    }
+    char byte;
+    fprintf(out, "stdin %zd\n", read(STDIN_FILENO, &byte, 1));
+    fprintf(out, "group %d\n", getpgrp() == getpid());
+    print_descriptors(out);
+    fclose(out);
+    troupe_request_reply_data(request, text, size);
+    free(text);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(troupe_request_t *request);
+} methods[] = {
+    {"pid", do_pid},   {"begin", do_begin}, {"segv", do_segv}, {"spin", do_spin},
+    {"chat", do_chat}, {"hog", do_hog},     {"fork", do_fork}, {"hang", do_hang},
+    {"deaf", do_deaf}, {"look", do_look},
+};
+
+static int odd_handle(troupe_worker_t *self, troupe_request_t *request, void *state)
+{
+    (void)self;
+    (void)state;
+    const char *method = troupe_request_method(request);
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (strcmp(method, methods[i].name) == 0) {
+            methods[i].run(request);
+            return 0;
+        }
+    }
+    troupe_request_refuse(request, TROUPE_OUTCOME_BAD_REQUEST, "no method '%.100s'", method);
+    return 0;
+}
+
+static const troupe_behaviour_t odd = {.name = "odd", .handle = odd_handle};
+
+#ifdef ODD_PROGRAM
+int main(int argc, char **argv)
+{
+    return troupe_worker_process_run(&odd, argc - 1, argv + 1);
+}
+#else
+TROUPE_MODULE(odd);
+#endif
