@@ -999,7 +999,7 @@ static int run_stories(void)
 int main(int argc, char **argv)
 {
     if (argc > 2 && strcmp(argv[1], "--behaviour") == 0) {
-        return troupe_worker_process_run(&linked_in, argc - 2, (const char *const *)argv + 2);
+        return troupe_worker_process_run(&linked_in, argc - 2, argv + 2);
     }
     if (argc > 2 && strcmp(argv[1], "--foreign") == 0) {
         return be_foreign(argv[2]);
