@@ -669,6 +669,7 @@ static bool open_link(process_worker_t *worker, char *why, size_t size)
     if (!folder) {
         return false;
     }
+    tr_spawner_set_folder(self->runtime->spawner, folder);
     worker->link = tr_child_link_new(folder, self->incarnation, self->name, why, size);
     return worker->link != NULL;
 }

@@ -191,7 +191,8 @@ struct tr_spawner {
     order_t *first;
     order_t *last;
     tr_process_t guard;
-    int guard_line; /* our end of the socket that the guard listens to; -1: none */
+    int guard_line;   /* our end of the socket that the guard listens to; -1: none */
+    char folder[128]; /* that the guard is to remove; "" for none */
 };
 
 static void kill_and_reap(tr_process_t *process)
@@ -243,7 +244,12 @@ static void tell_guard(tr_spawner_t *self, char sign, pid_t group)
  * what workers leave behind is in nobody's hands; they run all the same. */
 static void start_guard(tr_spawner_t *self, const order_t *order)
 {
-    char *argv[] = {order->command.items[0], "--guard", NULL};
+    char folder[sizeof self->folder];
+    pthread_mutex_lock(&self->mutex);
+    memcpy(folder, self->folder, sizeof folder);
+    pthread_mutex_unlock(&self->mutex);
+    char *argv[] = {order->command.items[0], "--guard", folder[0] ? "--folder" : NULL, folder,
+                    NULL};
     tr_process_t guard;
     int line;
     int error = tr_launch_guard(argv, order->environment.items, &guard, &line);
@@ -267,6 +273,14 @@ static void put_under_guard(tr_spawner_t *self, const order_t *order)
     }
     pthread_mutex_lock(&self->mutex);
     tell_guard(self, '+', order->process.pid);
+    pthread_mutex_unlock(&self->mutex);
+}
+
+void tr_spawner_set_folder(tr_spawner_t *self, const char *path)
+{
+    assert(self && path && strlen(path) < sizeof self->folder);
+    pthread_mutex_lock(&self->mutex);
+    snprintf(self->folder, sizeof self->folder, "%s", path);
     pthread_mutex_unlock(&self->mutex);
 }
 

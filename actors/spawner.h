@@ -63,6 +63,10 @@ TROUPE_NODISCARD troupe_status_t tr_spawner_start(tr_spawner_t *self,
                                                   const tr_spawn_plan_t *plan,
                                                   tr_process_t *out, char *why, size_t size);
 
+/* Let the guard remove this folder of sockets when the node was killed. Before the first start;
+ * the path is copied. Any thread. */
+void tr_spawner_set_folder(tr_spawner_t *self, const char *path);
+
 /* The group of that leader is going to be reaped: the guard must not kill it any more. Just
  * before tr_process_reap. Any thread. */
 void tr_spawner_forget(tr_spawner_t *self, pid_t group);

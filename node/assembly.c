@@ -190,6 +190,9 @@ static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child
             .children = children,
             .n_children = 2,
         };
+        if (config->isolation == TR_CONFIG_PROCESS) {
+            maker->plan->n_processes += 1 + pool->max_workers;
+        }
         maker->plan->n_actors += 4 + pool->max_workers; /* one of them a replacement */
     }
     return inner_child(config->name, "capability", tr_supervisor_start, both, true);

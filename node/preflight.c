@@ -16,8 +16,12 @@
 #define CZMQ_SOCKETS          1024 /* what czmq allows unless told otherwise */
 #define SOCKETS_PER_ACTOR     3
 #define DESCRIPTORS_PER_ACTOR 4
-#define SPARE_SOCKETS         256
-#define SPARE_DESCRIPTORS     512
+/* A worker in a process has one more socket with its connection, two pipes, and two descriptors
+ * of the process. */
+#define SOCKETS_PER_PROCESS     1
+#define DESCRIPTORS_PER_PROCESS 8
+#define SPARE_SOCKETS           256
+#define SPARE_DESCRIPTORS       512
 
 typedef struct tally {
     size_t n_capabilities;
@@ -74,8 +78,10 @@ void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, co
 troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn *report,
                                     void *arg)
 {
-    size_t n_sockets = self->plan->n_actors * SOCKETS_PER_ACTOR + SPARE_SOCKETS;
-    rlim_t n_needed = self->plan->n_actors * DESCRIPTORS_PER_ACTOR + SPARE_DESCRIPTORS;
+    size_t n_sockets = self->plan->n_actors * SOCKETS_PER_ACTOR +
+                       self->plan->n_processes * SOCKETS_PER_PROCESS + SPARE_SOCKETS;
+    rlim_t n_needed = self->plan->n_actors * DESCRIPTORS_PER_ACTOR +
+                      self->plan->n_processes * DESCRIPTORS_PER_PROCESS + SPARE_DESCRIPTORS;
     struct rlimit limit;
     char text[200];
     if (n_sockets > CZMQ_SOCKETS) {

@@ -8,6 +8,7 @@
 
 #include "actors/exec/guard.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -96,7 +97,23 @@ static void listen_until_the_end(guard_t *self, int descriptor)
     }
 }
 
-int tr_guard_run(int descriptor)
+/* Sockets only, so that a wrong path costs nobody a file. */
+static void remove_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    while (folder && (entry = readdir(folder)) != NULL) {
+        if (entry->d_type == DT_SOCK) {
+            unlinkat(dirfd(folder), entry->d_name, 0);
+        }
+    }
+    if (folder) {
+        closedir(folder);
+        rmdir(path);
+    }
+}
+
+int tr_guard_run(int descriptor, const char *folder)
 {
     static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE};
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
@@ -108,5 +125,8 @@ int tr_guard_run(int descriptor)
         kill(-self.groups[i], SIGKILL);
     }
     free(self.groups);
+    if (folder) {
+        remove_folder(folder);
+    }
     return 0;
 }

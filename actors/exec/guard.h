@@ -9,7 +9,8 @@
 #define TROUPE_ACTORS_EXEC_GUARD_H
 
 /* Read lines "+PGID" and "-PGID" from `descriptor` until its other end is gone, then kill the
- * groups that are left. Returns the exit status of the guard. */
-int tr_guard_run(int descriptor);
+ * groups that are left, and remove the folder with the sockets in it (NULL: none). Returns the
+ * exit status of the guard. */
+int tr_guard_run(int descriptor, const char *folder);
 
 #endif

@@ -2,7 +2,7 @@
  *
  *   troupe-exec --parent PID [--memory BYTES] [--cpu-time SECONDS] [--open-files N] [--nice N]
  *               [--cpus 0,2-3] -- PROGRAM [ARGUMENT...]
- *   troupe-exec --guard
+ *   troupe-exec --guard [--folder PATH]
  *
  * The node starts processes by posix_spawn, which costs the same however large the node is, but
  * can neither bind the child's life to the node's nor limit what it uses. So this small program
@@ -40,6 +40,7 @@
 /* A number is -1 when it was not given. */
 typedef struct options {
     bool is_guard;
+    const char *folder; /* that the guard removes in the end; NULL: none */
     long long parent;
     long long memory;
     long long cpu_time;
@@ -83,7 +84,9 @@ static int take_option(options_t *options, const char *option, const char *value
         options->is_guard = true;
         return 1;
     }
-    if (strcmp(option, "--parent") == 0) {
+    if (strcmp(option, "--folder") == 0 && value) {
+        options->folder = value;
+    } else if (strcmp(option, "--parent") == 0) {
         options->parent = number_of(option, value, 1);
     } else if (strcmp(option, "--memory") == 0) {
         options->memory = number_of(option, value, 1);
@@ -219,7 +222,7 @@ int main(int argc, char **argv)
     options_t options = parse(argc, argv);
     if (options.is_guard) {
         close_descriptors();
-        return tr_guard_run(0);
+        return tr_guard_run(0, options.folder);
     }
     bind_life_to((pid_t)options.parent);
     be_nice(&options);

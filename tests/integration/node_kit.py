@@ -8,6 +8,7 @@ or the end of the process, and each of these has a bound. Processes end by the i
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,6 +40,7 @@ class Node:
 
     def __init__(self, tree, folder=None, **top):
         self.folder = folder or tempfile.mkdtemp(prefix="troupe-node-")
+        self.owns_folder = folder is None
         self.ipc = f"ipc://{self.folder}/n.sock"
         self.port = free_port()
         self.tcp = f"tcp://127.0.0.1:{self.port}"
@@ -105,6 +107,8 @@ class Node:
             self.process.kill()
         if self.process:
             self.wait()
+        if self.owns_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def tree(self):
         result = run_troupe("tree", "--json", "-e", self.ipc)
