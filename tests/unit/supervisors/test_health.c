@@ -129,6 +129,51 @@ static void a_pong_that_nobody_asked_for_proves_nothing(void **state)
     }
 #define NEVER TR_NEVER
 
+/* Everything stood still from 1100 to 9000: nobody hangs for that, whatever they did, until
+ * they had their time; and a ping that is still unanswered then tells. */
+static void who_could_not_run_is_spared(void **state)
+{
+    (void)state;
+    const tr_vital_signs_t all[] = {
+        {.progress_ms = 1000, .running_until_ms = TR_NEVER, .cancelled_ms = TR_NEVER},
+        {.running_since_ms = 1050,
+         .progress_ms = 1050,
+         .running_until_ms = 1200,
+         .cancelled_ms = TR_NEVER},
+        {.is_starting = true,
+         .progress_ms = 1000,
+         .running_until_ms = TR_NEVER,
+         .cancelled_ms = TR_NEVER},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        char why[96];
+        tr_health_t health;
+        tr_health_init(&health, 1000);
+        tr_health_ping(&health, 1100);
+        tr_health_spare(&health, &strict, 9000);
+        assert_int_equal(tr_health_deadline_ms(&health, &strict, &all[i]), 9300);
+        assert_int_not_equal(tr_health_judge(&health, &strict, &all[i], 9299, why, sizeof why),
+                             TR_VERDICT_HUNG);
+        assert_int_equal(tr_health_judge(&health, &strict, &all[i], 9300, why, sizeof why),
+                         TR_VERDICT_HUNG);
+    }
+}
+
+static void probes_are_due_at_their_interval(void **state)
+{
+    (void)state;
+    tr_health_plan_t plan = strict;
+    tr_health_t health;
+    tr_health_init(&health, 1000);
+    assert_int_equal(tr_health_probe_at_ms(&health, &plan), TR_NEVER);
+    plan.probe_ms = 5000;
+    assert_int_equal(tr_health_probe_at_ms(&health, &plan), 6000);
+    tr_health_probe(&health, 7000);
+    assert_int_equal(tr_health_probe_at_ms(&health, &plan), 12000);
+    tr_health_ping(&health, 8000); /* pings are another matter */
+    assert_int_equal(tr_health_probe_at_ms(&health, &plan), 12000);
+}
+
 /* clang-format off */
 #define LOOK(title, ...) \
     { .name = title, .test_func = look_holds, .initial_state = &(struct look){__VA_ARGS__} }
@@ -180,6 +225,8 @@ int main(void)
              HUNG("start for 2000 ms")),
         LOOK("nobody doubts who is still starting", &strict, 1100, STARTING(1000), 2999, FINE),
 
+        cmocka_unit_test(who_could_not_run_is_spared),
+        cmocka_unit_test(probes_are_due_at_their_interval),
         cmocka_unit_test(pings_go_out_at_the_interval),
         cmocka_unit_test(silence_counts_from_the_first_unanswered_ping),
         cmocka_unit_test(a_pong_that_nobody_asked_for_proves_nothing),
