@@ -684,6 +684,8 @@ static void hanging_restart_loop_rest_for_one(void **state)
     rig->muted = 'x';
     answers_about_restarting(rig, "b");
     assert_state(rig, "c", "waiting"); /* until b is up */
+    assert_answer(ask(rig, TR_VERB_RESTART, "c"), TR_ANSWER_RESTARTING);
+    assert_answer(ask(rig, TR_VERB_REMOVE, "c"), TR_ANSWER_RESTARTING);
     assert_answer(add(rig, spec_of(rig, 'c')), TR_ANSWER_ALREADY_PRESENT);
     assert_state(rig, "a", "ready");
     assert_counts(rig, 3, 1, 0, 3);
