@@ -80,6 +80,13 @@ static bool begin_terminate(tr_supervisor_t *self, tr_child_t *child)
     return true;
 }
 
+/* A child that is wanted: it runs, or waits for its turn to do so again. */
+static tr_answer_code_t how_it_is_up(const tr_child_t *child)
+{
+    bool runs = child->view.phase == TR_CHILD_UP || child->view.phase == TR_CHILD_STARTING;
+    return runs && !child->is_restarting ? TR_ANSWER_RUNNING : TR_ANSWER_RESTARTING;
+}
+
 static bool begin_restart(tr_supervisor_t *self, tr_child_t *child)
 {
     if (child->view.phase == TR_CHILD_STOPPING && !child->view.is_wanted) {
@@ -87,7 +94,7 @@ static bool begin_restart(tr_supervisor_t *self, tr_child_t *child)
         return true;
     }
     if (child->view.phase != TR_CHILD_DOWN || child->view.is_wanted) {
-        finish(child, child->is_restarting ? TR_ANSWER_RESTARTING : TR_ANSWER_RUNNING, NULL);
+        finish(child, how_it_is_up(child), NULL);
         return false;
     }
     want_up(self, child);
@@ -97,7 +104,7 @@ static bool begin_restart(tr_supervisor_t *self, tr_child_t *child)
 static bool begin_remove(tr_child_t *child)
 {
     if (child->view.is_wanted) {
-        finish(child, child->is_restarting ? TR_ANSWER_RESTARTING : TR_ANSWER_RUNNING, NULL);
+        finish(child, how_it_is_up(child), NULL);
         return false;
     }
     return true;

@@ -411,6 +411,17 @@ static void note(rig_t *rig, const tr_control_t *word, char *out, size_t size)
     }
 }
 
+/* The next word of the story that is not muted. */
+static tr_letter_t *wait_for_word(rig_t *rig)
+{
+    tr_letter_t *letter;
+    while ((letter = wait_for_next(rig->story)) != NULL && rig->muted &&
+           tr_control_in(letter)->name[0] == rig->muted) {
+        tr_letter_destroy(&letter);
+    }
+    return letter;
+}
+
 #define MAX_WORDS 64
 #define WORD_SIZE 96
 
@@ -437,7 +448,7 @@ void hears_at(rig_t *rig, const char *want, bool is_ordered, const char *file, i
     char told[MAX_WORDS * WORD_SIZE] = "";
     size_t n = split(want, wanted);
     for (size_t i = 0; i < n; i++) {
-        tr_letter_t *letter = wait_for_next(rig->story);
+        tr_letter_t *letter = wait_for_word(rig);
         if (!letter) {
             print_error("heard%s and then nothing, not %s\n", told, want);
             _fail(file, line);
@@ -464,7 +475,7 @@ void hears_at(rig_t *rig, const char *want, bool is_ordered, const char *file, i
 void hears_many(rig_t *rig, char sign, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        tr_letter_t *letter = wait_for_next(rig->story);
+        tr_letter_t *letter = wait_for_word(rig);
         if (!letter) {
             fail_msg("heard %zu of %zu '%c' and then nothing", i, n, sign);
             return;
@@ -481,6 +492,10 @@ void hears_many(rig_t *rig, char sign, size_t n)
 void hears_nothing(rig_t *rig)
 {
     tr_letter_t *letter = tr_mailbox_next(rig->story, NULL);
+    while (letter && rig->muted && tr_control_in(letter)->name[0] == rig->muted) {
+        tr_letter_destroy(&letter);
+        letter = tr_mailbox_next(rig->story, NULL);
+    }
     if (letter) {
         char heard[WORD_SIZE];
         note(rig, tr_control_in(letter), heard, sizeof heard);
@@ -577,6 +592,11 @@ tr_answer_t await(rig_t *rig, uint64_t token)
         assert_true(rig->n_kept < RIG_N_KEPT);
         rig->kept[rig->n_kept++] = answer;
     }
+}
+
+tr_letter_t *next_reply(rig_t *rig)
+{
+    return wait_for_next(rig->replies);
 }
 
 tr_answer_t ask(rig_t *rig, tr_verb_t verb, const char *name)

@@ -72,6 +72,7 @@ struct rig {
     uint64_t last_token;
     tr_answer_t kept[RIG_N_KEPT]; /* answers that nobody has awaited yet */
     size_t n_kept;
+    char muted; /* this sign is not listened to */
 };
 
 /* For each case: a runtime, and no supervisor yet. */
@@ -160,6 +161,9 @@ tr_command_t *command(rig_t *rig, tr_verb_t verb, const char *name);
 uint64_t give(rig_t *rig, tr_command_t *command);
 uint64_t give_to(rig_t *rig, const char *supervisor, tr_command_t *command);
 tr_answer_t await(rig_t *rig, uint64_t token);
+
+/* What else comes in answer; NULL when nothing does. The caller destroys it. */
+tr_letter_t *next_reply(rig_t *rig);
 
 tr_answer_t ask(rig_t *rig, tr_verb_t verb, const char *name);
 tr_answer_t ask_life(rig_t *rig, tr_verb_t verb, uint64_t incarnation);
