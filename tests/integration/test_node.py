@@ -163,14 +163,14 @@ class Workers(NodeTest):
 
     def test_a_node_that_was_stopped_gives_nobody_up(self):
         """What could not answer because the whole node stood still does not hang."""
-        health = {"interval": "100ms", "misses": 2, "stall": "200ms"}
+        health = {"interval": "100ms", "misses": 10, "stall": "1s"}
         node = self.node(pool(n=4, health=health))
         peer = self.peer(node.ipc)
-        for _ in range(3):
-            running = peer.request("echo", "progress", b"1500")
+        for _ in range(2):
+            running = peer.request("echo", "progress", b"500")
             self.wait_running(node, 1)
             node.kill(signal.SIGSTOP)
-            time.sleep(1.2)  # the time that passes is the test
+            time.sleep(2.5)  # the time that passes is the test
             node.kill(signal.SIGCONT)
             self.assertEqual(peer.final(running)[0], "ok")
         self.assertNotIn("hung", node.text())
