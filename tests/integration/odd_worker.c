@@ -86,15 +86,15 @@ static void do_spin(troupe_request_t *request)
     troupe_request_fail(request, "was cancelled");
 }
 
-static void do_chat(troupe_request_t *request)
+static void say_much(troupe_request_t *request, int descriptor, char last)
 {
     static char line[LINE_BYTES];
     memset(line, 'x', sizeof line);
-    line[sizeof line - 1] = '\n';
+    line[sizeof line - 1] = last;
     size_t n_lines = asked_mib(request) * ((1 << 20) / LINE_BYTES);
     for (size_t i = 0; i < n_lines; i++) {
         for (size_t n = 0; n < sizeof line;) {
-            ssize_t written = write(STDOUT_FILENO, line + n, sizeof line - n);
+            ssize_t written = write(descriptor, line + n, sizeof line - n);
             if (written < 0) {
                 troupe_request_fail(request, "cannot write");
                 return;
@@ -103,6 +103,31 @@ static void do_chat(troupe_request_t *request)
         }
     }
     reply_number(request, (long long)n_lines);
+}
+
+static void do_chat(troupe_request_t *request)
+{
+    say_much(request, STDOUT_FILENO, '\n');
+}
+
+/* One line without an end. */
+static void do_drone(troupe_request_t *request)
+{
+    say_much(request, STDERR_FILENO, 'x');
+}
+
+static void do_mute(troupe_request_t *request)
+{
+    close(STDOUT_FILENO);
+    close(STDERR_FILENO);
+    reply_number(request, getpid());
+}
+
+/* Processor time is all it wants, and it does not let itself be told. */
+static void do_insist(troupe_request_t *request)
+{
+    signal(SIGXCPU, SIG_IGN);
+    do_spin(request);
 }
 
 /* Shared memory is no data of the process, so that no limit of the kernel's stops it. */
@@ -126,6 +151,19 @@ static void do_fork(troupe_request_t *request)
 {
     pid_t child = fork();
     if (child == 0) {
+        for (;;) {
+            pause();
+        }
+    }
+    reply_number(request, child);
+}
+
+/* The same, but it is in no group that anybody knows, and has all that its parent had open. */
+static void do_stray(troupe_request_t *request)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        setsid();
         for (;;) {
             pause();
         }
@@ -200,9 +238,10 @@ static const struct {
     const char *name;
     void (*run)(troupe_request_t *request);
 } methods[] = {
-    {"pid", do_pid},   {"begin", do_begin}, {"segv", do_segv}, {"spin", do_spin},
-    {"chat", do_chat}, {"hog", do_hog},     {"fork", do_fork}, {"hang", do_hang},
-    {"deaf", do_deaf}, {"look", do_look},
+    {"pid", do_pid},   {"begin", do_begin},   {"segv", do_segv},   {"spin", do_spin},
+    {"chat", do_chat}, {"hog", do_hog},       {"fork", do_fork},   {"hang", do_hang},
+    {"deaf", do_deaf}, {"look", do_look},     {"stray", do_stray}, {"drone", do_drone},
+    {"mute", do_mute}, {"insist", do_insist},
 };
 
 static int odd_handle(troupe_worker_t *self, troupe_request_t *request, void *state)

@@ -5,6 +5,7 @@ $TROUPE_KILLS says how many.
 """
 
 import os
+import re
 import signal
 import sys
 import time
@@ -86,6 +87,46 @@ class Kills(ProcessTest):
         for number, _ in held:
             peer.cancel(number)
             self.assertEqual(peer.final(number)[0], "cancelled")
+        self.assert_stops(node)
+
+    def test_kills_in_the_middle_of_a_stream(self):
+        """Parts come in order and whole, and then the loss is told, once."""
+        node = self.node(odd(worker={"module": "echo"}, timeout="1h"))
+        peer = self.peer(node)
+        for _ in range(N_WARM_UP):
+            number = peer.request("odd", "parts", b"100000 100000")
+            peer.take("part", number)
+            os.kill(self.pids(node, "odd")[0], signal.SIGKILL)
+            outcome, headers, _ = peer.final(number)
+            self.assertEqual(outcome, "worker_lost", headers)
+            parts = [one for one in peer.kept if one[0] == "part"]
+            self.assertEqual([one[2]["sequence"] for one in parts],
+                             list(range(1, len(parts) + 1)))
+            self.assertEqual({len(one[3][0]) for one in parts} - {100000}, set())
+            peer.kept.clear()
+            self.assertEqual(self.ask(peer, "echo", b"x"), "x")
+        self.assert_stops(node)
+
+    def test_kills_before_it_is_ready(self):
+        """Who waits is served by the one that is let live."""
+        node = self.node(odd(timeout="1h"))
+        peer = self.peer(node)
+        for n_started in range(1, N_WARM_UP + 1):
+            line = node.wait_line("event=process_started worker=odd/1", n_started)
+            if n_started == 2:
+                waiting = peer.request("odd", "pid")
+            try:
+                os.kill(int(re.search(r"pid=(\d+)", line)[1]), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        outcome, headers, frames = peer.final(waiting)
+        if outcome != "ok":  # it may have been begun by one that was killed a moment later
+            self.assertEqual(outcome, "worker_lost", headers)
+        wait_until(lambda: len(children_of(node.process.pid)) == 2 and
+                   n_zombies(node.process.pid) == 0)
+        self.assertGreater(int(self.ask(peer, "pid")), 0)
+        self.assertEqual([one["restarts"] for one in node.capability("odd")["workers"]],
+                         [N_WARM_UP])
         self.assert_stops(node)
 
     def steady(self, pid):
