@@ -48,7 +48,8 @@ static void sup_stop_timeout(void **state)
     start_top(rig, TR_ONE_FOR_ONE, 3);
     hears(rig, "+a +b +c *");
     ask_top_to_stop(rig, TROUPE_REASON_SHUTDOWN);
-    hears(rig, "~c -c ~b -a !");
+    hears(rig, "~c -c");
+    hears_all(rig, "~b -a !"); /* a slow machine may leave b before it hears */
     assert_reason(rig->ends[0], TROUPE_REASON_SHUTDOWN, "");
     assert_reason(rig->ends[2], TROUPE_REASON_CRASHED, "");
     assert_reason(rig->end_reason, TROUPE_REASON_SHUTDOWN, "");
@@ -76,8 +77,7 @@ static void sup_stop_timeout_dynamic(void **state)
     hears(rig, "*");
     add_many(rig, 10);
     ask_top_to_stop(rig, TROUPE_REASON_SHUTDOWN);
-    hears_many(rig, '~', 10);
-    hears(rig, "!");
+    hears_all(rig, "~a/1 ~a/2 ~a/3 ~a/4 ~a/5 ~a/6 ~a/7 ~a/8 ~a/9 ~a/10 !");
     assert_reason(rig->end_reason, TROUPE_REASON_SHUTDOWN, "");
     reap_top(rig);
     assert_int_equal(n_hanging(rig), 10);
@@ -86,6 +86,7 @@ static void sup_stop_timeout_dynamic(void **state)
     }
     hears_many(rig, '-', 10);
 
+    spec_of(rig, 'a')->shutdown_ms = RIG_PATIENCE_MS;
     script_of(rig, 'a')->on_stop = RIG_STOPS;
     start_top(rig, TR_SIMPLE_ONE_FOR_ONE, 1);
     hears(rig, "*");

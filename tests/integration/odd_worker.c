@@ -168,6 +168,9 @@ static void do_stray(troupe_request_t *request)
             pause();
         }
     }
+    while (child > 0 && getsid(child) != child) {
+        usleep(1000); /* until then it is in our group, and goes with us */
+    }
     reply_number(request, child);
 }
 

@@ -105,10 +105,10 @@ class Workers(NodeTest):
 
     def test_busy_is_not_hung(self):
         """Twenty times as long as an idle worker may be silent, and longer than it may stall."""
-        health = {"interval": "50ms", "misses": 2, "stall": "200ms"}
+        health = {"interval": "100ms", "misses": 2, "stall": "2s"}
         node = self.node(pool(n=1, health=health))
         peer = self.peer(node.ipc)
-        outcome, headers, _ = peer.call("echo", "progress", b"2000")
+        outcome, headers, _ = peer.call("echo", "progress", b"4000")
         self.assertEqual(outcome, "ok", headers)
         self.assertEqual(node.capability("echo")["workers"][0]["restarts"], 0)
         self.assertNotIn("hung", node.text())
