@@ -291,22 +291,26 @@ static void quarantine(tr_supervisor_t *self, tr_child_t *child, tr_reason_t rea
     child_is_down(self, child, &reason, was);
 }
 
-/* It hangs: kill its process, which then is waited for, or leave its thread to itself. */
+/* It hangs: kill its process, which then is waited for, or leave its thread to itself. The
+ * router hears of it first: what the process says when it is asked to go is not why it was
+ * lost.
+ */
 static void condemn(tr_supervisor_t *self, tr_child_t *child, const char *why, int64_t now_ms)
 {
     tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "%s", why);
     tr_child_phase_t was = child->view.phase;
-    if (!tr_child_kill(child, &reason, KILL_GRACE_MS, now_ms)) {
+    if (!child->actor->can_be_killed) {
         quarantine(self, child, reason);
         return;
     }
+    if (tr_supervisor_is_pool(self)) {
+        tr_pool_tell_down(self, child, &reason, was);
+    }
+    tr_child_kill(child, &reason, KILL_GRACE_MS, now_ms);
     child->is_condemned = true;
     child->fate = reason;
     child->was_starting = was == TR_CHILD_STARTING;
     tr_children_set_due(&self->children, child, child->stop_until_ms);
-    if (tr_supervisor_is_pool(self)) {
-        tr_pool_tell_down(self, child, &reason, was);
-    }
 }
 
 /* It was told to stop, and time is up. */
