@@ -1,0 +1,87 @@
+/* actors/process_dialogue.h - what a node and the process of a worker say to each other
+ *
+ * The inside of a process worker, for its two files: process_dialogue.c turns jobs and words
+ * into TRP/1 and back, process_worker.c is the actor, with the life and death of the process.
+ */
+
+#ifndef TROUPE_ACTORS_PROCESS_DIALOGUE_H
+#define TROUPE_ACTORS_PROCESS_DIALOGUE_H
+
+#include "actors/child_link.h"
+#include "actors/child_output.h"
+#include "actors/given_jobs.h"
+#include "actors/process_worker.h"
+#include "actors/worker_state.h"
+#include "mailbox/reply.h"
+
+typedef struct tr_process_worker {
+    tr_self_t *self;
+    const tr_process_plan_t *plan;
+    tr_child_link_t *link;
+    tr_child_output_t *output;
+    tr_process_t process;
+    tr_given_jobs_t given;   /* the process has them */
+    tr_given_jobs_t unbegun; /* nobody has begun them; to be handed back */
+    int64_t hand_back_ms;    /* at the latest, or TR_NEVER */
+    troupe_reply_t *held;    /* a part that its router has no room for; nothing is read then */
+    uint64_t reported;       /* the request whose handler runs, as the process told; 0: none */
+    bool is_ready;
+    bool has_met_unknown;
+    bool is_stopping;
+    bool has_said_stop;
+    tr_reason_t stop_reason;
+    bool has_verdict;
+    tr_reason_t verdict; /* why it ends, whatever its exit status will be */
+    bool is_cut_off;     /* the connection is lost, so it must leave */
+    bool is_deaf;        /* what the process says is of no interest any more */
+    int64_t born_ms;
+    int64_t ready_since_ms; /* ready, and without jobs */
+    int64_t kill_at_ms;     /* or TR_NEVER */
+    int64_t killed_ms;      /* 0: SIGKILL was not sent */
+    bool is_gone;           /* the process is dead and reaped */
+    int64_t gone_ms;
+    tr_reason_t exit; /* how; valid when is_gone */
+} tr_process_worker_t;
+
+/* Move the state of the worker. The supervisor may have written it off; then it ends, and knows
+ * by the word. */
+void tr_dialogue_move_to(tr_process_worker_t *worker, tr_worker_state_t state);
+
+/* It gets on. */
+void tr_dialogue_note_progress(tr_process_worker_t *worker);
+
+/* Why it ends, whatever its exit status will be; the first reason stays. */
+void tr_dialogue_decide(tr_process_worker_t *worker, const tr_reason_t *reason);
+
+/* Kill the group now. */
+void tr_dialogue_kill(tr_process_worker_t *worker);
+
+/* Both of that. */
+void tr_dialogue_fail(tr_process_worker_t *worker, const tr_reason_t *reason);
+
+/* SIGTERM, and SIGCONT: one that is stopped would not see the first. */
+void tr_dialogue_terminate(tr_process_worker_t *worker);
+
+/* It goes by itself within that time, or is killed then. */
+void tr_dialogue_leave_within(tr_process_worker_t *worker, int64_t time_ms);
+
+/* Say a command without headers. */
+troupe_status_t tr_dialogue_say(tr_process_worker_t *worker, tr_trp1_command_t word,
+                                uint64_t id);
+
+/* Pass a job on to the process; takes the share of it. */
+void tr_dialogue_serve(tr_process_worker_t *worker, tr_job_t *job);
+
+/* Give the jobs that nobody has begun back to their router. */
+void tr_dialogue_hand_back(tr_process_worker_t *worker);
+
+/* Try again to deliver the part that is held. False when its router still has no room. */
+bool tr_dialogue_deliver_held(tr_process_worker_t *worker);
+
+/* What it says is no TRP/1: listen no more, and kill it. */
+void tr_dialogue_break_off(tr_process_worker_t *worker, const char *why);
+
+/* Take what it has said, up to a bound. False when there may be more. */
+bool tr_dialogue_hear(tr_process_worker_t *worker);
+
+#endif
