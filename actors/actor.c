@@ -309,6 +309,7 @@ static void destroy_self(tr_self_t **self_p)
         tr_mailbox_release(&self->parent);
         tr_pulse_release(&self->pulse);
         tr_keepsake_release(&self->keepsake);
+        atomic_fetch_sub(&self->runtime->n_actors, 1);
         tr_runtime_release(&self->runtime);
         free(self->name);
         free(self);
@@ -376,6 +377,7 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
     self->name = strdup(setup->name);
     self->incarnation = incarnation;
     self->runtime = tr_runtime_share(setup->runtime);
+    atomic_fetch_add(&self->runtime->n_actors, 1);
     self->mailbox = tr_mailbox_new(setup->name, incarnation, setup->limits);
     self->parent = tr_mailbox_share(setup->parent);
     self->pulse = tr_pulse_new();
@@ -390,6 +392,10 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
 troupe_status_t tr_actor_start(const tr_actor_setup_t *setup, tr_actor_t **out)
 {
     assert(setup && setup->class && setup->name && setup->runtime && setup->parent && out);
+    size_t most = setup->runtime->max_actors;
+    if (most > 0 && atomic_load(&setup->runtime->n_actors) >= most) {
+        return TROUPE_LIMIT; /* czmq would end the process for want of a socket */
+    }
     uint64_t incarnation = tr_runtime_next_incarnation(setup->runtime);
     tr_actor_t *actor = calloc(1, sizeof *actor);
     tr_self_t *self = actor ? self_new(setup, incarnation) : NULL;

@@ -147,7 +147,8 @@ typedef struct tr_actor_setup {
 /* Start an actor; waits only for its thread's birth.
  *
  *   TROUPE_OK          *out is the caller's, until reaped or quarantined
- *   TROUPE_ERR_NOMEM, TROUPE_ERR_IO (no thread, socket or descriptor to be had)
+ *   TROUPE_LIMIT       the runtime has as many actors as it may have
+ *   TROUPE_ERR_NOMEM, TROUPE_ERR_IO (no thread to be had)
  */
 TROUPE_NODISCARD troupe_status_t tr_actor_start(const tr_actor_setup_t *setup,
                                                 tr_actor_t **out);

@@ -30,6 +30,10 @@ typedef struct tr_runtime {
     atomic_uint holders;
     _Atomic(uint64_t) last_incarnation;
     _Atomic(int) phase; /* a tr_node_phase_t, set by the node's keeper */
+    atomic_size_t n_actors;
+    size_t
+        max_actors; /* as many as sockets were provided for; 0: not known. Set before the start
+                     */
     char *node;
     char boot[17]; /* changes with every start */
     tr_directory_t *directory;

@@ -20,6 +20,7 @@
  * of the process. */
 #define SOCKETS_PER_PROCESS     1
 #define DESCRIPTORS_PER_PROCESS 8
+#define SPARE_ACTORS            256 /* for children that are added later */
 #define SPARE_SOCKETS           256
 #define SPARE_DESCRIPTORS       512
 
@@ -74,14 +75,21 @@ void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, co
     }
 }
 
+size_t tr_preflight_most_actors(const troupe_node_t *self)
+{
+    return self->plan->n_actors + SPARE_ACTORS;
+}
+
 /* Raise the limits to what the description needs, or say what stands in the way. */
 troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn *report,
                                     void *arg)
 {
-    size_t n_sockets = self->plan->n_actors * SOCKETS_PER_ACTOR +
-                       self->plan->n_processes * SOCKETS_PER_PROCESS + SPARE_SOCKETS;
-    rlim_t n_needed = self->plan->n_actors * DESCRIPTORS_PER_ACTOR +
-                      self->plan->n_processes * DESCRIPTORS_PER_PROCESS + SPARE_DESCRIPTORS;
+    size_t n_actors = tr_preflight_most_actors(self);
+    size_t n_processes = self->plan->n_processes + SPARE_ACTORS / 4;
+    size_t n_sockets =
+        n_actors * SOCKETS_PER_ACTOR + n_processes * SOCKETS_PER_PROCESS + SPARE_SOCKETS;
+    rlim_t n_needed = n_actors * DESCRIPTORS_PER_ACTOR + n_processes * DESCRIPTORS_PER_PROCESS +
+                      SPARE_DESCRIPTORS;
     struct rlimit limit;
     char text[200];
     if (n_sockets > CZMQ_SOCKETS) {

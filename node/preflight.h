@@ -17,4 +17,8 @@ TROUPE_NODISCARD troupe_status_t tr_preflight_limits(const troupe_node_t *node,
 TROUPE_NODISCARD troupe_status_t tr_preflight_endpoints(const troupe_node_t *node,
                                                         troupe_problem_fn *report, void *arg);
 
+/* How many actors the node may have, those that are added later included: for as many, limits
+ * are raised. */
+size_t tr_preflight_most_actors(const troupe_node_t *self);
+
 #endif

@@ -189,6 +189,18 @@ class Children(unittest.TestCase):
         self.assertIsNone(self.child("bad"))
         self.assertEqual(self.child("audit")["restarts"], 0)
 
+    def test_more_than_there_are_sockets_for_are_refused(self):
+        path = os.path.join(self.node.folder, "lots.yaml")
+        with open(path, "w") as file:
+            file.write("supervisor: lots\nchildren:\n")
+            for number in range(400):
+                file.write(f"  - {{actor: a{number}, worker: {{module: echo}}}}\n")
+        result = self.troupe("add", "root", "-f", path)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("did not start: failed: a configured limit was reached", result.stderr)
+        self.assertIsNone(self.child("lots"))
+        self.assertEqual(self.peer.call("echo", "echo", b"x")[0], "ok")
+
     def test_nonsense_is_refused(self):
         self.assert_refused("there is no supervisor called nobody", "add", "nobody", "-f", "-",
                             stdin="{actor: a, worker: {module: echo}}")
