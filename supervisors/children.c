@@ -114,7 +114,7 @@ size_t tr_children_index(const tr_children_t *self, const tr_child_t *child)
             return i;
         }
     }
-    assert(!"no child of this list");
+    assert(false); /* no child of this list */
     return 0;
 }
 
