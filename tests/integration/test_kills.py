@@ -94,9 +94,10 @@ class Kills(ProcessTest):
         node = self.node(odd(worker={"module": "echo"}, timeout="1h"))
         peer = self.peer(node)
         for _ in range(N_WARM_UP):
+            pid = self.pids(node, "odd")[0]
             number = peer.request("odd", "parts", b"100000 100000")
             peer.take("part", number)
-            os.kill(self.pids(node, "odd")[0], signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)  # at once: who does not read is cut off
             outcome, headers, _ = peer.final(number)
             self.assertEqual(outcome, "worker_lost", headers)
             parts = [one for one in peer.kept if one[0] == "part"]
