@@ -334,8 +334,8 @@ class Ends(ProcessTest):
 class Starts(ProcessTest):
     """A worker that does not come up: callers are told why, and others serve."""
 
-    def assert_cannot_start(self, child, *words):
-        child.update({"intensity": {"restarts": 1, "period": "1h"}, "start-stall": "500ms",
+    def assert_cannot_start(self, child, *words, stall="30s"):
+        child.update({"intensity": {"restarts": 1, "period": "1h"}, "start-stall": stall,
                       "backoff": {"min": "1ms", "max": "1h"}, "shutdown": "500ms"})
         node = self.node(child, echo())
         peer = self.peer(node)
@@ -380,19 +380,23 @@ class Starts(ProcessTest):
         self.assert_cannot_start(self.command("/bin/true"), "odd/1")
 
     def test_a_program_that_says_nothing(self):
-        self.assert_cannot_start(rogue("silent"), "no progress in its start for 500 ms")
+        self.assert_cannot_start(rogue("silent"), "no progress in its start for 500 ms",
+                                 stall="500ms")
 
     def test_a_program_that_says_nonsense(self):
         self.assert_cannot_start(rogue("nonsense"), "it sent what is no TRP/1")
 
     def test_a_program_that_speaks_another_protocol(self):
-        self.assert_cannot_start(rogue("no zmtp"), "no progress in its start")
+        self.assert_cannot_start(rogue("no zmtp"), "no progress in its start",
+                                 stall="500ms")
 
     def test_a_program_that_says_nonsense_before_it_is_known(self):
-        self.assert_cannot_start(rogue("nonsense before hello"), "no progress in its start")
+        self.assert_cannot_start(rogue("nonsense before hello"), "no progress in its start",
+                                 stall="500ms")
 
     def test_a_program_with_a_wrong_token(self):
-        self.assert_cannot_start(rogue("wrong token"), "no progress in its start")
+        self.assert_cannot_start(rogue("wrong token"), "no progress in its start",
+                                 stall="500ms")
 
     def test_a_program_that_dies_before_it_is_ready(self):
         self.assert_cannot_start(rogue("dies before ready"), "crashed: signal 9 (Killed)")
