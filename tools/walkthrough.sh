@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # tools/walkthrough.sh - a node at work, in a minute
 #
-# Starts examples/studio.yaml, draws a text, reads it back from the picture, then breaks and
-# hangs workers to show that they are replaced while others serve. On a terminal the node
-# stays until Enter or Ctrl-C, so that you can play on; elsewhere, and with CI=true, it is
-# stopped and the script ends by itself.
+# Starts examples/studio.yaml, draws a text, reads it back from the picture, then breaks, hangs
+# and crashes workers to show that they are replaced while others serve, and replaces those of
+# one capability while it is called. On a terminal the node stays until Enter or Ctrl-C, so that
+# you can play on; elsewhere, and with CI=true, it is stopped and the script ends by itself.
 #
 # Every wait has a bound, and only processes that were started here are ended here. The exit
 # status is 0 only if everything went as told; a step that fails shows the end of the log.
@@ -20,7 +20,7 @@ log=$folder/node.log
 export TROUPE_SOCKET=$folder/studio.sock
 export TROUPE_ENDPOINT=ipc://$TROUPE_SOCKET
 node=     # process id while it runs
-hung_call=
+other=    # process id of what runs beside, while it does
 
 START_BOUND_S=60 # for loading the models on a slow machine
 STOP_BOUND_S=20  # more than the drain-timeout of the studio
@@ -96,7 +96,7 @@ stop_node() {
 }
 
 tidy_up() {
-    [ -n "$hung_call" ] && kill "$hung_call" 2>/dev/null
+    [ -n "$other" ] && kill "$other" 2>/dev/null
     stop_node
     rm -rf "$folder"
 }
@@ -181,30 +181,50 @@ break_a_worker() {
     shown <"$folder/said"
 }
 
-hang_a_worker() {
-    local began sent=0 ok=0
-    began=$(now_ms)
-    timeout 20 "$troupe" call echo -m hang -t 3s >"$folder/hung" 2>&1 &
-    hung_call=$!
-    while kill -0 "$hung_call" 2>/dev/null; do
+# serve_meanwhile CAPABILITY PID: call it until that process ends; fails if a call does. The
+# count is then in $n_served.
+serve_meanwhile() {
+    local sent=0 ok=0
+    : >"$folder/missed"
+    while kill -0 "$2" 2>/dev/null || [ $sent -eq 0 ]; do
         sent=$((sent + 1))
-        [ "$(timeout 10 "$troupe" call echo -t 2s -d "hello $sent" 2>>"$folder/missed")" = \
+        [ "$(timeout 10 "$troupe" call "$1" -t 5s -d "hello $sent" 2>>"$folder/missed")" = \
             "hello $sent" ] && ok=$((ok + 1))
     done
-    wait "$hung_call" && fail "a request that hangs was expected to fail"
-    hung_call=
-    fact 'echo -m hang' "the caller is told, after $(( $(now_ms) - began )) ms:"
-    shown <"$folder/hung"
     if [ "$sent" != "$ok" ]; then
         shown <"$folder/missed"
         fail "of $sent requests sent meanwhile only $ok were answered"
     fi
-    fine 'meanwhile' "$sent requests sent, $ok answered"
+    n_served=$ok
+}
+
+# fail_a_worker CAPABILITY METHOD: it costs its own request, and no other
+fail_a_worker() {
+    local began
+    began=$(now_ms)
+    timeout 20 "$troupe" call "$1" -m "$2" -t 3s >"$folder/lost" 2>&1 &
+    other=$!
+    serve_meanwhile "$1" "$other"
+    wait "$other" && fail "a request with the method $2 was expected to fail"
+    other=
+    fact "$1 -m $2" "the caller is told, after $(( $(now_ms) - began )) ms:"
+    shown <"$folder/lost"
+    fine 'meanwhile' "$n_served requests sent, $n_served answered"
+}
+
+replace_workers() {
+    timeout 60 "$troupe" restart risky >"$folder/done" 2>&1 &
+    other=$!
+    serve_meanwhile risky "$other"
+    wait "$other" || { shown <"$folder/done"; fail "troupe restart risky did not work"; }
+    other=
+    fact 'troupe restart risky' "$(cat "$folder/done")"
+    fine 'meanwhile' "$n_served requests sent, $n_served answered"
 }
 
 show_replacements() { # of the log after the first $1 lines
     fact 'the log says' ''
-    tail -n "+$(($1 + 1))" "$log" | grep -i 'echo' | head -n 12 | shown
+    tail -n "+$(($1 + 1))" "$log" | grep -E 'child=(echo|risky)/' | head -n 12 | shown
 }
 
 invite_and_wait() {
@@ -213,6 +233,7 @@ invite_and_wait() {
     echo
     echo "    export TROUPE_ENDPOINT=$TROUPE_ENDPOINT"
     echo "    $troupe call echo -d hello"
+    echo "    $troupe call risky -m leak -d 300    # more MiB than it may have"
     echo "    $troupe call text_to_image -d '<b>Your</b> words' -o page.png"
     echo "    $troupe call vision -f page.png"
     echo "    $troupe tree"
@@ -240,8 +261,12 @@ tree | shown
 chapter 'Workers fail, the service does not'
 mark=$(wc -l <"$log")
 break_a_worker
-hang_a_worker
+fail_a_worker echo hang
+fail_a_worker risky crash
 show_replacements "$mark"
+
+chapter 'A new version would come in like this'
+replace_workers
 tree | shown
 
 if [ -t 0 ] && [ -t 1 ] && [ "${CI:-}" != true ]; then
