@@ -575,6 +575,9 @@ static int say_why_it_ended(tr_host_t *self)
         say_last(self, &bye);
         return TR_HOST_DONE;
     }
+    if (self->reason.kind == TROUPE_REASON_NORMAL) {
+        return TR_HOST_DONE;
+    }
     if (self->reason.kind == TROUPE_REASON_SHUTDOWN) {
         if (self->is_terminated) {
             say_failed(self, "it was told to end by SIGTERM");

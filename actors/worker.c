@@ -59,6 +59,12 @@ void troupe_worker_log(troupe_worker_t *self, const char *format, ...)
            TR_TEXT("text", text));
 }
 
+void troupe_worker_end(troupe_worker_t *self)
+{
+    assert(self);
+    self->is_done = true;
+}
+
 /* ---- states ---- */
 
 /* False when the supervisor has written this worker off: it must end. */
@@ -145,6 +151,9 @@ static void note_end(troupe_worker_t *worker)
     }
     if (is_abandoned(worker)) {
         tr_reason_t reason = tr_reason_of(TROUPE_REASON_HUNG);
+        tr_self_end(worker->self, &reason);
+    } else if (worker->is_done) {
+        tr_reason_t reason = tr_reason_of(TROUPE_REASON_NORMAL);
         tr_self_end(worker->self, &reason);
     }
 }

@@ -26,6 +26,7 @@ struct troupe_worker {
     void *state;   /* the behaviour's */
     bool is_begun; /* init succeeded, so terminate is due */
     bool is_stopping;
+    bool is_done; /* wants to end when its callback has returned */
     tr_reason_t stop_reason;
     int64_t ready_since_ms;
     tr_job_t *kept; /* jobs kept beyond it */

@@ -274,7 +274,9 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
     fill_supervisor(maker, &config->root, TR_NAME_TREE, tree);
     size_t n = 0;
     children[n++] = inner_child(TR_NAME_ADMIN, "admin", tr_admin_start, maker->modules, false);
-    children[n++] = inner_child(TR_NAME_TREE, "supervisor", tr_supervisor_start, tree, true);
+    children[n] = inner_child(TR_NAME_TREE, "supervisor", tr_supervisor_start, tree, true);
+    children[n].restart = TR_RESTART_TRANSIENT; /* its own shutdown is the node's */
+    children[n++].is_significant = true;
     if (config->n_listeners > 0) {
         children[n++] = inner_child(TR_NAME_GATEWAY, "gateway", tr_gateway_start,
                                     gateway_spec(maker, config), false);
@@ -284,6 +286,7 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
         .strategy = TR_ONE_FOR_ONE,
         .max_restarts = 0,
         .period_ms = 1,
+        .auto_shutdown = TR_AUTO_SHUTDOWN_ANY,
         .children = children,
         .n_children = n,
     };

@@ -400,6 +400,9 @@ static int echo_receive(troupe_worker_t *self, const troupe_message_t *message, 
     if (says(message, "hang")) {
         hang();
     }
+    if (says(message, "done")) {
+        troupe_worker_end(self);
+    }
     if (says(message, "broken")) {
         troupe_worker_explain(self, "broken as asked");
         return BROKEN;

@@ -109,6 +109,11 @@ TROUPE_API const char *troupe_worker_name(const troupe_worker_t *self);
 /* Say that a long handler or init is getting on. One atomic store. */
 TROUPE_API void troupe_worker_progress(troupe_worker_t *self);
 
+/* End well (`normal`) when the `handle` or `receive` that runs now has returned: the work is
+ * done. Requests that were given to the worker and not begun go to another one; those it keeps
+ * are lost. A permanent worker is started again, a transient or temporary one is not. */
+TROUPE_API void troupe_worker_end(troupe_worker_t *self);
+
 /* Say why the callback that runs now is about to return an error: one line, which
  * the log, the events and the callers see. */
 TROUPE_API void troupe_worker_explain(troupe_worker_t *self, const char *format, ...)

@@ -73,8 +73,11 @@ static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
 
 static int receive(troupe_worker_t *self, const troupe_message_t *message, void *state)
 {
-    (void)message;
     (void)state;
+    if (troupe_message_size(message, 0) == strlen("done")) {
+        troupe_worker_end(self);
+        return 0;
+    }
     troupe_worker_explain(self, "broken as asked");
     return -1;
 }
@@ -522,6 +525,32 @@ static void an_actor_that_fails_too_often_ends_the_node(void **state)
     assert_int_equal(code, TROUPE_EXIT_GAVE_UP);
 }
 
+/* Its work is done, and so is its supervisor's, and so the node's: that is no failure. */
+static void an_actor_that_is_done_ends_the_node_well(void **state)
+{
+    (void)state;
+    start_node("troupe: 1\n"
+               "supervisor:\n"
+               "  auto-shutdown: any_significant\n"
+               "  children:\n"
+               "    - supervisor: import\n"
+               "      auto-shutdown: all_significant\n"
+               "      restart: transient\n"
+               "      significant: true\n"
+               "      children:\n"
+               "        - actor: store\n"
+               "          worker: {module: load}\n"
+               "          restart: transient\n"
+               "          significant: true\n"
+               "    - actor: bystander\n"
+               "      worker: {module: load}\n");
+    troupe_message_t *message = troupe_message_from_text("done");
+    assert_status(troupe_node_send(node, "store", &message), TROUPE_OK);
+    int code = -1;
+    assert_status(troupe_node_wait(node, PATIENCE_MS, &code), TROUPE_OK);
+    assert_int_equal(code, TROUPE_EXIT_OK);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -542,6 +571,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_caller_inside_gets_its_own, start_pool, end_node),
         cmocka_unit_test_setup_teardown(each_request_of_a_mix_ends_once, start_pool, end_node),
         cmocka_unit_test_teardown(an_actor_that_fails_too_often_ends_the_node, end_node),
+        cmocka_unit_test_teardown(an_actor_that_is_done_ends_the_node_well, end_node),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

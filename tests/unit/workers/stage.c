@@ -74,6 +74,11 @@ void troupe_worker_progress(troupe_worker_t *self)
     self->n_progress++;
 }
 
+void troupe_worker_end(troupe_worker_t *self)
+{
+    self->has_ended = true;
+}
+
 void troupe_worker_explain(troupe_worker_t *self, const char *format, ...)
 {
     va_list values;

@@ -26,6 +26,7 @@ struct troupe_args {
 /* What the worker did. */
 struct troupe_worker {
     int n_progress;
+    bool has_ended;
     char explained[400];
     char logged[400];
 };
