@@ -5,6 +5,7 @@
 #include "node/preflight.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,7 +14,7 @@
 
 /* An actor has a zactor pipe (two sockets) and a door; each socket and each bell is a
  * descriptor. The rest is for connections, files and whatever the program itself opens. */
-#define CZMQ_SOCKETS          1024 /* what czmq allows unless told otherwise */
+#define PROVIDED_SOCKETS      16384 /* at least, for all nodes of the process */
 #define SOCKETS_PER_ACTOR     3
 #define DESCRIPTORS_PER_ACTOR 4
 /* A worker in a process has one more socket with its connection, two pipes, and two descriptors
@@ -75,6 +76,25 @@ void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, co
     }
 }
 
+/* How many sockets czmq's context has room for. libzmq takes that number when the first socket
+ * of the process is made, and czmq's own function for it ends a process that has one: so it is
+ * said once, by the first node, and for nodes to come. */
+static size_t provide_sockets(size_t n_needed)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static size_t n_provided;
+    pthread_mutex_lock(&mutex);
+    if (n_provided == 0) {
+        size_t wanted = n_needed > PROVIDED_SOCKETS ? n_needed : PROVIDED_SOCKETS;
+        size_t most = zsys_socket_limit();
+        n_provided = wanted < most ? wanted : most;
+        zmq_ctx_set(zsys_init(), ZMQ_MAX_SOCKETS, (int)n_provided);
+    }
+    size_t n = n_provided;
+    pthread_mutex_unlock(&mutex);
+    return n;
+}
+
 size_t tr_preflight_most_actors(const troupe_node_t *self)
 {
     return self->plan->n_actors + SPARE_ACTORS;
@@ -92,8 +112,13 @@ troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn
                       SPARE_DESCRIPTORS;
     struct rlimit limit;
     char text[200];
-    if (n_sockets > CZMQ_SOCKETS) {
-        zsys_set_max_sockets(n_sockets);
+    size_t n_provided = provide_sockets(n_sockets);
+    if (n_provided < n_sockets) {
+        snprintf(text, sizeof text,
+                 "this tree needs %zu sockets, this process has %zu since its first node",
+                 n_sockets, n_provided);
+        tr_preflight_say(report, arg, self->file, text);
+        return TROUPE_ERR_IO;
     }
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= n_needed) {
         return TROUPE_OK;
