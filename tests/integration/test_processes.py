@@ -249,7 +249,10 @@ class Ends(ProcessTest):
 
     def test_a_killed_node_leaves_no_child_and_no_grandchild(self):
         node, _, family = self.with_grandchildren()
+        folder = os.path.join(self.sockets, "troupe-" + node.tree()["boot"])
+        self.assertTrue(os.path.isdir(folder))
         took = self.kill_with(node, family)
+        self.assertFalse(os.path.exists(folder))  # the guard is of the family
         print(f"{len(family)} processes were gone {1000 * took:.1f} ms after their node")
         self.assertLess(took, 1)
 
