@@ -554,6 +554,7 @@ static void act(tr_supervisor_t *self, int64_t now_ms)
     self->must_act = true;
     for (;;) {
         if (self->must_act && !copy_views(self)) {
+            self->must_act = false;
             self->act_at_ms = now_ms + 100; /* out of memory: later, perhaps */
             return;
         }
