@@ -189,35 +189,6 @@ troupe_status_t tr_uplink_send(tr_uplink_t *self, const tr_trp1_t *command,
     return status;
 }
 
-/* Read the frames that follow. A frame that finds no memory is read and lost. */
-static troupe_status_t take_payload(tr_uplink_t *self, troupe_message_t **message_out)
-{
-    troupe_status_t status = TROUPE_OK;
-    troupe_message_t *message = NULL;
-    bool has_more = zmq_msg_more(&self->head);
-    while (has_more) {
-        zmq_msg_t frame;
-        zmq_msg_init(&frame);
-        if (zmq_msg_recv(&frame, self->socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(&frame);
-            if (errno == EINTR) {
-                continue;
-            }
-            break;
-        }
-        has_more = zmq_msg_more(&frame);
-        if (!message) {
-            message = troupe_message_new();
-        }
-        if (!message || tr_message_add_frame(message, &frame) != TROUPE_OK) {
-            status = TROUPE_ERR_NOMEM;
-        }
-        zmq_msg_close(&frame);
-    }
-    *message_out = message;
-    return status;
-}
-
 troupe_status_t tr_uplink_receive(tr_uplink_t *self, tr_trp1_t *command_out,
                                   troupe_message_t **message_out)
 {
@@ -228,7 +199,7 @@ troupe_status_t tr_uplink_receive(tr_uplink_t *self, tr_trp1_t *command_out,
             return TROUPE_TIMEOUT;
         }
     }
-    troupe_status_t status = take_payload(self, message_out);
+    troupe_status_t status = tr_message_receive_rest(&self->head, self->socket, message_out);
     const char *reason;
     if (tr_trp1_decode(zmq_msg_data(&self->head), zmq_msg_size(&self->head), command_out,
                        &reason) != TROUPE_OK) {

@@ -5,6 +5,7 @@
 #include "mailbox/message.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,4 +189,32 @@ int tr_message_send(troupe_message_t *self, size_t first, void *socket, int flag
         }
     }
     return 0;
+}
+
+troupe_status_t tr_message_receive_rest(zmq_msg_t *head, void *socket, troupe_message_t **out)
+{
+    troupe_status_t status = TROUPE_OK;
+    troupe_message_t *message = NULL;
+    bool has_more = zmq_msg_more(head);
+    while (has_more) {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&frame);
+            if (errno == EINTR) {
+                continue;
+            }
+            break;
+        }
+        has_more = zmq_msg_more(&frame);
+        if (!message) {
+            message = troupe_message_new();
+        }
+        if (!message || tr_message_add_frame(message, &frame) != TROUPE_OK) {
+            status = TROUPE_ERR_NOMEM;
+        }
+        zmq_msg_close(&frame);
+    }
+    *out = message;
+    return status;
 }

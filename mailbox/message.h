@@ -31,4 +31,9 @@ TROUPE_NODISCARD troupe_status_t tr_message_add_frame(troupe_message_t *self, zm
  * empty frame. */
 int tr_message_send(troupe_message_t *self, size_t first, void *socket, int flags);
 
+/* Read the frames that follow `head`, which was received, into a new message of the caller's;
+ * NULL when none do. TROUPE_ERR_NOMEM: frames that found no memory were read and are lost. */
+TROUPE_NODISCARD troupe_status_t tr_message_receive_rest(zmq_msg_t *head, void *socket,
+                                                         troupe_message_t **out);
+
 #endif

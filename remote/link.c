@@ -404,35 +404,6 @@ static bool is_about_requests(tr_link_t *self, const tr_trp1_t *command, int64_t
     }
 }
 
-/* Read the frames that follow. A frame that finds no memory is read and lost. */
-static troupe_status_t take_payload(tr_link_t *self, troupe_message_t **message_out)
-{
-    troupe_status_t status = TROUPE_OK;
-    troupe_message_t *message = NULL;
-    bool has_more = zmq_msg_more(&self->head);
-    while (has_more) {
-        zmq_msg_t frame;
-        zmq_msg_init(&frame);
-        if (zmq_msg_recv(&frame, self->socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(&frame);
-            if (errno == EINTR) {
-                continue;
-            }
-            break;
-        }
-        has_more = zmq_msg_more(&frame);
-        if (!message) {
-            message = troupe_message_new();
-        }
-        if (!message || tr_message_add_frame(message, &frame) != TROUPE_OK) {
-            status = TROUPE_ERR_NOMEM;
-        }
-        zmq_msg_close(&frame);
-    }
-    *message_out = message;
-    return status;
-}
-
 troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms, tr_trp1_t *command_out,
                                 troupe_message_t **message_out)
 {
@@ -445,7 +416,7 @@ troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms, tr_trp1_t *comm
             return TROUPE_TIMEOUT;
         }
         troupe_message_t *message = NULL;
-        troupe_status_t status = take_payload(self, &message);
+        troupe_status_t status = tr_message_receive_rest(&self->head, self->socket, &message);
         tr_heartbeat_note_heard(&self->heartbeat, now_ms);
 
         const char *reason;
