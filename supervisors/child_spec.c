@@ -11,6 +11,19 @@
 
 #define NAME_SIZE 80
 
+bool tr_restart_is_due(tr_restart_t restart, const tr_reason_t *reason, bool was_starting)
+{
+    assert(reason);
+    switch (restart) {
+    case TR_RESTART_PERMANENT:
+        return true;
+    case TR_RESTART_TRANSIENT:
+        return was_starting || tr_reason_is_abnormal(reason);
+    default:
+        return false;
+    }
+}
+
 TROUPE_PRINTF(3, 4)
 static troupe_status_t refuse(char *why, size_t size, const char *format, ...)
 {

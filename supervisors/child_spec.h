@@ -20,6 +20,10 @@ typedef enum tr_restart {
     TR_RESTART_TEMPORARY, /* never */
 } tr_restart_t;
 
+/* Whether a child of that type that ended by itself is started again; `was_starting`: it had
+ * not come up. OTP's rule. Pure. */
+bool tr_restart_is_due(tr_restart_t restart, const tr_reason_t *reason, bool was_starting);
+
 /* When the supervisor ends because of its significant children. OTP's rule. */
 typedef enum tr_auto_shutdown {
     TR_AUTO_SHUTDOWN_NEVER,

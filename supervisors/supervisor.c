@@ -110,18 +110,6 @@ static void give_up(tr_supervisor_t *self, const tr_child_t *child, const tr_rea
     stop_all(self, &reason);
 }
 
-static bool must_restart(const tr_child_t *child, const tr_reason_t *reason, bool was_starting)
-{
-    switch (child->spec->restart) {
-    case TR_RESTART_PERMANENT:
-        return true;
-    case TR_RESTART_TRANSIENT:
-        return was_starting || tr_reason_is_abnormal(reason);
-    default:
-        return false;
-    }
-}
-
 static bool is_too_often(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
 {
     return (child->own_intensity &&
@@ -199,7 +187,7 @@ static void child_fell(tr_supervisor_t *self, tr_child_t *child, const tr_reason
         stay_down(self, child);
     } else if (was_starting && !self->has_started && !tr_supervisor_is_template(self)) {
         give_up(self, child, reason, "did not start");
-    } else if (!must_restart(child, reason, was_starting)) {
+    } else if (!tr_restart_is_due(child->spec->restart, reason, was_starting)) {
         stay_down(self, child);
     } else if (!is_too_often(self, child, now_ms)) {
         restart(self, child, now_ms);
