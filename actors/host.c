@@ -324,9 +324,14 @@ static tr_job_t *make_job(tr_host_t *self, const tr_trp1_t *request,
                           troupe_message_t **message_p)
 {
     int64_t timeout_ms = request->timeout_ms < 0 ? 0 : request->timeout_ms;
-    tr_envelope_t *envelope = tr_envelope_new(request->id, self->mailbox, request->capability,
-                                              request->method, request->traceparent, timeout_ms,
-                                              (troupe_priority_t)request->priority, message_p);
+    const tr_header_t header = {
+        .capability = request->capability,
+        .method = request->method,
+        .traceparent = request->traceparent,
+        .timeout_ms = timeout_ms,
+        .priority = (troupe_priority_t)request->priority,
+    };
+    tr_envelope_t *envelope = tr_envelope_new(request->id, self->mailbox, &header, message_p);
     if (!envelope) {
         return NULL;
     }

@@ -136,7 +136,7 @@ void tr_router_admit(tr_router_t *router, tr_envelope_t *envelope)
         tr_envelope_release(&envelope); /* cancelled before it was read */
         return;
     }
-    envelope->deadline_ms = deadline_of(router, envelope);
+    envelope->deadline_ms = envelope->due_ms = deadline_of(router, envelope);
     envelope->admitted_us = tr_clock_now_us();
     envelope->number = ++router->last_number;
     if (router->is_draining) {

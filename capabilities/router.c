@@ -20,13 +20,12 @@
 
 static bool is_due_before(const void *one, const void *other)
 {
-    return ((const tr_envelope_t *)one)->deadline_ms <
-           ((const tr_envelope_t *)other)->deadline_ms;
+    return ((const tr_envelope_t *)one)->due_ms < ((const tr_envelope_t *)other)->due_ms;
 }
 
-static size_t *deadline_place_of(void *item)
+static size_t *due_place_of(void *item)
 {
-    return &((tr_envelope_t *)item)->deadline_place;
+    return &((tr_envelope_t *)item)->due_place;
 }
 
 static void be_unavailable(tr_router_t *router, const tr_control_t *word)
@@ -230,7 +229,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (letter->type == &tr_envelope_type) {
         tr_router_admit(router, tr_envelope_of(letter));
     } else if (letter->type == &tr_cancel_type) {
-        tr_router_cancel(router, ((tr_cancel_t *)letter)->envelope);
+        tr_router_cancel(router, ((tr_note_t *)letter)->envelope);
         tr_letter_destroy(&letter);
     } else if (letter->type == &tr_reply_type && ((troupe_reply_t *)letter)->job) {
         troupe_reply_t *reply = (troupe_reply_t *)letter;
@@ -264,7 +263,7 @@ static bool begin(tr_self_t *self, const void *arg)
         router->self = self;
         router->spec = arg;
         tr_request_queue_init(&router->queue, router->spec->queue_limit);
-        tr_heap_init(&router->deadlines, is_due_before, deadline_place_of);
+        tr_heap_init(&router->deadlines, is_due_before, due_place_of);
         tr_members_init(&router->members);
     }
     if (!router ||

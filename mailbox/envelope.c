@@ -32,12 +32,22 @@ static const char *keep(char **cursor, tr_span_t span)
     return text;
 }
 
-tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, tr_span_t capability,
-                               tr_span_t method, tr_span_t traceparent, int64_t timeout_ms,
-                               troupe_priority_t priority, troupe_message_t **message_p)
+static tr_span_t keep_span(char **cursor, tr_span_t span)
 {
-    assert(reply_to && message_p);
-    size_t texts = capability.size + method.size + traceparent.size + 3;
+    return (tr_span_t){keep(cursor, span), span.size};
+}
+
+static size_t size_of_texts(const tr_header_t *header)
+{
+    return header->capability.size + header->method.size + header->traceparent.size +
+           header->sticky.size + header->dedup.size + 5;
+}
+
+tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, const tr_header_t *header,
+                               troupe_message_t **message_p)
+{
+    assert(reply_to && header && message_p);
+    size_t texts = size_of_texts(header);
     tr_envelope_t *self = malloc(sizeof *self + texts);
     if (self && !*message_p) {
         *message_p = troupe_message_new();
@@ -53,19 +63,26 @@ tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, tr_span_t ca
                    sizeof *self + texts + troupe_message_bytes(*message_p));
     atomic_init(&self->holders, 1);
     atomic_init(&self->is_answered, false);
+    tr_flow_init(&self->flow, header->credit);
     self->id = id;
     self->reply_to = tr_mailbox_share(reply_to);
-    self->capability = keep(&cursor, capability);
-    self->method = keep(&cursor, method);
-    self->traceparent = keep(&cursor, traceparent);
-    self->timeout_ms = timeout_ms;
+    self->capability = keep(&cursor, header->capability);
+    self->method = keep(&cursor, header->method);
+    self->traceparent = keep(&cursor, header->traceparent);
+    self->sticky = keep_span(&cursor, header->sticky);
+    self->dedup = keep_span(&cursor, header->dedup);
+    self->peer = header->peer;
+    self->depth = header->depth;
+    self->timeout_ms = header->timeout_ms;
     self->sent_ms = tr_clock_now_ms();
     self->deadline_ms = TR_NEVER;
-    self->priority = priority == TROUPE_PRIORITY_DEFAULT ? TROUPE_PRIORITY_NORMAL : priority;
+    self->priority =
+        header->priority == TROUPE_PRIORITY_DEFAULT ? TROUPE_PRIORITY_NORMAL : header->priority;
     self->message = *message_p;
     *message_p = NULL;
     self->queue_place = TR_HEAP_NOWHERE;
-    self->deadline_place = TR_HEAP_NOWHERE;
+    self->due_place = TR_HEAP_NOWHERE;
+    self->due_ms = TR_NEVER;
     return self;
 }
 
@@ -84,7 +101,7 @@ void tr_envelope_release(tr_envelope_t **self_p)
     if (!self || atomic_fetch_sub_explicit(&self->holders, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    assert(self->queue_place == TR_HEAP_NOWHERE && self->deadline_place == TR_HEAP_NOWHERE);
+    assert(self->queue_place == TR_HEAP_NOWHERE && self->due_place == TR_HEAP_NOWHERE);
     tr_envelope_answer(self, TROUPE_OUTCOME_INTERNAL, 0,
                        "the request was lost inside the node");
     troupe_message_destroy(&self->message);
@@ -159,25 +176,46 @@ bool tr_envelope_forward(tr_envelope_t *self, troupe_reply_t **reply_p)
     return send_reply(self, reply);
 }
 
-static void destroy_cancel(tr_letter_t *letter)
+/* ---- notes to the router ---- */
+
+static void destroy_note(tr_letter_t *letter)
 {
-    tr_cancel_t *self = (tr_cancel_t *)letter;
+    tr_note_t *self = (tr_note_t *)letter;
     tr_envelope_release(&self->envelope);
     free(self);
 }
 
-const tr_letter_type_t tr_cancel_type = {"cancel", destroy_cancel};
+const tr_letter_type_t tr_cancel_type = {"cancel", destroy_note};
+const tr_letter_type_t tr_credit_type = {"credit", destroy_note};
+
+typedef troupe_status_t(post_fn)(tr_mailbox_t *, tr_lane_t, tr_letter_t **);
+
+static void send_note(tr_envelope_t *self, const tr_letter_type_t *type, tr_mailbox_t *to,
+                      post_fn *post)
+{
+    tr_note_t *note = malloc(sizeof *note);
+    if (!note) {
+        return;
+    }
+    tr_letter_init(&note->letter, type, sizeof *note);
+    note->envelope = tr_envelope_share(self);
+    tr_letter_t *letter = &note->letter;
+    if (post(to, TR_LANE_CONTROL, &letter) != TROUPE_OK) {
+        tr_letter_destroy(&letter);
+    }
+}
 
 void tr_envelope_cancel(tr_envelope_t *self, tr_mailbox_t *to)
 {
-    tr_cancel_t *cancel = malloc(sizeof *cancel);
-    if (!cancel) {
-        return;
-    }
-    tr_letter_init(&cancel->letter, &tr_cancel_type, sizeof *cancel);
-    cancel->envelope = tr_envelope_share(self);
-    tr_letter_t *letter = &cancel->letter;
-    if (tr_mailbox_post(to, TR_LANE_CONTROL, &letter) != TROUPE_OK) {
-        tr_letter_destroy(&letter);
+    send_note(self, &tr_cancel_type, to, tr_mailbox_post); /* anybody may send many */
+}
+
+void tr_envelope_grant(tr_envelope_t *self, tr_mailbox_t *to, uint64_t n_parts,
+                       uint64_t n_bytes)
+{
+    assert(self && to);
+    if (tr_flow_grant(&self->flow, n_parts, n_bytes)) {
+        send_note(self, &tr_credit_type, to,
+                  tr_mailbox_post_answer); /* one, as was asked for */
     }
 }

@@ -21,6 +21,7 @@
 #include <troupe/outcome.h>
 
 #include "base/span.h"
+#include "mailbox/flow.h"
 #include "mailbox/letter.h"
 #include "mailbox/mailbox.h"
 
@@ -36,6 +37,20 @@ typedef enum tr_phase {
     TR_PHASE_OVER,
 } tr_phase_t;
 
+/* What a caller says of a request. A field that is zero is not said. */
+typedef struct tr_header {
+    tr_span_t capability;
+    tr_span_t method;
+    tr_span_t traceparent;
+    tr_span_t sticky;   /* any bytes: goes to the worker that others with it went to */
+    tr_span_t dedup;    /* any bytes: shares a run with others that have it */
+    int64_t timeout_ms; /* 0: the capability's own */
+    troupe_priority_t priority;
+    uint64_t credit; /* parts that may be sent before more is granted; 0: the default */
+    uint64_t peer;   /* among whom turns are taken; 0: all who do not say */
+    unsigned depth;  /* how many requests it is called from within, one inside the other */
+} tr_header_t;
+
 struct tr_envelope {
     tr_letter_t letter;
     atomic_uint holders;
@@ -45,6 +60,10 @@ struct tr_envelope {
     const char *capability;
     const char *method;
     const char *traceparent;
+    tr_span_t sticky;
+    tr_span_t dedup;
+    uint64_t peer;
+    unsigned depth;
     int64_t timeout_ms;  /* asked for; 0: the capability's own */
     int64_t sent_ms;     /* when the caller posted it: the deadline counts from here */
     int64_t deadline_ms; /* set by the router when it admits, before anybody else sees it */
@@ -52,6 +71,7 @@ struct tr_envelope {
     troupe_message_t *message;
 
     atomic_bool is_answered;
+    tr_flow_t flow; /* of the parts */
 
     /* The router's own notes. */
     tr_phase_t phase;
@@ -60,19 +80,18 @@ struct tr_envelope {
     int64_t dispatched_us;
     uint64_t n_parts;
     size_t queue_place;
-    size_t deadline_place;
+    int64_t due_ms; /* when the router must look at it at the latest */
+    size_t due_place;
     tr_job_t *job; /* RUNNING, ABANDONED: borrowed, the member's list holds it */
 };
 
 extern const tr_letter_type_t tr_envelope_type;
 
-/* A request of `reply_to` (shared, not taken) with the options given; takes the message (NULL
- * inside: empty). Spans are copied. Its one share is the caller's. NULL when out of memory; the
- * message is gone then too. */
+/* A request of `reply_to` (shared, not taken); takes the message (NULL inside: empty). Spans
+ * are copied. Its one share is the caller's. NULL when out of memory; the message is gone then
+ * too. */
 TROUPE_NODISCARD tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to,
-                                                tr_span_t capability, tr_span_t method,
-                                                tr_span_t traceparent, int64_t timeout_ms,
-                                                troupe_priority_t priority,
+                                                const tr_header_t *header,
                                                 troupe_message_t **message_p);
 
 tr_envelope_t *tr_envelope_share(tr_envelope_t *self);
@@ -97,15 +116,21 @@ bool tr_envelope_answer(tr_envelope_t *self, troupe_outcome_t outcome, int64_t h
  * no room; the reply is destroyed then. */
 bool tr_envelope_forward(tr_envelope_t *self, troupe_reply_t **reply_p);
 
-/* A cancel for a request, posted to the router that has it. */
-typedef struct tr_cancel {
+/* What the reader of a request's answer says to the router that has it. */
+typedef struct tr_note {
     tr_letter_t letter;
     tr_envelope_t *envelope; /* a share */
-} tr_cancel_t;
+} tr_note_t;
 
-extern const tr_letter_type_t tr_cancel_type;
+extern const tr_letter_type_t tr_cancel_type; /* it is wanted no more */
+extern const tr_letter_type_t tr_credit_type; /* its writer, who waits, may go on */
 
 /* Ask the router at `to` to cancel. Best effort: a router that is gone has answered. */
 void tr_envelope_cancel(tr_envelope_t *self, tr_mailbox_t *to);
+
+/* Allow `n_parts` more of the stream, of which `n_bytes` have been taken; the router at `to`
+ * tells a writer that waits for a word. */
+void tr_envelope_grant(tr_envelope_t *self, tr_mailbox_t *to, uint64_t n_parts,
+                       uint64_t n_bytes);
 
 #endif

@@ -134,8 +134,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (tr_answer_in(letter)) {
         tr_operations_take(&admin->operations, letter);
     } else if (letter->type == &tr_cancel_type) {
-        tr_envelope_answer(((tr_cancel_t *)letter)->envelope, TROUPE_OUTCOME_CANCELLED, 0,
-                           NULL);
+        tr_envelope_answer(((tr_note_t *)letter)->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL);
         tr_letter_destroy(&letter);
     } else if (tr_control_in(letter)) {
         tr_letter_destroy(&letter);

@@ -145,9 +145,18 @@ troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capabilit
         troupe_message_destroy(message_p);
         return TROUPE_ERR_NOMEM;
     }
-    call->envelope = tr_envelope_new(
-        id, self->mailbox, tr_span_of(capability), tr_span_of(options->method),
-        tr_span_of(options->traceparent), options->timeout_ms, options->priority, message_p);
+    const tr_header_t header = {
+        .capability = tr_span_of(capability),
+        .method = tr_span_of(options->method),
+        .traceparent = tr_span_of(options->traceparent),
+        .sticky = tr_span_of(options->sticky_key),
+        .dedup = tr_span_of(options->dedup_key),
+        .timeout_ms = options->timeout_ms,
+        .priority = options->priority,
+        .credit = options->credit,
+        .peer = tr_mailbox_incarnation(self->mailbox),
+    };
+    call->envelope = tr_envelope_new(id, self->mailbox, &header, message_p);
     if (!call->envelope) {
         close_call(self, id);
         return TROUPE_ERR_NOMEM;

@@ -69,8 +69,9 @@ static tr_peer_t *find_peer(tr_gateway_t *gateway, void *socket, zmq_msg_t *rout
     key_of(key, sizeof key, socket, zmq_msg_data(routing_id), size);
     tr_peer_t *peer = zhashx_lookup(gateway->peers, key);
     if (!peer) {
-        peer = tr_peer_new(socket, is_ipc_socket(gateway, socket), zmq_msg_data(routing_id),
-                           size, now_ms);
+        peer =
+            tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime), socket,
+                        is_ipc_socket(gateway, socket), zmq_msg_data(routing_id), size, now_ms);
         if (peer && zhashx_insert(gateway->peers, key, peer) != 0) {
             tr_peer_destroy(&peer);
         }

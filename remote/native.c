@@ -148,10 +148,18 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .router = router,
         .finish_on_disconnect = request->finish_on_disconnect,
     };
-    call->envelope =
-        tr_envelope_new(call->id, gateway->self->mailbox, request->capability, request->method,
-                        request->traceparent, request->timeout_ms > 0 ? request->timeout_ms : 0,
-                        (troupe_priority_t)request->priority, payload_p);
+    const tr_header_t header = {
+        .capability = request->capability,
+        .method = request->method,
+        .traceparent = request->traceparent,
+        .sticky = request->sticky,
+        .dedup = request->dedup,
+        .timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : 0,
+        .priority = (troupe_priority_t)request->priority,
+        .credit = request->credit > 0 ? (uint64_t)request->credit : 0,
+        .peer = peer->number,
+    };
+    call->envelope = tr_envelope_new(call->id, gateway->self->mailbox, &header, payload_p);
     bool is_noted =
         call->envelope && tr_idmap_put(&peer->calls, call->peer_id, call) == TROUPE_OK;
     if (is_noted && tr_idmap_put(&gateway->calls, call->id, call) != TROUPE_OK) {

@@ -12,12 +12,13 @@
 #include "base/log.h"
 #include "mailbox/message.h"
 
-tr_peer_t *tr_peer_new(void *socket, bool is_local, const void *routing_id, size_t size,
-                       int64_t now_ms)
+tr_peer_t *tr_peer_new(uint64_t number, void *socket, bool is_local, const void *routing_id,
+                       size_t size, int64_t now_ms)
 {
     assert(socket && routing_id && size <= TR_PEER_MAX_ROUTING_ID);
     tr_peer_t *self = calloc(1, sizeof *self);
     if (self) {
+        self->number = number;
         self->socket = socket;
         self->is_local = is_local;
         self->routing_id_size = size;

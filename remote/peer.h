@@ -38,6 +38,7 @@ typedef struct tr_outgoing {
 } tr_outgoing_t;
 
 struct tr_peer {
+    uint64_t number; /* no other peer of the node has it, nor any actor */
     void *socket;
     bool is_local; /* came in by ipc */
     size_t routing_id_size;
@@ -63,8 +64,8 @@ typedef struct tr_peer_limits {
 } tr_peer_limits_t;
 
 /* NULL when out of memory. */
-TROUPE_NODISCARD tr_peer_t *tr_peer_new(void *socket, bool is_local, const void *routing_id,
-                                        size_t size, int64_t now_ms);
+TROUPE_NODISCARD tr_peer_t *tr_peer_new(uint64_t number, void *socket, bool is_local,
+                                        const void *routing_id, size_t size, int64_t now_ms);
 
 /* Frees the peer, which must have no open call, with what waits to be sent to it. */
 void tr_peer_destroy(tr_peer_t **self_p);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <troupe/api.h>
+#include <troupe/call.h>
 #include <troupe/message.h>
 #include <troupe/outcome.h>
 #include <troupe/status.h>

@@ -39,6 +39,9 @@ typedef struct troupe_call_options {
     int64_t timeout_ms;         /* from now until the deadline; 0: the capability's own */
     troupe_priority_t priority; /* who is served first while requests wait */
     const char *traceparent;    /* W3C trace context, carried to the handler; NULL: none */
+    const char *sticky_key;     /* equal keys go to the same worker, with `balance: sticky` */
+    const char *dedup_key;      /* equal keys share one run while it lasts, and its reply */
+    uint64_t credit;            /* parts that may lie unread before the writer waits; 0: 64 */
 } troupe_call_options_t;
 
 /* One thing that came back: any number of parts, then exactly one final. */

@@ -473,9 +473,10 @@ static void ping(scene_t *scene, uint64_t number)
 static void give_payload(scene_t *scene, uint64_t number, const char *method,
                          troupe_message_t *message)
 {
-    tr_envelope_t *envelope =
-        tr_envelope_new(number, scene->caller, tr_span_of("test"), tr_span_of(method),
-                        tr_span_of(""), 0, TROUPE_PRIORITY_DEFAULT, &message);
+    tr_envelope_t *envelope = tr_envelope_new(
+        number, scene->caller,
+        &(tr_header_t){.capability = tr_span_of("test"), .method = tr_span_of(method)},
+        &message);
     assert_non_null(envelope);
     envelope->deadline_ms = tr_clock_now_ms() + PATIENCE_MS;
     tr_job_t *job = tr_job_new(envelope, scene->router, number);

@@ -259,9 +259,10 @@ static void stops_well(scene_t *scene)
 static tr_job_t *job_of(scene_t *scene, uint64_t number, const char *method)
 {
     troupe_message_t *message = troupe_message_from_text("payload");
-    tr_envelope_t *envelope =
-        tr_envelope_new(number, scene->caller, tr_span_of("test"), tr_span_of(method),
-                        tr_span_of(""), 0, TROUPE_PRIORITY_DEFAULT, &message);
+    tr_envelope_t *envelope = tr_envelope_new(
+        number, scene->caller,
+        &(tr_header_t){.capability = tr_span_of("test"), .method = tr_span_of(method)},
+        &message);
     assert_non_null(envelope);
     tr_job_t *job = tr_job_new(envelope, scene->router, number);
     assert_non_null(job);

@@ -31,8 +31,8 @@ static void set_up(pool_t *self)
     self->pulse = tr_pulse_new();
     assert_non_null(self->pulse);
     troupe_message_t *message = NULL;
-    self->envelope = tr_envelope_new(1, self->mailbox, tr_span_of("echo"), tr_span_of(""),
-                                     tr_span_of(""), 0, TROUPE_PRIORITY_NORMAL, &message);
+    self->envelope = tr_envelope_new(
+        1, self->mailbox, &(tr_header_t){.capability = tr_span_of("echo")}, &message);
     assert_non_null(self->envelope);
     tr_members_init(&self->members);
 }

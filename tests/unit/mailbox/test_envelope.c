@@ -17,9 +17,17 @@ static int begin(void **state)
     static world_t world;
     troupe_message_t *message = troupe_message_from_text("do it");
     world.caller = tr_mailbox_new("caller", 1, (tr_mailbox_limits_t){3, 100000});
-    world.envelope =
-        tr_envelope_new(7, world.caller, tr_span_of("cap"), tr_span_of("method"),
-                        tr_span_of("00-a-b-01"), 250, TROUPE_PRIORITY_HIGH, &message);
+    world.envelope = tr_envelope_new(7, world.caller,
+                                     &(tr_header_t){.capability = tr_span_of("cap"),
+                                                    .method = tr_span_of("method"),
+                                                    .traceparent = tr_span_of("00-a-b-01"),
+                                                    .sticky = {"s\0s", 3},
+                                                    .dedup = tr_span_of("d"),
+                                                    .timeout_ms = 250,
+                                                    .priority = TROUPE_PRIORITY_HIGH,
+                                                    .peer = 5,
+                                                    .depth = 2},
+                                     &message);
     *state = &world;
     return world.caller && world.envelope ? 0 : -1;
 }
@@ -66,6 +74,11 @@ static void it_keeps_what_was_asked(void **state)
     assert_string_equal(world->envelope->capability, "cap");
     assert_string_equal(world->envelope->method, "method");
     assert_string_equal(world->envelope->traceparent, "00-a-b-01");
+    assert_int_equal(world->envelope->sticky.size, 3);
+    assert_memory_equal(world->envelope->sticky.data, "s\0s", 3);
+    assert_true(tr_span_equals(world->envelope->dedup, "d"));
+    assert_int_equal(world->envelope->peer, 5);
+    assert_int_equal(world->envelope->depth, 2);
     assert_int_equal(world->envelope->timeout_ms, 250);
     assert_int_equal(world->envelope->priority, TROUPE_PRIORITY_HIGH);
     assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
@@ -142,7 +155,7 @@ static void a_cancel_carries_its_request(void **state)
     tr_lane_t lane;
     tr_letter_t *letter = tr_mailbox_next(router, &lane);
     assert_true(letter && letter->type == &tr_cancel_type && lane == TR_LANE_CONTROL);
-    assert_ptr_equal(((tr_cancel_t *)letter)->envelope, world->envelope);
+    assert_ptr_equal(((tr_note_t *)letter)->envelope, world->envelope);
     tr_letter_destroy(&letter);
     letter = tr_mailbox_next(router, &lane);
     assert_ptr_equal(tr_envelope_of(letter), world->envelope);

@@ -74,9 +74,9 @@ static bool a_request(void)
     troupe_message_t *message = router ? troupe_message_from_text("do it") : NULL;
     bool had_message = message != NULL;
     tr_envelope_t *envelope =
-        had_message ? tr_envelope_new(7, caller, tr_span_of("c"), tr_span_of("m"),
-                                      tr_span_of(""), 0, TROUPE_PRIORITY_DEFAULT, &message)
-                    : NULL;
+        had_message
+            ? tr_envelope_new(7, caller, &(tr_header_t){.dedup = tr_span_of("k")}, &message)
+            : NULL;
     assert_null(message); /* taken, whether it worked or not */
     tr_job_t *job = envelope ? tr_job_new(envelope, router, 1) : NULL;
     bool is_done = job && tr_envelope_answer(envelope, TROUPE_OUTCOME_TIMEOUT, 0, "too late");

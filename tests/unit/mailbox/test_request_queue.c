@@ -27,8 +27,8 @@ static tr_envelope_t *arrive(const struct arrival *arrival)
     static uint64_t number;
     troupe_message_t *message = NULL;
     tr_envelope_t *envelope =
-        tr_envelope_new((uint64_t)arrival->letter, caller, tr_span_of("c"), tr_span_of(""),
-                        tr_span_of(""), 0, arrival->priority, &message);
+        tr_envelope_new((uint64_t)arrival->letter, caller,
+                        &(tr_header_t){.priority = arrival->priority}, &message);
     assert_non_null(envelope);
     envelope->deadline_ms = arrival->deadline_ms;
     envelope->number = ++number;
