@@ -62,9 +62,9 @@ const char *tr_word_name(tr_word_t word)
         [TR_WORD_GOING] = "going",         [TR_WORD_DOWN] = "down",
         [TR_WORD_AVAILABLE] = "available", [TR_WORD_UNAVAILABLE] = "unavailable",
         [TR_WORD_NOT_GROWN] = "not_grown", [TR_WORD_CANCEL] = "cancel",
-        [TR_WORD_GROW] = "grow",           [TR_WORD_SHRINK] = "shrink",
-        [TR_WORD_DRAIN] = "drain",         [TR_WORD_DRAINED] = "drained",
-        [TR_WORD_SURVEY] = "survey",
+        [TR_WORD_ROOM] = "room",           [TR_WORD_GROW] = "grow",
+        [TR_WORD_SHRINK] = "shrink",       [TR_WORD_DRAIN] = "drain",
+        [TR_WORD_DRAINED] = "drained",     [TR_WORD_SURVEY] = "survey",
     };
     return word < TR_N_WORDS ? names[word] : "unknown";
 }

@@ -39,8 +39,9 @@ typedef enum tr_word {
     TR_WORD_UNAVAILABLE, /* reason: it does not, for the next `number` ms */
     TR_WORD_NOT_GROWN,   /* a worker that was wished for did not start; reason */
 
-    /* router -> worker whose pulse asks for it */
+    /* router -> worker, the first to those whose pulse asks for it */
     TR_WORD_CANCEL, /* number: of the job that nobody waits for any more */
+    TR_WORD_ROOM,   /* number: of the job whose reader has room again */
 
     /* router -> pool */
     TR_WORD_GROW,   /* work waits and no worker is free */

@@ -17,7 +17,8 @@
 #include "mailbox/job.h"
 #include "mailbox/reply.h"
 
-#define TEXT_SIZE 1024
+#define TEXT_SIZE     1024
+#define LOOK_AGAIN_MS 50
 
 const char *troupe_request_method(const troupe_request_t *self)
 {
@@ -50,7 +51,7 @@ size_t troupe_request_size(const troupe_request_t *self)
 int64_t troupe_request_remaining_ms(const troupe_request_t *self)
 {
     assert(self);
-    int64_t deadline = self->envelope->deadline_ms;
+    int64_t deadline = atomic_load_explicit(&self->deadline_ms, memory_order_relaxed);
     int64_t now = tr_clock_now_ms();
     return deadline == TR_NEVER ? TR_NEVER : deadline > now ? deadline - now : 0;
 }
@@ -58,34 +59,75 @@ int64_t troupe_request_remaining_ms(const troupe_request_t *self)
 bool troupe_request_cancelled(const troupe_request_t *self)
 {
     assert(self);
-    return atomic_load_explicit(&self->cancelled_ms, memory_order_relaxed) != 0 ||
-           troupe_request_remaining_ms(self) == 0;
+    return atomic_load(&self->cancelled_ms) != 0 || troupe_request_remaining_ms(self) == 0;
 }
 
-static bool has_nobody_waiting(void *job)
+/* ---- parts ---- */
+
+/* There is room; takes the part. */
+static troupe_status_t send_part(troupe_request_t *self, troupe_message_t **part_p)
 {
-    return troupe_request_cancelled(job);
+    troupe_reply_t *reply = tr_reply_new(0, false, TROUPE_OUTCOME_OK, NULL, part_p);
+    if (!reply) {
+        return TROUPE_ERR_NOMEM;
+    }
+    reply->job = tr_job_share(self);
+    tr_flow_spend(&self->spent, tr_reply_flow_bytes(reply));
+    tr_letter_t *letter = &reply->letter;
+    troupe_status_t status = tr_mailbox_post_answer(self->router, TR_LANE_CONTROL, &letter);
+    tr_letter_destroy(&letter);
+    return status == TROUPE_OK ? TROUPE_OK : TROUPE_CLOSED;
 }
 
-troupe_status_t troupe_request_part(troupe_request_t *self, troupe_message_t **part_p)
+troupe_status_t troupe_request_try_part(troupe_request_t *self, troupe_message_t **part_p)
 {
     assert(self && part_p);
     if (self->is_finished || troupe_request_cancelled(self)) {
         troupe_message_destroy(part_p);
         return TROUPE_CLOSED;
     }
-    troupe_reply_t *reply = tr_reply_new(0, false, TROUPE_OUTCOME_OK, NULL, part_p);
-    if (!reply) {
-        return TROUPE_ERR_NOMEM;
-    }
-    reply->job = tr_job_share(self);
-    tr_letter_t *letter = &reply->letter;
-    troupe_status_t status =
-        tr_mailbox_post_wait(self->router, TR_LANE_CONTROL, &letter,
-                             self->envelope->deadline_ms, has_nobody_waiting, self);
-    tr_letter_destroy(&letter);
-    return status == TROUPE_OK ? TROUPE_OK : TROUPE_CLOSED;
+    return tr_flow_has_room(&self->envelope->flow, &self->spent) ? send_part(self, part_p)
+                                                                 : TROUPE_FULL;
 }
+
+/* Who waits for a reader is not stalled: it gets on as the reader does. A cancel rings; should
+ * it ring a moment too early, it is seen at the next look. */
+troupe_status_t troupe_request_part(troupe_request_t *self, troupe_message_t **part_p)
+{
+    troupe_status_t status;
+    while ((status = troupe_request_try_part(self, part_p)) == TROUPE_FULL) {
+        int64_t left_ms = troupe_request_remaining_ms(self);
+        tr_flow_wait(&self->envelope->flow, &self->spent,
+                     left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS);
+        if (self->worker) {
+            troupe_worker_progress(self->worker);
+        }
+    }
+    return status;
+}
+
+void troupe_request_on_room(troupe_request_t *self, troupe_room_fn *fn, void *arg)
+{
+    assert(self && self->worker && fn);
+    if (self->is_finished) {
+        return;
+    }
+    troupe_request_keep(self);
+    self->on_room = fn;
+    self->on_room_arg = arg;
+    /* First ask to hear of cancels, then look: one of the two sides sees the other. */
+    atomic_store(&self->worker->self->pulse->wants_cancels, 1);
+    if (!tr_flow_ask_for_word(&self->envelope->flow, &self->spent) ||
+        troupe_request_cancelled(self)) {
+        tr_control_t *room = tr_control_new(TR_WORD_ROOM, self->worker->self->incarnation);
+        if (room) {
+            room->number = self->number;
+            tr_control_send(room, self->worker->self->mailbox);
+        }
+    }
+}
+
+/* ---- the end ---- */
 
 void tr_request_finish(tr_job_t *job, troupe_outcome_t outcome, const char *text,
                        troupe_message_t **message_p, bool is_worker_broken)
@@ -130,6 +172,24 @@ void tr_request_hand_back(tr_job_t **job_p)
     tr_job_release(job_p);
 }
 
+bool tr_request_hand_back_letter(tr_letter_t *letter)
+{
+    tr_job_t *job = tr_job_in(letter);
+    tr_batch_t *batch = tr_batch_in(letter);
+    if (job) {
+        tr_request_hand_back(&job);
+        return true;
+    }
+    if (batch) {
+        for (size_t i = 0; i < batch->n_jobs; i++) {
+            tr_request_hand_back(&batch->jobs[i]);
+        }
+        tr_batch_destroy(&batch);
+        return true;
+    }
+    return false;
+}
+
 void troupe_request_reply(troupe_request_t *self, troupe_message_t **reply_p)
 {
     assert(self && reply_p);
@@ -166,8 +226,9 @@ void troupe_request_refuse(troupe_request_t *self, troupe_outcome_t outcome, con
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    bool may_say_so =
-        outcome == TROUPE_OUTCOME_BAD_REQUEST || outcome == TROUPE_OUTCOME_TOO_LARGE;
+    bool may_say_so = outcome == TROUPE_OUTCOME_BAD_REQUEST ||
+                      outcome == TROUPE_OUTCOME_TOO_LARGE ||
+                      outcome == TROUPE_OUTCOME_MEMORY_EXHAUSTED;
     tr_request_finish(self, may_say_so ? outcome : TROUPE_OUTCOME_WORKER_ERROR, text, NULL,
                       false);
 }

@@ -9,6 +9,8 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "mailbox/dead_letter.h"
+#include "mailbox/mail.h"
 
 tr_runtime_t *tr_runtime_new(const char *node)
 {
@@ -59,6 +61,7 @@ void tr_runtime_release(tr_runtime_t **self_p)
     tr_spawner_destroy(&self->spawner);
     tr_private_folder_destroy(&self->folder);
     tr_directory_destroy(&self->directory);
+    tr_mailbox_release(&self->beyond);
     tr_metrics_destroy(&self->metrics);
     tr_keepsake_release(&self->keepsake);
     free(self->node);
@@ -69,4 +72,22 @@ uint64_t tr_runtime_next_incarnation(tr_runtime_t *self)
 {
     assert(self);
     return atomic_fetch_add(&self->last_incarnation, 1) + 1;
+}
+
+troupe_status_t tr_runtime_send(tr_runtime_t *self, const char *name,
+                                troupe_message_t **message_p)
+{
+    assert(self && name && message_p);
+    tr_mail_t *mail = tr_mail_new(message_p);
+    if (!mail) {
+        return TROUPE_ERR_NOMEM;
+    }
+    tr_letter_t *letter = &mail->letter;
+    tr_mailbox_t *to = tr_directory_find(self->directory, TR_NAMES_ACTOR, tr_span_of(name));
+    troupe_status_t status = to ? tr_mailbox_post(to, TR_LANE_USER, &letter) : TROUPE_NOT_FOUND;
+    tr_mailbox_release(&to);
+    if (status != TROUPE_OK) {
+        tr_dead_letter_take(self->dead_letters, name, troupe_status_text(status), &letter);
+    }
+    return status == TROUPE_CLOSED ? TROUPE_NOT_FOUND : status;
 }

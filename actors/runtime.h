@@ -40,6 +40,7 @@ typedef struct tr_runtime {
     tr_metrics_t *metrics;
     tr_metric_t *dead_letters;
     tr_quarantine_t *quarantine;
+    tr_mailbox_t *beyond; /* where requests for others go, in a worker's process; else NULL */
     tr_private_folder_t *folder;
     tr_spawner_t *spawner; /* has no thread before the first process */
 
@@ -55,5 +56,15 @@ void tr_runtime_release(tr_runtime_t **self_p);
 
 /* A number that no other life of any actor of this node has; never 0. */
 uint64_t tr_runtime_next_incarnation(tr_runtime_t *self);
+
+/* Send a message to the actor called `name`; takes the message.
+ *
+ *   TROUPE_OK         in its mailbox
+ *   TROUPE_NOT_FOUND  no such actor; the message became a dead letter
+ *   TROUPE_FULL       its mailbox is full; likewise
+ *   TROUPE_ERR_NOMEM  the message is gone
+ */
+TROUPE_NODISCARD troupe_status_t tr_runtime_send(tr_runtime_t *self, const char *name,
+                                                 troupe_message_t **message_p);
 
 #endif

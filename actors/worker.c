@@ -65,6 +65,31 @@ void troupe_worker_end(troupe_worker_t *self)
     self->is_done = true;
 }
 
+troupe_status_t troupe_worker_call(troupe_worker_t *self, troupe_request_t *parent,
+                                   const char *capability, const troupe_call_options_t *options,
+                                   troupe_message_t **message_p, troupe_answer_fn *on_answer,
+                                   void *arg, uint64_t *id_out)
+{
+    assert(self && (!parent || !parent->is_finished));
+    /* First ask to hear of cancels, then look: one of the two sides sees the other. */
+    atomic_store(&self->self->pulse->wants_cancels, 1);
+    return tr_errands_start(&self->errands, parent, capability, options, message_p, on_answer,
+                            arg, id_out);
+}
+
+void troupe_worker_cancel(troupe_worker_t *self, uint64_t id)
+{
+    assert(self);
+    tr_errands_cancel(&self->errands, id);
+}
+
+troupe_status_t troupe_worker_send(troupe_worker_t *self, const char *name,
+                                   troupe_message_t **message_p)
+{
+    assert(self);
+    return tr_runtime_send(self->self->runtime, name, message_p);
+}
+
 /* ---- states ---- */
 
 /* False when the supervisor has written this worker off: it must end. */
@@ -124,14 +149,22 @@ static void release_finished(troupe_worker_t *worker)
 
 /* ---- one callback ---- */
 
-static void note_begin(troupe_worker_t *worker, const tr_job_t *job)
+/* Requests that share a run have no time of their own that a worker could be judged by: its
+ * router says when the last of them has left. */
+static int64_t time_limit_of(const tr_job_t *job)
+{
+    return !job || job->envelope->dedup.size > 0 ? TR_NEVER : atomic_load(&job->deadline_ms);
+}
+
+/* With the number of the job that the callback is about, the first of several; 0: about none.
+ */
+static void note_begin(troupe_worker_t *worker, uint64_t running, int64_t until_ms)
 {
     tr_pulse_t *pulse = worker->self->pulse;
     int64_t now = tr_clock_now_ms();
     atomic_store_explicit(&pulse->progress_ms, now, memory_order_relaxed);
-    atomic_store_explicit(&pulse->running_until_ms, job ? job->envelope->deadline_ms : TR_NEVER,
-                          memory_order_relaxed);
-    atomic_store_explicit(&pulse->running, job ? job->number : 0, memory_order_relaxed);
+    atomic_store_explicit(&pulse->running_until_ms, until_ms, memory_order_relaxed);
+    atomic_store_explicit(&pulse->running, running, memory_order_relaxed);
     atomic_store(&pulse->running_since_ms, now);
     worker->explanation[0] = '\0';
     if (!worker->is_stopping) {
@@ -158,26 +191,31 @@ static void note_end(troupe_worker_t *worker)
     }
 }
 
+/* After a callback that answered `verdict`; non-zero: the worker is broken, as it may have
+ * explained, else by `what`. */
+static void conclude(troupe_worker_t *worker, int verdict, const char *what)
+{
+    if (verdict) {
+        release_finished(worker);
+        atomic_store(&worker->self->pulse->running_since_ms, 0);
+        fail(worker, what);
+    } else {
+        note_end(worker);
+    }
+}
+
 /* ---- requests and messages ---- */
 
-/* Takes the worker's share of the job. */
-static void serve(troupe_worker_t *worker, tr_job_t *job)
+/* After a handler: what it has neither finished nor kept is finished here. Takes the share. */
+static void settle(troupe_worker_t *worker, tr_job_t *job, int verdict)
 {
-    job->worker = worker;
-    if (troupe_request_cancelled(job)) {
-        tr_request_finish(job, TROUPE_OUTCOME_CANCELLED, NULL, NULL, false);
-        tr_job_release(&job);
-        return;
-    }
-    note_begin(worker, job);
-    int broken = worker->plan->behaviour->handle(worker, job, worker->state);
-    bool is_abandoned_request = !job->is_finished && !job->is_kept;
-    if (is_abandoned_request && broken) {
+    bool is_forgotten = !job->is_finished && !job->is_kept;
+    if (is_forgotten && verdict) {
         tr_request_finish(job, TROUPE_OUTCOME_WORKER_LOST,
                           worker->explanation[0] ? worker->explanation
                                                  : "the worker broke while it had the request",
                           NULL, true);
-    } else if (is_abandoned_request) {
+    } else if (is_forgotten) {
         tr_request_finish(job, TROUPE_OUTCOME_WORKER_ERROR,
                           "the handler returned without finishing the request", NULL, false);
     }
@@ -185,13 +223,89 @@ static void serve(troupe_worker_t *worker, tr_job_t *job)
         atomic_fetch_add_explicit(&worker->self->pulse->n_done, 1, memory_order_relaxed);
         tr_job_release(&job);
     }
-    if (broken) {
-        release_finished(worker);
-        atomic_store(&worker->self->pulse->running_since_ms, 0);
-        fail(worker, "its handler returned an error");
-        return;
+}
+
+/* Whether anybody waits for the job; if not, it is finished and let go of. */
+static bool is_awaited(troupe_worker_t *worker, tr_job_t *job)
+{
+    job->worker = worker;
+    if (!troupe_request_cancelled(job)) {
+        return true;
     }
-    note_end(worker);
+    tr_request_finish(job, TROUPE_OUTCOME_CANCELLED, NULL, NULL, false);
+    tr_job_release(&job);
+    return false;
+}
+
+/* Takes the worker's share of the job. */
+static void serve(troupe_worker_t *worker, tr_job_t *job)
+{
+    if (is_awaited(worker, job)) {
+        note_begin(worker, job->number, time_limit_of(job));
+        int verdict = worker->plan->behaviour->handle(worker, job, worker->state);
+        settle(worker, job, verdict);
+        conclude(worker, verdict, "its handler returned an error");
+    }
+}
+
+/* Of a batch that is not served as one: one by one, while the worker lives. */
+static void serve_each(troupe_worker_t *worker, tr_batch_t *batch)
+{
+    for (size_t i = 0; i < batch->n_jobs; i++) {
+        tr_job_t *job = batch->jobs[i];
+        batch->jobs[i] = NULL;
+        if (worker->self->is_ending) {
+            tr_request_hand_back(&job);
+        } else {
+            serve(worker, job);
+        }
+    }
+}
+
+/* Leave those for whom somebody waits at the front; returns how many. */
+static size_t pick_awaited(troupe_worker_t *worker, tr_batch_t *batch, int64_t *until_ms_out)
+{
+    size_t n_awaited = 0;
+    *until_ms_out = 0;
+    for (size_t i = 0; i < batch->n_jobs; i++) {
+        tr_job_t *job = batch->jobs[i];
+        batch->jobs[i] = NULL;
+        if (is_awaited(worker, job)) {
+            int64_t limit_ms = time_limit_of(job);
+            *until_ms_out = limit_ms > *until_ms_out ? limit_ms : *until_ms_out;
+            batch->jobs[n_awaited++] = job;
+        }
+    }
+    return n_awaited;
+}
+
+static void serve_batch(troupe_worker_t *worker, tr_batch_t *batch)
+{
+    const troupe_behaviour_t *behaviour = worker->plan->behaviour;
+    uint64_t head = batch->jobs[0]->number;
+    int64_t until_ms;
+    size_t n_awaited = pick_awaited(worker, batch, &until_ms);
+    if (n_awaited > 0) {
+        note_begin(worker, head, until_ms);
+        int verdict = behaviour->handle_batch(worker, batch->jobs, n_awaited, worker->state);
+        for (size_t i = 0; i < n_awaited; i++) {
+            tr_job_t *job = batch->jobs[i];
+            batch->jobs[i] = NULL;
+            settle(worker, job, verdict);
+        }
+        conclude(worker, verdict, "its batch handler returned an error");
+    }
+}
+
+/* Takes the batch. */
+static void receive_batch(troupe_worker_t *worker, tr_batch_t *batch)
+{
+    if (worker->plan->behaviour->handle_batch) {
+        serve_batch(worker, batch);
+    } else {
+        serve_each(worker, batch);
+    }
+    tr_batch_destroy(&batch);
 }
 
 static void deliver(troupe_worker_t *worker, tr_letter_t *letter)
@@ -202,16 +316,56 @@ static void deliver(troupe_worker_t *worker, tr_letter_t *letter)
                             "the behaviour takes no messages", &letter);
         return;
     }
-    note_begin(worker, NULL);
-    int broken = behaviour->receive(worker, ((tr_mail_t *)letter)->message, worker->state);
+    note_begin(worker, 0, TR_NEVER);
+    int verdict = behaviour->receive(worker, ((tr_mail_t *)letter)->message, worker->state);
     tr_letter_destroy(&letter);
-    if (broken) {
-        release_finished(worker);
-        atomic_store(&worker->self->pulse->running_since_ms, 0);
-        fail(worker, "its receive returned an error");
+    conclude(worker, verdict, "its receive returned an error");
+}
+
+/* ---- going on ---- */
+
+static tr_job_t *find_kept(const troupe_worker_t *worker, uint64_t number)
+{
+    tr_job_t *job = worker->kept;
+    while (job && job->number != number) {
+        job = job->next_kept;
+    }
+    return job;
+}
+
+/* A kept request that waits for room has some, or is not wanted any more. */
+static void go_on(troupe_worker_t *worker, uint64_t number)
+{
+    tr_job_t *job = find_kept(worker, number);
+    if (!job || !job->on_room || job->is_finished) {
         return;
     }
-    note_end(worker);
+    troupe_room_fn *on_room = job->on_room;
+    job->on_room = NULL;
+    note_begin(worker, job->number, time_limit_of(job));
+    int verdict = on_room(worker, job, job->on_room_arg);
+    conclude(worker, verdict, "going on with a stream, it returned an error");
+}
+
+/* What another capability answered. Takes the reply. */
+static void take_answer(troupe_worker_t *worker, troupe_reply_t *reply)
+{
+    const tr_errand_t *errand = tr_errands_find(&worker->errands, reply);
+    if (errand) {
+        troupe_answer_fn *on_answer = errand->on_answer;
+        void *arg = errand->arg;
+        const tr_job_t *parent = errand->parent ? find_kept(worker, errand->parent) : NULL;
+        if (reply->is_final) {
+            tr_errands_taken(&worker->errands, reply);
+        }
+        note_begin(worker, parent ? parent->number : 0, time_limit_of(parent));
+        int verdict = on_answer(worker, reply, arg);
+        if (!reply->is_final) {
+            tr_errands_taken(&worker->errands, reply);
+        }
+        conclude(worker, verdict, "taking an answer, it returned an error");
+    }
+    troupe_reply_destroy(&reply);
 }
 
 /* The deep check: it leaves no trace in what the worker is and since when, but for the clock
@@ -251,6 +405,7 @@ static bool begin(tr_self_t *self, const void *arg)
     self->state = worker;
     worker->self = self;
     worker->plan = arg;
+    tr_errands_init(&worker->errands, self);
     move_to(worker, TR_WORKER_LOADING);
     const troupe_behaviour_t *behaviour = worker->plan->behaviour;
     int verdict = behaviour->init ? behaviour->init(worker, &worker->plan->args, &worker->state)
@@ -275,19 +430,37 @@ static bool begin(tr_self_t *self, const void *arg)
     return true;
 }
 
+static void take_word(troupe_worker_t *worker, const tr_control_t *word)
+{
+    switch (word->word) {
+    case TR_WORD_PROBE:
+        probe(worker);
+        break;
+    case TR_WORD_CANCEL:
+        tr_errands_cancel_of(&worker->errands, word->number);
+        go_on(worker, word->number);
+        break;
+    case TR_WORD_ROOM:
+        go_on(worker, word->number);
+        break;
+    default:
+        break;
+    }
+}
+
 static void receive(tr_self_t *self, tr_letter_t *letter)
 {
     troupe_worker_t *worker = self->state;
-    tr_job_t *job = tr_job_in(letter);
-    const tr_control_t *control = tr_control_in(letter);
-    if (job && worker->plan->behaviour->handle) {
-        serve(worker, job);
-    } else if (control) {
-        bool is_probe = control->word == TR_WORD_PROBE;
+    bool can_serve = worker->plan->behaviour->handle != NULL;
+    if (can_serve && tr_job_in(letter)) {
+        serve(worker, tr_job_in(letter));
+    } else if (can_serve && tr_batch_in(letter)) {
+        receive_batch(worker, tr_batch_in(letter));
+    } else if (tr_control_in(letter)) {
+        take_word(worker, tr_control_in(letter));
         tr_letter_destroy(&letter);
-        if (is_probe) {
-            probe(worker);
-        }
+    } else if (letter->type == &tr_reply_type) {
+        take_answer(worker, (troupe_reply_t *)letter);
     } else {
         deliver(worker, letter);
     }
@@ -326,10 +499,10 @@ static void stop(tr_self_t *self, const tr_reason_t *reason)
 
 static void leftover(tr_self_t *self, tr_letter_t *letter)
 {
-    tr_job_t *job = tr_job_in(letter);
-    if (job) {
-        tr_request_hand_back(&job);
-    } else if (letter->type == &tr_mail_type) {
+    if (tr_request_hand_back_letter(letter)) {
+        return;
+    }
+    if (letter->type == &tr_mail_type) {
         tr_dead_letter_take(self->runtime->dead_letters, self->name, "the worker has ended",
                             &letter);
     } else {
@@ -354,6 +527,7 @@ static void end(tr_self_t *self)
         unlink_kept(worker, job);
         tr_job_release(&job);
     }
+    tr_errands_finish(&worker->errands);
     tr_worker_state_try(&self->pulse->state, TR_WORKER_DEAD);
     free(worker);
     self->state = NULL;

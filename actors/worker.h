@@ -11,6 +11,7 @@
 
 #include "actors/actor.h"
 #include "actors/args.h"
+#include "actors/errands.h"
 #include "mailbox/job.h"
 
 /* What a worker runs. Borrowed: outlives every worker. */
@@ -30,6 +31,7 @@ struct troupe_worker {
     tr_reason_t stop_reason;
     int64_t ready_since_ms;
     tr_job_t *kept; /* jobs kept beyond it */
+    tr_errands_t errands;
     char explanation[TR_REASON_TEXT];
 };
 
@@ -43,5 +45,9 @@ void tr_request_finish(tr_job_t *job, troupe_outcome_t outcome, const char *text
 /* Give a job that was not begun back to its router, which may give it to another worker. Takes
  * the share and sets *job_p to NULL. */
 void tr_request_hand_back(tr_job_t **job_p);
+
+/* The same for what is in a letter, a job or a batch. Takes the letter; false when it is
+ * neither, and still the caller's. */
+bool tr_request_hand_back_letter(tr_letter_t *letter);
 
 #endif

@@ -120,6 +120,23 @@ troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to)
     return status;
 }
 
+/* The router's mailbox bounds what is on its way; its queue bounds what waits. */
+void tr_envelope_submit(tr_envelope_t *self, tr_mailbox_t *to)
+{
+    troupe_status_t status = to ? tr_envelope_post(self, to) : TROUPE_NOT_FOUND;
+    if (status == TROUPE_NOT_FOUND) {
+        tr_envelope_answer(self, TROUPE_OUTCOME_NO_CAPABILITY, 0, "nobody offers '%s' here",
+                           self->capability);
+    } else if (status == TROUPE_FULL) {
+        tr_envelope_answer(self, TROUPE_OUTCOME_OVERLOADED, 1,
+                           "%s has more requests on their way than it can read",
+                           self->capability);
+    } else if (status != TROUPE_OK) {
+        tr_envelope_answer(self, TROUPE_OUTCOME_SHUTTING_DOWN, 0, "%s is stopping",
+                           self->capability);
+    }
+}
+
 tr_envelope_t *tr_envelope_of(tr_letter_t *letter)
 {
     assert(letter && letter->type == &tr_envelope_type);

@@ -103,6 +103,9 @@ void tr_envelope_release(tr_envelope_t **self_p);
  * caller's share is untouched and nothing is answered. Any thread. */
 TROUPE_NODISCARD troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to);
 
+/* The same, and answer it here when `to` does not take it; a NULL `to` offers nothing. */
+void tr_envelope_submit(tr_envelope_t *self, tr_mailbox_t *to);
+
 /* The envelope whose letter this is; the letter's share becomes the caller's. */
 tr_envelope_t *tr_envelope_of(tr_letter_t *letter);
 

@@ -43,6 +43,28 @@ troupe_reply_t *tr_reply_new(uint64_t id, bool is_final, troupe_outcome_t outcom
     return self;
 }
 
+uint64_t tr_reply_flow_bytes(const troupe_reply_t *self)
+{
+    assert(self);
+    return self->message ? troupe_message_bytes(self->message) : 0;
+}
+
+troupe_reply_t *tr_reply_copy(const troupe_reply_t *self, uint64_t id)
+{
+    assert(self);
+    troupe_message_t *message = self->message ? troupe_message_share(self->message) : NULL;
+    if (self->message && !message) {
+        return NULL;
+    }
+    troupe_reply_t *copy =
+        tr_reply_new(id, self->is_final, self->outcome, self->text, &message);
+    if (copy) {
+        copy->sequence = self->sequence;
+        copy->hint_ms = self->hint_ms;
+    }
+    return copy;
+}
+
 void troupe_reply_destroy(troupe_reply_t **self_p)
 {
     assert(self_p);

@@ -31,4 +31,11 @@ TROUPE_NODISCARD troupe_reply_t *tr_reply_new(uint64_t id, bool is_final,
                                               troupe_outcome_t outcome, const char *text,
                                               troupe_message_t **message_p);
 
+/* What a part counts for in a flow: its payload. Both ends count alike. */
+uint64_t tr_reply_flow_bytes(const troupe_reply_t *self);
+
+/* A second reply that says the same, under another id; its payload is shared. NULL when out of
+ * memory. */
+TROUPE_NODISCARD troupe_reply_t *tr_reply_copy(const troupe_reply_t *self, uint64_t id);
+
 #endif

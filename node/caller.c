@@ -110,27 +110,6 @@ void troupe_caller_destroy(troupe_caller_t **self_p)
 
 /* ---- starting ---- */
 
-static void end_unposted(tr_envelope_t *envelope, troupe_outcome_t outcome, const char *name,
-                         const char *what)
-{
-    tr_envelope_answer(envelope, outcome, 0, "%s%s", name, what);
-}
-
-static void post(const open_call_t *call, const char *capability)
-{
-    troupe_status_t status =
-        call->router ? tr_envelope_post(call->envelope, call->router) : TROUPE_NOT_FOUND;
-    if (status == TROUPE_NOT_FOUND) {
-        end_unposted(call->envelope, TROUPE_OUTCOME_NO_CAPABILITY, capability,
-                     " is offered by nobody here");
-    } else if (status == TROUPE_FULL) {
-        end_unposted(call->envelope, TROUPE_OUTCOME_OVERLOADED, capability,
-                     " has a full mailbox");
-    } else if (status != TROUPE_OK) {
-        end_unposted(call->envelope, TROUPE_OUTCOME_SHUTTING_DOWN, capability, " is stopping");
-    }
-}
-
 troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capability,
                                     const troupe_call_options_t *options,
                                     troupe_message_t **message_p, uint64_t *id_out)
@@ -164,7 +143,7 @@ troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capabilit
     self->last_id = id;
     call->router = tr_directory_find(self->runtime->directory, TR_NAMES_CAPABILITY,
                                      tr_span_of(capability));
-    post(call, capability);
+    tr_envelope_submit(call->envelope, call->router);
     *id_out = id;
     return TROUPE_OK;
 }

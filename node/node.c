@@ -309,21 +309,11 @@ troupe_status_t troupe_node_send(troupe_node_t *self, const char *name,
                                  troupe_message_t **message_p)
 {
     assert(self && name && message_p);
-    tr_mail_t *mail = tr_mail_new(message_p);
-    if (!mail) {
-        return TROUPE_ERR_NOMEM;
+    if (!self->runtime) {
+        troupe_message_destroy(message_p);
+        return TROUPE_NOT_FOUND;
     }
-    tr_letter_t *letter = &mail->letter;
-    tr_mailbox_t *to = self->runtime ? tr_directory_find(self->runtime->directory,
-                                                         TR_NAMES_ACTOR, tr_span_of(name))
-                                     : NULL;
-    troupe_status_t status = to ? tr_mailbox_post(to, TR_LANE_USER, &letter) : TROUPE_NOT_FOUND;
-    tr_mailbox_release(&to);
-    if (status != TROUPE_OK) {
-        tr_dead_letter_take(self->runtime ? self->runtime->dead_letters : NULL, name,
-                            troupe_status_text(status), &letter);
-    }
-    return status == TROUPE_CLOSED ? TROUPE_NOT_FOUND : status;
+    return tr_runtime_send(self->runtime, name, message_p);
 }
 
 void troupe_node_destroy(troupe_node_t **self_p)

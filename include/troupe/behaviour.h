@@ -65,7 +65,8 @@ typedef struct troupe_behaviour {
      * itself is broken: it is replaced. */
     int (*handle)(troupe_worker_t *self, troupe_request_t *request, void *state);
 
-    /* Serve up to `count` compatible requests at once. NULL: one at a time. */
+    /* Serve up to `count` requests of one method at once, with `batch` in the configuration.
+     * Each is finished or kept by itself, as in handle. NULL: one at a time. */
     int (*handle_batch)(troupe_worker_t *self, troupe_request_t **requests, size_t count,
                         void *state);
 
@@ -124,6 +125,44 @@ TROUPE_API void troupe_worker_explain(troupe_worker_t *self, const char *format,
 TROUPE_API void troupe_worker_log(troupe_worker_t *self, const char *format, ...)
     TROUPE_PRINTF(2, 3);
 
+/* ---- calls to others ---- */
+
+/* Takes what comes back of a call that the worker made: any number of parts, then one final.
+ * Borrowed for the call. Non-zero as for handle. */
+typedef int(troupe_answer_fn)(troupe_worker_t *self, const troupe_reply_t *reply, void *arg);
+
+/* Call a capability of the node. Never waits: what comes back goes to `on_answer (self, reply,
+ * arg)` on this thread, between other callbacks, and however it goes one final comes, unless
+ * the worker ends first. Takes the message (NULL inside: an empty one).
+ *
+ * With `parent` the call is made on behalf of that request, which must be kept until the answer
+ * is there: the call has no more time than the parent has left, its priority and trace context
+ * unless `options` say otherwise, and is cancelled when nobody waits for the parent any more.
+ * So a circle of calls ends by the deadline at the latest; calls nested deeper than 32 end as
+ * bad_request. NULL: a call for the worker's own sake.
+ *
+ *   TROUPE_OK         *id_out names the call
+ *   TROUPE_ERR_NOMEM  nothing was started, the message is gone
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t
+troupe_worker_call(troupe_worker_t *self, troupe_request_t *parent, const char *capability,
+                   const troupe_call_options_t *options, troupe_message_t **message_p,
+                   troupe_answer_fn *on_answer, void *arg, uint64_t *id_out);
+
+/* Ask that call `id` be cancelled; its final then says `cancelled`, unless it ended first. An
+ * unknown id is ignored. */
+TROUPE_API void troupe_worker_cancel(troupe_worker_t *self, uint64_t id);
+
+/* Send a message to the actor called `name` on this node; takes the message.
+ *
+ *   TROUPE_OK         in its mailbox
+ *   TROUPE_NOT_FOUND  no such actor here; the message became a dead letter
+ *   TROUPE_FULL       its mailbox is full; likewise
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_worker_send(troupe_worker_t *self,
+                                                               const char *name,
+                                                               troupe_message_t **message_p);
+
 /* ---- the request ---- */
 
 /* What the caller asks to be done; "" when it did not say. Borrowed. */
@@ -150,7 +189,8 @@ TROUPE_API int64_t troupe_request_remaining_ms(const troupe_request_t *self);
 TROUPE_API bool troupe_request_cancelled(const troupe_request_t *self);
 
 /* Send a part of a streamed reply; takes the message. Waits for room while the reader
- * is slow, up to the deadline.
+ * is slow, up to the deadline, and with it the whole worker: one that serves several requests
+ * at once better asks for room with the two functions below.
  *
  *   TROUPE_OK         on its way
  *   TROUPE_CLOSED     nobody waits any more; finish the request
@@ -158,6 +198,20 @@ TROUPE_API bool troupe_request_cancelled(const troupe_request_t *self);
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_request_part(troupe_request_t *self,
                                                                 troupe_message_t **part_p);
+
+/* The same without waiting.
+ *
+ *   TROUPE_FULL  the reader has no room now; the message is still the caller's
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_request_try_part(troupe_request_t *self,
+                                                                    troupe_message_t **part_p);
+
+/* Goes on with a stream. Non-zero as for handle. */
+typedef int(troupe_room_fn)(troupe_worker_t *self, troupe_request_t *request, void *arg);
+
+/* Keep the request, and have `fn (worker, request, arg)` called once, between other callbacks,
+ * as soon as the reader has room for a part or nobody waits any more. */
+TROUPE_API void troupe_request_on_room(troupe_request_t *self, troupe_room_fn *fn, void *arg);
 
 /* Finish with a reply; takes the message. The request must not be used afterwards. */
 TROUPE_API void troupe_request_reply(troupe_request_t *self, troupe_message_t **reply_p);
@@ -170,8 +224,9 @@ TROUPE_API void troupe_request_reply_data(troupe_request_t *self, const void *da
 TROUPE_API void troupe_request_fail(troupe_request_t *self, const char *format, ...)
     TROUPE_PRINTF(2, 3);
 
-/* Finish as `outcome`, which must be one a handler can know: worker_error,
- * bad_request or too_large; any other becomes worker_error. */
+/* Finish as `outcome`, which must be one a handler can know: worker_error, bad_request,
+ * too_large, or memory_exhausted when there is no memory for this request (that of a device,
+ * say); any other becomes worker_error. */
 TROUPE_API void troupe_request_refuse(troupe_request_t *self, troupe_outcome_t outcome,
                                       const char *format, ...) TROUPE_PRINTF(3, 4);
 
