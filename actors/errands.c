@@ -94,7 +94,7 @@ static void post(tr_errand_t *errand, const tr_job_t *parent)
         tr_envelope_answer(envelope, TROUPE_OUTCOME_BAD_REQUEST, 0,
                            "calls are nested deeper than %d: a circle", TR_ERRAND_MAX_DEPTH);
     } else {
-        tr_envelope_submit(envelope, errand->router);
+        tr_envelope_submit(envelope, errand->router, false);
     }
 }
 

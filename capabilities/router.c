@@ -1,5 +1,5 @@
 /* The loop around the requests: what the pool says, growing and shrinking, draining, reports.
- * The life of a request itself is in request_life.c.
+ * The life of a request itself is in the files that router_inside.h names.
  */
 
 #include "capabilities/router.h"
@@ -28,18 +28,33 @@ static size_t *due_place_of(void *item)
     return &((tr_envelope_t *)item)->due_place;
 }
 
+/* What waits would wait for nobody. */
+static void end_queue_unavailable(tr_router_t *router)
+{
+    char why[TR_REASON_TEXT + 80];
+    snprintf(why, sizeof why, "%s has no worker: %s", router->spec->capability,
+             router->trouble.text);
+    int64_t left_ms = router->available_at_ms - tr_clock_now_ms();
+    tr_router_end_queue(router,
+                        router->trouble.kind == TROUPE_REASON_HUNG
+                            ? TROUPE_OUTCOME_SPAWN_TIMEOUT
+                            : TROUPE_OUTCOME_SPAWN_FAILED,
+                        left_ms > 0 ? left_ms : 0, why);
+}
+
 static void be_unavailable(tr_router_t *router, const tr_control_t *word)
 {
     router->is_unavailable = true;
     router->trouble = word->reason;
     router->available_at_ms = tr_clock_after(tr_clock_now_ms(), (int64_t)word->number);
     if (tr_router_has_nobody(router)) {
-        tr_router_fail_queue(router);
+        end_queue_unavailable(router);
     }
 }
 
 static void add_member(tr_router_t *router, const tr_control_t *up)
 {
+    router->trouble = tr_reason_of(TROUPE_REASON_NORMAL);
     if (tr_members_add(&router->members, up->name, up->incarnation, up->mailbox, up->pulse,
                        router->spec->concurrency, tr_clock_now_ms()) != TROUPE_OK) {
         tr_log(TR_LOG_ERROR, "member_not_added", TR_TEXT("worker", up->name));
@@ -94,35 +109,58 @@ static int64_t shrink_if_idle(tr_router_t *router, int64_t now_ms)
 
 /* ---- turns ---- */
 
-static void check_books(tr_router_t *router)
+static void check_books(tr_router_t *router, int64_t now_ms)
 {
-    size_t n_queued = tr_request_queue_count(&router->queue);
-    assert(router->books.n_accepted ==
-           router->books.n_finished + n_queued + router->books.n_running);
-    tr_metric_set(router->books.depth, (int64_t)n_queued);
-    tr_metric_set(router->books.pending, (int64_t)router->books.n_running);
+    const tr_router_books_t *books = &router->books;
+    assert(books->n_accepted == books->n_finished + books->n_waiting + books->n_running);
+    assert(books->n_waiting + books->n_running >= tr_request_queue_count(&router->queue));
+    tr_metric_set(books->depth, (int64_t)books->n_waiting);
+    tr_metric_set(books->pending, (int64_t)books->n_running);
+    tr_metric_set(books->circuit, (int64_t)tr_breaker_state(&router->breaker, now_ms));
 }
 
 static void finish_drain(tr_router_t *router)
 {
-    if (router->drain_to && tr_request_queue_count(&router->queue) == 0 &&
-        router->books.n_running == 0) {
+    if (router->drain_to && router->books.n_waiting == 0 && router->books.n_running == 0) {
         tr_control_say(router->drain_to, TR_WORD_DRAINED, 0);
         tr_mailbox_release(&router->drain_to);
     }
+}
+
+/* The breaker has opened: whoever waits need not wait for the same fate. */
+static void end_queue_if_open(tr_router_t *router, int64_t now_ms)
+{
+    if (router->has_opened) {
+        router->has_opened = false;
+        char why[TR_REASON_TEXT];
+        snprintf(why, sizeof why, "%s has failed %zu times in a row and is not asked for now",
+                 router->spec->capability, router->spec->breaker_failures);
+        tr_log(TR_LOG_WARNING, "circuit_opened",
+               TR_TEXT("capability", router->spec->capability),
+               TR_NUMBER("failures", router->spec->breaker_failures),
+               TR_NUMBER("cooldown_ms", router->spec->breaker_cooldown_ms));
+        tr_router_end_queue(router, TROUPE_OUTCOME_CIRCUIT_OPEN,
+                            tr_breaker_hint_ms(&router->breaker, now_ms), why);
+    }
+}
+
+static int64_t earlier(int64_t one_ms, int64_t other_ms)
+{
+    return one_ms < other_ms ? one_ms : other_ms;
 }
 
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_router_t *router = self->state;
     tr_router_expire(router, now_ms);
-    tr_router_dispatch_all(router, now_ms);
+    end_queue_if_open(router, now_ms);
+    int64_t due_ms = tr_router_dispatch_all(router, now_ms);
     grow_if_work_waits(router);
-    int64_t due_ms = shrink_if_idle(router, now_ms);
+    due_ms = earlier(due_ms, shrink_if_idle(router, now_ms));
     finish_drain(router);
-    check_books(router);
-    tr_envelope_t *first = tr_heap_first(&router->deadlines);
-    return first && first->deadline_ms < due_ms ? first->deadline_ms : due_ms;
+    check_books(router, now_ms);
+    const tr_envelope_t *first = tr_heap_first(&router->due);
+    return first ? earlier(due_ms, first->due_ms) : due_ms;
 }
 
 /* ---- letters ---- */
@@ -136,8 +174,9 @@ static void report(tr_router_t *router, const tr_control_t *survey)
         tr_letter_destroy(&letter);
         return;
     }
-    bool is_ready =
-        !router->is_draining && !(router->is_unavailable && tr_router_has_nobody(router));
+    bool is_open = tr_breaker_state(&router->breaker, tr_clock_now_ms()) == TR_BREAKER_OPEN;
+    bool is_ready = !router->is_draining && !is_open &&
+                    !(router->is_unavailable && tr_router_has_nobody(router));
     bool is_loading = is_ready && tr_router_has_nobody(router) && router->spec->min_workers > 0;
     report->state = router->is_draining ? "draining"
                     : is_loading        ? "loading"
@@ -145,8 +184,12 @@ static void report(tr_router_t *router, const tr_control_t *survey)
                                         : "unavailable";
     if (tr_router_has_nobody(router)) {
         snprintf(report->reason, sizeof report->reason, "%s", router->trouble.text);
+    } else if (is_open) {
+        snprintf(report->reason, sizeof report->reason,
+                 "the circuit breaker is open for %lld ms more",
+                 (long long)tr_breaker_hint_ms(&router->breaker, tr_clock_now_ms()));
     }
-    report->n_queued = tr_request_queue_count(&router->queue);
+    report->n_queued = router->books.n_waiting;
     report->n_pending = router->books.n_running;
     report->n_accepted = router->books.n_accepted;
     report->n_finished = router->books.n_finished;
@@ -231,6 +274,9 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (letter->type == &tr_cancel_type) {
         tr_router_cancel(router, ((tr_note_t *)letter)->envelope);
         tr_letter_destroy(&letter);
+    } else if (letter->type == &tr_credit_type) {
+        tr_router_on_credit(router, ((tr_note_t *)letter)->envelope);
+        tr_letter_destroy(&letter);
     } else if (letter->type == &tr_reply_type && ((troupe_reply_t *)letter)->job) {
         troupe_reply_t *reply = (troupe_reply_t *)letter;
         reply->is_final ? tr_router_on_final(router, reply) : tr_router_on_part(router, reply);
@@ -255,21 +301,32 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
     }
 }
 
+static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *spec)
+{
+    router->self = self;
+    router->spec = spec;
+    router->batch = (tr_batch_plan_t){.max = spec->batch_max > 0 ? spec->batch_max : 1,
+                                      .window_ms = spec->batch_window_ms};
+    tr_request_queue_init(&router->queue);
+    tr_heap_init(&router->due, is_due_before, due_place_of);
+    tr_quota_init(&router->quota, spec->per_peer);
+    tr_breaker_init(&router->breaker, spec->breaker_failures, spec->breaker_cooldown_ms,
+                    spec->breaker_probes);
+    tr_balance_init(&router->balance, spec->balance, self->incarnation);
+    tr_members_init(&router->members);
+    router->hand = calloc(router->batch.max, sizeof *router->hand);
+    return tr_sharing_init(&router->sharing) == TROUPE_OK && router->hand &&
+           tr_router_books_init(&router->books, self->runtime->metrics, spec->capability) ==
+               TROUPE_OK;
+}
+
 static bool begin(tr_self_t *self, const void *arg)
 {
+    const tr_router_spec_t *spec = arg;
     tr_router_t *router = calloc(1, sizeof *router);
     self->state = router;
-    if (router) {
-        router->self = self;
-        router->spec = arg;
-        tr_request_queue_init(&router->queue, router->spec->queue_limit);
-        tr_heap_init(&router->deadlines, is_due_before, due_place_of);
-        tr_members_init(&router->members);
-    }
-    if (!router ||
-        tr_router_books_init(&router->books, self->runtime->metrics,
-                             router->spec->capability) != TROUPE_OK ||
-        tr_self_register(self, TR_NAMES_CAPABILITY, router->spec->capability) != TROUPE_OK) {
+    if (!router || !init(router, self, spec) ||
+        tr_self_register(self, TR_NAMES_CAPABILITY, spec->capability) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
@@ -285,9 +342,12 @@ static void end(tr_self_t *self)
     tr_router_end_all(router);
     tr_mailbox_release(&router->drain_to);
     tr_request_queue_finish(&router->queue);
-    assert(!tr_heap_first(&router->deadlines));
-    tr_heap_finish(&router->deadlines);
+    assert(!tr_heap_first(&router->due));
+    tr_heap_finish(&router->due);
+    tr_sharing_finish(&router->sharing);
+    tr_quota_finish(&router->quota);
     tr_members_finish(&router->members);
+    free(router->hand);
     free(router);
     self->state = NULL;
 }
@@ -301,6 +361,17 @@ static const tr_actor_class_t router_class = {
     .end = end,
 };
 
+/* With `block` who cannot be let in waits at the mailbox, which then counts what waits too. */
+static tr_mailbox_limits_t limits_of(const tr_router_spec_t *spec)
+{
+    tr_mailbox_limits_t limits = {MAILBOX_LETTERS, MAILBOX_BYTES, 0};
+    if (spec->overflow == TR_OVERFLOW_BLOCK) {
+        limits.letters = spec->queue_limit;
+        limits.wait_ms = spec->timeout_ms;
+    }
+    return limits;
+}
+
 troupe_status_t tr_router_start(const tr_birth_t *birth, tr_actor_t **out)
 {
     return tr_actor_start(
@@ -309,7 +380,7 @@ troupe_status_t tr_router_start(const tr_birth_t *birth, tr_actor_t **out)
             .name = birth->name,
             .runtime = birth->runtime,
             .parent = birth->parent,
-            .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
+            .limits = limits_of(birth->what),
             .arg = birth->what,
             .keepsake = birth->keepsake,
         },

@@ -25,14 +25,26 @@ troupe_status_t tr_router_books_init(tr_router_books_t *self, tr_metrics_t *metr
     self->queue_time =
         tr_metrics_series(metrics, TR_METRIC_HISTOGRAM, "troupe_queue_duration_seconds",
                           "From acceptance to dispatch", label, none);
+    self->first_part_time =
+        tr_metrics_series(metrics, TR_METRIC_HISTOGRAM, "troupe_first_part_duration_seconds",
+                          "From dispatch to the first part of a stream", label, none);
     self->depth = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_queue_depth",
                                     "Requests that wait", label, none);
     self->pending = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_pending",
                                       "Requests that run", label, none);
     self->late = tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_late_answers_total",
                                    "Answers to requests that were over", label, none);
-    return is_made && self->run_time && self->queue_time && self->depth && self->pending &&
-                   self->late
+    self->retried = tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_retries_total",
+                                      "Runs that began again", label, none);
+    self->shared = tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_shared_requests_total",
+                                     "Requests that joined a run", label, none);
+    self->batches = tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_batches_total",
+                                      "Batches handed out", label, none);
+    self->circuit = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_circuit_state",
+                                      "0 closed, 1 open, 2 trying", label, none);
+    return is_made && self->run_time && self->queue_time && self->first_part_time &&
+                   self->depth && self->pending && self->late && self->retried &&
+                   self->shared && self->batches && self->circuit
                ? TROUPE_OK
                : TROUPE_ERR_NOMEM;
 }
@@ -40,6 +52,11 @@ troupe_status_t tr_router_books_init(tr_router_books_t *self, tr_metrics_t *metr
 void tr_router_books_dispatched(tr_router_books_t *self, const tr_envelope_t *envelope)
 {
     tr_metric_observe_us(self->queue_time, envelope->dispatched_us - envelope->admitted_us);
+}
+
+void tr_router_books_first_part(tr_router_books_t *self, const tr_envelope_t *envelope)
+{
+    tr_metric_observe_us(self->first_part_time, tr_clock_now_us() - envelope->dispatched_us);
 }
 
 void tr_router_books_finished(tr_router_books_t *self, const tr_envelope_t *envelope,

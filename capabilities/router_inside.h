@@ -1,25 +1,42 @@
-/* capabilities/router_inside.h - the inside of a router, for router.c and request_life.c */
+/* capabilities/router_inside.h - the inside of a router, for the files that make it up
+ *
+ * router.c is the loop. Requests come in by admission.c, are handed out by dispatch.c, what
+ * workers say of them is taken by settlement.c, and each leaves by departure.c.
+ */
 
 #ifndef TROUPE_CAPABILITIES_ROUTER_INSIDE_H
 #define TROUPE_CAPABILITIES_ROUTER_INSIDE_H
 
 #include "base/heap.h"
+#include "capabilities/balance.h"
+#include "capabilities/batch.h"
+#include "capabilities/breaker.h"
 #include "capabilities/members.h"
+#include "capabilities/quota.h"
 #include "capabilities/router.h"
 #include "capabilities/router_books.h"
+#include "capabilities/sharing.h"
 #include "mailbox/request_queue.h"
 
 typedef struct tr_router {
     tr_self_t *self;
     const tr_router_spec_t *spec;
-    tr_request_queue_t queue;
-    tr_heap_t deadlines; /* of all that are QUEUED or RUNNING */
+    tr_request_queue_t queue; /* QUEUED, and no sharer */
+    tr_heap_t due;            /* QUEUED or RUNNING */
+    tr_sharing_t sharing;
+    tr_quota_t quota;
+    tr_breaker_t breaker;
+    tr_balance_t balance;
+    tr_batch_plan_t batch;
+    int64_t filling_since_ms; /* when the queue began to fill */
+    tr_job_t **hand;          /* jobs that are being handed out; room for a batch */
     tr_members_t members;
     tr_router_books_t books;
     uint64_t last_number;
     uint64_t last_dispatch;
     bool has_asked_to_grow;
     bool is_unavailable;
+    bool has_opened; /* the breaker, since the last turn */
     int64_t available_at_ms;
     tr_reason_t trouble; /* why the last start failed */
     bool is_draining;
@@ -29,33 +46,96 @@ typedef struct tr_router {
 /* No member is there that could be given work, now or later. */
 bool tr_router_has_nobody(const tr_router_t *router);
 
-/* A request arrived: queue it, or refuse it. Takes the share. */
+/* What the breaker has let a request pass with: one pass for a run, its lead has it. */
+static inline tr_pass_t tr_router_pass_of(const tr_envelope_t *envelope)
+{
+    return (tr_pass_t){(tr_pass_kind_t)envelope->pass_kind, envelope->pass_round};
+}
+
+static inline void tr_router_give_pass(tr_envelope_t *envelope, tr_pass_t pass)
+{
+    envelope->pass_kind = (int)pass.kind;
+    envelope->pass_round = pass.round;
+}
+
+static inline void tr_router_hand_on_pass(tr_envelope_t *from, tr_envelope_t *to)
+{
+    tr_router_give_pass(to, tr_router_pass_of(from));
+    tr_router_give_pass(from, (tr_pass_t){TR_PASS_NO, 0});
+}
+
+/* ---- admission.c ---- */
+
+/* A request arrived: queue it, let it share a run, or refuse it. Takes the share. */
 void tr_router_admit(tr_router_t *router, tr_envelope_t *envelope);
 
 /* End a request that was not accepted. Takes the share. */
 void tr_router_refuse(tr_router_t *router, tr_envelope_t *envelope, troupe_outcome_t outcome,
-                      int64_t hint_ms, const char *why);
+                      int64_t hint_ms, const char *format, ...) TROUPE_PRINTF(5, 6);
 
-/* Its caller wants it no more. */
-void tr_router_cancel(tr_router_t *router, tr_envelope_t *envelope);
+/* Put a lead into the queue, with its sharers: it waits from now on. Its due time is set. Takes
+ * a share. */
+void tr_router_enqueue(tr_router_t *router, tr_envelope_t *lead, bool is_back);
 
-/* Hand out what waits, as far as members have room. */
-void tr_router_dispatch_all(tr_router_t *router, int64_t now_ms);
+/* One more, or one less, is QUEUED. */
+void tr_router_begin_wait(tr_router_t *router);
+void tr_router_end_wait(tr_router_t *router);
+
+/* ---- dispatch.c ---- */
+
+/* Hand out what waits, as far as members have room. Returns when to look again. */
+int64_t tr_router_dispatch_all(tr_router_t *router, int64_t now_ms);
+
+/* ---- settlement.c ---- */
 
 /* What workers sent. Take the reply. */
 void tr_router_on_part(tr_router_t *router, troupe_reply_t *part);
 void tr_router_on_final(tr_router_t *router, troupe_reply_t *reply);
 
-/* End what is past its deadline. */
-void tr_router_expire(tr_router_t *router, int64_t now_ms);
+/* A reader that had no room: has it some now, has it at least taken something, or is it to be
+ * cut off? */
+void tr_router_look_at_reader(tr_router_t *router, tr_envelope_t *lead);
+
+/* A reader has made room for a writer who waits for a word. */
+void tr_router_on_credit(tr_router_t *router, tr_envelope_t *envelope);
+
+/* The same, for a run whose lead reads by another flow than its worker writes by. */
+void tr_router_relay_credit(tr_envelope_t *lead);
 
 /* A member is gone, with what it had. */
 void tr_router_lose_member(tr_router_t *router, tr_member_t *member, const tr_reason_t *reason);
 
-/* No worker will come soon: end what waits as `spawn_failed`. */
-void tr_router_fail_queue(tr_router_t *router);
+/* ---- departure.c ---- */
+
+/* One request, QUEUED or RUNNING, ends; a run that it shares goes on for the others. */
+void tr_router_end(tr_router_t *router, tr_envelope_t *envelope, troupe_outcome_t outcome,
+                   int64_t hint_ms, const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* A run is over: its lead and all who share it get `reply`, which is taken. The lead is RUNNING
+ * and has no job any more; its share is taken. */
+void tr_router_end_run(tr_router_t *router, tr_envelope_t *lead, troupe_reply_t *reply);
+
+/* Its caller wants it no more. */
+void tr_router_cancel(tr_router_t *router, tr_envelope_t *envelope);
+
+/* Note when to look at it next. */
+void tr_router_set_due(tr_router_t *router, tr_envelope_t *envelope, int64_t due_ms);
+
+/* End what is past its time. */
+void tr_router_expire(tr_router_t *router, int64_t now_ms);
+
+/* No worker will come soon, or none is to be asked: end all that waits. */
+void tr_router_end_queue(tr_router_t *router, troupe_outcome_t outcome, int64_t hint_ms,
+                         const char *why);
 
 /* The router stops: nobody is left to finish anything. */
 void tr_router_end_all(tr_router_t *router);
+
+/* ---- router_trace.c ---- */
+
+/* Write a line to the log about a request that is traced. `worker` and `outcome` may be NULL.
+ */
+void tr_router_trace(const tr_envelope_t *envelope, const char *event, const char *worker,
+                     const char *outcome);
 
 #endif

@@ -102,6 +102,7 @@ void tr_envelope_release(tr_envelope_t **self_p)
         return;
     }
     assert(self->queue_place == TR_HEAP_NOWHERE && self->due_place == TR_HEAP_NOWHERE);
+    assert(!self->lead && !self->sharers);
     tr_envelope_answer(self, TROUPE_OUTCOME_INTERNAL, 0,
                        "the request was lost inside the node");
     troupe_message_destroy(&self->message);
@@ -109,10 +110,13 @@ void tr_envelope_release(tr_envelope_t **self_p)
     free(self);
 }
 
-troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to)
+static troupe_status_t post_within(tr_envelope_t *self, tr_mailbox_t *to, int64_t wait_ms)
 {
     tr_letter_t *letter = &tr_envelope_share(self)->letter;
-    troupe_status_t status = tr_mailbox_post(to, TR_LANE_USER, &letter);
+    troupe_status_t status =
+        wait_ms > 0 ? tr_mailbox_post_wait(to, TR_LANE_USER, &letter,
+                                           tr_clock_after(self->sent_ms, wait_ms), NULL, NULL)
+                    : tr_mailbox_post(to, TR_LANE_USER, &letter);
     if (status != TROUPE_OK) {
         tr_envelope_t *share = self;
         tr_envelope_release(&share);
@@ -120,20 +124,42 @@ troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to)
     return status;
 }
 
-/* The router's mailbox bounds what is on its way; its queue bounds what waits. */
-void tr_envelope_submit(tr_envelope_t *self, tr_mailbox_t *to)
+troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to)
 {
-    troupe_status_t status = to ? tr_envelope_post(self, to) : TROUPE_NOT_FOUND;
-    if (status == TROUPE_NOT_FOUND) {
+    return post_within(self, to, 0);
+}
+
+static int64_t time_to_wait(const tr_envelope_t *self, const tr_mailbox_t *to)
+{
+    int64_t wait_ms = tr_mailbox_wait_ms(to);
+    return self->timeout_ms > 0 && self->timeout_ms < wait_ms ? self->timeout_ms : wait_ms;
+}
+
+/* The router's mailbox bounds what is on its way; its queue bounds what waits. */
+void tr_envelope_submit(tr_envelope_t *self, tr_mailbox_t *to, bool may_wait)
+{
+    switch (to ? post_within(self, to, may_wait ? time_to_wait(self, to) : 0)
+               : TROUPE_NOT_FOUND) {
+    case TROUPE_OK:
+        break;
+    case TROUPE_NOT_FOUND:
         tr_envelope_answer(self, TROUPE_OUTCOME_NO_CAPABILITY, 0, "nobody offers '%s' here",
                            self->capability);
-    } else if (status == TROUPE_FULL) {
+        break;
+    case TROUPE_FULL:
         tr_envelope_answer(self, TROUPE_OUTCOME_OVERLOADED, 1,
-                           "%s has more requests on their way than it can read",
+                           "%s has as many requests waiting and on their way as it may",
                            self->capability);
-    } else if (status != TROUPE_OK) {
+        break;
+    case TROUPE_TIMEOUT:
+        tr_envelope_answer(self, TROUPE_OUTCOME_TIMEOUT, 0,
+                           "it waited for room in the queue of %s until the deadline",
+                           self->capability);
+        break;
+    default:
         tr_envelope_answer(self, TROUPE_OUTCOME_SHUTTING_DOWN, 0, "%s is stopping",
                            self->capability);
+        break;
     }
 }
 
@@ -189,7 +215,11 @@ bool tr_envelope_forward(tr_envelope_t *self, troupe_reply_t **reply_p)
         return false;
     }
     reply->id = self->id;
-    reply->sequence = reply->is_final ? self->n_parts : self->n_parts++;
+    reply->sequence = self->n_parts;
+    if (!reply->is_final) {
+        self->n_parts++;
+        self->n_bytes += tr_reply_flow_bytes(reply);
+    }
     return send_reply(self, reply);
 }
 

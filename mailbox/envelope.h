@@ -30,11 +30,10 @@ typedef struct troupe_request tr_job_t; /* actors/request.h */
 
 /* Where a request is; only its router moves it on, and only forwards. */
 typedef enum tr_phase {
-    TR_PHASE_NEW,       /* not seen by a router yet */
-    TR_PHASE_QUEUED,    /* waits in the router's queue */
-    TR_PHASE_RUNNING,   /* a worker has it */
-    TR_PHASE_ABANDONED, /* answered, but a worker still has it */
-    TR_PHASE_OVER,
+    TR_PHASE_NEW,     /* not seen by a router yet */
+    TR_PHASE_QUEUED,  /* waits for a worker */
+    TR_PHASE_RUNNING, /* a worker has it */
+    TR_PHASE_OVER,    /* answered; a worker may still be busy with it */
 } tr_phase_t;
 
 /* What a caller says of a request. A field that is zero is not said. */
@@ -78,11 +77,23 @@ struct tr_envelope {
     uint64_t number; /* order of arrival */
     int64_t admitted_us;
     int64_t dispatched_us;
-    uint64_t n_parts;
+    uint64_t n_parts; /* passed on so far */
+    uint64_t n_bytes; /* in them */
+    unsigned n_lost;  /* workers that were lost with it */
+    bool is_traced;   /* its trace is to be recorded */
+    int pass_kind;    /* that of the breaker; capabilities/breaker.h */
+    uint64_t pass_round;
+    uint64_t stalled_at; /* what its reader had taken when it had no room last */
     size_t queue_place;
     int64_t due_ms; /* when the router must look at it at the latest */
     size_t due_place;
-    tr_job_t *job; /* RUNNING, ABANDONED: borrowed, the member's list holds it */
+    tr_job_t *job; /* RUNNING, and not a sharer: borrowed, the member's list holds it */
+
+    /* Requests that share one run: the lead has it, the others hang on the lead. */
+    tr_envelope_t *lead;    /* borrowed; NULL: it is one itself */
+    tr_envelope_t *sharers; /* of a lead: a share of each */
+    tr_envelope_t *next_sharer;
+    tr_envelope_t *previous_sharer;
 };
 
 extern const tr_letter_type_t tr_envelope_type;
@@ -103,8 +114,9 @@ void tr_envelope_release(tr_envelope_t **self_p);
  * caller's share is untouched and nothing is answered. Any thread. */
 TROUPE_NODISCARD troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to);
 
-/* The same, and answer it here when `to` does not take it; a NULL `to` offers nothing. */
-void tr_envelope_submit(tr_envelope_t *self, tr_mailbox_t *to);
+/* The same, and answer it here when `to` does not take it; a NULL `to` offers nothing. With
+ * `may_wait` it waits for room where the mailbox allows that, within the request's time. */
+void tr_envelope_submit(tr_envelope_t *self, tr_mailbox_t *to, bool may_wait);
 
 /* The envelope whose letter this is; the letter's share becomes the caller's. */
 tr_envelope_t *tr_envelope_of(tr_letter_t *letter);

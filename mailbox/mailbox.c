@@ -3,7 +3,7 @@
  * swapped out but not yet handled still counts against the bound, through `n_taken`.
  *
  * Atomics: holders; n_posted_control (so that the owner sees an overtaking letter without the
- * lock); n_taken and taken_bytes (written by the owner, read by senders for the bound).
+ * lock); n_taken, taken_bytes and n_held (written by the owner, read by senders for the bound).
  */
 
 #include "mailbox/mailbox.h"
@@ -33,6 +33,7 @@ typedef struct lane {
     list_t taken; /* owner */
     atomic_size_t n_taken;
     atomic_size_t taken_bytes;
+    atomic_size_t n_held; /* places without a letter */
 } lane_t;
 
 struct tr_mailbox {
@@ -126,8 +127,9 @@ uint64_t tr_mailbox_incarnation(const tr_mailbox_t *self)
 
 static bool has_room(const tr_mailbox_t *self, const lane_t *lane, const tr_letter_t *letter)
 {
-    size_t n_letters =
-        lane->n_posted + atomic_load_explicit(&lane->n_taken, memory_order_relaxed);
+    size_t n_letters = lane->n_posted +
+                       atomic_load_explicit(&lane->n_taken, memory_order_relaxed) +
+                       atomic_load_explicit(&lane->n_held, memory_order_relaxed);
     if (n_letters == 0) {
         return true;
     }
@@ -237,6 +239,12 @@ troupe_status_t tr_mailbox_post_wait(tr_mailbox_t *self, tr_lane_t lane, tr_lett
     }
 }
 
+int64_t tr_mailbox_wait_ms(const tr_mailbox_t *self)
+{
+    assert(self);
+    return self->limits.wait_ms;
+}
+
 size_t tr_mailbox_depth(const tr_mailbox_t *self)
 {
     assert(self);
@@ -313,6 +321,25 @@ tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
         }
     }
     return NULL;
+}
+
+void tr_mailbox_hold_place(tr_mailbox_t *self)
+{
+    assert(self);
+    atomic_fetch_add(&self->lanes[TR_LANE_USER].n_held, 1);
+}
+
+void tr_mailbox_give_place(tr_mailbox_t *self)
+{
+    assert(self);
+    size_t n_held = atomic_fetch_sub(&self->lanes[TR_LANE_USER].n_held, 1);
+    assert(n_held > 0);
+    (void)n_held;
+    pthread_mutex_lock(&self->mutex);
+    if (self->n_waiting) {
+        pthread_cond_broadcast(&self->room);
+    }
+    pthread_mutex_unlock(&self->mutex);
 }
 
 bool tr_mailbox_park(tr_mailbox_t *self)

@@ -32,6 +32,7 @@ typedef enum tr_lane {
 typedef struct tr_mailbox_limits {
     size_t letters;
     size_t bytes;
+    int64_t wait_ms; /* senders that can may wait so long for room; 0: they are refused */
 } tr_mailbox_limits_t;
 
 /* An open mailbox whose first share is the caller's. `name` and `incarnation` say whose it is
@@ -72,6 +73,9 @@ TROUPE_NODISCARD troupe_status_t tr_mailbox_post_wait(tr_mailbox_t *self, tr_lan
                                                       int64_t deadline_ms,
                                                       bool (*give_up)(void *arg), void *arg);
 
+/* How long a sender that can wait may wait for room; 0: not at all. */
+int64_t tr_mailbox_wait_ms(const tr_mailbox_t *self);
+
 /* Letters posted and not yet taken. */
 size_t tr_mailbox_depth(const tr_mailbox_t *self);
 
@@ -79,6 +83,11 @@ size_t tr_mailbox_depth(const tr_mailbox_t *self);
 
 /* Take the next letter, control before user; NULL when there is none. *lane_out may be NULL. */
 tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out);
+
+/* What a letter of the user lane has brought still takes its place, though the letter is gone:
+ * it counts against the bound of letters until it is given back. */
+void tr_mailbox_hold_place(tr_mailbox_t *self);
+void tr_mailbox_give_place(tr_mailbox_t *self);
 
 /* Say that the owner is going to wait on the bell. False: letters are there, do not wait. */
 TROUPE_NODISCARD bool tr_mailbox_park(tr_mailbox_t *self);

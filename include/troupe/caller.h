@@ -26,8 +26,9 @@ TROUPE_API TROUPE_NODISCARD troupe_caller_t *troupe_caller_new(troupe_node_t *no
 /* Cancel what still runs, let go of all, set *self_p to NULL; NULL is fine. */
 TROUPE_API void troupe_caller_destroy(troupe_caller_t **self_p);
 
-/* Start a call; takes the message (NULL inside: an empty one). Never waits. Whatever
- * goes wrong arrives as the final reply, so there is one place to look.
+/* Start a call; takes the message (NULL inside: an empty one). Never waits, unless the
+ * capability is configured so (`overflow: block`): then up to the request's time, for room in
+ * its queue. Whatever goes wrong arrives as the final reply, so there is one place to look.
  *
  *   TROUPE_OK         *id_out names the call; exactly one final reply will come
  *   TROUPE_ERR_NOMEM  nothing was started, the message is gone

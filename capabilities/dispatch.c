@@ -1,0 +1,141 @@
+/* What is handed out is one unit of work: a request, or a batch of them. It is posted first and
+ * noted then: a member whose mailbox does not take it has ended, and nothing has happened.
+ */
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "capabilities/router_inside.h"
+
+/* Nobody took it: it waits again. Takes the share, as the queue has it. */
+static void put_back(tr_router_t *router, tr_envelope_t *lead)
+{
+    if (tr_request_queue_return(&router->queue, lead) != TROUPE_OK) {
+        tr_router_end(router, lead, TROUPE_OUTCOME_OVERLOADED, 0, "the node is out of memory");
+    }
+}
+
+/* Make jobs for the lead and for as many more as go with it. Returns how many there are in
+ * router->hand; 0 for want of memory, and then all wait again. */
+static size_t take_hand(tr_router_t *router, tr_envelope_t *lead)
+{
+    size_t n_jobs = 0;
+    tr_envelope_t *next = lead;
+    while (next) {
+        tr_job_t *job =
+            tr_job_new(next, router->self->mailbox, router->last_dispatch + n_jobs + 1);
+        if (!job) {
+            put_back(router, next);
+            break;
+        }
+        job->lead = next;
+        router->hand[n_jobs++] = job;
+        next =
+            n_jobs < router->batch.max ? tr_request_queue_pop_like(&router->queue, lead) : NULL;
+    }
+    for (size_t i = 1; i < n_jobs; i++) {
+        router->hand[i]->head = tr_job_share(router->hand[0]);
+    }
+    return n_jobs;
+}
+
+static tr_letter_t *letter_of_hand(const tr_router_t *router, size_t n_jobs)
+{
+    if (router->batch.max == 1) {
+        return &tr_job_share(router->hand[0])->letter;
+    }
+    tr_batch_t *batch = tr_batch_new(n_jobs);
+    for (size_t i = 0; batch && i < n_jobs; i++) {
+        tr_batch_add(batch, tr_job_share(router->hand[i]));
+    }
+    return batch ? &batch->letter : NULL;
+}
+
+/* Nobody has seen these jobs. */
+static void drop_hand(tr_router_t *router, size_t n_jobs)
+{
+    for (size_t i = n_jobs; i-- > 0;) {
+        tr_job_t *job = router->hand[i];
+        tr_envelope_t *lead = job->lead;
+        job->lead = NULL;
+        if (job->head != job) {
+            tr_job_release(&job->head);
+            job->head = job;
+        }
+        tr_job_release(&job);
+        put_back(router, lead);
+    }
+}
+
+static void note_running(tr_router_t *router, tr_envelope_t *envelope,
+                         const tr_member_t *member)
+{
+    tr_router_end_wait(router);
+    router->books.n_running++;
+    envelope->phase = TR_PHASE_RUNNING;
+    envelope->dispatched_us = tr_clock_now_us();
+    tr_router_set_due(router, envelope, envelope->deadline_ms);
+    tr_router_books_dispatched(&router->books, envelope);
+    tr_router_trace(envelope, "request_dispatched", member->name, NULL);
+}
+
+/* The member has it. */
+static void note_given(tr_router_t *router, tr_member_t *member, tr_job_t *job, int64_t now_ms)
+{
+    tr_envelope_t *lead = job->lead;
+    int64_t deadline_ms = lead->deadline_ms;
+    lead->job = job;
+    note_running(router, lead, member);
+    for (tr_envelope_t *sharer = lead->sharers; sharer; sharer = sharer->next_sharer) {
+        note_running(router, sharer, member);
+        deadline_ms = sharer->deadline_ms > deadline_ms ? sharer->deadline_ms : deadline_ms;
+    }
+    atomic_store(&job->deadline_ms, deadline_ms);
+    tr_member_give(member, job, ++router->last_dispatch, now_ms);
+}
+
+/* Hand the next unit of work to a member. False: nobody can take it now. */
+static bool hand_out(tr_router_t *router, int64_t now_ms)
+{
+    tr_envelope_t *lead = tr_request_queue_pop(&router->queue);
+    tr_member_t *member = tr_members_pick(&router->members, &router->balance, lead->sticky);
+    if (!member) {
+        put_back(router, lead);
+        return false;
+    }
+    size_t n_jobs = take_hand(router, lead);
+    tr_letter_t *letter = n_jobs > 0 ? letter_of_hand(router, n_jobs) : NULL;
+    if (!letter) {
+        drop_hand(router, n_jobs);
+        return false; /* no memory: try again later */
+    }
+    if (tr_mailbox_post(member->mailbox, TR_LANE_USER, &letter) != TROUPE_OK) {
+        tr_letter_destroy(&letter);
+        drop_hand(router, n_jobs);
+        tr_members_set_going(&router->members, member, true); /* its pool will say so soon */
+        return true;
+    }
+    for (size_t i = 0; i < n_jobs; i++) {
+        note_given(router, member, router->hand[i], now_ms);
+    }
+    if (router->batch.max > 1) {
+        tr_metric_add(router->books.batches, 1);
+    }
+    return true;
+}
+
+int64_t tr_router_dispatch_all(tr_router_t *router, int64_t now_ms)
+{
+    while (tr_members_has_room(&router->members)) {
+        int64_t due_ms = tr_batch_due_ms(&router->batch, tr_request_queue_count(&router->queue),
+                                         router->filling_since_ms, now_ms);
+        if (due_ms > now_ms) {
+            return due_ms;
+        }
+        if (!hand_out(router, now_ms)) {
+            break;
+        }
+    }
+    return TR_NEVER;
+}
