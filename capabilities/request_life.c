@@ -147,12 +147,15 @@ void tr_router_admit(tr_router_t *router, tr_envelope_t *envelope)
                          "the deadline had passed before the request arrived");
     } else if (router->is_unavailable && tr_router_has_nobody(router)) {
         refuse_unavailable(router, envelope, now_ms);
+    } else if (tr_request_queue_count(&router->queue) >= router->spec->queue_limit) {
+        refuse_full(router, envelope);
     } else if (tr_heap_push(&router->deadlines, envelope) != TROUPE_OK) {
         tr_router_refuse(router, envelope, TROUPE_OUTCOME_OVERLOADED, 0,
                          "the node is out of memory");
     } else if (tr_request_queue_push(&router->queue, envelope) != TROUPE_OK) {
         tr_heap_remove(&router->deadlines, envelope);
-        refuse_full(router, envelope);
+        tr_router_refuse(router, envelope, TROUPE_OUTCOME_OVERLOADED, 0,
+                         "the node is out of memory");
     } else {
         envelope->phase = TR_PHASE_QUEUED;
         router->books.n_accepted++;
@@ -337,7 +340,7 @@ void tr_router_fail_queue(tr_router_t *router)
     snprintf(why, sizeof why, "%s has no worker: %s", router->spec->capability,
              router->trouble.text);
     tr_envelope_t *envelope;
-    while ((envelope = tr_heap_first(&router->queue.order)) != NULL) {
+    while ((envelope = tr_request_queue_any(&router->queue)) != NULL) {
         end_queued(router, envelope, TROUPE_OUTCOME_SPAWN_FAILED, why);
     }
 }
@@ -369,7 +372,7 @@ void tr_router_expire(tr_router_t *router, int64_t now_ms)
 void tr_router_end_all(tr_router_t *router)
 {
     tr_envelope_t *envelope;
-    while ((envelope = tr_heap_first(&router->queue.order)) != NULL) {
+    while ((envelope = tr_request_queue_any(&router->queue)) != NULL) {
         end_queued(router, envelope, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping");
     }
     tr_reason_t reason = tr_reason_format(TROUPE_REASON_SHUTDOWN, "the node is stopping");

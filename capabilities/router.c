@@ -262,7 +262,7 @@ static bool begin(tr_self_t *self, const void *arg)
     if (router) {
         router->self = self;
         router->spec = arg;
-        tr_request_queue_init(&router->queue, router->spec->queue_limit);
+        tr_request_queue_init(&router->queue);
         tr_heap_init(&router->deadlines, is_due_before, due_place_of);
         tr_members_init(&router->members);
     }
