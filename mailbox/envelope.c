@@ -81,6 +81,7 @@ tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, const tr_hea
     self->message = *message_p;
     *message_p = NULL;
     self->queue_place = TR_HEAP_NOWHERE;
+    self->stray_place = TR_HEAP_NOWHERE;
     self->due_place = TR_HEAP_NOWHERE;
     self->due_ms = TR_NEVER;
     return self;

@@ -26,7 +26,8 @@
 #include "mailbox/mailbox.h"
 
 typedef struct tr_envelope tr_envelope_t;
-typedef struct troupe_request tr_job_t; /* actors/request.h */
+typedef struct tr_queue_line tr_queue_line_t; /* mailbox/request_queue.c */
+typedef struct troupe_request tr_job_t;       /* actors/request.h */
 
 /* Where a request is; only its router moves it on, and only forwards. */
 typedef enum tr_phase {
@@ -84,7 +85,11 @@ struct tr_envelope {
     int pass_kind;    /* that of the breaker; capabilities/breaker.h */
     uint64_t pass_round;
     uint64_t stalled_at; /* what its reader had taken when it had no room last */
+    tr_queue_line_t *line; /* while it waits: the one it is in, and where in it */
     size_t queue_place;
+    tr_envelope_t *older; /* while it waits: its neighbours by arrival, or its place among */
+    tr_envelope_t *newer; /* those that came out of order */
+    size_t stray_place;
     int64_t due_ms; /* when the router must look at it at the latest */
     size_t due_place;
     tr_job_t *job; /* RUNNING, and not a sharer: borrowed, the member's list holds it */

@@ -16,6 +16,7 @@
 #include "mailbox/mailbox.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
+#include "mailbox/request_queue.h"
 
 #define MOST_ALLOCATIONS 1000
 
@@ -124,6 +125,95 @@ static bool a_map_that_grows(void)
     return is_done;
 }
 
+#define N_REQUESTS 40
+
+/* Numbers that mostly fall, two priorities, and a peer that has more than the others. */
+static tr_envelope_t *request_of_queue(size_t i, tr_mailbox_t *caller)
+{
+    troupe_message_t *message = NULL;
+    tr_header_t header = {.peer = i % 2 ? i : 0,
+                          .priority = i % 3 ? TROUPE_PRIORITY_LOW : TROUPE_PRIORITY_HIGH};
+    tr_envelope_t *envelope = tr_envelope_new(i, caller, &header, &message);
+    if (envelope) {
+        envelope->number = i % 5 ? N_REQUESTS - i : i;
+        atomic_store(&envelope->is_answered, true); /* nobody is told in this scene */
+    }
+    return envelope;
+}
+
+static void empty_queue(tr_request_queue_t *queue, size_t n_inside)
+{
+    tr_envelope_t *envelope;
+    size_t n = 0;
+    while ((envelope = tr_request_queue_pop(queue)) != NULL) {
+        tr_envelope_release(&envelope);
+        n++;
+    }
+    assert_int_equal(n, n_inside);
+    tr_request_queue_finish(queue);
+}
+
+/* What does not fit is not in; who waits before and after it is the same. */
+static bool a_queue_of_requests(void)
+{
+    tr_mailbox_t *caller = tr_mailbox_new("caller", 1, limits);
+    bool is_done = caller != NULL;
+    tr_request_queue_t queue;
+    tr_request_queue_init(&queue);
+    size_t n = 0;
+    while (is_done && n < N_REQUESTS) {
+        tr_envelope_t *envelope = request_of_queue(n, caller);
+        tr_envelope_t *oldest = tr_request_queue_any(&queue);
+        is_done = envelope && tr_request_queue_push(&queue, envelope) == TROUPE_OK;
+        if (!is_done) {
+            assert_ptr_equal(tr_request_queue_any(&queue), oldest);
+            tr_envelope_release(&envelope); /* asserts that it is in no queue */
+        }
+        n += is_done;
+        assert_int_equal(tr_request_queue_count(&queue), n);
+    }
+    tr_envelope_t *popped = tr_request_queue_pop(&queue);
+    if (popped && tr_request_queue_return(&queue, popped) != TROUPE_OK) {
+        is_done = false;
+        tr_envelope_release(&popped);
+        n--;
+    }
+    empty_queue(&queue, n);
+    tr_mailbox_release(&caller);
+    return is_done;
+}
+
+/* Peers that come and go, each with one request; some wait out of order. */
+static void a_queue_at_a_steady_rate_needs_no_memory(void **state)
+{
+    (void)state;
+    tr_mailbox_t *caller = tr_mailbox_new("caller", 1, limits);
+    tr_request_queue_t queue;
+    tr_request_queue_init(&queue);
+    tr_envelope_t *all[N_REQUESTS];
+    for (uint64_t i = 0; i < N_REQUESTS; i++) {
+        all[i] = request_of_queue(i, caller);
+        assert_non_null(all[i]);
+        all[i]->peer = i;
+        assert_status(tr_request_queue_push(&queue, all[i]), TROUPE_OK);
+    }
+    tr_fault_arm(&tr_fault_memory, 0, SIZE_MAX);
+    for (uint64_t i = 0; i < 100; i++) {
+        size_t n_out = 1 + (size_t)(7 * i % N_REQUESTS);
+        for (uint64_t k = 0; k < n_out; k++) {
+            all[k] = tr_request_queue_pop(&queue);
+        }
+        for (uint64_t k = 0; k < n_out; k++) {
+            all[k]->peer = (i + 1) * N_REQUESTS + k;
+            assert_status(tr_request_queue_push(&queue, all[k]), TROUPE_OK);
+        }
+    }
+    assert_int_equal(tr_fault_memory.n_hits, 0);
+    tr_fault_disarm(&tr_fault_memory);
+    empty_queue(&queue, N_REQUESTS);
+    tr_mailbox_release(&caller);
+}
+
 /* clang-format off */
 #define SCENE(scene) \
     { .name = #scene, .test_func = fails_whole_or_succeeds, \
@@ -139,6 +229,8 @@ int main(void)
         SCENE(a_reply),
         SCENE(a_mail),
         SCENE(a_map_that_grows),
+        SCENE(a_queue_of_requests),
+        cmocka_unit_test(a_queue_at_a_steady_rate_needs_no_memory),
     };
     return cmocka_run_group_tests_name("mailbox/out_of_memory", tests, NULL, NULL) != 0;
 }
