@@ -226,7 +226,8 @@ void tr_router_dispatch_all(tr_router_t *router, int64_t now_ms)
 {
     bool goes_on = true;
     while (goes_on && tr_request_queue_count(&router->queue) > 0) {
-        tr_member_t *member = tr_members_pick(&router->members);
+        tr_member_t *member =
+            tr_members_pick(&router->members, &router->balance, tr_span_of(NULL));
         goes_on =
             member && dispatch(router, tr_request_queue_pop(&router->queue), member, now_ms);
     }

@@ -265,6 +265,8 @@ static bool begin(tr_self_t *self, const void *arg)
         tr_request_queue_init(&router->queue, router->spec->queue_limit);
         tr_heap_init(&router->deadlines, is_due_before, due_place_of);
         tr_members_init(&router->members);
+        tr_balance_init(&router->balance, TR_BALANCE_LEAST_PENDING,
+                        (uint64_t)tr_clock_now_us());
     }
     if (!router ||
         tr_router_books_init(&router->books, self->runtime->metrics,

@@ -15,6 +15,7 @@ typedef struct tr_router {
     tr_request_queue_t queue;
     tr_heap_t deadlines; /* of all that are QUEUED or RUNNING */
     tr_members_t members;
+    tr_balance_t balance;
     tr_router_books_t books;
     uint64_t last_number;
     uint64_t last_dispatch;
