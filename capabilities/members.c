@@ -58,7 +58,8 @@ troupe_status_t tr_members_add(tr_members_t *self, const char *name, uint64_t in
     member->incarnation = incarnation;
     member->mailbox = tr_mailbox_share(mailbox);
     member->pulse = tr_pulse_share(pulse);
-    member->candidate = (tr_candidate_t){.is_open = true, .concurrency = concurrency};
+    member->candidate = (tr_candidate_t){
+        .is_open = true, .concurrency = concurrency, .identity = tr_balance_identity(name)};
     member->last_used_ms = now_ms;
     self->all[self->n++] = &member->candidate;
     return TROUPE_OK;
@@ -88,9 +89,9 @@ tr_member_t *tr_members_at(const tr_members_t *self, size_t index)
     return (tr_member_t *)self->all[index];
 }
 
-tr_member_t *tr_members_pick(const tr_members_t *self)
+tr_member_t *tr_members_pick(const tr_members_t *self, tr_balance_t *balance, tr_span_t sticky)
 {
-    size_t best = tr_balance_least_pending(self->all, self->n);
+    size_t best = tr_balance_pick(balance, self->all, self->n, sticky);
     return best == TR_BALANCE_NONE ? NULL : tr_members_at(self, best);
 }
 
@@ -124,13 +125,14 @@ void tr_member_give(tr_member_t *self, tr_job_t *job, uint64_t dispatch, int64_t
     }
     self->jobs = job;
     self->candidate.n_pending++;
+    self->candidate.n_given++;
     self->candidate.last_used = dispatch;
     self->last_used_ms = now_ms;
 }
 
 void tr_member_take_back(tr_member_t *self, tr_job_t *job, int64_t now_ms)
 {
-    assert(job->member == self && self->candidate.n_pending > 0);
+    assert(job->member == self && self->candidate.n_pending > 0 && self->candidate.n_given > 0);
     if (job->previous) {
         job->previous->next = job->next;
     } else {
@@ -142,5 +144,6 @@ void tr_member_take_back(tr_member_t *self, tr_job_t *job, int64_t now_ms)
     job->next = job->previous = NULL;
     job->member = NULL;
     self->candidate.n_pending--;
+    self->candidate.n_given--;
     self->last_used_ms = now_ms;
 }

@@ -51,8 +51,9 @@ void tr_members_remove(tr_members_t *self, tr_member_t *member);
 tr_member_t *tr_members_find(const tr_members_t *self, uint64_t incarnation);
 tr_member_t *tr_members_at(const tr_members_t *self, size_t index);
 
-/* The member with the fewest pending that can take one more; NULL when there is none. */
-tr_member_t *tr_members_pick(const tr_members_t *self);
+/* The member that `balance` names for a request with this sticky key (empty: none); NULL when
+ * none can take one more. */
+tr_member_t *tr_members_pick(const tr_members_t *self, tr_balance_t *balance, tr_span_t sticky);
 
 /* Say whether it may get work. */
 void tr_member_set_doubtful(tr_member_t *self, bool is_doubtful);

@@ -12,12 +12,14 @@
 #include "mailbox/envelope.h"
 
 #define N_JOBS    20
+#define N_KEYS    50
 #define N_MEMBERS 20
 #define N_MOVES   5000
 
 /* What members and jobs are made of, and the set itself. */
 typedef struct pool {
     tr_members_t members;
+    tr_balance_t balance;
     tr_mailbox_t *mailbox;
     tr_pulse_t *pulse;
     tr_envelope_t *envelope;
@@ -35,6 +37,7 @@ static void set_up(pool_t *self)
         1, self->mailbox, &(tr_header_t){.capability = tr_span_of("echo")}, &message);
     assert_non_null(self->envelope);
     tr_members_init(&self->members);
+    tr_balance_init(&self->balance, TR_BALANCE_LEAST_PENDING, 1);
 }
 
 static void tear_down(pool_t *self)
@@ -59,6 +62,11 @@ static tr_member_t *add(pool_t *self, uint64_t incarnation, size_t concurrency)
     return member;
 }
 
+static tr_member_t *pick(pool_t *self)
+{
+    return tr_members_pick(&self->members, &self->balance, tr_span_of(NULL));
+}
+
 static tr_job_t *job_of(pool_t *self, uint64_t number)
 {
     tr_job_t *job = tr_job_new(self->envelope, self->mailbox, number);
@@ -78,6 +86,7 @@ static void jobs_are_sound(const tr_member_t *member)
         n++;
     }
     assert_int_equal(n, member->candidate.n_pending);
+    assert_int_equal(n, member->candidate.n_given);
 }
 
 static void a_new_member_is_open_and_has_nothing_to_do(void **state)
@@ -85,7 +94,7 @@ static void a_new_member_is_open_and_has_nothing_to_do(void **state)
     (void)state;
     pool_t pool;
     set_up(&pool);
-    assert_null(tr_members_pick(&pool.members));
+    assert_null(pick(&pool));
     assert_null(tr_members_find(&pool.members, 7));
 
     tr_member_t *member = add(&pool, 7, 3);
@@ -99,7 +108,7 @@ static void a_new_member_is_open_and_has_nothing_to_do(void **state)
     assert_int_equal(atomic_load(&pool.pulse->holders), 2);
     assert_int_equal(pool.members.n, 1);
     assert_ptr_equal(tr_members_at(&pool.members, 0), member);
-    assert_ptr_equal(tr_members_pick(&pool.members), member);
+    assert_ptr_equal(pick(&pool), member);
     tear_down(&pool);
 }
 
@@ -118,8 +127,40 @@ static void an_incarnation_joins_once(void **state)
 
     tr_members_remove(&pool.members, member);
     assert_null(tr_members_find(&pool.members, 7));
-    assert_null(tr_members_pick(&pool.members));
+    assert_null(pick(&pool));
     add(&pool, 7, 1);
+    tear_down(&pool);
+}
+
+/* Who has the key of that number. */
+static tr_member_t *home_of(pool_t *self, unsigned number)
+{
+    char key[32];
+    snprintf(key, sizeof key, "somebody-%u", number);
+    tr_member_t *member = tr_members_pick(&self->members, &self->balance, tr_span_of(key));
+    assert_non_null(member);
+    return member;
+}
+
+static void a_worker_that_comes_back_gets_its_keys_back(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    tr_balance_init(&pool.balance, TR_BALANCE_STICKY, 1);
+    add(&pool, 1, 1);
+    add(&pool, 2, 1);
+    add(&pool, 3, 1);
+    uint64_t homes[N_KEYS];
+    for (unsigned key = 0; key < N_KEYS; key++) {
+        homes[key] = home_of(&pool, key)->incarnation;
+    }
+    tr_members_remove(&pool.members, tr_members_find(&pool.members, 1));
+    assert_status(tr_members_add(&pool.members, "echo-1", 4, pool.mailbox, pool.pulse, 1, 0),
+                  TROUPE_OK);
+    for (unsigned key = 0; key < N_KEYS; key++) {
+        assert_int_equal(home_of(&pool, key)->incarnation, homes[key] == 1 ? 4 : homes[key]);
+    }
     tear_down(&pool);
 }
 
@@ -177,11 +218,11 @@ static void the_one_with_room_is_picked(void **state)
         jobs[i] = job_of(&pool, i + 1);
     }
     tr_member_give(large, jobs[0], 1, 110);
-    assert_ptr_equal(tr_members_pick(&pool.members), small);
+    assert_ptr_equal(pick(&pool), small);
     tr_member_give(small, jobs[1], 2, 120);
-    assert_ptr_equal(tr_members_pick(&pool.members), large);
+    assert_ptr_equal(pick(&pool), large);
     tr_member_give(large, jobs[2], 3, 130);
-    assert_null(tr_members_pick(&pool.members));
+    assert_null(pick(&pool));
     assert_int_equal(large->candidate.last_used, 3);
     assert_int_equal(large->last_used_ms, 130);
     assert_int_equal(small->last_used_ms, 120);
@@ -189,10 +230,10 @@ static void the_one_with_room_is_picked(void **state)
     tr_member_take_back(large, jobs[0], 140);
     assert_int_equal(large->last_used_ms, 140);
     assert_int_equal(large->candidate.last_used, 3); /* that one counts dispatches */
-    assert_ptr_equal(tr_members_pick(&pool.members), large);
+    assert_ptr_equal(pick(&pool), large);
     tr_member_take_back(large, jobs[2], 150);
     tr_member_take_back(small, jobs[1], 150);
-    assert_ptr_equal(tr_members_pick(&pool.members), large); /* used last */
+    assert_ptr_equal(pick(&pool), large); /* used last */
     for (size_t i = 0; i < 3; i++) {
         assert_null(jobs[i]->member);
         assert_int_equal(atomic_load(&jobs[i]->holders), 1);
@@ -222,7 +263,7 @@ static void openness_holds(void **state)
         }
     }
     assert_int_equal(member->candidate.is_open, row->is_open);
-    assert_ptr_equal(tr_members_pick(&pool.members), row->is_open ? member : NULL);
+    assert_ptr_equal(pick(&pool), row->is_open ? member : NULL);
     assert_int_equal(pool.members.n_going, row->n_going);
     tr_members_remove(&pool.members, member);
     assert_int_equal(pool.members.n_going, 0); /* who is gone is not going */
@@ -290,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_member_is_open_and_has_nothing_to_do),
         cmocka_unit_test(an_incarnation_joins_once),
+        cmocka_unit_test(a_worker_that_comes_back_gets_its_keys_back),
         cmocka_unit_test(a_name_too_long_is_cut),
         cmocka_unit_test(whoever_is_removed_the_others_stay),
         cmocka_unit_test(the_one_with_room_is_picked),
