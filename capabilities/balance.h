@@ -10,6 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef enum tr_balance_policy {
+    TR_BALANCE_LEAST_PENDING,
+    TR_BALANCE_POWER_OF_TWO,
+    TR_BALANCE_ROUND_ROBIN,
+    TR_BALANCE_STICKY,
+} tr_balance_policy_t;
+
 typedef struct tr_candidate {
     bool is_open;         /* may be given work at all */
     bool has_failed_last; /* its last request failed */
