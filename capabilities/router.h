@@ -8,6 +8,14 @@
 #define TROUPE_CAPABILITIES_ROUTER_H
 
 #include "actors/actor.h"
+#include "capabilities/balance.h"
+
+/* What becomes of a request that finds the queue full. */
+typedef enum tr_overflow {
+    TR_OVERFLOW_REJECT,      /* it is refused */
+    TR_OVERFLOW_DROP_OLDEST, /* it takes the place of the oldest that is no more urgent */
+    TR_OVERFLOW_BLOCK,       /* its caller waits for room, when it is one of this process */
+} tr_overflow_t;
 
 /* Borrowed: outlives every incarnation of the router. */
 typedef struct tr_router_spec {
@@ -19,6 +27,18 @@ typedef struct tr_router_spec {
     size_t queue_limit;    /* requests that may wait */
     int64_t timeout_ms;    /* the default deadline, and the longest */
     int64_t keep_alive_ms; /* a worker beyond min that is idle for so long may go */
+    tr_balance_policy_t balance;
+    tr_overflow_t overflow;
+    size_t per_peer;          /* requests one peer may have here; 0: no limit of its own */
+    int64_t queue_timeout_ms; /* how long a request may wait; 0: until its deadline */
+    size_t retry;             /* how often a lost worker's request is given to another */
+    size_t poison;            /* lost workers after which it is not, whatever `retry` says */
+    size_t breaker_failures;  /* in a row that open the breaker; 0: there is none */
+    int64_t breaker_cooldown_ms;
+    size_t breaker_probes;   /* requests that must succeed to close it */
+    size_t batch_max;        /* requests a worker is handed at once, at least 1 */
+    int64_t batch_window_ms; /* how long the first of them may wait for more */
+    int64_t reader_stall_ms; /* a reader that holds its stream up for so long is cut off */
 } tr_router_spec_t;
 
 /* Start a router; `what` is a tr_router_spec_t. Answers to the capability's name. */

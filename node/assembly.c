@@ -96,6 +96,32 @@ static tr_auto_shutdown_t auto_shutdown_of(tr_config_auto_shutdown_t auto_shutdo
     }
 }
 
+static tr_overflow_t overflow_of(tr_config_overflow_t overflow)
+{
+    switch (overflow) {
+    case TR_CONFIG_OVERFLOW_DROP_OLDEST:
+        return TR_OVERFLOW_DROP_OLDEST;
+    case TR_CONFIG_OVERFLOW_BLOCK:
+        return TR_OVERFLOW_BLOCK;
+    default:
+        return TR_OVERFLOW_REJECT;
+    }
+}
+
+static tr_balance_policy_t balance_of(tr_config_balance_t balance)
+{
+    switch (balance) {
+    case TR_CONFIG_POWER_OF_TWO:
+        return TR_BALANCE_POWER_OF_TWO;
+    case TR_CONFIG_ROUND_ROBIN:
+        return TR_BALANCE_ROUND_ROBIN;
+    case TR_CONFIG_STICKY:
+        return TR_BALANCE_STICKY;
+    default:
+        return TR_BALANCE_LEAST_PENDING;
+    }
+}
+
 /* A supervisor is never given up: its children would live on beside those of its replacement.
  */
 #define NEVER_MISSED 1000000000
@@ -140,6 +166,18 @@ static tr_router_spec_t *router_spec(tr_maker_t *maker, const tr_config_child_t 
             .queue_limit = (size_t)config->queue_limit,
             .timeout_ms = config->timeout_ms,
             .keep_alive_ms = config->keep_alive_ms,
+            .balance = balance_of(config->balance),
+            .overflow = overflow_of(config->overflow),
+            .per_peer = (size_t)config->per_peer,
+            .queue_timeout_ms = config->queue_timeout_ms,
+            .retry = (size_t)config->retry,
+            .poison = (size_t)config->poison,
+            .breaker_failures = (size_t)config->breaker_failures,
+            .breaker_cooldown_ms = config->breaker_cooldown_ms,
+            .breaker_probes = (size_t)config->breaker_probes,
+            .batch_max = (size_t)config->batch_max,
+            .batch_window_ms = config->batch_window_ms,
+            .reader_stall_ms = config->reader_stall_ms,
         };
     }
     return spec;

@@ -83,6 +83,9 @@ static void complete_child(tr_config_notes_t *notes, tr_config_child_t *child)
         if (!tr_config_notes_find(notes, &child->intensity_restarts)) {
             child->intensity_restarts = 5 + 2 * child->workers_max;
         }
+        if (child->batch_max == 0) {
+            child->batch_max = 1;
+        }
     } else if (child->kind == TR_CONFIG_ACTOR && child->intensity_period_ms == 0) {
         child->intensity_restarts = -1;
     }

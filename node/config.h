@@ -72,6 +72,19 @@ typedef enum tr_config_restart {
     TR_CONFIG_TEMPORARY,
 } tr_config_restart_t;
 
+typedef enum tr_config_overflow {
+    TR_CONFIG_OVERFLOW_REJECT,
+    TR_CONFIG_OVERFLOW_DROP_OLDEST,
+    TR_CONFIG_OVERFLOW_BLOCK,
+} tr_config_overflow_t;
+
+typedef enum tr_config_balance {
+    TR_CONFIG_LEAST_PENDING,
+    TR_CONFIG_POWER_OF_TWO,
+    TR_CONFIG_ROUND_ROBIN,
+    TR_CONFIG_STICKY,
+} tr_config_balance_t;
+
 /* Stands for `infinity` in a duration that allows it. */
 #define TR_CONFIG_INFINITY INT64_MAX
 
@@ -119,7 +132,19 @@ struct tr_config_child {
     int64_t concurrency;
     int64_t keep_alive_ms; /* an idle worker beyond `min` leaves after so long */
     int64_t queue_limit;
+    tr_config_overflow_t overflow;
+    int64_t per_peer; /* 0: as many as fit the queue */
+    tr_config_balance_t balance;
     int64_t timeout_ms;       /* the default deadline */
+    int64_t queue_timeout_ms; /* 0: until the deadline */
+    int64_t reader_stall_ms;
+    int64_t retry;
+    int64_t poison;
+    int64_t breaker_failures; /* 0: no breaker, and nothing in the two below */
+    int64_t breaker_cooldown_ms;
+    int64_t breaker_probes;
+    int64_t batch_max; /* 1: one at a time */
+    int64_t batch_window_ms;
     bool escalate;            /* on-intensity: escalate */
     int64_t recycle_requests; /* 0: never */
     int64_t recycle_age_ms;   /* 0: never */

@@ -78,6 +78,23 @@ static void check_backoff(tr_config_notes_t *notes, const tr_config_child_t *chi
     }
 }
 
+/* A request that is alone waits the whole window, and must still have time to run. */
+static void check_window(tr_config_notes_t *notes, const tr_config_child_t *child,
+                         const int64_t *time_ms, const char *key)
+{
+    if (child->batch_max <= 1 || *time_ms == 0 || child->batch_window_ms < *time_ms) {
+        return;
+    }
+    tr_config_place_t place = place_of(notes, time_ms, child->place);
+    char window[32];
+    char time[32];
+    tr_config_notes_problem(
+        notes, place_of(notes, &child->batch_window_ms, place),
+        "'window' %s is not less than '%s' %s: a request alone would expire in it",
+        tr_text_print_duration(child->batch_window_ms, window, sizeof window), key,
+        tr_text_print_duration(*time_ms, time, sizeof time));
+}
+
 /* What only a process has, with what it is called. */
 static void check_process_keys(tr_config_notes_t *notes, const tr_config_child_t *child)
 {
@@ -188,6 +205,8 @@ static void check_children(tr_config_notes_t *notes, const tr_config_child_t *pa
         check_significant(notes, parent, child);
         if (child->kind == TR_CONFIG_CAPABILITY) {
             check_workers(notes, child);
+            check_window(notes, child, &child->timeout_ms, "timeout");
+            check_window(notes, child, &child->queue_timeout_ms, "queue-timeout");
         }
         if (child->kind != TR_CONFIG_SUPERVISOR) {
             check_worker(notes, child);

@@ -20,6 +20,7 @@
 
 /* Nothing here is worth waiting for longer, and sums of such times cannot overflow. */
 #define YEAR_MS (365 * INT64_C(86400000))
+#define HOUR_MS 3600000
 
 #define IN_WORKING     (TR_IN_CAPABILITY | TR_IN_ACTOR)
 #define IN_SUPERVISING (TR_IN_ROOT | TR_IN_SUPERVISOR)
@@ -33,6 +34,9 @@ static const char *const no_yes[] = {"false", "true", NULL};
 static const char *const restarts[] = {"permanent", "transient", "temporary", NULL};
 static const char *const on_intensity[] = {"backoff", "escalate", NULL};
 static const char *const isolations[] = {"thread", "process", NULL};
+static const char *const overflows[] = {"reject", "drop-oldest", "block", NULL};
+static const char *const balances[] = {"least_pending", "power_of_two", "round_robin", "sticky",
+                                       NULL};
 
 /* clang-format off */
 #define LATER(name, place) {.key = name, .where = (place), .type = TR_SCHEMA_LATER, .offset = NO_FIELD}
@@ -86,8 +90,22 @@ const tr_schema_row_t tr_schema[] = {
      .fallback = "60s", .max = YEAR_MS, .offset = CHILD(keep_alive_ms)},
     {.key = "queue", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_QUEUE},
+    {.key = "balance", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_CHOICE,
+     .fallback = "least_pending", .words = balances, .offset = CHILD(balance)},
     {.key = "timeout", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
      .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(timeout_ms)},
+    {.key = "queue-timeout", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
+     .fallback = "0", .max = YEAR_MS, .offset = CHILD(queue_timeout_ms)},
+    {.key = "reader-stall", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
+     .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(reader_stall_ms)},
+    {.key = "retry", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_NUMBER,
+     .fallback = "0", .max = 100, .offset = CHILD(retry)},
+    {.key = "poison", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_NUMBER,
+     .fallback = "3", .min = 1, .max = 100, .offset = CHILD(poison)},
+    {.key = "breaker", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
+     .optional = true, .inside = TR_IN_BREAKER},
+    {.key = "batch", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
+     .optional = true, .inside = TR_IN_BATCH},
     {.key = "restart", .where = TR_IN_CHILD, .type = TR_SCHEMA_CHOICE,
      .fallback = "permanent", .words = restarts, .offset = CHILD(restart)},
     {.key = "backoff", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
@@ -145,6 +163,20 @@ const tr_schema_row_t tr_schema[] = {
      .fallback = "10%", .max = 1, .offset = CHILD(recycle_jitter)},
     {.key = "limit", .where = TR_IN_QUEUE, .type = TR_SCHEMA_NUMBER,
      .fallback = "100", .min = 1, .max = 1000000, .offset = CHILD(queue_limit)},
+    {.key = "overflow", .where = TR_IN_QUEUE, .type = TR_SCHEMA_CHOICE,
+     .fallback = "reject", .words = overflows, .offset = CHILD(overflow)},
+    {.key = "per-peer", .where = TR_IN_QUEUE, .type = TR_SCHEMA_NUMBER,
+     .fallback = "0", .max = 1000000, .offset = CHILD(per_peer)},
+    {.key = "failures", .where = TR_IN_BREAKER, .type = TR_SCHEMA_NUMBER,
+     .fallback = "5", .min = 1, .max = 1000000, .offset = CHILD(breaker_failures)},
+    {.key = "cooldown", .where = TR_IN_BREAKER, .type = TR_SCHEMA_DURATION,
+     .fallback = "10s", .min = 1, .max = YEAR_MS, .offset = CHILD(breaker_cooldown_ms)},
+    {.key = "probes", .where = TR_IN_BREAKER, .type = TR_SCHEMA_NUMBER,
+     .fallback = "3", .min = 1, .max = 10000, .offset = CHILD(breaker_probes)},
+    {.key = "max", .where = TR_IN_BATCH, .type = TR_SCHEMA_NUMBER,
+     .fallback = "8", .min = 1, .max = 10000, .offset = CHILD(batch_max)},
+    {.key = "window", .where = TR_IN_BATCH, .type = TR_SCHEMA_DURATION,
+     .fallback = "2ms", .max = HOUR_MS, .offset = CHILD(batch_window_ms)},
     {.key = "min", .where = TR_IN_BACKOFF, .type = TR_SCHEMA_DURATION,
      .fallback = "100ms", .min = 1, .max = YEAR_MS, .offset = CHILD(backoff_min_ms)},
     {.key = "max", .where = TR_IN_BACKOFF, .type = TR_SCHEMA_DURATION,
@@ -179,14 +211,9 @@ const tr_schema_row_t tr_schema[] = {
     LATER("memory", TR_IN_FILE | TR_IN_CAPABILITY),
     LATER("resources", TR_IN_FILE),
     LATER("remote", TR_IN_WORKERS),
-    LATER("overflow", TR_IN_QUEUE),
-    LATER("balance", TR_IN_CAPABILITY),
-    LATER("batch", TR_IN_CAPABILITY),
-    LATER("breaker", TR_IN_CAPABILITY),
     LATER("evict-cost", TR_IN_CAPABILITY),
     LATER("needs", TR_IN_CAPABILITY),
     LATER("pinned", TR_IN_CAPABILITY),
-    LATER("retry", TR_IN_CAPABILITY),
 };
 /* clang-format on */
 
@@ -252,6 +279,10 @@ const char *tr_schema_where(unsigned where)
         return "'health'";
     case TR_IN_RECYCLE:
         return "'recycle'";
+    case TR_IN_BREAKER:
+        return "'breaker'";
+    case TR_IN_BATCH:
+        return "'batch'";
     case TR_IN_LIMITS:
         return "'limits'";
     case TR_IN_INTENSITY:

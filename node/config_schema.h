@@ -34,8 +34,10 @@ enum {
     TR_IN_ACTOR_INTENSITY = 1u << 13,
     TR_IN_LIMITS = 1u << 14,
     TR_IN_RECYCLE = 1u << 15,
+    TR_IN_BREAKER = 1u << 16,
+    TR_IN_BATCH = 1u << 17,
     TR_IN_CHILD = TR_IN_SUPERVISOR | TR_IN_CAPABILITY | TR_IN_ACTOR,
-    TR_IN_ANY = (1u << 16) - 1,
+    TR_IN_ANY = (1u << 18) - 1,
 };
 
 typedef enum tr_schema_type {

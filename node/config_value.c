@@ -17,6 +17,8 @@
 /* Choices are stored through unsigned, whichever enum the field has. */
 _Static_assert(sizeof(tr_config_strategy_t) == sizeof(unsigned), "an enum is an unsigned");
 _Static_assert(sizeof(tr_config_restart_t) == sizeof(unsigned), "an enum is an unsigned");
+_Static_assert(sizeof(tr_config_overflow_t) == sizeof(unsigned), "an enum is an unsigned");
+_Static_assert(sizeof(tr_config_balance_t) == sizeof(unsigned), "an enum is an unsigned");
 
 /* Room for the longest text of describe(). */
 enum { EXPECTED_BYTES = 160 };

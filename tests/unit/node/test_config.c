@@ -175,6 +175,16 @@ static void minimal_file_has_every_default(void **state)
     assert_int_equal(hello->concurrency, 1);
     assert_int_equal(hello->keep_alive_ms, 60000);
     assert_int_equal(hello->queue_limit, 100);
+    assert_int_equal(hello->overflow, TR_CONFIG_OVERFLOW_REJECT);
+    assert_int_equal(hello->per_peer, 0);
+    assert_int_equal(hello->balance, TR_CONFIG_LEAST_PENDING);
+    assert_int_equal(hello->queue_timeout_ms, 0);
+    assert_int_equal(hello->reader_stall_ms, 30000);
+    assert_int_equal(hello->retry, 0);
+    assert_int_equal(hello->poison, 3);
+    assert_int_equal(hello->breaker_failures, 0);
+    assert_int_equal(hello->batch_max, 1);
+    assert_int_equal(hello->batch_window_ms, 0);
     assert_int_equal(hello->timeout_ms, 30000);
     assert_false(hello->escalate);
     assert_int_equal(hello->intensity_restarts, 7);
@@ -204,6 +214,18 @@ static void complete_capability_has_what_was_written(const tr_config_child_t *vi
     assert_int_equal(vision->concurrency, 8);
     assert_int_equal(vision->keep_alive_ms, 90000);
     assert_int_equal(vision->queue_limit, 50);
+    assert_int_equal(vision->overflow, TR_CONFIG_OVERFLOW_DROP_OLDEST);
+    assert_int_equal(vision->per_peer, 7);
+    assert_int_equal(vision->balance, TR_CONFIG_ROUND_ROBIN);
+    assert_int_equal(vision->queue_timeout_ms, 900);
+    assert_int_equal(vision->reader_stall_ms, 11000);
+    assert_int_equal(vision->retry, 2);
+    assert_int_equal(vision->poison, 4);
+    assert_int_equal(vision->breaker_failures, 6);
+    assert_int_equal(vision->breaker_cooldown_ms, 12000);
+    assert_int_equal(vision->breaker_probes, 1);
+    assert_int_equal(vision->batch_max, 16);
+    assert_int_equal(vision->batch_window_ms, 5);
     assert_int_equal(vision->timeout_ms, 1500);
     assert_int_equal(vision->restart, TR_CONFIG_TRANSIENT);
     assert_int_equal(vision->backoff_min_ms, 200);
@@ -276,12 +298,6 @@ static void complete_file_has_what_was_written(void **state)
     tr_config_destroy(&config);
 }
 
-/* One row, one pool: what is written in `workers` and `intensity`, and what follows. */
-struct pool {
-    const char *keys;
-    int64_t min, max, restarts, period_ms;
-};
-
 static void processes_have_what_was_written(void **state)
 {
     (void)state;
@@ -316,24 +332,74 @@ static void processes_have_what_was_written(void **state)
     tr_config_destroy(&config);
 }
 
-static void pool_defaults_follow(void **state)
+/* A node with one capability, which has these keys besides its worker. */
+static tr_config_t *must_read_capability(const char *keys)
 {
-    const struct pool *pool = *state;
-    char text[256];
+    char text[512];
     snprintf(text, sizeof text,
              "troupe: 1\nsupervisor: {children: [{capability: a, worker: {module: b}%s}]}",
-             pool->keys);
+             keys);
     struct lines lines;
     lines_begin(&lines);
     tr_config_t *config = NULL;
-    assert_status(read_text(text, &lines, &config), TROUPE_OK);
+    if (read_text(text, &lines, &config) != TROUPE_OK) {
+        fail_msg("%s", lines_text(&lines));
+    }
+    lines_end(&lines);
+    return config;
+}
+
+/* One row, one pool: what is written in `workers` and `intensity`, and what follows. */
+struct pool {
+    const char *keys;
+    int64_t min, max, restarts, period_ms;
+};
+
+static void pool_defaults_follow(void **state)
+{
+    const struct pool *pool = *state;
+    tr_config_t *config = must_read_capability(pool->keys);
     const tr_config_child_t *child = &config->root.children[0];
     assert_int_equal(child->workers_min, pool->min);
     assert_int_equal(child->workers_max, pool->max);
     assert_int_equal(child->intensity_restarts, pool->restarts);
     assert_int_equal(child->intensity_period_ms, pool->period_ms);
     tr_config_destroy(&config);
-    lines_end(&lines);
+}
+
+/* One row, one breaker and one batch, either of which may be absent. */
+struct guard {
+    const char *keys;
+    int64_t failures, cooldown_ms, probes, batch_max, window_ms;
+};
+
+static void breaker_and_batch_follow(void **state)
+{
+    const struct guard *guard = *state;
+    tr_config_t *config = must_read_capability(guard->keys);
+    const tr_config_child_t *child = &config->root.children[0];
+    assert_int_equal(child->breaker_failures, guard->failures);
+    assert_int_equal(child->breaker_cooldown_ms, guard->cooldown_ms);
+    assert_int_equal(child->breaker_probes, guard->probes);
+    assert_int_equal(child->batch_max, guard->batch_max);
+    assert_int_equal(child->batch_window_ms, guard->window_ms);
+    tr_config_destroy(&config);
+}
+
+/* One row, one capability: the words it is given and what they are read as. */
+struct words {
+    const char *keys;
+    tr_config_overflow_t overflow;
+    tr_config_balance_t balance;
+};
+
+static void words_are_what_they_name(void **state)
+{
+    const struct words *words = *state;
+    tr_config_t *config = must_read_capability(words->keys);
+    assert_int_equal(config->root.children[0].overflow, words->overflow);
+    assert_int_equal(config->root.children[0].balance, words->balance);
+    tr_config_destroy(&config);
 }
 
 static void variables_are_replaced(void **state)
@@ -628,6 +694,10 @@ static int run_corpus(const char *group, const char *folder, CMUnitTestFunction 
 /* clang-format off */
 #define POOL(title, ...) \
     { .name = title, .test_func = pool_defaults_follow, .initial_state = &(struct pool){__VA_ARGS__} }
+#define GUARD(title, ...) \
+    { .name = title, .test_func = breaker_and_batch_follow, .initial_state = &(struct guard){__VA_ARGS__} }
+#define WORDS(title, ...) \
+    { .name = title, .test_func = words_are_what_they_name, .initial_state = &(struct words){__VA_ARGS__} }
 #define ENDLESS(text) \
     { .name = "endless text of " #text, .test_func = endless_text_ends, .initial_state = text }
 /* clang-format on */
@@ -644,6 +714,24 @@ static int run_stories(void)
         POOL("restarts follow max", ", workers: {max: 10}", 1, 10, 25, 10000),
         POOL("restarts can be none", ", intensity: {restarts: 0}", 1, 1, 0, 10000),
         POOL("a period leaves restarts alone", ", intensity: {period: 1s}", 1, 1, 7, 1000),
+        GUARD("no breaker and no batch", "", 0, 0, 0, 1, 0),
+        GUARD("an empty breaker has every default", ", breaker: {}", 5, 10000, 3, 1, 0),
+        GUARD("a breaker keeps the defaults it does not name", ", breaker: {probes: 9}", 5,
+              10000, 9, 1, 0),
+        GUARD("an empty batch has every default", ", batch: {}", 0, 0, 0, 8, 2),
+        GUARD("a batch may wait for nobody", ", batch: {window: 0}", 0, 0, 0, 8, 0),
+        GUARD("a batch of one has no use for its window", ", batch: {max: 1, window: 1h}", 0, 0,
+              0, 1, 3600000),
+        WORDS("the oldest goes, two are drawn",
+              ", queue: {overflow: drop-oldest}, balance: power_of_two",
+              TR_CONFIG_OVERFLOW_DROP_OLDEST, TR_CONFIG_POWER_OF_TWO),
+        WORDS("callers wait, keys decide", ", queue: {overflow: block}, balance: sticky",
+              TR_CONFIG_OVERFLOW_BLOCK, TR_CONFIG_STICKY),
+        WORDS("more are refused, each in turn",
+              ", queue: {overflow: reject}, balance: round_robin", TR_CONFIG_OVERFLOW_REJECT,
+              TR_CONFIG_ROUND_ROBIN),
+        WORDS("the fewest pending may be said", ", balance: least_pending",
+              TR_CONFIG_OVERFLOW_REJECT, TR_CONFIG_LEAST_PENDING),
         cmocka_unit_test(variables_are_replaced),
         cmocka_unit_test(node_is_called_like_its_host),
         cmocka_unit_test(file_that_is_not_there_is_reported),

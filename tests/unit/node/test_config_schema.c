@@ -152,7 +152,9 @@ static void misspelt_keys_are_recognised(void **state)
     assert_string_equal(tr_schema_nearest(TR_IN_WORKERS, "mix"), "min");
     assert_null(tr_schema_nearest(TR_IN_WORKERS, "mob"));
     assert_null(tr_schema_nearest(TR_IN_ACTOR, "keep-aliv"));
-    assert_null(tr_schema_nearest(TR_IN_CAPABILITY, "batsh"));
+    assert_string_equal(tr_schema_nearest(TR_IN_CAPABILITY, "batsh"), "batch");
+    assert_string_equal(tr_schema_nearest(TR_IN_QUEUE, "overflov"), "overflow");
+    assert_null(tr_schema_nearest(TR_IN_CAPABILITY, "pinnde"));
 }
 
 int main(void)
