@@ -76,7 +76,7 @@ static void refuse_unavailable(tr_router_t *router, tr_envelope_t *envelope, int
 }
 
 /* Time it from here on, and count it. False: refused. */
-static bool accept(tr_router_t *router, tr_envelope_t *envelope, int64_t due_ms)
+static bool take_in(tr_router_t *router, tr_envelope_t *envelope, int64_t due_ms)
 {
     troupe_status_t status = tr_quota_take(&router->quota, envelope->peer);
     if (status == TROUPE_LIMIT) {
@@ -133,8 +133,8 @@ static void join(tr_router_t *router, tr_envelope_t *lead, tr_envelope_t *envelo
         return;
     }
     bool is_running = lead->phase == TR_PHASE_RUNNING;
-    if (!accept(router, envelope,
-                is_running ? envelope->deadline_ms : waits_until_ms(router, envelope))) {
+    if (!take_in(router, envelope,
+                 is_running ? envelope->deadline_ms : waits_until_ms(router, envelope))) {
         return;
     }
     tr_sharing_join(&router->sharing, lead, envelope);
@@ -221,9 +221,9 @@ void tr_router_enqueue(tr_router_t *router, tr_envelope_t *lead, bool is_back)
     }
 }
 
-static void wait(tr_router_t *router, tr_envelope_t *envelope)
+static void let_wait(tr_router_t *router, tr_envelope_t *envelope)
 {
-    if (accept(router, envelope, envelope->deadline_ms)) {
+    if (take_in(router, envelope, envelope->deadline_ms)) {
         tr_router_trace(envelope, "request_accepted", NULL, NULL);
         tr_sharing_open(&router->sharing, envelope);
         tr_router_enqueue(router, envelope, false);
@@ -275,6 +275,6 @@ void tr_router_admit(tr_router_t *router, tr_envelope_t *envelope)
     } else if (!has_place(router, envelope)) {
         refuse_full(router, envelope);
     } else if (may_pass(router, envelope, now_ms)) {
-        wait(router, envelope);
+        let_wait(router, envelope);
     }
 }

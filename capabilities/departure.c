@@ -65,10 +65,7 @@ static void abandon(tr_job_t *job, int64_t now_ms)
 {
     const tr_member_t *member = job->member;
     tr_job_flag_cancelled(job, now_ms);
-    if (--job->head->n_awaited == 0) {
-        atomic_store(&member->pulse->cancelled_ms, now_ms);
-        atomic_store(&member->pulse->cancelled, job->head->number);
-    }
+    tr_member_stop_awaiting(member, job, now_ms);
     tr_control_t *cancel = atomic_load(&member->pulse->wants_cancels)
                                ? tr_control_new(TR_WORD_CANCEL, member->incarnation)
                                : NULL;

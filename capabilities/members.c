@@ -95,6 +95,16 @@ tr_member_t *tr_members_pick(const tr_members_t *self, tr_balance_t *balance, tr
     return best == TR_BALANCE_NONE ? NULL : tr_members_at(self, best);
 }
 
+bool tr_members_has_room(const tr_members_t *self)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        if (self->all[i]->is_open && self->all[i]->n_given < self->all[i]->concurrency) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void update_openness(tr_member_t *self)
 {
     self->candidate.is_open = !self->is_doubtful && !self->is_going;
@@ -125,7 +135,9 @@ void tr_member_give(tr_member_t *self, tr_job_t *job, uint64_t dispatch, int64_t
     }
     self->jobs = job;
     self->candidate.n_pending++;
-    self->candidate.n_given++;
+    self->candidate.n_given += job->head->n_unfinished == 0;
+    job->head->n_unfinished++;
+    job->head->n_awaited++;
     self->candidate.last_used = dispatch;
     self->last_used_ms = now_ms;
 }
@@ -144,6 +156,20 @@ void tr_member_take_back(tr_member_t *self, tr_job_t *job, int64_t now_ms)
     job->next = job->previous = NULL;
     job->member = NULL;
     self->candidate.n_pending--;
-    self->candidate.n_given--;
+    job->head->n_unfinished--;
+    self->candidate.n_given -= job->head->n_unfinished == 0;
+    if (job->head != job) {
+        tr_job_release(&job->head);
+        job->head = job;
+    }
     self->last_used_ms = now_ms;
+}
+
+void tr_member_stop_awaiting(const tr_member_t *self, const tr_job_t *job, int64_t now_ms)
+{
+    assert(job->member == self && job->head->n_awaited > 0);
+    if (--job->head->n_awaited == 0) {
+        atomic_store(&self->pulse->cancelled_ms, now_ms);
+        atomic_store(&self->pulse->cancelled, job->head->number);
+    }
 }

@@ -55,14 +55,22 @@ tr_member_t *tr_members_at(const tr_members_t *self, size_t index);
  * none can take one more. */
 tr_member_t *tr_members_pick(const tr_members_t *self, tr_balance_t *balance, tr_span_t sticky);
 
+/* Whether any can take one more unit of work; then tr_members_pick finds one. */
+bool tr_members_has_room(const tr_members_t *self);
+
 /* Say whether it may get work. */
 void tr_member_set_doubtful(tr_member_t *self, bool is_doubtful);
 void tr_members_set_going(tr_members_t *self, tr_member_t *member, bool is_going);
 
-/* Note that `job` is with the member now; the member takes the caller's share. */
+/* Note that `job` is with the member now, for somebody who waits; the member takes the caller's
+ * share. The jobs of a batch count as one unit of work, their head first. */
 void tr_member_give(tr_member_t *self, tr_job_t *job, uint64_t dispatch, int64_t now_ms);
 
 /* Note that it is not any more; the share is the caller's again. */
 void tr_member_take_back(tr_member_t *self, tr_job_t *job, int64_t now_ms);
+
+/* Nobody waits for that job any more. When that is so of all its batch, the pulse says since
+ * when. */
+void tr_member_stop_awaiting(const tr_member_t *self, const tr_job_t *job, int64_t now_ms);
 
 #endif

@@ -42,6 +42,11 @@ static void end_queue_unavailable(tr_router_t *router)
                         left_ms > 0 ? left_ms : 0, why);
 }
 
+bool tr_router_has_nobody(const tr_router_t *router)
+{
+    return router->members.n == router->members.n_going;
+}
+
 static void be_unavailable(tr_router_t *router, const tr_control_t *word)
 {
     router->is_unavailable = true;
@@ -305,8 +310,8 @@ static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *s
 {
     router->self = self;
     router->spec = spec;
-    router->batch = (tr_batch_plan_t){.max = spec->batch_max > 0 ? spec->batch_max : 1,
-                                      .window_ms = spec->batch_window_ms};
+    router->batch =
+        (tr_batch_plan_t){.max = spec->batch_max, .window_ms = spec->batch_window_ms};
     tr_request_queue_init(&router->queue);
     tr_heap_init(&router->due, is_due_before, due_place_of);
     tr_quota_init(&router->quota, spec->per_peer);
@@ -315,6 +320,9 @@ static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *s
     tr_balance_init(&router->balance, spec->balance, self->incarnation);
     tr_members_init(&router->members);
     router->hand = calloc(router->batch.max, sizeof *router->hand);
+    if (spec->overflow == TR_OVERFLOW_BLOCK) {
+        tr_mailbox_let_wait(self->mailbox, spec->timeout_ms);
+    }
     return tr_sharing_init(&router->sharing) == TROUPE_OK && router->hand &&
            tr_router_books_init(&router->books, self->runtime->metrics, spec->capability) ==
                TROUPE_OK;
@@ -361,15 +369,10 @@ static const tr_actor_class_t router_class = {
     .end = end,
 };
 
-/* With `block` who cannot be let in waits at the mailbox, which then counts what waits too. */
-static tr_mailbox_limits_t limits_of(const tr_router_spec_t *spec)
+/* With `block` the mailbox also counts what waits inside. */
+static size_t most_letters(const tr_router_spec_t *spec)
 {
-    tr_mailbox_limits_t limits = {MAILBOX_LETTERS, MAILBOX_BYTES, 0};
-    if (spec->overflow == TR_OVERFLOW_BLOCK) {
-        limits.letters = spec->queue_limit;
-        limits.wait_ms = spec->timeout_ms;
-    }
-    return limits;
+    return spec->overflow == TR_OVERFLOW_BLOCK ? spec->queue_limit : MAILBOX_LETTERS;
 }
 
 troupe_status_t tr_router_start(const tr_birth_t *birth, tr_actor_t **out)
@@ -380,7 +383,7 @@ troupe_status_t tr_router_start(const tr_birth_t *birth, tr_actor_t **out)
             .name = birth->name,
             .runtime = birth->runtime,
             .parent = birth->parent,
-            .limits = limits_of(birth->what),
+            .limits = {most_letters(birth->what), MAILBOX_BYTES},
             .arg = birth->what,
             .keepsake = birth->keepsake,
         },

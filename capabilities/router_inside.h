@@ -31,7 +31,6 @@ typedef struct tr_router {
     int64_t filling_since_ms; /* when the queue began to fill */
     tr_job_t **hand;          /* jobs that are being handed out; room for a batch */
     tr_members_t members;
-    tr_balance_t balance;
     tr_router_books_t books;
     uint64_t last_number;
     uint64_t last_dispatch;

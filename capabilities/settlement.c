@@ -138,10 +138,12 @@ void tr_router_on_credit(tr_router_t *router, tr_envelope_t *envelope)
 
 /* The worker is done with the job, one way or another: free its slot. The member's share of the
  * job is the caller's now, and so is the lead, with its share; NULL when nobody waits. */
-static tr_envelope_t *take_back(tr_router_t *router, tr_job_t *job)
+static tr_envelope_t *take_back(tr_job_t *job)
 {
-    (void)router;
     tr_envelope_t *lead = job->lead;
+    if (lead && job->head->n_unfinished > 1) {
+        tr_member_stop_awaiting(job->member, job, tr_clock_now_ms());
+    }
     tr_member_take_back(job->member, job, tr_clock_now_ms());
     job->lead = NULL;
     if (lead) {
@@ -214,7 +216,7 @@ void tr_router_on_final(tr_router_t *router, troupe_reply_t *reply)
         tr_job_release(&job);
         return;
     }
-    tr_envelope_t *lead = take_back(router, job);
+    tr_envelope_t *lead = take_back(job);
     if (!reply->was_not_started) {
         note_result(router, member, reply);
     }
@@ -244,7 +246,7 @@ void tr_router_lose_member(tr_router_t *router, tr_member_t *member, const tr_re
              tr_reason_show(reason, shown, sizeof shown));
     while (member->jobs) {
         tr_job_t *job = member->jobs;
-        tr_envelope_t *lead = take_back(router, job);
+        tr_envelope_t *lead = take_back(job);
         tr_job_flag_cancelled(job, tr_clock_now_ms()); /* whoever still runs it should stop */
         if (lead) {
             lose_run(router, lead, why);

@@ -40,6 +40,7 @@ struct tr_mailbox {
     atomic_uint holders;
     uint64_t incarnation;
     tr_mailbox_limits_t limits;
+    int64_t wait_ms; /* set before it is known to others */
     int bell;
     pthread_mutex_t mutex;
     pthread_cond_t room;
@@ -242,7 +243,7 @@ troupe_status_t tr_mailbox_post_wait(tr_mailbox_t *self, tr_lane_t lane, tr_lett
 int64_t tr_mailbox_wait_ms(const tr_mailbox_t *self)
 {
     assert(self);
-    return self->limits.wait_ms;
+    return self->wait_ms;
 }
 
 size_t tr_mailbox_depth(const tr_mailbox_t *self)
@@ -321,6 +322,12 @@ tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
         }
     }
     return NULL;
+}
+
+void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms)
+{
+    assert(self && wait_ms >= 0);
+    self->wait_ms = wait_ms;
 }
 
 void tr_mailbox_hold_place(tr_mailbox_t *self)

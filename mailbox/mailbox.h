@@ -32,7 +32,6 @@ typedef enum tr_lane {
 typedef struct tr_mailbox_limits {
     size_t letters;
     size_t bytes;
-    int64_t wait_ms; /* senders that can may wait so long for room; 0: they are refused */
 } tr_mailbox_limits_t;
 
 /* An open mailbox whose first share is the caller's. `name` and `incarnation` say whose it is
@@ -80,6 +79,10 @@ int64_t tr_mailbox_wait_ms(const tr_mailbox_t *self);
 size_t tr_mailbox_depth(const tr_mailbox_t *self);
 
 /* ---- the owner ---- */
+
+/* Senders who can may wait so long for room in the user lane, instead of being refused. Before
+ * anybody else knows the mailbox. */
+void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms);
 
 /* Take the next letter, control before user; NULL when there is none. *lane_out may be NULL. */
 tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out);
