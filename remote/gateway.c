@@ -27,16 +27,17 @@
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
 
-#define HIGH_WATER        1000
-#define BACKLOG           256
-#define LINGER_MS         500
-#define LARGEST_FRAME     ((int64_t)128 << 20) /* beyond this the connection is cut */
-#define HANDSHAKE_MS      5000
-#define MESSAGES_PER_READ 256
-#define RETRY_MS          1
-#define ROUND_MS          50
-#define FORGET_AFTER_MS   60000
-#define MISSED_BEATS      3
+#define RECEIVE_HIGH_WATER 1000
+#define SEND_HIGH_WATER    500 /* for each peer; what RETRY_MS can make up for */
+#define BACKLOG            256
+#define LINGER_MS          500
+#define LARGEST_FRAME      ((int64_t)128 << 20) /* beyond this the connection is cut */
+#define HANDSHAKE_MS       5000
+#define MESSAGES_PER_READ  256
+#define RETRY_MS           1
+#define ROUND_MS           50
+#define FORGET_AFTER_MS    60000
+#define MISSED_BEATS       3
 
 /* ---- peers ---- */
 
@@ -422,8 +423,8 @@ static bool listen_at(tr_gateway_t *gateway, size_t i)
         return false;
     }
     zsock_set_router_mandatory(socket, 1);
-    zsock_set_sndhwm(socket, HIGH_WATER);
-    zsock_set_rcvhwm(socket, HIGH_WATER);
+    zsock_set_sndhwm(socket, SEND_HIGH_WATER);
+    zsock_set_rcvhwm(socket, RECEIVE_HIGH_WATER);
     zsock_set_backlog(socket, BACKLOG);
     zsock_set_linger(socket, LINGER_MS);
     zsock_set_handshake_ivl(socket, HANDSHAKE_MS);
