@@ -35,6 +35,9 @@ static const cli_option_t options[] = {
     {'m', "method", "METHOD", "what the worker is to do"},
     {'t', "timeout", "TIME", "deadline, as 250ms, 5s or 10m (default: the capability's own)"},
     {'p', "priority", "PRIORITY", "critical, high, normal (default), low or batch"},
+    {CLI_KEY_STICKY, "sticky", "KEY", "go to the worker that other calls with KEY went to"},
+    {CLI_KEY_DEDUP, "dedup", "KEY", "share the run, and the reply, of another call with KEY"},
+    {CLI_KEY_TRACEPARENT, "traceparent", "VALUE", "W3C trace context, handed to the worker"},
     {'o', "output", "FILE", "write the reply to FILE, whole or not at all"},
     {CLI_KEY_FRAME, "frame", "N", "which frame of the reply is shown or written (default 0)"},
     {CLI_KEY_JSON, "json", NULL,
@@ -76,6 +79,15 @@ static int take_option(call_t *call, const cli_given_t *given)
                 "call", "'%s' is no priority; say critical, high, normal, low or batch",
                 given->value);
         }
+        break;
+    case CLI_KEY_STICKY:
+        call->options.sticky_key = given->value;
+        break;
+    case CLI_KEY_DEDUP:
+        call->options.dedup_key = given->value;
+        break;
+    case CLI_KEY_TRACEPARENT:
+        call->options.traceparent = given->value;
         break;
     case 'o':
         call->output = given->value;

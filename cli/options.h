@@ -29,11 +29,14 @@ enum {
 /* Keys of options that have no letter. Shared, so that a key means one thing in all verbs. */
 enum {
     CLI_KEY_CONNECT_TIMEOUT = 256,
+    CLI_KEY_DEDUP,
     CLI_KEY_FRAME,
     CLI_KEY_JSON,
     CLI_KEY_LOG_FORMAT,
     CLI_KEY_LOG_LEVEL,
     CLI_KEY_MODULE_PATH,
+    CLI_KEY_STICKY,
+    CLI_KEY_TRACEPARENT,
 };
 
 typedef struct cli_option {

@@ -23,6 +23,9 @@ class Failure(Exception):
         super().__init__(f"{self.code}: {self.text}")
 
 
+WINDOW = 16  # parts that the node may be ahead of us
+
+
 class Client:
     def __init__(self, endpoint):
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
@@ -44,7 +47,8 @@ class Client:
     def stream(self, capability, *frames, timeout=30, **headers):
         """Yield (False, frames) for each part, then (True, frames) for the reply."""
         self.last_id += 1
-        headers.update(capability=capability, timeout=int(timeout * 1000))
+        headers.update(capability=capability, timeout=int(timeout * 1000), credit=WINDOW)
+        taken = 0
         self._send("request", self.last_id, headers, frames)
         # The node ends the request at its deadline; a little later the node itself is given up.
         give_up = time.monotonic() + timeout + 1
@@ -60,6 +64,9 @@ class Client:
                 yield command == "reply", payload
                 if command == "reply":
                     return
+                taken += 1
+                if taken % (WINDOW // 2) == 0:  # these were used up: as many more are welcome
+                    self._send("credit", self.last_id, {"credit": WINDOW // 2})
 
     def _send(self, command, about, headers, frames=()):
         self.socket.send_multipart([msgpack.packb(["TRP1", command, about, headers]), *frames])

@@ -63,7 +63,11 @@ tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, const tr_hea
                    sizeof *self + texts + troupe_message_bytes(*message_p));
     atomic_init(&self->holders, 1);
     atomic_init(&self->is_answered, false);
-    tr_flow_init(&self->flow, header->credit);
+    if (header->is_shut) {
+        tr_flow_init_shut(&self->flow);
+    } else {
+        tr_flow_init(&self->flow, header->credit);
+    }
     self->id = id;
     self->reply_to = tr_mailbox_share(reply_to);
     self->capability = keep(&cursor, header->capability);

@@ -47,6 +47,7 @@ typedef struct tr_header {
     int64_t timeout_ms; /* 0: the capability's own */
     troupe_priority_t priority;
     uint64_t credit; /* parts that may be sent before more is granted; 0: the default */
+    bool is_shut;    /* no part at all before the first grant, whatever `credit` says */
     uint64_t peer;   /* among whom turns are taken; 0: all who do not say */
     unsigned depth;  /* how many requests it is called from within, one inside the other */
 } tr_header_t;

@@ -18,13 +18,20 @@ enum {
     WAITS_FOR_WORD,
 };
 
-void tr_flow_init(tr_flow_t *self, uint64_t n_parts)
+void tr_flow_init_shut(tr_flow_t *self)
 {
     assert(self);
     atomic_init(&self->bell, 0);
     atomic_init(&self->waiting, WAITS_NOT);
-    atomic_init(&self->parts_granted, n_parts ? n_parts : TR_FLOW_PARTS);
+    atomic_init(&self->parts_granted, 0);
     atomic_init(&self->bytes_taken, 0);
+}
+
+void tr_flow_init(tr_flow_t *self, uint64_t n_parts)
+{
+    tr_flow_init_shut(self);
+    n_parts = n_parts ? n_parts : TR_FLOW_PARTS;
+    atomic_init(&self->parts_granted, n_parts < TR_FLOW_MOST ? n_parts : TR_FLOW_MOST);
 }
 
 static void wake(tr_flow_t *self)
@@ -33,11 +40,20 @@ static void wake(tr_flow_t *self)
     syscall(SYS_futex, &self->bell, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+/* A reader that grants without end must not make the sum begin anew. */
+static void add(_Atomic(uint64_t) *sum, uint64_t n)
+{
+    uint64_t before = atomic_load(sum);
+    while (!atomic_compare_exchange_weak(
+        sum, &before, n < TR_FLOW_MOST - before ? before + n : TR_FLOW_MOST)) {
+    }
+}
+
 bool tr_flow_grant(tr_flow_t *self, uint64_t n_parts, uint64_t n_bytes)
 {
     assert(self);
-    atomic_fetch_add(&self->parts_granted, n_parts);
-    atomic_fetch_add(&self->bytes_taken, n_bytes);
+    add(&self->parts_granted, n_parts);
+    add(&self->bytes_taken, n_bytes);
     int waiting = atomic_load(&self->waiting) == WAITS_NOT
                       ? WAITS_NOT
                       : atomic_exchange(&self->waiting, WAITS_NOT);

@@ -38,8 +38,14 @@ typedef struct tr_flow_spent {
     uint64_t n_bytes;
 } tr_flow_spent_t;
 
+/* The most that can be granted in all; what is granted beyond it does not count. */
+#define TR_FLOW_MOST ((uint64_t)INT64_MAX)
+
 /* A flow whose reader grants `n_parts` to begin with; 0: TR_FLOW_PARTS. */
 void tr_flow_init(tr_flow_t *self, uint64_t n_parts);
+
+/* A flow whose reader has granted nothing yet. */
+void tr_flow_init_shut(tr_flow_t *self);
 
 /* ---- the reader, on any thread ---- */
 

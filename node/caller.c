@@ -14,8 +14,8 @@
 #include "mailbox/reply.h"
 #include "node/node.h"
 
-/* Parts that may wait for their reader; finals always fit. */
-#define MAILBOX_LETTERS 4096
+/* What may wait: parts are bounded by the flows of their streams, finals always fit. */
+#define MAILBOX_LETTERS ((size_t)1 << 20)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
 
 typedef struct open_call {
@@ -171,6 +171,16 @@ int troupe_caller_fd(troupe_caller_t *self)
 
 /* ---- taking ---- */
 
+/* The application has this reply: a part makes room for another one. */
+static void note_taken(troupe_caller_t *self, const troupe_reply_t *reply)
+{
+    const open_call_t *call = reply->is_final ? NULL : tr_idmap_get(&self->calls, reply->id);
+    if (call) {
+        tr_envelope_grant(call->envelope, call->router, 1,
+                          troupe_message_bytes(troupe_reply_message(reply)));
+    }
+}
+
 /* The next reply in the mailbox, without waiting. */
 static troupe_reply_t *take_posted(troupe_caller_t *self)
 {
@@ -224,13 +234,18 @@ troupe_status_t troupe_caller_next(troupe_caller_t *self, int64_t timeout_ms,
 {
     assert(self && out);
     troupe_reply_t *reply = take_kept(self);
-    if (reply) {
-        *out = reply;
-        return TROUPE_OK;
+    if (!reply) {
+        int64_t deadline_ms =
+            timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
+        tr_mailbox_unpark(self->mailbox);
+        troupe_status_t status = take(self, deadline_ms, &reply);
+        if (status != TROUPE_OK) {
+            return status;
+        }
     }
-    tr_mailbox_unpark(self->mailbox);
-    return take(self, timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms),
-                out);
+    note_taken(self, reply);
+    *out = reply;
+    return TROUPE_OK;
 }
 
 troupe_status_t troupe_caller_call(troupe_caller_t *self, const char *capability,
@@ -256,6 +271,7 @@ troupe_status_t troupe_caller_call(troupe_caller_t *self, const char *capability
             if (on_part) {
                 on_part(arg, reply);
             }
+            note_taken(self, reply);
             troupe_reply_destroy(&reply);
         }
     }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mailbox/flow.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
 
@@ -222,9 +223,26 @@ static char *keep(char **room, const char *text)
     return kept;
 }
 
-static tr_call_t *new_call(const char *capability, const char *method, const char *traceparent)
+static const char *said(const char *text)
 {
-    size_t n_text = strlen(capability) + strlen(method) + strlen(traceparent) + 3;
+    return text ? text : "";
+}
+
+static uint64_t window_of(const troupe_call_options_t *options)
+{
+    return options->credit == 0             ? TR_FLOW_PARTS
+           : options->credit > TR_FLOW_MOST ? TR_FLOW_MOST
+                                            : options->credit;
+}
+
+static tr_call_t *new_call(const char *capability, const troupe_call_options_t *options)
+{
+    const char *method = said(options->method);
+    const char *traceparent = said(options->traceparent);
+    const char *sticky = said(options->sticky_key);
+    const char *dedup = said(options->dedup_key);
+    size_t n_text = strlen(capability) + strlen(method) + strlen(traceparent) + strlen(sticky) +
+                    strlen(dedup) + 5;
     tr_call_t *call = calloc(1, sizeof *call + n_text);
     if (!call) {
         return NULL;
@@ -233,6 +251,10 @@ static tr_call_t *new_call(const char *capability, const char *method, const cha
     call->capability = keep(&room, capability);
     call->method = keep(&room, method);
     call->traceparent = keep(&room, traceparent);
+    call->sticky = keep(&room, sticky);
+    call->dedup = keep(&room, dedup);
+    call->priority = options->priority;
+    call->window = window_of(options);
     call->final = tr_reply_new(0, true, TROUPE_OUTCOME_INTERNAL, NULL, NULL);
     if (!call->final) {
         free_call(&call);
@@ -245,16 +267,12 @@ tr_call_t *tr_calls_add(tr_calls_t *self, const char *capability,
                         int64_t deadline_ms)
 {
     assert(self && capability && options && message_p);
-    tr_call_t *call = make_room(self)
-                          ? new_call(capability, options->method ? options->method : "",
-                                     options->traceparent ? options->traceparent : "")
-                          : NULL;
+    tr_call_t *call = make_room(self) ? new_call(capability, options) : NULL;
     if (!call) {
         return NULL;
     }
     call->id = ++self->last_id;
     call->final->id = call->id;
-    call->priority = options->priority;
     call->deadline_ms = deadline_ms;
     call->message = *message_p;
     *message_p = NULL;

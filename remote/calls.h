@@ -42,15 +42,20 @@ struct tr_call {
     int64_t ends_ms; /* the caller's own deadline; TR_NEVER when the node's default counts */
     bool is_sent;
     bool wants_cancel; /* the node has still to be told */
+    bool wants_credit; /* likewise, of the parts that were taken */
     troupe_priority_t priority;
     uint64_t n_parts;
+    uint64_t window;           /* parts that the node may be ahead of the application */
+    uint64_t n_taken;          /* by the application, and not granted anew */
     tr_replies_t *sink;        /* where its replies go */
     troupe_reply_t *final;     /* made beforehand */
     troupe_message_t *message; /* until it is sent */
     size_t bytes;              /* of the message */
-    const char *capability;    /* these three lie behind the call */
+    const char *capability;    /* these lie behind the call */
     const char *method;
     const char *traceparent;
+    const char *sticky;
+    const char *dedup;
 };
 
 typedef struct tr_calls tr_calls_t;

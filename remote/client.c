@@ -193,18 +193,24 @@ const char *troupe_client_node_name(const troupe_client_t *self)
     return tr_link_node(self->link);
 }
 
+static bool is_key(const char *text)
+{
+    return !text || strlen(text) <= TR_TRP1_MAX_KEY;
+}
+
 /* What keeps a call from being started at all; OK when nothing does. */
 static troupe_outcome_t judge(const troupe_client_t *self, const char *capability,
                               const troupe_call_options_t *options, size_t n_bytes,
                               const char **text_out)
 {
-    bool is_well_formed =
-        capability && *capability && strlen(capability) <= TR_TRP1_MAX_NAME &&
-        (!options->method || strlen(options->method) <= TR_TRP1_MAX_NAME) &&
-        (!options->traceparent || strlen(options->traceparent) <= TR_TRP1_MAX_KEY) &&
-        options->timeout_ms >= 0 && options->priority <= TROUPE_PRIORITY_BATCH;
+    bool is_well_formed = capability && *capability && strlen(capability) <= TR_TRP1_MAX_NAME &&
+                          (!options->method || strlen(options->method) <= TR_TRP1_MAX_NAME) &&
+                          is_key(options->traceparent) && is_key(options->sticky_key) &&
+                          is_key(options->dedup_key) && options->timeout_ms >= 0 &&
+                          options->priority <= TROUPE_PRIORITY_BATCH;
     if (!is_well_formed) {
-        *text_out = "the capability, method, timeout, priority or traceparent is invalid";
+        *text_out =
+            "the capability, method, timeout, priority, traceparent or a key is invalid";
         return TROUPE_OUTCOME_BAD_REQUEST;
     }
     if (self->is_draining) {
@@ -282,6 +288,9 @@ troupe_status_t troupe_client_next(troupe_client_t *self, int64_t timeout_ms,
         (void)work_until(self, until_ms, true, has_reply, &self->ready);
     }
     troupe_reply_t *reply = tr_replies_pop(&self->ready);
+    if (reply) {
+        tr_client_note_taken(self, reply);
+    }
     leave(self);
     if (reply) {
         *out = reply;
@@ -334,6 +343,7 @@ troupe_status_t troupe_client_call(troupe_client_t *self, const char *capability
         if (!troupe_reply_is_final(reply) && on_part) {
             on_part(arg, reply);
         }
+        tr_client_note_taken(self, reply);
     }
     leave(self);
     if (status == TROUPE_OK) {

@@ -19,11 +19,11 @@ struct troupe_client {
     int epoll_fd;
     int timer_fd;
     int event_fd;
-    int64_t armed_ms;  /* when the timer goes off; TR_NEVER: it does not */
-    bool is_raised;    /* event_fd */
-    bool must_look;    /* the link was touched and not read dry since */
-    bool is_draining;  /* the node said goaway */
-    bool owes_cancels; /* some call wants_cancel */
+    int64_t armed_ms; /* when the timer goes off; TR_NEVER: it does not */
+    bool is_raised;   /* event_fd */
+    bool must_look;   /* the link was touched and not read dry since */
+    bool is_draining; /* the node said goaway */
+    bool owes_words;  /* some call wants_cancel or wants_credit */
     tr_link_t *link;
     tr_calls_t *calls;
     tr_replies_t ready;
@@ -41,6 +41,9 @@ void tr_client_flush(troupe_client_t *self, int64_t now_ms);
 
 /* Tell the node that a call under way is not wanted any more. */
 void tr_client_cancel(troupe_client_t *self, tr_call_t *call, int64_t now_ms);
+
+/* The application has this reply: a part makes room for another one. */
+void tr_client_note_taken(troupe_client_t *self, const troupe_reply_t *reply);
 
 /* End the call, without a payload. */
 void tr_client_end(troupe_client_t *self, tr_call_t *call, troupe_outcome_t outcome,

@@ -2,10 +2,12 @@
  * reply, which was allocated when it began, goes to its sink. What comes for a call that is
  * not in the table comes too late and is dropped.
  *
- * What waits is bounded: replies by MAX_WAITING, above which the socket is not read, so that
- * the node feels it. Only a blocking call has to read on to find its own reply; a stream of
- * another call that nobody takes is cut off then. Finals are never refused: there is one for
- * each call, and the calls are counted.
+ * What waits is bounded: parts of each call by its window, of which the node is granted more
+ * only as the application takes them. Where many windows, or a node that does not keep to
+ * them, come to more than MAX_WAITING, the socket is not read, so that the node feels it. Only
+ * a blocking call has to read on to find its own reply; a stream of another call that nobody
+ * takes is cut off then. Finals are never refused: there is one for each call, and the calls
+ * are counted.
  */
 
 #include "remote/client.h"
@@ -68,16 +70,46 @@ void tr_client_cancel(troupe_client_t *self, tr_call_t *call, int64_t now_ms)
     tr_trp1_t command;
     tr_trp1_init(&command, TR_TRP1_CANCEL, call->id);
     call->wants_cancel = tr_link_send(self->link, now_ms, &command, NULL) == TROUPE_FULL;
-    self->owes_cancels |= call->wants_cancel;
+    self->owes_words |= call->wants_cancel;
     self->must_look = true;
 }
 
-static void send_owed_cancels(troupe_client_t *self, int64_t now_ms)
+static void grant(troupe_client_t *self, tr_call_t *call, int64_t now_ms)
 {
-    self->owes_cancels = false;
+    tr_trp1_t command;
+    tr_trp1_init(&command, TR_TRP1_CREDIT, call->id);
+    command.credit = (int64_t)call->n_taken;
+    troupe_status_t status = tr_link_send(self->link, now_ms, &command, NULL);
+    if (status == TROUPE_OK) {
+        call->n_taken = 0;
+    }
+    call->wants_credit = status == TROUPE_FULL;
+    self->owes_words |= call->wants_credit;
+    self->must_look = true;
+}
+
+/* In lumps of half a window: the node never waits for long, and is seldom told. */
+void tr_client_note_taken(troupe_client_t *self, const troupe_reply_t *reply)
+{
+    tr_call_t *call = reply->is_final ? NULL : tr_calls_find(self->calls, reply->id);
+    if (!call) {
+        return;
+    }
+    call->n_taken++;
+    if (call->n_taken >= call->window - call->window / 2 && !call->wants_credit) {
+        grant(self, call, tr_clock_now_ms());
+    }
+}
+
+static void send_owed_words(troupe_client_t *self, int64_t now_ms)
+{
+    self->owes_words = false;
     for (tr_call_t *call = tr_calls_sent(self->calls); call; call = call->next) {
         if (call->wants_cancel) {
             tr_client_cancel(self, call, now_ms);
+        }
+        if (call->wants_credit) {
+            grant(self, call, now_ms);
         }
     }
 }
@@ -99,7 +131,10 @@ static troupe_status_t send_request(troupe_client_t *self, tr_call_t *call, int6
     command.capability = tr_span_of(call->capability);
     command.method = tr_span_of(call->method);
     command.traceparent = tr_span_of(call->traceparent);
+    command.sticky = tr_span_of(call->sticky);
+    command.dedup = tr_span_of(call->dedup);
     command.priority = call->priority;
+    command.credit = (int64_t)call->window;
     command.timeout_ms = call->ends_ms == TR_NEVER ? -1 : call->ends_ms - now_ms;
     troupe_status_t status = tr_link_send(self->link, now_ms, &command, call->message);
     if (status == TROUPE_OK) {
@@ -118,7 +153,7 @@ static bool may_send_request(const troupe_client_t *self)
 /* Whether something waits that the link could take now, if it were writable. */
 static bool wants_write(const troupe_client_t *self)
 {
-    return self->owes_cancels || may_send_request(self);
+    return self->owes_words || may_send_request(self);
 }
 
 void tr_client_flush(troupe_client_t *self, int64_t now_ms)
@@ -128,8 +163,8 @@ void tr_client_flush(troupe_client_t *self, int64_t now_ms)
         self->must_look = true;
         return;
     }
-    if (self->owes_cancels) {
-        send_owed_cancels(self, now_ms);
+    if (self->owes_words) {
+        send_owed_words(self, now_ms);
     }
     while (may_send_request(self)) {
         tr_call_t *call = tr_calls_unsent(self->calls);

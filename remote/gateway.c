@@ -2,7 +2,11 @@
  * peer that says good-bye, that cannot be reached, that breaks its own heartbeat, or that has
  * been silent with nothing open; a peer that comes back is a new one.
  *
- * An open call is in two maps, the gateway's and its peer's, and leaves both at once.
+ * An open call is in two maps, the gateway's and its peer's, and leaves both at once; only one
+ * that is to finish although its peer has gone stays in the gateway's.
+ *
+ * Of a stream the gateway is the reader. A part counts as taken when the socket has it, or when
+ * there is nobody any more to send it to.
  */
 
 #include "remote/gateway.h"
@@ -23,16 +27,17 @@
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
 
-#define HIGH_WATER        1000
-#define BACKLOG           256
-#define LINGER_MS         500
-#define LARGEST_FRAME     ((int64_t)128 << 20) /* beyond this the connection is cut */
-#define HANDSHAKE_MS      5000
-#define MESSAGES_PER_READ 256
-#define RETRY_MS          5
-#define ROUND_MS          50
-#define FORGET_AFTER_MS   60000
-#define MISSED_BEATS      3
+#define RECEIVE_HIGH_WATER 1000
+#define SEND_HIGH_WATER    500 /* for each peer; what RETRY_MS can make up for */
+#define BACKLOG            256
+#define LINGER_MS          500
+#define LARGEST_FRAME      ((int64_t)128 << 20) /* beyond this the connection is cut */
+#define HANDSHAKE_MS       5000
+#define MESSAGES_PER_READ  256
+#define RETRY_MS           1
+#define ROUND_MS           50
+#define FORGET_AFTER_MS    60000
+#define MISSED_BEATS       3
 
 /* ---- peers ---- */
 
@@ -58,6 +63,16 @@ static bool is_ipc_socket(const tr_gateway_t *gateway, const void *socket)
     return false;
 }
 
+/* A part has left, or nobody will get it. One whose call is over needs no grant. */
+static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
+{
+    tr_gateway_t *gateway = arg;
+    tr_open_call_t *call = tr_idmap_get(&gateway->calls, call_id);
+    if (call) {
+        tr_envelope_grant(call->envelope, call->router, call->grants_itself ? 0 : 1, n_bytes);
+    }
+}
+
 static tr_peer_t *find_peer(tr_gateway_t *gateway, void *socket, zmq_msg_t *routing_id,
                             int64_t now_ms)
 {
@@ -75,6 +90,10 @@ static tr_peer_t *find_peer(tr_gateway_t *gateway, void *socket, zmq_msg_t *rout
         if (peer && zhashx_insert(gateway->peers, key, peer) != 0) {
             tr_peer_destroy(&peer);
         }
+        if (peer) {
+            peer->on_part = on_part_left;
+            peer->on_part_arg = gateway;
+        }
         tr_metric_set(gateway->n_peers, (int64_t)zhashx_size(gateway->peers));
     }
     return peer;
@@ -82,11 +101,25 @@ static tr_peer_t *find_peer(tr_gateway_t *gateway, void *socket, zmq_msg_t *rout
 
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 {
-    tr_idmap_take(&call->peer->calls, call->peer_id);
+    if (call->peer) {
+        tr_idmap_take(&call->peer->calls, call->peer_id);
+    }
     tr_idmap_take(&gateway->calls, call->id);
     tr_envelope_release(&call->envelope);
     tr_mailbox_release(&call->router);
     free(call);
+}
+
+/* The peer of the call goes, yet it runs to its end: its parts are taken, and dropped, as they
+ * come. What the peer would still have granted nobody knows, so a new window is. */
+static void let_run(tr_open_call_t *call)
+{
+    tr_idmap_take(&call->peer->calls, call->peer_id);
+    call->peer = NULL;
+    if (call->grants_itself) {
+        call->grants_itself = false;
+        tr_envelope_grant(call->envelope, call->router, TR_FLOW_PARTS, 0);
+    }
 }
 
 /* What it was to get is lost, and it must know: all else waits behind the good-bye. */
@@ -104,10 +137,12 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&peer->calls, &id)) != NULL) {
-        if (!call->finish_on_disconnect) {
+        if (call->finish_on_disconnect) {
+            let_run(call);
+        } else {
             tr_envelope_cancel(call->envelope, call->router);
+            tr_gateway_close_call(gateway, call); /* its answer will find nobody */
         }
-        tr_gateway_close_call(gateway, call); /* its answer will find nobody */
     }
     if (peer->is_cut && !peer->is_leaving) {
         say_good_bye(gateway, peer);
@@ -164,6 +199,22 @@ static void look_after_peers(tr_gateway_t *gateway, int64_t now_ms)
         }
     }
     zlistx_destroy(&keys);
+}
+
+/* Only send what waits; whoever turns out to be gone is dropped by the next round, which comes
+ * at once. */
+static void try_backlogs(tr_gateway_t *gateway, int64_t now_ms)
+{
+    gateway->has_backlog = false;
+    gateway->tried_ms = now_ms;
+    for (tr_peer_t *peer = zhashx_first(gateway->peers); peer;
+         peer = zhashx_next(gateway->peers)) {
+        tr_peer_flush(peer, now_ms);
+        gateway->has_backlog = gateway->has_backlog || peer->first_out;
+        if (peer->is_gone || (peer->is_leaving && !peer->first_out)) {
+            gateway->next_round_ms = now_ms;
+        }
+    }
 }
 
 /* ---- what comes in ---- */
@@ -239,6 +290,17 @@ static void on_readable(tr_self_t *self, void *socket, int descriptor)
 
 /* ---- what goes out ---- */
 
+/* Of a call that runs on without its peer. */
+static void drop_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
+{
+    if (reply->is_final) {
+        tr_gateway_close_call(gateway, call);
+    } else {
+        on_part_left(gateway, call->id, troupe_message_bytes(troupe_reply_message(reply)));
+    }
+    troupe_reply_destroy(&reply);
+}
+
 static void on_reply(tr_gateway_t *gateway, troupe_reply_t *reply)
 {
     tr_open_call_t *call = tr_idmap_get(&gateway->calls, reply->id);
@@ -247,6 +309,10 @@ static void on_reply(tr_gateway_t *gateway, troupe_reply_t *reply)
         return;
     }
     tr_peer_t *peer = call->peer;
+    if (!peer) {
+        drop_reply(gateway, call, reply);
+        return;
+    }
     tr_native_reply(gateway, call, reply);
     if (peer->is_gone) {
         tr_gateway_drop_peer(gateway, peer);
@@ -296,9 +362,14 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
         tr_envelope_cancel(call->envelope, call->router);
-        tr_native_reply(
-            gateway, call,
-            tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL));
+        troupe_reply_t *end =
+            tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL);
+        if (call->peer && end) {
+            tr_native_reply(gateway, call, end);
+        } else {
+            troupe_reply_destroy(&end);
+            tr_gateway_close_call(gateway, call);
+        }
     }
     look_after_peers(gateway, now_ms);
     if (!is_patient || !gateway->has_backlog) {
@@ -313,7 +384,10 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
         stop_when_flushed(gateway, now_ms);
         return tr_clock_after(now_ms, RETRY_MS);
     }
-    if (now_ms >= gateway->next_round_ms || gateway->has_backlog) {
+    if (gateway->has_backlog && now_ms != gateway->tried_ms) {
+        try_backlogs(gateway, now_ms);
+    }
+    if (now_ms >= gateway->next_round_ms) {
         look_after_peers(gateway, now_ms);
         gateway->next_round_ms = tr_clock_after(now_ms, ROUND_MS);
     }
@@ -349,8 +423,8 @@ static bool listen_at(tr_gateway_t *gateway, size_t i)
         return false;
     }
     zsock_set_router_mandatory(socket, 1);
-    zsock_set_sndhwm(socket, HIGH_WATER);
-    zsock_set_rcvhwm(socket, HIGH_WATER);
+    zsock_set_sndhwm(socket, SEND_HIGH_WATER);
+    zsock_set_rcvhwm(socket, RECEIVE_HIGH_WATER);
     zsock_set_backlog(socket, BACKLOG);
     zsock_set_linger(socket, LINGER_MS);
     zsock_set_handshake_ivl(socket, HANDSHAKE_MS);
@@ -419,6 +493,11 @@ static void end(tr_self_t *self)
         tr_gateway_drop_peer(gateway, peer);
     }
     zhashx_destroy(&gateway->peers);
+    uint64_t id;
+    tr_open_call_t *call;
+    while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
+        tr_gateway_close_call(gateway, call);
+    }
     for (size_t i = 0; i < gateway->spec->n_listeners; i++) {
         if (i < gateway->n_bound) {
             tr_endpoint_remove(gateway->spec->listeners[i].endpoint);

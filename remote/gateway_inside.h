@@ -27,6 +27,7 @@ typedef struct tr_gateway {
     int64_t stop_by_ms;
     tr_reason_t stop_reason;
     bool has_backlog; /* somebody's answers wait for room */
+    int64_t tried_ms; /* when they were last tried */
     tr_metric_t *bad_messages;
     tr_metric_t *n_peers;
 } tr_gateway_t;
@@ -44,7 +45,7 @@ void tr_native_say_goaway(tr_gateway_t *gateway, tr_peer_t *peer);
 /* Ask a peer for a sign of life. */
 void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer);
 
-/* The call is over: forget it. */
+/* The call is over, or its peer wants to know no more: forget it. */
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);
 
 /* Say to a peer that it is cut off. */

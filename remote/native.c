@@ -26,6 +26,16 @@ static void send_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
 }
 
+static void send_part(tr_gateway_t *gateway, const tr_open_call_t *call, troupe_reply_t *reply)
+{
+    tr_trp1_t part;
+    tr_trp1_init(&part, TR_TRP1_PART, call->peer_id);
+    part.sequence = (int64_t)reply->sequence;
+    tr_peer_send_part(call->peer, &part, &reply->message, call->id, &gateway->limits,
+                      tr_clock_now_ms());
+    gateway->has_backlog = gateway->has_backlog || call->peer->first_out;
+}
+
 static void send_error(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
                        troupe_outcome_t outcome, int64_t hint_ms, const char *format, ...)
     TROUPE_PRINTF(6, 7);
@@ -147,6 +157,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .id = ++gateway->last_id,
         .router = router,
         .finish_on_disconnect = request->finish_on_disconnect,
+        .grants_itself = request->credit >= 0,
     };
     const tr_header_t header = {
         .capability = request->capability,
@@ -157,6 +168,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : 0,
         .priority = (troupe_priority_t)request->priority,
         .credit = request->credit > 0 ? (uint64_t)request->credit : 0,
+        .is_shut = request->credit == 0,
         .peer = peer->number,
     };
     call->envelope = tr_envelope_new(call->id, gateway->self->mailbox, &header, payload_p);
@@ -231,6 +243,16 @@ static void on_cancel(tr_peer_t *peer, uint64_t id)
     }
 }
 
+/* Bytes are granted as the parts leave, whoever grants the parts: what a slow connection leaves
+ * lying is bounded too. */
+static void on_credit(tr_peer_t *peer, const tr_trp1_t *credit)
+{
+    tr_open_call_t *call = tr_idmap_get(&peer->calls, credit->id);
+    if (call && call->grants_itself && credit->credit > 0) {
+        tr_envelope_grant(call->envelope, call->router, (uint64_t)credit->credit, 0);
+    }
+}
+
 static void on_ping(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *ping)
 {
     tr_trp1_t pong;
@@ -268,6 +290,9 @@ void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *heade
     case TR_TRP1_CANCEL:
         on_cancel(peer, command.id);
         break;
+    case TR_TRP1_CREDIT:
+        on_credit(peer, &command);
+        break;
     case TR_TRP1_PING:
         on_ping(gateway, peer, &command);
         break;
@@ -275,7 +300,6 @@ void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *heade
         peer->is_gone = true;
         break;
     case TR_TRP1_PONG:
-    case TR_TRP1_CREDIT:
         break;
     default:
         on_malformed(gateway, peer, command.id, "not a command that a client sends");
@@ -288,13 +312,14 @@ void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *heade
 
 void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
 {
-    if (reply->is_final && reply->outcome != TROUPE_OUTCOME_OK) {
+    if (!reply->is_final) {
+        send_part(gateway, call, reply);
+    } else if (reply->outcome != TROUPE_OUTCOME_OK) {
         send_error(gateway, call->peer, call->peer_id, reply->outcome, reply->hint_ms, "%s",
                    troupe_reply_text(reply));
     } else {
         tr_trp1_t answer;
-        tr_trp1_init(&answer, reply->is_final ? TR_TRP1_REPLY : TR_TRP1_PART, call->peer_id);
-        answer.sequence = reply->is_final ? -1 : (int64_t)reply->sequence;
+        tr_trp1_init(&answer, TR_TRP1_REPLY, call->peer_id);
         send_command(gateway, call->peer, &answer, &reply->message);
     }
     if (reply->is_final) {

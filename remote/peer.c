@@ -32,23 +32,35 @@ tr_peer_t *tr_peer_new(uint64_t number, void *socket, bool is_local, const void 
 static tr_outgoing_t *pop(tr_peer_t *self)
 {
     tr_outgoing_t *out = self->first_out;
-    if (out) {
-        self->first_out = out->next;
-        if (!out->next) {
-            self->last_out = NULL;
-        }
-        self->n_out--;
-        self->out_bytes -= out->bytes;
+    self->first_out = out->next;
+    if (!out->next) {
+        self->last_out = NULL;
     }
+    self->n_out--;
+    self->out_bytes -= out->bytes;
     return out;
+}
+
+static void tell_of_part(const tr_peer_t *self, uint64_t call_id, uint64_t n_bytes)
+{
+    if (call_id > 0 && self->on_part) {
+        self->on_part(self->on_part_arg, call_id, n_bytes);
+    }
+}
+
+/* The first that waits is done with: it has left, or is dropped. */
+static void let_go_of_first(tr_peer_t *self)
+{
+    tr_outgoing_t *out = pop(self);
+    tell_of_part(self, out->call_id, out->part_bytes);
+    troupe_message_destroy(&out->message);
+    free(out);
 }
 
 void tr_peer_forget_backlog(tr_peer_t *self)
 {
-    tr_outgoing_t *out;
-    while ((out = pop(self)) != NULL) {
-        troupe_message_destroy(&out->message);
-        free(out);
+    while (self->first_out) {
+        let_go_of_first(self);
     }
 }
 
@@ -99,25 +111,23 @@ void tr_peer_cut(tr_peer_t *self, const char *why)
     be_gone(self, why);
 }
 
-static void queue(tr_peer_t *self, troupe_message_t *message, const tr_peer_limits_t *limits)
+/* Takes the message when it returns true; the peer is cut when not. */
+static bool queue(tr_peer_t *self, troupe_message_t *message, uint64_t call_id,
+                  uint64_t part_bytes, const tr_peer_limits_t *limits)
 {
     size_t bytes = troupe_message_bytes(message);
     if (self->n_out >= limits->max_out ||
         (self->n_out > 0 && self->out_bytes + bytes > limits->max_out_bytes)) {
         tr_peer_cut(self, "too slow: what waits for it is above its bound");
-        return;
+        return false;
     }
     tr_outgoing_t *out = malloc(sizeof *out);
     if (!out) {
         tr_peer_cut(self, "out of memory");
-        return;
+        return false;
     }
-    *out = (tr_outgoing_t){.bytes = bytes, .message = troupe_message_share(message)};
-    if (!out->message) {
-        free(out);
-        tr_peer_cut(self, "out of memory");
-        return;
-    }
+    *out = (tr_outgoing_t){
+        .bytes = bytes, .message = message, .call_id = call_id, .part_bytes = part_bytes};
     if (self->last_out) {
         self->last_out->next = out;
     } else {
@@ -126,6 +136,7 @@ static void queue(tr_peer_t *self, troupe_message_t *message, const tr_peer_limi
     self->last_out = out;
     self->n_out++;
     self->out_bytes += bytes;
+    return true;
 }
 
 /* Frame 0 and the payload as one message. Takes the payload. */
@@ -150,25 +161,33 @@ static troupe_message_t *compose(const tr_trp1_t *command, troupe_message_t **pa
     return message;
 }
 
-void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
-                  const tr_peer_limits_t *limits, int64_t now_ms)
+void tr_peer_send_part(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
+                       uint64_t call_id, const tr_peer_limits_t *limits, int64_t now_ms)
 {
     assert(self && command && limits);
+    uint64_t part_bytes = payload_p && *payload_p ? troupe_message_bytes(*payload_p) : 0;
     troupe_message_t *message = compose(command, payload_p);
     if (!message) {
         tr_peer_cut(self, "its answer could not be written");
-        return;
     }
-    if (!self->is_gone) {
+    if (message && !self->is_gone) {
         troupe_status_t status =
             self->first_out ? TROUPE_FULL : send_now(self, message, now_ms);
-        if (status == TROUPE_FULL) {
-            queue(self, message, limits);
-        } else if (status != TROUPE_OK) {
+        if (status == TROUPE_FULL && queue(self, message, call_id, part_bytes, limits)) {
+            return;
+        }
+        if (status == TROUPE_CLOSED) {
             be_gone(self, "disconnected");
         }
     }
     troupe_message_destroy(&message);
+    tell_of_part(self, call_id, part_bytes);
+}
+
+void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
+                  const tr_peer_limits_t *limits, int64_t now_ms)
+{
+    tr_peer_send_part(self, command, payload_p, 0, limits, now_ms);
 }
 
 void tr_peer_flush(tr_peer_t *self, int64_t now_ms)
@@ -183,8 +202,6 @@ void tr_peer_flush(tr_peer_t *self, int64_t now_ms)
             be_gone(self, "disconnected");
             return;
         }
-        tr_outgoing_t *out = pop(self);
-        troupe_message_destroy(&out->message);
-        free(out);
+        let_go_of_first(self);
     }
 }

@@ -1,7 +1,8 @@
 /* remote/peer.h - one peer: its open requests, its limits, what waits to be sent to it
  *
  * Sending never blocks. What the socket does not take at once waits in a queue of that peer,
- * bounded by count and bytes; a peer that lets it overflow is cut.
+ * bounded by count and bytes; a peer that lets it overflow is cut. Whoever made the peer is
+ * told of each part that has left the queue, so that the next one may be asked for.
  */
 
 #ifndef TROUPE_REMOTE_PEER_H
@@ -22,19 +23,27 @@ typedef struct tr_peer tr_peer_t;
 
 /* One open request of a peer. */
 typedef struct tr_open_call {
-    tr_peer_t *peer;
+    tr_peer_t *peer;         /* NULL: it is gone, and the call runs to its end */
     uint64_t peer_id;        /* as the peer numbered it */
     uint64_t id;             /* as the gateway did */
     tr_envelope_t *envelope; /* a share, for cancelling */
     tr_mailbox_t *router;    /* a share: where to cancel it */
     bool finish_on_disconnect;
+    bool grants_itself; /* the peer says how many parts it wants; else each that leaves grants
+                           one */
 } tr_open_call_t;
+
+/* A part of that call, by its `id`, with so many bytes of payload, has left for the socket or
+ * was dropped. The peer may not be sent to from here. */
+typedef void(tr_peer_part_fn)(void *arg, uint64_t call_id, uint64_t n_bytes);
 
 /* A message that waits to be sent. */
 typedef struct tr_outgoing {
     struct tr_outgoing *next;
     size_t bytes;
     troupe_message_t *message; /* frame 0 and the payload */
+    uint64_t call_id;          /* whose part this is; 0: it is none */
+    uint64_t part_bytes;       /* of the payload alone */
 } tr_outgoing_t;
 
 struct tr_peer {
@@ -55,6 +64,8 @@ struct tr_peer {
     tr_outgoing_t *last_out;
     size_t n_out;
     size_t out_bytes;
+    tr_peer_part_fn *on_part; /* NULL: nobody wants to know */
+    void *on_part_arg;
 };
 
 typedef struct tr_peer_limits {
@@ -74,6 +85,10 @@ void tr_peer_destroy(tr_peer_t **self_p);
  * is_gone when the peer cannot be reached or lets its queue overflow. */
 void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                   const tr_peer_limits_t *limits, int64_t now_ms);
+
+/* The same for a part, of the call that the gateway numbered so. */
+void tr_peer_send_part(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
+                       uint64_t call_id, const tr_peer_limits_t *limits, int64_t now_ms);
 
 /* End it from our side, because of `why`. */
 void tr_peer_cut(tr_peer_t *self, const char *why);

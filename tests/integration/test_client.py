@@ -53,6 +53,11 @@ class OverIpc(unittest.TestCase):
         parts = [(False, [letter * 10]) for letter in (b"a", b"b", b"c")]
         self.assertEqual(got, [*parts, (True, [b"3 10"])])
 
+    def test_a_stream_longer_than_the_window(self):
+        got = list(self.client.stream("echo", b"1000 10", method="parts"))
+        self.assertEqual(len(got), 1001)
+        self.assertEqual(got[-1], (True, [b"1000 10"]))
+
     def assert_fails(self, code, *args, **headers):
         with self.assertRaises(client.Failure) as caught:
             self.client.call(*args, **headers)

@@ -476,6 +476,71 @@ class Garbage(NodeTest):
         self.bad = self.peer(self.serving.tcp)
 
 
+class Streams(NodeTest):
+    def setUp(self):
+        super().setUp()
+        self.serving = self.node(pool())
+        self.reader = self.peer(self.serving.ipc)
+
+    def parts(self, number, count):
+        """Take so many parts, and see that nothing else has come."""
+        got = [self.reader.take("part", number)[2]["sequence"] for _ in range(count)]
+        self.assertTrue(self.reader.is_quiet())
+        return got
+
+    def test_no_part_comes_that_was_not_granted(self):
+        number = self.reader.request("echo", "parts", b"10 100", credit=0)
+        self.wait_running(self.serving, 1)
+        self.assertEqual(self.parts(number, 0), [])
+        self.reader.send("credit", number, {"credit": 3})
+        self.assertEqual(self.parts(number, 3), [0, 1, 2])
+        self.reader.send("credit", number, {"credit": 1})
+        self.reader.send("credit", number, {"credit": 2})
+        self.assertEqual(self.parts(number, 3), [3, 4, 5])
+        self.reader.send("credit", number, {"credit": 2**63 - 1})
+        self.reader.send("credit", number, {"credit": 2**63 - 1})
+        self.assertEqual([self.reader.take("part", number)[2]["sequence"] for _ in range(4)],
+                         [6, 7, 8, 9])
+        self.assertEqual(self.reader.final(number)[0], "ok")
+
+    def test_a_credit_that_says_nothing_grants_nothing(self):
+        number = self.reader.request("echo", "parts", b"10 100", credit=1)
+        self.assertEqual(self.parts(number, 1), [0])
+        self.reader.send("credit", number)
+        self.reader.send("credit", number, {"credit": 0})
+        self.reader.send("credit", number + 1, {"credit": 5})
+        self.assertEqual(self.parts(number, 0), [])
+
+    def test_a_stream_that_waits_holds_up_no_other(self):
+        waiting = self.reader.request("echo", "parts", b"10 100", credit=2)
+        running = self.reader.request("echo", "parts", b"5000 100")
+        self.assertEqual(self.reader.final(running)[0], "ok")
+        self.assertEqual(sum(one[:2] == ("part", running) for one in self.reader.kept), 5000)
+        self.reader.kept = [one for one in self.reader.kept if one[1] != running]
+        self.assertEqual(self.parts(waiting, 2), [0, 1])
+        self.reader.cancel(waiting)
+        self.assertEqual(self.reader.final(waiting)[0], "cancelled")
+
+    def test_a_stream_that_nobody_reads_cuts_nobody_off(self):
+        """More than all that lies between, and the peer is none the worse for it."""
+        number = self.reader.request("echo", "parts", b"20000 8192")
+        other = self.peer(self.serving.ipc)
+        for _ in range(200):
+            self.assert_serves(other)
+        self.assertEqual(self.reader.final(number)[0], "ok")
+        self.assertEqual(len(self.reader.kept), 20000)
+
+    def test_what_is_to_finish_runs_on_without_its_reader(self):
+        for credit in {}, {"credit": 0}, {"credit": 5}:
+            headers = {"on-disconnect": "finish", **credit}
+            self.reader.request("echo", "parts", b"2000 100000", **headers)
+            self.wait_running(self.serving, 1)
+            self.reader.send("bye")
+            self.wait_running(self.serving, 0)
+            self.reader.close()
+            self.reader = self.peer(self.serving.ipc)
+
+
 class Cut(NodeTest):
     def test_a_silent_peer_is_cut_off_and_told(self):
         node = self.node(pool())
@@ -491,7 +556,8 @@ class Cut(NodeTest):
         node = self.node(pool())
         peer = self.peer(node.ipc)
         other = self.peer(node.ipc)
-        peer.request("echo", "parts", b"40000 8192")
+        for _ in range(40000):
+            peer.request("nothing")
         node.wait_line("event=peer_gone why=.too slow")
         self.assert_serves(other)
         peer.take("bye")

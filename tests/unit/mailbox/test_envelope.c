@@ -164,6 +164,33 @@ static void a_cancel_carries_its_request(void **state)
     assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
 }
 
+static void a_shut_stream_waits_for_the_first_grant(void **state)
+{
+    (void)state;
+    tr_flow_t flow;
+    tr_flow_spent_t spent = {0};
+    tr_flow_init_shut(&flow);
+    assert_false(tr_flow_has_room(&flow, &spent));
+    tr_flow_grant(&flow, 0, 10);
+    assert_false(tr_flow_has_room(&flow, &spent));
+    tr_flow_grant(&flow, 1, 0);
+    assert_true(tr_flow_has_room(&flow, &spent));
+}
+
+static void grants_without_end_do_not_begin_anew(void **state)
+{
+    (void)state;
+    tr_flow_t flow;
+    tr_flow_spent_t spent = {0};
+    tr_flow_init(&flow, UINT64_MAX);
+    for (int i = 0; i < 3; i++) {
+        tr_flow_grant(&flow, INT64_MAX, INT64_MAX);
+        tr_flow_grant(&flow, UINT64_MAX, UINT64_MAX);
+        assert_int_equal(tr_flow_parts_left(&flow, &spent), INT64_MAX);
+        assert_true(tr_flow_has_room(&flow, &spent));
+    }
+}
+
 /* clang-format off */
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
 /* clang-format on */
@@ -178,6 +205,8 @@ int main(void)
         STORY(let_go_of_unanswered_it_answers_by_itself),
         STORY(a_router_that_is_gone_leaves_the_caller_his_share),
         STORY(a_cancel_carries_its_request),
+        cmocka_unit_test(a_shut_stream_waits_for_the_first_grant),
+        cmocka_unit_test(grants_without_end_do_not_begin_anew),
     };
     return cmocka_run_group_tests_name("mailbox/envelope", tests, NULL, NULL) != 0;
 }

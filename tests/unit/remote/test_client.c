@@ -276,7 +276,9 @@ static void a_call_is_answered(void **state)
     troupe_call_options_t options = {.method = "shout",
                                      .timeout_ms = 5000,
                                      .priority = TROUPE_PRIORITY_HIGH,
-                                     .traceparent = "00-ab"};
+                                     .traceparent = "00-ab",
+                                     .sticky_key = "user 7",
+                                     .dedup_key = "\xff\x01"};
     uint64_t id;
     assert_status(troupe_client_start(world->client, "echo", &options, &message, &id),
                   TROUPE_OK);
@@ -288,6 +290,9 @@ static void a_call_is_answered(void **state)
     assert_true(tr_span_equals(request.method, "shout"));
     assert_true(tr_span_equals(request.traceparent, "00-ab"));
     assert_int_equal(request.priority, TROUPE_PRIORITY_HIGH);
+    assert_true(tr_span_equals(request.sticky, "user 7"));
+    assert_true(tr_span_equals(request.dedup, "\xff\x01"));
+    assert_int_equal(request.credit, 64);
     assert_in_range(request.timeout_ms, 1, 5000);
     assert_int_equal(world->n_payload, 2);
     assert_string_equal(world->payload, "one");
@@ -330,6 +335,126 @@ static void parts_come_before_the_final(void **state)
     assert_int_equal(troupe_reply_sequence(final), 3);
     assert_int_equal(troupe_message_count(troupe_reply_message(final)), 0);
     troupe_reply_destroy(&final);
+}
+
+/* ---- credit ---- */
+
+static uint64_t start_stream(world_t *world, uint64_t credit)
+{
+    troupe_call_options_t options = {.timeout_ms = 60000, .credit = credit};
+    uint64_t id = 0;
+    assert_status(troupe_client_start(world->client, "echo", &options, NULL, &id), TROUPE_OK);
+    return id;
+}
+
+static void say_parts(world_t *world, uint64_t id, int count)
+{
+    for (int i = 0; i < count; i++) {
+        say_plain(world, TR_TRP1_PART, id, "bit");
+    }
+}
+
+static void take_part(world_t *world, uint64_t id)
+{
+    troupe_reply_t *part = NULL;
+    assert_status(troupe_client_next(world->client, PATIENCE_MS, &part), TROUPE_OK);
+    assert_int_equal(troupe_reply_id(part), id);
+    assert_false(troupe_reply_is_final(part));
+    troupe_reply_destroy(&part);
+}
+
+/* The node's next message grants so many parts of that stream. */
+static void hear_credit(world_t *world, uint64_t id, int64_t n_parts)
+{
+    tr_trp1_t command = hear(world, TR_TRP1_CREDIT);
+    assert_int_equal(command.id, id);
+    assert_int_equal(command.credit, n_parts);
+}
+
+static void half_a_window_is_granted_when_it_was_taken(void **state)
+{
+    static const struct {
+        uint64_t asked;
+        int64_t window;
+        int64_t lump;
+    } rows[] = {{1, 1, 1}, {2, 2, 1}, {5, 5, 3}, {0, 64, 32}, {UINT64_MAX, INT64_MAX, 0}};
+    world_t *world = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint64_t id = start_stream(world, rows[i].asked);
+        if (i == 0) {
+            greet(world, 0, 1000);
+        }
+        assert_int_equal(hear(world, TR_TRP1_REQUEST).credit, rows[i].window);
+        for (int taken = 1; taken <= 64; taken++) {
+            say_parts(world, id, 1);
+            take_part(world, id);
+            if (rows[i].lump > 0 && taken % rows[i].lump == 0) {
+                hear_credit(world, id, rows[i].lump);
+            }
+        }
+        say_plain(world, TR_TRP1_REPLY, id, NULL);
+        expect_final(world, id, TROUPE_OUTCOME_OK, "");
+    }
+    /* Nothing else was said. */
+    uint64_t last = start_stream(world, 0);
+    assert_int_equal(hear(world, TR_TRP1_REQUEST).id, last);
+}
+
+static void parts_that_nobody_takes_grant_nothing(void **state)
+{
+    world_t *world = *state;
+    uint64_t id = start_stream(world, 4);
+    greet(world, 0, 1000);
+    hear(world, TR_TRP1_REQUEST);
+    say_parts(world, id, 4);
+    take_part(world, id);
+    /* The client reads them all, and answers the ping behind them: it says nothing else. */
+    say_plain(world, TR_TRP1_PING, 5, NULL);
+    zmq_pollitem_t item = {.socket = world->router, .events = ZMQ_POLLIN};
+    while (zmq_poll(&item, 1, 1) == 0) {
+        tr_client_turn(world->client, true);
+    }
+    tr_trp1_t command;
+    assert_true(read_message(world, &command));
+    assert_int_equal(command.command, TR_TRP1_PONG);
+    assert_int_equal(world->client->ready.n_replies, 3);
+    take_part(world, id);
+    hear_credit(world, id, 2);
+}
+
+static void the_last_parts_of_a_stream_that_ended_grant_nothing(void **state)
+{
+    world_t *world = *state;
+    uint64_t id = start_stream(world, 2);
+    greet(world, 0, 1000);
+    hear(world, TR_TRP1_REQUEST);
+    say_parts(world, id, 2);
+    say_plain(world, TR_TRP1_REPLY, id, NULL);
+    while (troupe_client_n_open(world->client) > 0) {
+        tr_client_turn(world->client, true);
+    }
+    take_part(world, id);
+    take_part(world, id);
+    expect_final(world, id, TROUPE_OUTCOME_OK, "");
+    uint64_t next = start_stream(world, 2);
+    assert_int_equal(hear(world, TR_TRP1_REQUEST).id, next);
+}
+
+static void credit_that_found_no_room_is_owed(void **state)
+{
+    world_t *world = *state;
+    uint64_t id = start_stream(world, 64);
+    greet(world, 0, 1000);
+    hear(world, TR_TRP1_REQUEST);
+    tr_call_t *call = tr_calls_find(world->client->calls, id);
+    assert_non_null(call);
+    call->n_taken = 33;
+    call->wants_credit = true;
+    world->client->owes_words = true;
+    tr_client_turn(world->client, true);
+    hear_credit(world, id, 33);
+    assert_false(world->client->owes_words);
+    assert_int_equal(call->n_taken, 0);
 }
 
 static void an_error_brings_code_text_and_hint(void **state)
@@ -586,13 +711,18 @@ static void what_is_invalid_ends_as_bad_request(void **state)
     char name[130];
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
+    char key[258];
+    memset(key, 'k', sizeof key - 1);
+    key[sizeof key - 1] = '\0';
     const struct {
         const char *capability;
         troupe_call_options_t options;
     } rows[] = {
-        {NULL, {.method = NULL}},     {"", {.method = NULL}},
-        {name, {.method = NULL}},     {"echo", {.method = name}},
-        {"echo", {.timeout_ms = -1}}, {"echo", {.priority = (troupe_priority_t)6}},
+        {NULL, {.method = NULL}},       {"", {.method = NULL}},
+        {name, {.method = NULL}},       {"echo", {.method = name}},
+        {"echo", {.timeout_ms = -1}},   {"echo", {.priority = (troupe_priority_t)6}},
+        {"echo", {.sticky_key = key}},  {"echo", {.dedup_key = key}},
+        {"echo", {.traceparent = key}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint64_t id;
@@ -875,6 +1005,44 @@ static void a_blocking_call_leaves_the_replies_of_others(void **state)
     expect_final(world, other, TROUPE_OUTCOME_OK, "");
 }
 
+static void answer_as_credit_allows(struct script *script)
+{
+    uint64_t other;
+    uint64_t id;
+    uint64_t granted;
+    reads(script, TR_TRP1_REQUEST, &other);
+    reads(script, TR_TRP1_REQUEST, &id);
+    say_plain(script->world, TR_TRP1_PART, other, "x");
+    for (int i = 0; i < 5; i++) {
+        say_plain(script->world, TR_TRP1_PART, id, "a");
+        reads(script, TR_TRP1_CREDIT, &granted);
+        script->went_well = script->went_well && granted == id;
+    }
+    say_plain(script->world, TR_TRP1_REPLY, id, NULL);
+}
+
+static void a_blocking_call_grants_its_own_parts_only(void **state)
+{
+    world_t *world = *state;
+    struct script script = {.world = world, .play = answer_as_credit_allows};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, play, &script), 0);
+    uint64_t other = start_stream(world, 1);
+    char parts[8] = "";
+    troupe_reply_t *reply = NULL;
+    assert_status(troupe_client_call(world->client, "echo",
+                                     &(troupe_call_options_t){.credit = 1}, NULL, collect,
+                                     parts, &reply),
+                  TROUPE_OK);
+    pthread_join(thread, NULL);
+    troupe_reply_destroy(&reply);
+    assert_true(script.went_well);
+    assert_string_equal(parts, "aaaaa");
+
+    take_part(world, other);
+    hear_credit(world, other, 1);
+}
+
 static void stream_past_all_bounds(struct script *script)
 {
     enum { N_BYTES = 4 << 20 };
@@ -931,6 +1099,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(a_call_is_answered),
         STORY(parts_come_before_the_final),
+        STORY(half_a_window_is_granted_when_it_was_taken),
+        STORY(parts_that_nobody_takes_grant_nothing),
+        STORY(the_last_parts_of_a_stream_that_ended_grant_nothing),
+        STORY(credit_that_found_no_room_is_owed),
         STORY(an_error_brings_code_text_and_hint),
         STORY(cancelling_is_asked_for_once_it_was_sent),
         STORY(a_mute_node_costs_the_deadline_and_no_more),
@@ -957,6 +1129,7 @@ int main(void)
         STORY(signals_stay_as_the_program_set_them),
         STORY(the_descriptor_rests_when_nothing_is_to_do),
         STORY(a_blocking_call_leaves_the_replies_of_others),
+        STORY(a_blocking_call_grants_its_own_parts_only),
         STORY(a_stream_nobody_takes_is_cut_off),
     };
     return cmocka_run_group_tests_name("remote/client", tests, NULL, NULL) != 0;
