@@ -55,9 +55,10 @@ static int64_t timeout_of(const tr_job_t *parent, const troupe_call_options_t *o
     return timeout_ms == TR_NEVER ? 0 : timeout_ms > 0 ? timeout_ms : 1;
 }
 
-static tr_header_t header_of(const tr_errands_t *self, const tr_job_t *parent,
-                             const char *capability, const troupe_call_options_t *options)
+tr_header_t tr_errands_header(const tr_errands_t *self, const tr_job_t *parent,
+                              const char *capability, const troupe_call_options_t *options)
 {
+    assert(self && capability && options);
     const tr_envelope_t *above = parent ? parent->envelope : NULL;
     return (tr_header_t){
         .capability = tr_span_of(capability),
@@ -73,14 +74,15 @@ static tr_header_t header_of(const tr_errands_t *self, const tr_job_t *parent,
         .credit = options->credit,
         .peer = above ? above->peer : self->self->incarnation,
         .depth = above ? above->depth + 1 : 1,
+        .parent = parent ? parent->number : 0,
     };
 }
 
-static tr_mailbox_t *router_for(const tr_errands_t *self, const char *capability)
+static tr_mailbox_t *router_for(const tr_errands_t *self, tr_span_t capability)
 {
     tr_runtime_t *runtime = self->self->runtime;
     tr_mailbox_t *router =
-        tr_directory_find(runtime->directory, TR_NAMES_CAPABILITY, tr_span_of(capability));
+        tr_directory_find(runtime->directory, TR_NAMES_CAPABILITY, capability);
     return router || !runtime->beyond ? router : tr_mailbox_share(runtime->beyond);
 }
 
@@ -98,32 +100,26 @@ static void post(tr_errand_t *errand, const tr_job_t *parent)
     }
 }
 
-troupe_status_t tr_errands_start(tr_errands_t *self, const tr_job_t *parent,
-                                 const char *capability, const troupe_call_options_t *options,
-                                 troupe_message_t **message_p, troupe_answer_fn *on_answer,
-                                 void *arg, uint64_t *id_out)
+troupe_status_t tr_errands_start(tr_errands_t *self, uint64_t id, const tr_job_t *parent,
+                                 const tr_header_t *header, troupe_message_t **message_p,
+                                 troupe_answer_fn *on_answer, void *arg)
 {
-    assert(self && capability && message_p && on_answer && id_out);
-    static const troupe_call_options_t defaults = {0};
-    tr_header_t header = header_of(self, parent, capability, options ? options : &defaults);
-    uint64_t id = self->last_id + 1;
+    assert(self && id > 0 && header && message_p);
     tr_errand_t *errand = calloc(1, sizeof *errand);
-    if (!errand || tr_idmap_put(&self->open, id, errand) != TROUPE_OK) {
+    troupe_status_t status = errand ? tr_idmap_put(&self->open, id, errand) : TROUPE_ERR_NOMEM;
+    if (status != TROUPE_OK) {
         free(errand);
         troupe_message_destroy(message_p);
-        return TROUPE_ERR_NOMEM;
+        return status;
     }
-    errand->envelope = tr_envelope_new(id, self->self->mailbox, &header, message_p);
+    errand->envelope = tr_envelope_new(id, self->self->mailbox, header, message_p);
     if (!errand->envelope) {
         forget(self, id);
         return TROUPE_ERR_NOMEM;
     }
-    self->last_id = id;
-    errand->router = router_for(self, capability);
-    errand->parent = parent ? parent->number : 0;
+    errand->router = router_for(self, header->capability);
     errand->on_answer = on_answer;
     errand->arg = arg;
-    *id_out = id;
     post(errand, parent);
     return TROUPE_OK;
 }
@@ -134,14 +130,22 @@ tr_errand_t *tr_errands_find(const tr_errands_t *self, const troupe_reply_t *rep
     return tr_idmap_get(&self->open, reply->id);
 }
 
+void tr_errands_grant(tr_errands_t *self, uint64_t id, uint64_t n_parts, uint64_t n_bytes)
+{
+    assert(self);
+    tr_errand_t *errand = tr_idmap_get(&self->open, id);
+    if (errand && errand->router) {
+        tr_envelope_grant(errand->envelope, errand->router, n_parts, n_bytes);
+    }
+}
+
 void tr_errands_taken(tr_errands_t *self, const troupe_reply_t *reply)
 {
     assert(self && reply);
-    tr_errand_t *errand = tr_idmap_get(&self->open, reply->id);
-    if (errand && reply->is_final) {
+    if (reply->is_final) {
         forget(self, reply->id);
-    } else if (errand && errand->router) {
-        tr_envelope_grant(errand->envelope, errand->router, 1, tr_reply_flow_bytes(reply));
+    } else {
+        tr_errands_grant(self, reply->id, 1, tr_reply_flow_bytes(reply));
     }
 }
 
@@ -159,7 +163,7 @@ void tr_errands_cancel_of(tr_errands_t *self, uint64_t parent)
     assert(self && parent > 0);
     for (size_t i = 0; i < self->open.n_slots; i++) {
         tr_errand_t *errand = self->open.slots[i].item;
-        if (errand && errand->parent == parent) {
+        if (errand && errand->envelope->parent == parent) {
             cancel(errand);
         }
     }

@@ -19,7 +19,6 @@
 typedef struct tr_errand {
     tr_envelope_t *envelope; /* a share, for cancelling */
     tr_mailbox_t *router;    /* a share; NULL: nobody was there */
-    uint64_t parent;         /* number of the job on whose behalf it is made; 0: of none */
     troupe_answer_fn *on_answer;
     void *arg;
 } tr_errand_t;
@@ -27,7 +26,6 @@ typedef struct tr_errand {
 typedef struct tr_errands {
     tr_self_t *self;
     tr_idmap_t open; /* tr_errand_t by id */
-    uint64_t last_id;
 } tr_errands_t;
 
 void tr_errands_init(tr_errands_t *self, tr_self_t *actor);
@@ -35,16 +33,29 @@ void tr_errands_init(tr_errands_t *self, tr_self_t *actor);
 /* Cancel what is open, and forget it. */
 void tr_errands_finish(tr_errands_t *self);
 
-/* Start a call, as troupe_worker_call says. */
-TROUPE_NODISCARD troupe_status_t tr_errands_start(tr_errands_t *self, const tr_job_t *parent,
-                                                  const char *capability,
-                                                  const troupe_call_options_t *options,
+/* What a worker says of a call on behalf of `parent` (NULL: for its own sake), with `options`
+ * and else the parent's. Borrows from both. */
+tr_header_t tr_errands_header(const tr_errands_t *self, const tr_job_t *parent,
+                              const char *capability, const troupe_call_options_t *options);
+
+/* Start a call under an id that no open one has. Takes the message. However it goes, a final
+ * comes by the worker's mailbox.
+ *
+ *   TROUPE_OK
+ *   TROUPE_EXISTS     that id is in use
+ *   TROUPE_ERR_NOMEM  nothing was started, the message is gone; likewise above
+ */
+TROUPE_NODISCARD troupe_status_t tr_errands_start(tr_errands_t *self, uint64_t id,
+                                                  const tr_job_t *parent,
+                                                  const tr_header_t *header,
                                                   troupe_message_t **message_p,
-                                                  troupe_answer_fn *on_answer, void *arg,
-                                                  uint64_t *id_out);
+                                                  troupe_answer_fn *on_answer, void *arg);
 
 /* Whose answer that is; NULL when its call is not open any more. */
 tr_errand_t *tr_errands_find(const tr_errands_t *self, const troupe_reply_t *reply);
+
+/* The reader allows so many parts more, and has taken so many bytes. */
+void tr_errands_grant(tr_errands_t *self, uint64_t id, uint64_t n_parts, uint64_t n_bytes);
 
 /* It was taken: a part makes room for the next one, a final ends the call. */
 void tr_errands_taken(tr_errands_t *self, const troupe_reply_t *reply);

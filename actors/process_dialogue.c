@@ -58,7 +58,9 @@ static void show_current(tr_process_worker_t *worker)
     if (atomic_load_explicit(&pulse->running, memory_order_relaxed) != job->number) {
         int64_t now_ms = tr_clock_now_ms();
         atomic_store_explicit(&pulse->progress_ms, now_ms, memory_order_relaxed);
-        atomic_store_explicit(&pulse->running_until_ms, job->envelope->deadline_ms,
+        bool is_shared = job->envelope->dedup.size > 0; /* its router says when it is over */
+        atomic_store_explicit(&pulse->running_until_ms,
+                              is_shared ? TR_NEVER : atomic_load(&job->deadline_ms),
                               memory_order_relaxed);
         atomic_store_explicit(&pulse->running, job->number, memory_order_relaxed);
         atomic_store(&pulse->running_since_ms, now_ms);
@@ -147,17 +149,23 @@ troupe_status_t tr_dialogue_say(tr_process_worker_t *worker, tr_trp1_command_t w
     return say(worker, &command, NULL);
 }
 
-static troupe_status_t say_request(tr_process_worker_t *worker, const tr_job_t *job)
+/* One that others may join has no end of its own: the process hears when the last has left.
+ * `n_to_follow` of its batch come after it; -1: it is in none. */
+static troupe_status_t say_request(tr_process_worker_t *worker, tr_job_t *job,
+                                   int64_t n_to_follow)
 {
     const tr_envelope_t *envelope = job->envelope;
     int64_t remaining_ms = troupe_request_remaining_ms(job);
+    bool has_end = remaining_ms != TR_NEVER && envelope->dedup.size == 0;
     tr_trp1_t request;
     tr_trp1_init(&request, TR_TRP1_REQUEST, job->number);
     request.capability = tr_span_of(envelope->capability);
     request.method = tr_span_of(envelope->method);
     request.traceparent = tr_span_of(envelope->traceparent);
     request.priority = (int64_t)envelope->priority;
-    request.timeout_ms = remaining_ms == TR_NEVER ? -1 : remaining_ms;
+    request.timeout_ms = has_end ? remaining_ms : -1;
+    request.credit = (int64_t)tr_flow_pass_on(&job->envelope->flow, &job->spent, &job->told);
+    request.batch = n_to_follow;
     return say(worker, &request, envelope->message);
 }
 
@@ -216,25 +224,31 @@ static void cannot_give(tr_process_worker_t *worker, uint64_t number, troupe_sta
     }
 }
 
-/* Takes the share of the job. */
-void tr_dialogue_serve(tr_process_worker_t *worker, tr_job_t *job)
+/* Whether it is to go to the process; if not, it is finished, or kept. Takes the share then. */
+static bool is_for_process(tr_process_worker_t *worker, tr_job_t *job)
 {
     if (troupe_request_cancelled(job)) {
         tr_request_finish(job, TROUPE_OUTCOME_CANCELLED, NULL, NULL, false);
         tr_job_release(&job);
-        return;
+        return false;
     }
     if (worker->has_verdict || worker->is_gone || worker->has_said_stop) {
         keep_unbegun(worker, job);
-        return;
+        return false;
     }
+    return true;
+}
+
+/* Takes the share of the job. */
+static void give(tr_process_worker_t *worker, tr_job_t *job, int64_t n_to_follow)
+{
     uint64_t number = job->number;
     if (tr_given_jobs_add(&worker->given, job) != TROUPE_OK) {
         tr_request_finish(job, TROUPE_OUTCOME_WORKER_LOST, "out of memory", NULL, false);
         tr_job_release(&job);
         return;
     }
-    troupe_status_t status = say_request(worker, job);
+    troupe_status_t status = say_request(worker, job, n_to_follow);
     if (status == TROUPE_OK) {
         show_jobs(worker);
     } else {
@@ -242,20 +256,60 @@ void tr_dialogue_serve(tr_process_worker_t *worker, tr_job_t *job)
     }
 }
 
+void tr_dialogue_serve(tr_process_worker_t *worker, tr_job_t *job)
+{
+    if (is_for_process(worker, job)) {
+        give(worker, job, -1);
+    }
+}
+
+void tr_dialogue_serve_batch(tr_process_worker_t *worker, tr_batch_t *batch)
+{
+    size_t n_given = 0;
+    for (size_t i = 0; i < batch->n_jobs; i++) {
+        tr_job_t *job = batch->jobs[i];
+        batch->jobs[i] = NULL;
+        if (is_for_process(worker, job)) {
+            batch->jobs[n_given++] = job;
+        }
+    }
+    for (size_t i = 0; i < n_given; i++) {
+        tr_job_t *job = batch->jobs[i];
+        batch->jobs[i] = NULL;
+        give(worker, job, (int64_t)(n_given - i - 1));
+    }
+    tr_batch_destroy(&batch);
+}
+
+void tr_dialogue_pass_on_credit(tr_process_worker_t *worker, uint64_t number)
+{
+    tr_job_t *job = tr_given_jobs_get(&worker->given, number);
+    uint64_t n_parts = job ? tr_flow_pass_on(&job->envelope->flow, &job->spent, &job->told) : 0;
+    if (n_parts > 0) {
+        tr_trp1_t credit;
+        tr_trp1_init(&credit, TR_TRP1_CREDIT, number);
+        credit.credit = (int64_t)n_parts;
+        say(worker, &credit, NULL);
+    }
+}
+
 /* ---- parts ---- */
 
-/* False when the router has no room for the part that is held. */
+/* A process that keeps to its credit never waits here. One that does not is read no more, until
+ * the reader has room: what it says about others waits too. False: not yet. */
 bool tr_dialogue_deliver_held(tr_process_worker_t *worker)
 {
     tr_job_t *job = worker->held->job;
     if (!troupe_request_cancelled(job)) {
-        tr_letter_t *letter = &worker->held->letter;
-        if (tr_mailbox_post(job->router, TR_LANE_CONTROL, &letter) == TROUPE_FULL) {
+        if (tr_flow_parts_left(&job->envelope->flow, &job->spent) == 0) {
             return false;
         }
-        if (!letter) {
+        tr_flow_spend(&job->spent, tr_reply_flow_bytes(worker->held));
+        tr_letter_t *letter = &worker->held->letter;
+        if (tr_mailbox_post_answer(job->router, TR_LANE_CONTROL, &letter) == TROUPE_OK) {
             worker->held = NULL;
         }
+        tr_dialogue_pass_on_credit(worker, job->number);
     }
     troupe_reply_destroy(&worker->held);
     tr_dialogue_note_progress(worker);
@@ -278,6 +332,114 @@ static void take_part(tr_process_worker_t *worker, uint64_t number,
     worker->held->job = tr_job_share(job);
     if (!tr_dialogue_deliver_held(worker)) {
         tr_self_unwatch(worker->self, tr_child_link_socket(worker->link), -1);
+    }
+}
+
+/* ---- what the process asks of others ---- */
+
+static void say_answer_failed(tr_process_worker_t *worker, uint64_t id,
+                              troupe_outcome_t outcome, const char *why)
+{
+    tr_trp1_t error;
+    tr_trp1_init(&error, TR_TRP1_ERROR, id);
+    error.code = tr_span_of(troupe_outcome_name(outcome));
+    error.text = tr_span_of(why);
+    error.retryable = troupe_outcome_is_retryable(outcome);
+    say(worker, &error, NULL);
+}
+
+/* A request of the process: one like that of any other worker, from here on. May take the
+ * message. */
+static void take_request(tr_process_worker_t *worker, const tr_trp1_t *request,
+                         troupe_message_t **message_p)
+{
+    const tr_job_t *parent = request->parent > 0
+                                 ? tr_given_jobs_get(&worker->given, (uint64_t)request->parent)
+                                 : NULL;
+    if (request->parent > 0 && !parent) {
+        say_answer_failed(worker, request->id, TROUPE_OUTCOME_CANCELLED,
+                          "the request that it was called for is not open any more");
+        return;
+    }
+    const troupe_call_options_t options = {
+        .timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : 0,
+        .priority = (troupe_priority_t)request->priority,
+        .credit = request->credit > 0 ? (uint64_t)request->credit : 0,
+    };
+    tr_header_t header = tr_errands_header(&worker->errands, parent, "", &options);
+    header.capability = request->capability;
+    header.method = request->method;
+    header.sticky = request->sticky;
+    header.dedup = request->dedup;
+    if (request->traceparent.size > 0) {
+        header.traceparent = request->traceparent;
+    }
+    if (tr_errands_start(&worker->errands, request->id, parent, &header, message_p, NULL,
+                         NULL) != TROUPE_OK) {
+        say_answer_failed(worker, request->id, TROUPE_OUTCOME_BAD_REQUEST,
+                          "that id is in use, or there is no memory for one more");
+    }
+}
+
+static troupe_status_t say_reply(tr_process_worker_t *worker, troupe_reply_t *reply)
+{
+    tr_trp1_t answer;
+    bool is_error = reply->is_final && reply->outcome != TROUPE_OUTCOME_OK;
+    tr_trp1_init(&answer,
+                 is_error          ? TR_TRP1_ERROR
+                 : reply->is_final ? TR_TRP1_REPLY
+                                   : TR_TRP1_PART,
+                 reply->id);
+    if (is_error) {
+        answer.code = tr_span_of(troupe_outcome_name(reply->outcome));
+        answer.text = tr_span_of(troupe_reply_text(reply));
+        answer.retryable = troupe_outcome_is_retryable(reply->outcome);
+        answer.hint_ms = reply->hint_ms > 0 ? reply->hint_ms : -1;
+    } else if (!reply->is_final) {
+        answer.sequence = (int64_t)reply->sequence;
+    }
+    return say(worker, &answer, reply->message);
+}
+
+/* The process grants parts itself, and bytes have been taken when they are on their way. */
+static void note_said(tr_process_worker_t *worker, troupe_reply_t *reply)
+{
+    if (reply->is_final) {
+        tr_errands_taken(&worker->errands, reply);
+    } else {
+        tr_errands_grant(&worker->errands, reply->id, 0, tr_reply_flow_bytes(reply));
+    }
+    troupe_reply_destroy(&reply);
+}
+
+void tr_dialogue_say_unsaid(tr_process_worker_t *worker)
+{
+    while (worker->unsaid && say_reply(worker, worker->unsaid) != TROUPE_FULL) {
+        troupe_reply_t *reply = worker->unsaid;
+        worker->unsaid = (troupe_reply_t *)reply->letter.next;
+        reply->letter.next = NULL;
+        note_said(worker, reply);
+    }
+}
+
+void tr_dialogue_answer(tr_process_worker_t *worker, troupe_reply_t *reply)
+{
+    reply->letter.next = NULL;
+    if (worker->unsaid) {
+        worker->last_unsaid->letter.next = &reply->letter;
+    } else {
+        worker->unsaid = reply;
+    }
+    worker->last_unsaid = reply;
+    tr_dialogue_say_unsaid(worker);
+}
+
+void tr_dialogue_forget_unsaid(tr_process_worker_t *worker)
+{
+    while (worker->unsaid) {
+        troupe_reply_t *reply = worker->unsaid;
+        worker->unsaid = (troupe_reply_t *)reply->letter.next;
+        troupe_reply_destroy(&reply);
     }
 }
 
@@ -323,10 +485,8 @@ static void be_told_of_failure(tr_process_worker_t *worker, tr_span_t text)
 static troupe_outcome_t outcome_of(tr_span_t code)
 {
     static const troupe_outcome_t known[] = {
-        TROUPE_OUTCOME_BAD_REQUEST,
-        TROUPE_OUTCOME_TOO_LARGE,
-        TROUPE_OUTCOME_CANCELLED,
-        TROUPE_OUTCOME_WORKER_LOST,
+        TROUPE_OUTCOME_BAD_REQUEST, TROUPE_OUTCOME_TOO_LARGE,   TROUPE_OUTCOME_MEMORY_EXHAUSTED,
+        TROUPE_OUTCOME_CANCELLED,   TROUPE_OUTCOME_WORKER_LOST,
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (tr_span_equals(code, troupe_outcome_name(known[i]))) {
@@ -429,6 +589,17 @@ static void take_command(tr_process_worker_t *worker, const tr_trp1_t *command,
         break;
     case TR_TRP1_BYE:
         take_bye(worker, command);
+        break;
+    case TR_TRP1_REQUEST:
+        take_request(worker, command, message_p);
+        break;
+    case TR_TRP1_CANCEL:
+        tr_errands_cancel(&worker->errands, command->id);
+        break;
+    case TR_TRP1_CREDIT:
+        if (command->credit > 0) {
+            tr_errands_grant(&worker->errands, command->id, (uint64_t)command->credit, 0);
+        }
         break;
     default: /* what is not known is ignored */
         break;

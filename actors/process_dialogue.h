@@ -9,6 +9,7 @@
 
 #include "actors/child_link.h"
 #include "actors/child_output.h"
+#include "actors/errands.h"
 #include "actors/given_jobs.h"
 #include "actors/process_worker.h"
 #include "actors/worker_state.h"
@@ -24,7 +25,10 @@ typedef struct tr_process_worker {
     tr_given_jobs_t unbegun; /* nobody has begun them; to be handed back */
     int64_t hand_back_ms;    /* at the latest, or TR_NEVER */
     troupe_reply_t *held;    /* a part that its router has no room for; nothing is read then */
-    uint64_t reported;       /* the request whose handler runs, as the process told; 0: none */
+    tr_errands_t errands;    /* what the process has asked of others */
+    troupe_reply_t *unsaid;  /* answers to that which wait for the process to read */
+    troupe_reply_t *last_unsaid;
+    uint64_t reported; /* the request whose handler runs, as the process told; 0: none */
     bool is_ready;
     bool has_met_unknown;
     bool is_stopping;
@@ -71,6 +75,21 @@ troupe_status_t tr_dialogue_say(tr_process_worker_t *worker, tr_trp1_command_t w
 
 /* Pass a job on to the process; takes the share of it. */
 void tr_dialogue_serve(tr_process_worker_t *worker, tr_job_t *job);
+
+/* Pass several on, to be served at once; takes the batch. */
+void tr_dialogue_serve_batch(tr_process_worker_t *worker, tr_batch_t *batch);
+
+/* The reader of that job's parts may have room for more. */
+void tr_dialogue_pass_on_credit(tr_process_worker_t *worker, uint64_t number);
+
+/* What another capability has answered to the process; takes the reply. */
+void tr_dialogue_answer(tr_process_worker_t *worker, troupe_reply_t *reply);
+
+/* Say what is unsaid, as far as the process reads. */
+void tr_dialogue_say_unsaid(tr_process_worker_t *worker);
+
+/* Forget what is unsaid. */
+void tr_dialogue_forget_unsaid(tr_process_worker_t *worker);
 
 /* Give the jobs that nobody has begun back to their router. */
 void tr_dialogue_hand_back(tr_process_worker_t *worker);

@@ -196,6 +196,7 @@ static tr_process_worker_t *worker_new(tr_self_t *self, const tr_process_plan_t 
         tr_process_init(&worker->process);
         tr_given_jobs_init(&worker->given);
         tr_given_jobs_init(&worker->unbegun);
+        tr_errands_init(&worker->errands, self);
     }
     return worker;
 }
@@ -238,7 +239,10 @@ static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
         take_kill(worker, word);
     } else if (word->word == TR_WORD_CANCEL &&
                tr_given_jobs_get(&worker->given, word->number)) {
+        tr_errands_cancel_of(&worker->errands, word->number);
         tr_dialogue_say(worker, TR_TRP1_CANCEL, word->number);
+    } else if (word->word == TR_WORD_ROOM) {
+        tr_dialogue_pass_on_credit(worker, word->number);
     } else if (word->word == TR_WORD_PROBE) {
         tr_dialogue_say(worker, TR_TRP1_PROBE, 0);
     }
@@ -247,12 +251,15 @@ static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
 static void receive(tr_self_t *self, tr_letter_t *letter)
 {
     tr_process_worker_t *worker = self->state;
-    tr_job_t *job = tr_job_in(letter);
-    if (job) {
-        tr_dialogue_serve(worker, job);
+    if (tr_job_in(letter)) {
+        tr_dialogue_serve(worker, tr_job_in(letter));
+    } else if (tr_batch_in(letter)) {
+        tr_dialogue_serve_batch(worker, tr_batch_in(letter));
     } else if (tr_control_in(letter)) {
         take_word(worker, tr_control_in(letter));
         tr_letter_destroy(&letter);
+    } else if (letter->type == &tr_reply_type) {
+        tr_dialogue_answer(worker, (troupe_reply_t *)letter);
     } else {
         tr_dead_letter_take(self->runtime->dead_letters, self->name,
                             "a worker in a process takes no messages", &letter);
@@ -362,6 +369,12 @@ static int64_t turn_parts(tr_process_worker_t *worker, int64_t now_ms)
     return TR_NEVER;
 }
 
+static int64_t turn_unsaid(tr_process_worker_t *worker, int64_t now_ms)
+{
+    tr_dialogue_say_unsaid(worker);
+    return worker->unsaid ? tr_clock_after(now_ms, RETRY_PART_MS) : TR_NEVER;
+}
+
 static int64_t turn_idle(tr_process_worker_t *worker, int64_t now_ms)
 {
     if (atomic_load(&worker->self->pulse->state) != TR_WORKER_READY) {
@@ -391,16 +404,17 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     }
     due_ms = earlier(due_ms, worker->hand_back_ms);
     due_ms = earlier(due_ms, turn_to_kill(worker, now_ms));
+    due_ms = earlier(due_ms, turn_unsaid(worker, now_ms));
     due_ms = earlier(due_ms, turn_idle(worker, now_ms));
     return earlier(due_ms, tr_child_output_turn(worker->output, now_ms));
 }
 
 static void leftover(tr_self_t *self, tr_letter_t *letter)
 {
-    tr_job_t *job = tr_job_in(letter);
-    if (job) {
-        tr_request_hand_back(&job);
-    } else if (letter->type == &tr_mail_type) {
+    if (tr_request_hand_back_letter(letter)) {
+        return;
+    }
+    if (letter->type == &tr_mail_type) {
         tr_dead_letter_take(self->runtime->dead_letters, self->name, "the worker has ended",
                             &letter);
     } else {
@@ -448,6 +462,8 @@ static void end(tr_self_t *self)
     tr_given_jobs_finish(&worker->unbegun);
     tr_given_jobs_finish(&worker->given); /* the router ends them when it hears of this end */
     troupe_reply_destroy(&worker->held);
+    tr_errands_finish(&worker->errands);
+    tr_dialogue_forget_unsaid(worker);
     tr_child_link_destroy(&worker->link);
     tr_child_output_destroy(&worker->output);
     show_end(self);

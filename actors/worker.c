@@ -70,11 +70,20 @@ troupe_status_t troupe_worker_call(troupe_worker_t *self, troupe_request_t *pare
                                    troupe_message_t **message_p, troupe_answer_fn *on_answer,
                                    void *arg, uint64_t *id_out)
 {
-    assert(self && (!parent || !parent->is_finished));
+    assert(self && capability && message_p && on_answer && id_out);
+    assert(!parent || !parent->is_finished);
     /* First ask to hear of cancels, then look: one of the two sides sees the other. */
     atomic_store(&self->self->pulse->wants_cancels, 1);
-    return tr_errands_start(&self->errands, parent, capability, options, message_p, on_answer,
-                            arg, id_out);
+    static const troupe_call_options_t defaults = {0};
+    const tr_header_t header =
+        tr_errands_header(&self->errands, parent, capability, options ? options : &defaults);
+    uint64_t id = ++self->last_errand;
+    troupe_status_t status =
+        tr_errands_start(&self->errands, id, parent, &header, message_p, on_answer, arg);
+    if (status == TROUPE_OK) {
+        *id_out = id;
+    }
+    return status;
 }
 
 void troupe_worker_cancel(troupe_worker_t *self, uint64_t id)
@@ -354,7 +363,8 @@ static void take_answer(troupe_worker_t *worker, troupe_reply_t *reply)
     if (errand) {
         troupe_answer_fn *on_answer = errand->on_answer;
         void *arg = errand->arg;
-        const tr_job_t *parent = errand->parent ? find_kept(worker, errand->parent) : NULL;
+        const tr_job_t *parent =
+            errand->envelope->parent ? find_kept(worker, errand->envelope->parent) : NULL;
         if (reply->is_final) {
             tr_errands_taken(&worker->errands, reply);
         }

@@ -32,6 +32,7 @@ struct troupe_worker {
     int64_t ready_since_ms;
     tr_job_t *kept; /* jobs kept beyond it */
     tr_errands_t errands;
+    uint64_t last_errand;
     char explanation[TR_REASON_TEXT];
 };
 

@@ -77,6 +77,7 @@ tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, const tr_hea
     self->dedup = keep_span(&cursor, header->dedup);
     self->peer = header->peer;
     self->depth = header->depth;
+    self->parent = header->parent;
     self->timeout_ms = header->timeout_ms;
     self->sent_ms = tr_clock_now_ms();
     self->deadline_ms = TR_NEVER;

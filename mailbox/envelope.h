@@ -50,6 +50,7 @@ typedef struct tr_header {
     bool is_shut;    /* no part at all before the first grant, whatever `credit` says */
     uint64_t peer;   /* among whom turns are taken; 0: all who do not say */
     unsigned depth;  /* how many requests it is called from within, one inside the other */
+    uint64_t parent; /* number of the job that it is called for; 0: none */
 } tr_header_t;
 
 struct tr_envelope {
@@ -65,6 +66,7 @@ struct tr_envelope {
     tr_span_t dedup;
     uint64_t peer;
     unsigned depth;
+    uint64_t parent;
     int64_t timeout_ms;  /* asked for; 0: the capability's own */
     int64_t sent_ms;     /* when the caller posted it: the deadline counts from here */
     int64_t deadline_ms; /* set by the router when it admits, before anybody else sees it */
@@ -85,7 +87,7 @@ struct tr_envelope {
     bool is_traced;   /* its trace is to be recorded */
     int pass_kind;    /* that of the breaker; capabilities/breaker.h */
     uint64_t pass_round;
-    uint64_t stalled_at; /* what its reader had taken when it had no room last */
+    uint64_t stalled_at;   /* what its reader had taken when it had no room last */
     tr_queue_line_t *line; /* while it waits: the one it is in, and where in it */
     size_t queue_place;
     tr_envelope_t *older; /* while it waits: its neighbours by arrival, or its place among */

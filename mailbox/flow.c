@@ -108,6 +108,36 @@ bool tr_flow_ask_for_word(tr_flow_t *self, const tr_flow_spent_t *spent)
     return !atomic_compare_exchange_strong(&self->waiting, &waiting, WAITS_NOT);
 }
 
+/* How many parts such as were heard so far may be on their way. */
+static uint64_t most_on_their_way(const tr_flow_spent_t *heard)
+{
+    uint64_t mean = heard->n_parts ? heard->n_bytes / heard->n_parts : 0;
+    uint64_t most = mean ? TR_FLOW_BYTES / mean : TR_FLOW_PARTS;
+    return most < 1 ? 1 : most < TR_FLOW_PARTS ? most : TR_FLOW_PARTS;
+}
+
+uint64_t tr_flow_pass_on(tr_flow_t *self, const tr_flow_spent_t *heard, uint64_t *told_p)
+{
+    assert(self && heard && told_p);
+    uint64_t most = most_on_their_way(heard);
+    for (;;) {
+        uint64_t on_their_way = *told_p > heard->n_parts ? *told_p - heard->n_parts : 0;
+        if (on_their_way * 2 > most) {
+            return 0; /* more will be heard */
+        }
+        tr_flow_spent_t told = {.n_parts = *told_p, .n_bytes = heard->n_bytes};
+        if (tr_flow_has_room(self, &told)) {
+            uint64_t left = tr_flow_parts_left(self, &told);
+            uint64_t n_parts = left < most - on_their_way ? left : most - on_their_way;
+            *told_p += n_parts;
+            return n_parts;
+        }
+        if (tr_flow_ask_for_word(self, &told)) {
+            return 0;
+        }
+    }
+}
+
 void tr_flow_ring(tr_flow_t *self)
 {
     assert(self);

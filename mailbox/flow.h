@@ -71,6 +71,14 @@ void tr_flow_wait(tr_flow_t *self, const tr_flow_spent_t *spent, int64_t timeout
  * so. */
 bool tr_flow_ask_for_word(tr_flow_t *self, const tr_flow_spent_t *spent);
 
+/* ---- who stands between the two, for a writer that is elsewhere ---- */
+
+/* How many parts to allow it now, when this much was heard from it and `*told_p` were allowed
+ * in all, which is brought up to date. 0: none, and when that may change without anything being
+ * heard, a word is asked for. Grants are told in lumps, and large parts are allowed few at a
+ * time. */
+uint64_t tr_flow_pass_on(tr_flow_t *self, const tr_flow_spent_t *heard, uint64_t *told_p);
+
 /* ---- anybody ---- */
 
 /* Wake a writer that sleeps, to look at something else: its request was cancelled. */

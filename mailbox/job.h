@@ -37,6 +37,7 @@ struct troupe_request {
     /* the worker's */
     troupe_worker_t *worker;
     tr_flow_spent_t spent;
+    uint64_t told;           /* parts that a process was allowed */
     troupe_room_fn *on_room; /* NULL: does not wait for room */
     void *on_room_arg;
     tr_job_t *next_kept;

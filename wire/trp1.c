@@ -60,6 +60,8 @@ static const header_t headers[] = {
     {WORD("credit"), HEADER_NUMBER, AT(credit), 0},
     {WORD("wants-status"), HEADER_FLAG, AT(wants_status), 0},
     {WORD("on-disconnect"), HEADER_ON_DISCONNECT, AT(finish_on_disconnect), 0},
+    {WORD("batch"), HEADER_NUMBER, AT(batch), 0},
+    {WORD("parent"), HEADER_NUMBER, AT(parent), 0},
     {WORD("sequence"), HEADER_NUMBER, AT(sequence), 0},
     {WORD("code"), HEADER_TEXT, AT(code), TR_TRP1_MAX_WORD},
     {WORD("text"), HEADER_PROSE, AT(text), TR_TRP1_MAX_TEXT},
@@ -107,6 +109,8 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id)
         .max_open = -1,
         .timeout_ms = -1,
         .credit = -1,
+        .batch = -1,
+        .parent = -1,
         .sequence = -1,
         .hint_ms = -1,
         .position = -1,
@@ -301,7 +305,7 @@ static size_t find_header(const tr_item_t *key)
 }
 
 /* Take one key and its value; `seen` has a bit for each header that came before. */
-static const char *take_header(tr_reader_t *reader, uint32_t *seen, tr_trp1_t *out)
+static const char *take_header(tr_reader_t *reader, uint64_t *seen, tr_trp1_t *out)
 {
     tr_item_t key;
     tr_item_t value;
@@ -315,10 +319,10 @@ static const char *take_header(tr_reader_t *reader, uint32_t *seen, tr_trp1_t *o
     if (i == N_HEADERS || out->command == TR_TRP1_UNKNOWN) {
         return NULL;
     }
-    if (*seen & UINT32_C(1) << i) {
+    if (*seen & UINT64_C(1) << i) {
         return "a header comes twice";
     }
-    *seen |= UINT32_C(1) << i;
+    *seen |= UINT64_C(1) << i;
     return value.type == TR_ITEM_NIL ? NULL : keep_value(&headers[i], &value, out);
 }
 
@@ -367,8 +371,8 @@ static const char *take_all(tr_reader_t *reader, size_t size, tr_trp1_t *out)
     if (!tr_take_item(reader, &item) || item.type != TR_ITEM_MAP) {
         return "the headers are no map";
     }
-    uint32_t seen = 0;
-    static_assert(N_HEADERS <= 32, "a bit for each header");
+    uint64_t seen = 0;
+    static_assert(N_HEADERS <= 64, "a bit for each header");
     for (uint64_t i = 0; i < item.value; i++) {
         const char *fault = take_header(reader, &seen, out);
         if (fault) {

@@ -88,6 +88,8 @@ typedef struct tr_trp1 {
     int64_t credit;            /* parts that may be sent before more is granted; -1 absent */
     bool wants_status;         /* false absent */
     bool finish_on_disconnect; /* on-disconnect: finish; absent: cancel */
+    int64_t batch;             /* to a worker: how many more of its batch follow; -1 absent */
+    int64_t parent;            /* of a worker: the request that it calls for; -1 absent */
 
     /* answers */
     int64_t sequence; /* of a part; -1 absent */
