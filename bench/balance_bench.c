@@ -211,6 +211,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
+    bench_sleep_exactly();
     spec.n_requests = n_requests_of(&spec, bench.seconds);
     balance_load_init(&bench.load, &spec);
     bench.waits_ns = bench_alloc(spec.n_requests, sizeof *bench.waits_ns);

@@ -283,6 +283,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
+    bench_sleep_exactly();
     bench.took_ns = bench_alloc(MOST_REQUESTS, sizeof *bench.took_ns);
     figures_t single[N_LOADS];
     figures_t batched[N_LOADS];

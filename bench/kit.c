@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #define BOOKS_SIZE (UINT64_C(1) << 20)
@@ -57,7 +56,6 @@ void bench_node_start(bench_node_t *self, const char *transport,
 {
     *self = (bench_node_t){.books = bench_alloc(BOOKS_SIZE, sizeof *self->books)};
     setenv("TROUPE_LOG_LEVEL", "warning", 0);
-    prctl(PR_SET_TIMERSLACK, 1UL);
     choose_endpoint(self, transport);
     char listen[160] = "";
     if (self->endpoint[0]) {

@@ -28,7 +28,7 @@ typedef struct bench_node {
 const char *bench_transport(const char *option, const char *text);
 
 /* Start a node whose one child is `capability`, a mapping of YAML in its short form, and
- * connect to it. Sleeps of this and all later threads end on time. */
+ * connect to it. */
 void bench_node_start(bench_node_t *self, const char *transport,
                       const troupe_behaviour_t *behaviour, const char *capability);
 

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -48,6 +49,11 @@ void bench_sleep_until_ns(int64_t until_ns)
                                    .tv_nsec = (long)(until_ns % BENCH_NS_PER_S)};
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
     }
+}
+
+void bench_sleep_exactly(void)
+{
+    prctl(PR_SET_TIMERSLACK, 1UL);
 }
 
 void bench_burn_until_ns(int64_t until_ns)

@@ -24,6 +24,11 @@ void *bench_alloc(size_t n, size_t size);
 
 int64_t bench_now_ns(void);
 void bench_sleep_until_ns(int64_t until_ns);
+
+/* Have sleeps of this thread, and of those it makes from now on, end within microseconds and
+ * not when it suits the kernel. For a bench whose workers sleep instead of working. */
+void bench_sleep_exactly(void);
+
 void bench_burn_until_ns(int64_t until_ns);
 
 /* Processor time of all threads of this process so far. */

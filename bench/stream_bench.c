@@ -214,6 +214,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "stream_bench: parts by delay-us are at most five minutes\n");
         return 2;
     }
+    bench_sleep_exactly();
     bench.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     bench_node_start(&bench.node, bench.transport, &streamer,
                      "{capability: streamer, worker: {module: streamer}, "
