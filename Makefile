@@ -2,7 +2,7 @@
 #
 #   make run     build, and see a node at work (tools/walkthrough.sh)
 #   make test    build, and run all tests
-#   make bench   build for speed, and measure requests per second
+#   make bench   build for speed, and measure: requests, balance, batches, streams
 #   make check   whether the sources are formatted, and the lint tests
 #   make docs    the reference of the public headers, in $(BUILD)/docs/api (needs doxygen)
 #   make clean   remove the build folder

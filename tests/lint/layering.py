@@ -2,8 +2,8 @@
 """Hold the arrows down: each folder includes only what it stands on.
 
 Layers are read from the table below, bottom to top; whatever is not named there for a
-folder is above it or beside it. Programs around the library (cli, workers, examples) get
-what any user gets: the public headers. The public headers themselves show nothing of the
+folder is above it or beside it. Programs around the library (cli, workers, examples, bench)
+get what any user gets: the public headers. The public headers themselves show nothing of the
 inside. One line is printed for each fault.
 """
 import pathlib
@@ -20,7 +20,7 @@ BELOW = {
     "remote": ["base", "mailbox", "wire", "actors"],
     "node": ["base", "mailbox", "wire", "actors", "supervisors", "capabilities", "remote"],
 }
-USERS = ["cli", "workers", "examples"]
+USERS = ["cli", "workers", "examples", "bench"]
 PUBLIC = "include"
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -1,0 +1,204 @@
+/* The books are a table that an id falls into by its remainder. Ids count up, so two open calls
+ * share a place only when one of them is older than the table is large, which is refused.
+ */
+
+#include "bench/kit.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BOOKS_SIZE (UINT64_C(1) << 20)
+
+const char *bench_transport(const char *option, const char *text)
+{
+    if (strcmp(text, "inproc") != 0 && strcmp(text, "ipc") != 0 && strcmp(text, "tcp") != 0) {
+        bench_misused(option, text, "inproc, ipc or tcp");
+    }
+    return text;
+}
+
+static void print_problem(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "%s\n", line);
+}
+
+/* ---- the node and its one client ---- */
+
+static void choose_endpoint(bench_node_t *self, const char *transport)
+{
+    if (strcmp(transport, "ipc") == 0) {
+        snprintf(self->endpoint, sizeof self->endpoint, "ipc:///tmp/troupe-bench-%d.sock",
+                 (int)getpid());
+    } else if (strcmp(transport, "tcp") == 0) {
+        snprintf(self->endpoint, sizeof self->endpoint, "tcp://127.0.0.1:%d",
+                 20000 + (int)getpid() % 20000);
+    }
+}
+
+static void connect_to(bench_node_t *self)
+{
+    if (self->endpoint[0]) {
+        self->client = troupe_client_new(self->endpoint);
+        if (!self->client || troupe_client_connect(self->client, 5000) != TROUPE_OK) {
+            bench_give_up("the node does not answer");
+        }
+    } else if (!(self->caller = troupe_caller_new(self->node))) {
+        bench_give_up("out of memory");
+    }
+}
+
+void bench_node_start(bench_node_t *self, const char *transport,
+                      const troupe_behaviour_t *behaviour, const char *capability)
+{
+    *self = (bench_node_t){.books = bench_alloc(BOOKS_SIZE, sizeof *self->books)};
+    setenv("TROUPE_LOG_LEVEL", "warning", 0);
+    choose_endpoint(self, transport);
+    char listen[160] = "";
+    if (self->endpoint[0]) {
+        snprintf(listen, sizeof listen, "listen: [{endpoint: \"%s\"}]\n", self->endpoint);
+    }
+    char yaml[1024];
+    int length =
+        snprintf(yaml, sizeof yaml, "troupe: 1\nnode: bench\n%ssupervisor: {children: [%s]}\n",
+                 listen, capability);
+    if (length < 0 || (size_t)length >= sizeof yaml) {
+        bench_give_up("the description of the node is too long");
+    }
+    self->node = troupe_node_new();
+    if (!self->node || troupe_node_register(self->node, behaviour) != TROUPE_OK ||
+        troupe_node_load_text(self->node, "bench", yaml, print_problem, NULL) != TROUPE_OK ||
+        troupe_node_start(self->node, print_problem, NULL) != TROUPE_OK) {
+        bench_give_up("the node did not start");
+    }
+    connect_to(self);
+}
+
+void bench_node_stop(bench_node_t *self)
+{
+    size_t n_open =
+        self->client ? troupe_client_n_open(self->client) : troupe_caller_n_open(self->caller);
+    if (self->n_open != 0 || n_open != 0) {
+        bench_give_up("%zu calls have not ended",
+                      self->n_open > n_open ? self->n_open : n_open);
+    }
+    troupe_client_destroy(&self->client);
+    troupe_caller_destroy(&self->caller);
+    troupe_node_stop(self->node);
+    troupe_node_destroy(&self->node);
+    free(self->books);
+    self->books = NULL;
+}
+
+/* ---- calls ---- */
+
+void bench_call(bench_node_t *self, const char *capability,
+                const troupe_call_options_t *options, troupe_message_t **message_p,
+                int64_t note)
+{
+    uint64_t id;
+    troupe_status_t status =
+        self->client ? troupe_client_start(self->client, capability, options, message_p, &id)
+                     : troupe_caller_start(self->caller, capability, options, message_p, &id);
+    if (status != TROUPE_OK) {
+        bench_give_up("a call did not start: %s", troupe_status_text(status));
+    }
+    int64_t *entry = &self->books[id % BOOKS_SIZE];
+    if (*entry != 0) {
+        bench_give_up("too many calls are open");
+    }
+    *entry = note;
+    self->n_open++;
+}
+
+troupe_reply_t *bench_next(bench_node_t *self, int64_t timeout_ms, int64_t *note_out)
+{
+    troupe_reply_t *reply = NULL;
+    troupe_status_t status = self->client
+                                 ? troupe_client_next(self->client, timeout_ms, &reply)
+                                 : troupe_caller_next(self->caller, timeout_ms, &reply);
+    if (status == TROUPE_TIMEOUT || (status == TROUPE_NOT_FOUND && self->n_open == 0)) {
+        return NULL;
+    }
+    if (status != TROUPE_OK) {
+        bench_give_up("nothing more will come: %s", troupe_status_text(status));
+    }
+    int64_t *entry = &self->books[troupe_reply_id(reply) % BOOKS_SIZE];
+    if (*entry == 0) {
+        bench_give_up("a reply came to a call that is not open");
+    }
+    if (troupe_reply_outcome(reply) != TROUPE_OUTCOME_OK) {
+        bench_give_up("a request ended %s, not ok: %s",
+                      troupe_outcome_name(troupe_reply_outcome(reply)),
+                      troupe_reply_text(reply));
+    }
+    *note_out = *entry;
+    if (troupe_reply_is_final(reply)) {
+        *entry = 0;
+        self->n_open--;
+    }
+    return reply;
+}
+
+/* ---- calls by the clock ---- */
+
+static void take_all(bench_node_t *self, const bench_schedule_t *schedule, int64_t begin_ns)
+{
+    troupe_reply_t *reply;
+    int64_t note;
+    while ((reply = bench_next(self, 0, &note)) != NULL) {
+        size_t index = (size_t)note - 1;
+        if (!troupe_reply_is_final(reply)) {
+            bench_give_up("a part came where none was expected");
+        }
+        schedule->finish(index, begin_ns + schedule->due_ns[index], reply, schedule->arg);
+        troupe_reply_destroy(&reply);
+    }
+}
+
+/* Until something comes, at most until `until_ns`: to the microsecond, which the timeouts of
+ * calls are too coarse for. */
+static void wait_until_ns(bench_node_t *self, int64_t until_ns)
+{
+    int64_t left_ns = until_ns - bench_now_ns();
+    if (left_ns <= 0) {
+        return;
+    }
+    struct pollfd bell = {.fd = self->client ? troupe_client_fd(self->client)
+                                             : troupe_caller_fd(self->caller),
+                          .events = POLLIN};
+    const struct timespec left = {.tv_sec = (time_t)(left_ns / BENCH_NS_PER_S),
+                                  .tv_nsec = (long)(left_ns % BENCH_NS_PER_S)};
+    /* Without an open call nothing rings. */
+    ppoll(&bell, self->n_open > 0 ? 1 : 0, &left, NULL);
+}
+
+void bench_keep_schedule(bench_node_t *self, const bench_schedule_t *schedule, int64_t *late_ns)
+{
+    int64_t begin_ns = bench_now_ns();
+    int64_t end_ns =
+        begin_ns + schedule->due_ns[schedule->n - 1] + schedule->patience_ms * BENCH_NS_PER_MS;
+    for (size_t n_started = 0;;) {
+        int64_t now_ns = bench_now_ns();
+        while (n_started < schedule->n && begin_ns + schedule->due_ns[n_started] <= now_ns) {
+            if (late_ns) {
+                late_ns[n_started] = bench_now_ns() - begin_ns - schedule->due_ns[n_started];
+            }
+            schedule->start(self, n_started, schedule->arg);
+            n_started++;
+        }
+        take_all(self, schedule, begin_ns);
+        if (n_started == schedule->n && self->n_open == 0) {
+            return;
+        }
+        if (now_ns > end_ns) {
+            bench_give_up("%zu calls have not ended in %lld ms", self->n_open,
+                          (long long)schedule->patience_ms);
+        }
+        wait_until_ns(self, n_started < schedule->n ? begin_ns + schedule->due_ns[n_started]
+                                                    : end_ns + BENCH_NS_PER_MS);
+    }
+}
