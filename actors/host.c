@@ -7,8 +7,11 @@
  * The envelopes here answer nobody by themselves. Whoever lets go of a job unanswered is the
  * worker at its end, and of that the node is told as a whole.
  *
- * Invariant: `jobs` holds a share of each request that was given to the worker and has had no
- * final yet.
+ * To the worker the proxy is also the router of every capability that it calls: such a request
+ * goes on to the node, and its answers come back by the same way.
+ *
+ * Invariants: `jobs` holds a share of each request that was given to the worker and has had no
+ * final yet, `calls` of each that it has made.
  */
 
 #include "actors/host.h"
@@ -39,6 +42,8 @@
 #define PROGRESS_MS       100
 #define LETTERS_PER_TURN  256
 #define COMMANDS_PER_TURN 256
+#define GATHER_MS         10 /* for the next one of a batch to come */
+#define MAX_BATCH         10000
 #define MAILBOX_LETTERS   1000
 #define MAILBOX_BYTES     ((size_t)64 << 20)
 
@@ -47,7 +52,12 @@ struct tr_host {
     tr_runtime_t *runtime;
     tr_mailbox_t *mailbox;
     tr_actor_t *worker;
-    tr_idmap_t jobs; /* tr_job_t by id */
+    tr_idmap_t jobs;    /* tr_job_t by id */
+    size_t batch_room;  /* how many the batch is to have */
+    tr_batch_t *batch;  /* what came of one that is not whole yet; NULL: none */
+    int64_t give_by_ms; /* when the worker gets it as it is */
+    tr_idmap_t calls;   /* call_t by the id that the node knows */
+    uint64_t last_call;
     int signals;
     char *name;
     bool is_started;
@@ -61,6 +71,12 @@ struct tr_host {
     int64_t progress_ms; /* what the node knows of */
     int64_t look_ms;     /* when to look for progress again */
 };
+
+/* A request of the worker to somebody else. */
+typedef struct call {
+    tr_envelope_t *envelope; /* a share; its number is the id that the node knows */
+    uint64_t told;           /* parts that the node was allowed to send */
+} call_t;
 
 /* ---- making ---- */
 
@@ -110,7 +126,11 @@ static bool set_up(tr_host_t *self, const tr_host_place_t *place)
     self->mailbox =
         tr_mailbox_new(place->name, 0, (tr_mailbox_limits_t){MAILBOX_LETTERS, MAILBOX_BYTES});
     errno = ENOMEM;
-    return self->name && self->runtime && self->mailbox;
+    if (!self->name || !self->runtime || !self->mailbox) {
+        return false;
+    }
+    self->runtime->beyond = tr_mailbox_share(self->mailbox);
+    return true;
 }
 
 tr_host_t *tr_host_new(const tr_host_place_t *place)
@@ -123,7 +143,9 @@ tr_host_t *tr_host_new(const tr_host_place_t *place)
     self->signals = -1;
     self->connect_by_ms = tr_clock_after(tr_clock_now_ms(), CONNECT_MS);
     self->leave_by_ms = TR_NEVER;
+    self->give_by_ms = TR_NEVER;
     tr_idmap_init(&self->jobs);
+    tr_idmap_init(&self->calls);
     if (!set_up(self, place)) {
         int reason = errno;
         tr_host_destroy(&self);
@@ -227,12 +249,26 @@ static void tell_progress(tr_host_t *self, int64_t now_ms)
 
 /* ---- from the worker ---- */
 
+/* The worker may send more. */
+static void grant(tr_host_t *self, tr_job_t *job, uint64_t n_parts, uint64_t n_bytes)
+{
+    tr_control_t *room = tr_flow_grant(&job->envelope->flow, n_parts, n_bytes)
+                             ? tr_control_new(TR_WORD_ROOM, self->worker->incarnation)
+                             : NULL;
+    if (room) {
+        room->number = job->number;
+        tr_control_send(room, self->worker->mailbox);
+    }
+}
+
 static void send_part(tr_host_t *self, troupe_reply_t *reply)
 {
     tr_trp1_t part;
     tr_trp1_init(&part, TR_TRP1_PART, reply->job->number);
     part.sequence = (int64_t)reply->job->envelope->n_parts++;
+    uint64_t n_bytes = tr_reply_flow_bytes(reply);
     tr_uplink_send(self->uplink, &part, reply->message, 0);
+    grant(self, reply->job, 0, n_bytes);
 }
 
 /* Who was cancelled only because this process must go may try elsewhere. */
@@ -277,6 +313,109 @@ static void take_reply(tr_host_t *self, troupe_reply_t *reply)
     send_final(self, reply);
 }
 
+/* ---- what the worker asks of others ---- */
+
+static void forget_call(tr_host_t *self, uint64_t id)
+{
+    call_t *call = tr_idmap_take(&self->calls, id);
+    if (call) {
+        tr_envelope_release(&call->envelope);
+        free(call);
+    }
+}
+
+static void end_call(tr_host_t *self, uint64_t id, troupe_outcome_t outcome, const char *why)
+{
+    call_t *call = tr_idmap_get(&self->calls, id);
+    if (call) {
+        tr_envelope_answer(call->envelope, outcome, 0, "%s", why);
+        forget_call(self, id);
+    }
+}
+
+static void end_all_calls(tr_host_t *self, const char *why)
+{
+    uint64_t id;
+    while (tr_idmap_any(&self->calls, &id)) {
+        end_call(self, id, TROUPE_OUTCOME_WORKER_LOST, why);
+    }
+}
+
+static uint64_t credit_for(call_t *call)
+{
+    const tr_flow_spent_t heard = {call->envelope->n_parts, call->envelope->n_bytes};
+    return tr_flow_pass_on(&call->envelope->flow, &heard, &call->told);
+}
+
+static troupe_status_t send_call(tr_host_t *self, call_t *call)
+{
+    const tr_envelope_t *envelope = call->envelope;
+    tr_trp1_t request;
+    tr_trp1_init(&request, TR_TRP1_REQUEST, envelope->number);
+    request.capability = tr_span_of(envelope->capability);
+    request.method = tr_span_of(envelope->method);
+    request.traceparent = tr_span_of(envelope->traceparent);
+    request.sticky = envelope->sticky;
+    request.dedup = envelope->dedup;
+    request.priority = (int64_t)envelope->priority;
+    request.timeout_ms = envelope->timeout_ms > 0 ? envelope->timeout_ms : -1;
+    request.credit = (int64_t)credit_for(call);
+    request.parent = envelope->parent > 0 ? (int64_t)envelope->parent : -1;
+    return tr_uplink_send(self->uplink, &request, envelope->message, 0);
+}
+
+/* Takes the share. */
+static void take_call(tr_host_t *self, tr_envelope_t *envelope)
+{
+    call_t *call = calloc(1, sizeof *call);
+    envelope->number = ++self->last_call;
+    if (!call || tr_idmap_put(&self->calls, envelope->number, call) != TROUPE_OK) {
+        free(call);
+        tr_envelope_answer(envelope, TROUPE_OUTCOME_OVERLOADED, 0, "out of memory");
+        tr_envelope_release(&envelope);
+        return;
+    }
+    call->envelope = envelope;
+    troupe_status_t status =
+        atomic_load(&envelope->is_answered) ? TROUPE_OK : send_call(self, call);
+    if (status == TROUPE_LIMIT) {
+        end_call(self, envelope->number, TROUPE_OUTCOME_BAD_REQUEST,
+                 "the capability, the method, a key or the trace context is too long");
+    } else if (status != TROUPE_OK) {
+        end_call(self, envelope->number, TROUPE_OUTCOME_WORKER_LOST,
+                 "the connection to the node is lost");
+    } else if (atomic_load(&envelope->is_answered)) {
+        forget_call(self, envelope->number);
+    }
+}
+
+static void send_note(tr_host_t *self, tr_trp1_command_t word, uint64_t id, uint64_t credit)
+{
+    tr_trp1_t command;
+    tr_trp1_init(&command, word, id);
+    command.credit = credit > 0 ? (int64_t)credit : -1;
+    tr_uplink_send(self->uplink, &command, NULL, 0);
+}
+
+/* A cancel that overtakes its request is heard when that is taken. */
+static void cancel_call(tr_host_t *self, tr_envelope_t *envelope)
+{
+    if (envelope->number == 0) {
+        tr_envelope_answer(envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL);
+    } else if (tr_idmap_get(&self->calls, envelope->number)) {
+        send_note(self, TR_TRP1_CANCEL, envelope->number, 0);
+    }
+}
+
+static void pass_on_credit(tr_host_t *self, uint64_t id)
+{
+    call_t *call = tr_idmap_get(&self->calls, id);
+    uint64_t n_parts = call ? credit_for(call) : 0;
+    if (n_parts > 0) {
+        send_note(self, TR_TRP1_CREDIT, id, n_parts);
+    }
+}
+
 static void take_word(tr_host_t *self, const tr_control_t *word)
 {
     if (word->word == TR_WORD_STARTED) {
@@ -295,10 +434,18 @@ static void take_word(tr_host_t *self, const tr_control_t *word)
 static void take_letter(tr_host_t *self, tr_letter_t *letter)
 {
     const tr_control_t *word = tr_control_in(letter);
+    if (letter->type == &tr_envelope_type) {
+        take_call(self, tr_envelope_of(letter));
+        return;
+    }
     if (word) {
         take_word(self, word);
     } else if (letter->type == &tr_reply_type) {
         take_reply(self, (troupe_reply_t *)letter);
+    } else if (letter->type == &tr_cancel_type) {
+        cancel_call(self, ((tr_note_t *)letter)->envelope);
+    } else if (letter->type == &tr_credit_type) {
+        pass_on_credit(self, ((tr_note_t *)letter)->envelope->number);
     }
     tr_letter_destroy(&letter);
 }
@@ -330,6 +477,8 @@ static tr_job_t *make_job(tr_host_t *self, const tr_trp1_t *request,
         .traceparent = request->traceparent,
         .timeout_ms = timeout_ms,
         .priority = (troupe_priority_t)request->priority,
+        .credit = request->credit > 0 ? (uint64_t)request->credit : TR_FLOW_MOST,
+        .is_shut = request->credit == 0, /* absent: nobody counts */
     };
     tr_envelope_t *envelope = tr_envelope_new(request->id, self->mailbox, &header, message_p);
     if (!envelope) {
@@ -344,23 +493,63 @@ static tr_job_t *make_job(tr_host_t *self, const tr_trp1_t *request,
     return job;
 }
 
-/* Returns what stands in the way, NULL when the worker has it. */
-static const char *hand_over(tr_host_t *self, tr_job_t *job)
+/* Nobody begins with it; takes the share that is in `jobs`. */
+static void refuse_job(tr_host_t *self, uint64_t id, troupe_status_t status)
 {
-    if (tr_idmap_put(&self->jobs, job->number, job) != TROUPE_OK) {
-        tr_job_release(&job);
-        return "the worker process is out of memory";
-    }
-    tr_letter_t *letter = &tr_job_share(job)->letter;
+    tr_job_t *job = tr_idmap_take(&self->jobs, id);
+    tr_job_release(&job);
+    answer(self, id, TROUPE_OUTCOME_WORKER_LOST, true,
+           status == TROUPE_FULL ? "the worker has more requests than it can hold"
+                                 : "the worker has ended");
+}
+
+/* Takes the share. */
+static void hand_over(tr_host_t *self, tr_job_t *job)
+{
+    uint64_t id = job->number;
+    tr_letter_t *letter = &job->letter;
     troupe_status_t status = tr_mailbox_post(self->worker->mailbox, TR_LANE_USER, &letter);
     if (status != TROUPE_OK) {
         tr_letter_destroy(&letter);
-        (void)tr_idmap_take(&self->jobs, job->number);
-        tr_job_release(&job);
-        return status == TROUPE_FULL ? "the worker has more requests than it can hold"
-                                     : "the worker has ended";
+        refuse_job(self, id, status);
     }
-    return NULL;
+}
+
+/* What there is of the batch goes to the worker. */
+static void hand_over_batch(tr_host_t *self)
+{
+    tr_batch_t *batch = self->batch;
+    self->batch = NULL;
+    self->give_by_ms = TR_NEVER;
+    tr_letter_t *letter = &batch->letter;
+    troupe_status_t status = tr_mailbox_post(self->worker->mailbox, TR_LANE_USER, &letter);
+    if (status != TROUPE_OK) {
+        for (size_t i = 0; i < batch->n_jobs; i++) {
+            refuse_job(self, batch->jobs[i]->number, status);
+        }
+        tr_letter_destroy(&letter);
+    }
+}
+
+/* One of a batch, of which `n_to_follow` more were announced. They come one close upon the
+ * other; but should the node not get rid of all, the others do not wait for ever. Takes the
+ * share. */
+static void gather(tr_host_t *self, tr_job_t *job, int64_t n_to_follow)
+{
+    if (!self->batch && n_to_follow < MAX_BATCH) {
+        self->batch = tr_batch_new((size_t)n_to_follow + 1);
+        self->batch_room = (size_t)n_to_follow + 1;
+    }
+    if (!self->batch) {
+        hand_over(self, job);
+        return;
+    }
+    tr_batch_add(self->batch, job);
+    if (n_to_follow == 0 || self->batch->n_jobs == self->batch_room) {
+        hand_over_batch(self);
+    } else {
+        self->give_by_ms = tr_clock_after(tr_clock_now_ms(), GATHER_MS);
+    }
 }
 
 /* Takes the message. */
@@ -374,18 +563,30 @@ static void take_request(tr_host_t *self, const tr_trp1_t *request,
         return;
     }
     tr_job_t *job = make_job(self, request, message_p);
-    const char *obstacle = job ? hand_over(self, job) : "the worker process is out of memory";
-    if (obstacle) {
-        answer(self, request->id, TROUPE_OUTCOME_WORKER_LOST, true, obstacle);
+    if (!job || tr_idmap_put(&self->jobs, job->number, job) != TROUPE_OK) {
+        tr_job_release(&job);
+        answer(self, request->id, TROUPE_OUTCOME_WORKER_LOST, true,
+               "the worker process is out of memory");
+    } else if (request->batch >= 0) {
+        gather(self, tr_job_share(job), request->batch);
+    } else {
+        hand_over(self, tr_job_share(job));
     }
 }
 
 static void flag_cancelled(tr_host_t *self, tr_job_t *job, int64_t now_ms)
 {
     tr_pulse_t *pulse = self->worker->pulse;
-    atomic_store(&job->cancelled_ms, now_ms);
+    tr_job_flag_cancelled(job, now_ms);
     atomic_store(&pulse->cancelled_ms, now_ms);
     atomic_store(&pulse->cancelled, job->number);
+    tr_control_t *cancel = atomic_load(&pulse->wants_cancels)
+                               ? tr_control_new(TR_WORD_CANCEL, self->worker->incarnation)
+                               : NULL;
+    if (cancel) {
+        cancel->number = job->number;
+        tr_control_send(cancel, self->worker->mailbox);
+    }
 }
 
 static void flag_all_cancelled(tr_host_t *self, int64_t now_ms)
@@ -421,7 +622,57 @@ static void lose_node(tr_host_t *self, int64_t now_ms, const char *how)
         self->leave_by_ms = tr_clock_after(now_ms, LEAVE_MS);
         tr_log(TR_LOG_ERROR, "node_lost", TR_TEXT("text", how));
         flag_all_cancelled(self, now_ms);
+        end_all_calls(self, how);
         ask_to_stop(self);
+    }
+}
+
+static void take_credit(tr_host_t *self, const tr_trp1_t *credit)
+{
+    tr_job_t *job = tr_idmap_get(&self->jobs, credit->id);
+    if (job && credit->credit > 0) {
+        grant(self, job, (uint64_t)credit->credit, 0);
+    }
+}
+
+/* An error never means "ok", whatever a node of a later version may call it. */
+static troupe_outcome_t outcome_of(tr_span_t code)
+{
+    for (int i = 0; i < TROUPE_N_OUTCOMES; i++) {
+        if (i != TROUPE_OUTCOME_OK &&
+            tr_span_equals(code, troupe_outcome_name((troupe_outcome_t)i))) {
+            return (troupe_outcome_t)i;
+        }
+    }
+    return TROUPE_OUTCOME_INTERNAL;
+}
+
+/* What came back of a call of the worker. May take the message. */
+static void take_answer(tr_host_t *self, const tr_trp1_t *answer, troupe_message_t **message_p)
+{
+    call_t *call = tr_idmap_get(&self->calls, answer->id);
+    if (!call) {
+        return;
+    }
+    bool is_final = answer->command != TR_TRP1_PART;
+    char text[TR_TRP1_MAX_TEXT + 1];
+    snprintf(text, sizeof text, "%.*s", (int)answer->text.size,
+             answer->text.size ? answer->text.data : "");
+    troupe_reply_t *reply = tr_reply_new(
+        answer->id, is_final,
+        answer->command == TR_TRP1_ERROR ? outcome_of(answer->code) : TROUPE_OUTCOME_OK, text,
+        message_p);
+    if (!reply) {
+        send_note(self, TR_TRP1_CANCEL, answer->id, 0);
+        end_call(self, answer->id, TROUPE_OUTCOME_INTERNAL, "out of memory");
+        return;
+    }
+    reply->hint_ms = answer->hint_ms > 0 ? answer->hint_ms : 0;
+    tr_envelope_forward(call->envelope, &reply);
+    if (is_final) {
+        forget_call(self, answer->id);
+    } else {
+        pass_on_credit(self, answer->id);
     }
 }
 
@@ -435,6 +686,14 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
         break;
     case TR_TRP1_CANCEL:
         cancel(self, command->id);
+        break;
+    case TR_TRP1_CREDIT:
+        take_credit(self, command);
+        break;
+    case TR_TRP1_PART:
+    case TR_TRP1_REPLY:
+    case TR_TRP1_ERROR:
+        take_answer(self, command, message_p);
         break;
     case TR_TRP1_PING:
         answer_ping(self, command->id);
@@ -523,6 +782,7 @@ static long time_to_wait(const tr_host_t *self)
 {
     int64_t due_ms = is_busy(self) ? self->look_ms : TR_NEVER;
     due_ms = earlier(due_ms, self->leave_by_ms);
+    due_ms = earlier(due_ms, self->give_by_ms);
     due_ms = self->is_lost ? due_ms : earlier(due_ms, self->connect_by_ms);
     int64_t now_ms = tr_clock_now_ms();
     return due_ms == TR_NEVER ? -1 : due_ms <= now_ms ? 0 : (long)(due_ms - now_ms);
@@ -555,6 +815,9 @@ static void run(tr_host_t *self)
                    now_ms); /* first: there is no waiting for room with one that is lost */
         bool has_room = take_letters(self);
         tell_progress(self, now_ms);
+        if (now_ms >= self->give_by_ms) {
+            hand_over_batch(self);
+        }
         if (!self->has_ended) {
             wait_for_work(self, has_room);
             read_commands(self);
@@ -648,7 +911,10 @@ void tr_host_destroy(tr_host_t **self_p)
         return;
     }
     assert(!self->worker);
+    tr_batch_destroy(&self->batch);
     drop_jobs(self);
+    end_all_calls(self, "the worker has ended");
+    tr_idmap_finish(&self->calls);
     if (self->mailbox) {
         drop_letters(self);
         tr_mailbox_release(&self->mailbox);

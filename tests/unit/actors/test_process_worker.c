@@ -491,6 +491,18 @@ static void give(scene_t *scene, uint64_t number, const char *method)
     give_payload(scene, number, method, troupe_message_from_text("payload"));
 }
 
+/* The caller behind the router has taken it, and the router passes that on. */
+static void take_part(scene_t *scene, const troupe_reply_t *part)
+{
+    tr_control_t *room = tr_flow_grant(&part->job->envelope->flow, 1, tr_reply_flow_bytes(part))
+                             ? tr_control_new(TR_WORD_ROOM, scene->incarnation)
+                             : NULL;
+    if (room) {
+        room->number = part->job->number;
+        tr_control_send(room, scene->worker->mailbox);
+    }
+}
+
 static troupe_reply_t *router_takes(scene_t *scene, uint64_t number)
 {
     tr_letter_t *letter = wait_for_next(scene->router);
@@ -498,6 +510,9 @@ static troupe_reply_t *router_takes(scene_t *scene, uint64_t number)
     troupe_reply_t *reply = (troupe_reply_t *)letter;
     assert_non_null(reply->job);
     assert_int_equal(reply->job->number, number);
+    if (!reply->is_final) {
+        take_part(scene, reply);
+    }
     return reply;
 }
 

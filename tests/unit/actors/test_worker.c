@@ -456,7 +456,7 @@ static void a_cancelled_request_is_skipped(void **state)
     cancelled->cancelled_ms = tr_clock_now_ms();
     post(scene, &cancelled->letter);
     tr_job_t *late = job_of(scene, 2, "reply");
-    late->envelope->deadline_ms = tr_clock_now_ms() - 1;
+    atomic_store(&late->deadline_ms, tr_clock_now_ms() - 1);
     post(scene, &late->letter);
     give(scene, 3, "reply");
     router_hears(scene, (answer_t){1, .outcome = TROUPE_OUTCOME_CANCELLED});
