@@ -207,10 +207,12 @@ void tr_router_enqueue(tr_router_t *router, tr_envelope_t *lead, bool is_back)
         router->filling_since_ms = tr_clock_now_ms();
     }
     lead->phase = TR_PHASE_QUEUED;
+    lead->dispatched_us = 0;
     tr_router_begin_wait(router);
     tr_router_set_due(router, lead, waits_until_ms(router, lead));
     for (tr_envelope_t *sharer = lead->sharers; sharer; sharer = sharer->next_sharer) {
         sharer->phase = TR_PHASE_QUEUED;
+        sharer->dispatched_us = 0;
         tr_router_begin_wait(router);
         tr_router_set_due(router, sharer, waits_until_ms(router, sharer));
     }

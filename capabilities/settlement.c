@@ -220,7 +220,10 @@ void tr_router_on_final(tr_router_t *router, troupe_reply_t *reply)
     if (!reply->was_not_started) {
         note_result(router, member, reply);
     }
-    if (lead && reply->was_not_started) {
+    /* A worker that skips a request had looked at a deadline; should there be one who has time
+     * left, since he came just then, he waits on. */
+    bool was_skipped = reply->was_not_started || reply->outcome == TROUPE_OUTCOME_CANCELLED;
+    if (lead && was_skipped) {
         wait_again(router, lead);
     } else if (lead && reply->outcome == TROUPE_OUTCOME_WORKER_LOST) {
         char why[TR_REASON_TEXT + 120];

@@ -117,7 +117,7 @@ void tr_pool_be_unavailable(tr_supervisor_t *self, tr_child_t *child, const tr_r
     tr_control_t *word = tr_control_new(TR_WORD_UNAVAILABLE, 0);
     if (word) {
         word->number = (uint64_t)pause_ms;
-        word->reason = tr_reason_format(TROUPE_REASON_FAILED, "%s %.180s", child->name, shown);
+        word->reason = tr_reason_format(reason->kind, "%s %.180s", child->name, shown);
         tr_control_send(word, self->router);
     }
 }
