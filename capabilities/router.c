@@ -79,7 +79,7 @@ static void say_to_pool(tr_router_t *router, tr_word_t word, uint64_t incarnatio
 static void grow_if_work_waits(tr_router_t *router)
 {
     bool may_grow = router->members.n - router->members.n_going < router->spec->max_workers &&
-                    !router->is_unavailable && !router->is_draining;
+                    !router->is_unavailable;
     /* With room in a worker, what waits does so for its batch to fill. */
     bool is_short =
         tr_request_queue_count(&router->queue) > 0 && !tr_members_has_room(&router->members);
