@@ -60,9 +60,10 @@ const char *troupe_status_text(troupe_status_t status)
 static const struct outcome_entry {
     const char *name;
     const char *text;
+    const char *advice;
     bool is_retryable;
 } outcomes[] = {
-#define X(NAME, name, retryable, text) {#name, text, retryable},
+#define X(NAME, name, retryable, text, advice) {#name, text, advice, retryable},
     TROUPE_OUTCOME_MAP(X)
 #undef X
 };
@@ -82,6 +83,11 @@ const char *troupe_outcome_name(troupe_outcome_t outcome)
 const char *troupe_outcome_text(troupe_outcome_t outcome)
 {
     return entry_of(outcome)->text;
+}
+
+const char *troupe_outcome_advice(troupe_outcome_t outcome)
+{
+    return entry_of(outcome)->advice;
 }
 
 bool troupe_outcome_is_retryable(troupe_outcome_t outcome)

@@ -191,7 +191,7 @@ static void lose_run(tr_router_t *router, tr_envelope_t *lead, const char *why)
     }
     char text[TR_REASON_TEXT + 240];
     snprintf(text, sizeof text, "%s%s", why, spec->retry > 0 ? why_not_again(verdict) : "");
-    troupe_reply_t *reply = tr_reply_new(0, true, TROUPE_OUTCOME_WORKER_LOST, text, NULL);
+    troupe_reply_t *reply = tr_reply_verdict(0, TROUPE_OUTCOME_WORKER_LOST, 0, text);
     tr_router_end_run(router, lead, reply);
 }
 

@@ -239,7 +239,7 @@ int cli_explain_outcome(const char *capability, const troupe_reply_t *reply)
     int64_t hint_ms = troupe_reply_hint_ms(reply);
     char advice[64] = "";
     if (hint_ms > 0) {
-        snprintf(advice, sizeof advice, "; try again in %.1f s", (double)hint_ms / 1000);
+        snprintf(advice, sizeof advice, " (worth trying in %.1f s)", (double)hint_ms / 1000);
     }
     cli_complain("%s: %s: %s%s", capability, troupe_outcome_name(outcome),
                  *text ? text : troupe_outcome_text(outcome), advice);

@@ -200,9 +200,8 @@ bool tr_envelope_answer(tr_envelope_t *self, troupe_outcome_t outcome, int64_t h
         vsnprintf(text, sizeof text, format, arguments);
         va_end(arguments);
     }
-    troupe_reply_t *reply = tr_reply_new(self->id, true, outcome, text, NULL);
+    troupe_reply_t *reply = tr_reply_verdict(self->id, outcome, hint_ms, text);
     if (reply) {
-        reply->hint_ms = hint_ms;
         reply->sequence = self->n_parts;
         send_reply(self, reply);
     }

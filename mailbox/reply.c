@@ -3,11 +3,15 @@
 #include "mailbox/reply.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mailbox/job.h"
 #include "mailbox/message.h"
+
+#define TEXT_MAX   1024
+#define ADVICE_MAX 80
 
 static void destroy_letter(tr_letter_t *letter)
 {
@@ -40,6 +44,27 @@ troupe_reply_t *tr_reply_new(uint64_t id, bool is_final, troupe_outcome_t outcom
     self->is_final = is_final;
     self->outcome = outcome;
     self->message = message;
+    return self;
+}
+
+void tr_reply_compose(char *text, size_t size, troupe_outcome_t outcome, const char *why)
+{
+    assert(text && size > ADVICE_MAX);
+    const char *advice = troupe_outcome_advice(outcome);
+    why = why ? why : "";
+    snprintf(text, size, "%.*s%s%s", (int)(size - ADVICE_MAX), why, *why && *advice ? "; " : "",
+             advice);
+}
+
+troupe_reply_t *tr_reply_verdict(uint64_t id, troupe_outcome_t outcome, int64_t hint_ms,
+                                 const char *why)
+{
+    char text[TEXT_MAX];
+    tr_reply_compose(text, sizeof text, outcome, why);
+    troupe_reply_t *self = tr_reply_new(id, true, outcome, text, NULL);
+    if (self) {
+        self->hint_ms = hint_ms;
+    }
     return self;
 }
 

@@ -31,6 +31,15 @@ TROUPE_NODISCARD troupe_reply_t *tr_reply_new(uint64_t id, bool is_final,
                                               troupe_outcome_t outcome, const char *text,
                                               troupe_message_t **message_p);
 
+/* Write what happened to whom, by `why` (NULL or "": nothing is said), and then what the caller
+ * can do. Cut to `size` bytes with the NUL, `why` first. */
+void tr_reply_compose(char *text, size_t size, troupe_outcome_t outcome, const char *why);
+
+/* The final of a request that the node ends itself, with such a text. NULL when out of memory.
+ */
+TROUPE_NODISCARD troupe_reply_t *tr_reply_verdict(uint64_t id, troupe_outcome_t outcome,
+                                                  int64_t hint_ms, const char *why);
+
 /* What a part counts for in a flow: its payload. Both ends count alike. */
 uint64_t tr_reply_flow_bytes(const troupe_reply_t *self);
 

@@ -23,7 +23,8 @@
 #define MAX_WAITING       65536
 #define MAX_WAITING_BYTES ((size_t)64 << 20)
 #define MAX_TURN          4096 /* messages read before the caller gets a turn */
-#define GRACE_MS          250  /* for the node to say itself that the deadline passed */
+#define TEXT_SIZE         512
+#define GRACE_MS          250 /* for the node to say itself that the deadline passed */
 
 static void end_call(troupe_client_t *self, tr_call_t *call, troupe_outcome_t outcome,
                      const char *text, int64_t hint_ms, troupe_message_t *message)
@@ -43,7 +44,9 @@ static void end_call(troupe_client_t *self, tr_call_t *call, troupe_outcome_t ou
 void tr_client_end(troupe_client_t *self, tr_call_t *call, troupe_outcome_t outcome,
                    const char *text)
 {
-    end_call(self, call, outcome, text, 0, NULL);
+    char composed[TEXT_SIZE];
+    tr_reply_compose(composed, sizeof composed, outcome, text);
+    end_call(self, call, outcome, composed, 0, NULL);
 }
 
 static void end_all(troupe_client_t *self, tr_call_t *(*first)(const tr_calls_t *),

@@ -37,17 +37,8 @@ static void send_part(tr_gateway_t *gateway, const tr_open_call_t *call, troupe_
 }
 
 static void send_error(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
-                       troupe_outcome_t outcome, int64_t hint_ms, const char *format, ...)
-    TROUPE_PRINTF(6, 7);
-
-static void send_error(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
-                       troupe_outcome_t outcome, int64_t hint_ms, const char *format, ...)
+                       troupe_outcome_t outcome, int64_t hint_ms, const char *text)
 {
-    char text[TR_TRP1_MAX_TEXT];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     tr_trp1_t error;
     tr_trp1_init(&error, TR_TRP1_ERROR, id);
     error.code = tr_span_of(troupe_outcome_name(outcome));
@@ -57,14 +48,31 @@ static void send_error(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
     send_command(gateway, peer, &error, NULL);
 }
 
+static void refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
+                   troupe_outcome_t outcome, const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* What the gateway itself does not let pass. */
+static void refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
+                   troupe_outcome_t outcome, const char *format, ...)
+{
+    char why[TR_TRP1_MAX_TEXT];
+    char text[TR_TRP1_MAX_TEXT];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
+    tr_reply_compose(text, sizeof text, outcome, why);
+    send_error(gateway, peer, id, outcome, 0, text);
+}
+
 /* ---- what peers say ---- */
 
 static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *hello)
 {
     if (hello->version_min > VERSION ||
         (hello->version_max != -1 && hello->version_max < VERSION)) {
-        send_error(gateway, peer, hello->id, TROUPE_OUTCOME_BAD_REQUEST, 0,
-                   "this node speaks version %d only", VERSION);
+        refuse(gateway, peer, hello->id, TROUPE_OUTCOME_BAD_REQUEST,
+               "this node speaks version %d only", VERSION);
         return;
     }
     int64_t beat_ms = hello->heartbeat_ms;
@@ -100,14 +108,14 @@ static bool may_call(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *re
 {
     bool is_admin = is_operation(request);
     if (gateway->is_draining && !is_admin) {
-        send_error(gateway, peer, request->id, TROUPE_OUTCOME_SHUTTING_DOWN, 0,
-                   "the node is draining");
+        refuse(gateway, peer, request->id, TROUPE_OUTCOME_SHUTTING_DOWN,
+               "the node is draining");
         return false;
     }
     if (is_admin && !peer->is_local) {
-        send_error(gateway, peer, request->id, TROUPE_OUTCOME_FORBIDDEN, 0,
-                   "%.*s may be called over ipc only", (int)request->capability.size,
-                   request->capability.data);
+        refuse(gateway, peer, request->id, TROUPE_OUTCOME_FORBIDDEN,
+               "%.*s may be called over ipc only", (int)request->capability.size,
+               request->capability.data);
         return false;
     }
     return true;
@@ -117,24 +125,24 @@ static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_tr
                              const troupe_message_t *payload, bool has_too_many_frames)
 {
     if (tr_idmap_get(&peer->calls, request->id)) {
-        send_error(gateway, peer, request->id, TROUPE_OUTCOME_BAD_REQUEST, 0,
-                   "the id %llu is in use", (unsigned long long)request->id);
+        refuse(gateway, peer, request->id, TROUPE_OUTCOME_BAD_REQUEST, "the id %llu is in use",
+               (unsigned long long)request->id);
         return false;
     }
     if (peer->calls.n_items >= gateway->limits.max_open) {
-        send_error(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED, 0,
-                   "this peer has %zu requests open, which is all it may", peer->calls.n_items);
+        refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
+               "this peer has %zu requests open, which is all it may", peer->calls.n_items);
         return false;
     }
     if (has_too_many_frames) {
-        send_error(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE, 0,
-                   "more than %d payload frames", TR_GATEWAY_MAX_FRAMES);
+        refuse(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE,
+               "more than %d payload frames", TR_GATEWAY_MAX_FRAMES);
         return false;
     }
     for (size_t i = 0; i < troupe_message_count(payload); i++) {
         if (troupe_message_size(payload, i) > (size_t)TR_GATEWAY_MAX_FRAME) {
-            send_error(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE, 0,
-                       "a frame of more than %lld bytes", (long long)TR_GATEWAY_MAX_FRAME);
+            refuse(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE,
+                   "a frame of more than %lld bytes", (long long)TR_GATEWAY_MAX_FRAME);
             return false;
         }
     }
@@ -194,7 +202,7 @@ static void answer_unposted(tr_gateway_t *gateway, tr_open_call_t *call,
                             troupe_outcome_t outcome, const char *why)
 {
     atomic_store(&call->envelope->is_answered, true);
-    send_error(gateway, call->peer, call->peer_id, outcome, 0, "%s", why);
+    refuse(gateway, call->peer, call->peer_id, outcome, "%s", why);
     tr_gateway_close_call(gateway, call);
 }
 
@@ -206,23 +214,22 @@ static void on_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         return;
     }
     if (request->timeout_ms == 0) {
-        send_error(gateway, peer, request->id, TROUPE_OUTCOME_TIMEOUT, 0,
-                   "no time was left for it");
+        refuse(gateway, peer, request->id, TROUPE_OUTCOME_TIMEOUT, "no time was left for it");
         return;
     }
     tr_mailbox_t *router = tr_directory_find(gateway->self->runtime->directory,
                                              TR_NAMES_CAPABILITY, request->capability);
     if (!router) {
-        send_error(gateway, peer, request->id, TROUPE_OUTCOME_NO_CAPABILITY, 0,
-                   "nobody offers '%.*s' here", (int)request->capability.size,
-                   request->capability.data);
+        refuse(gateway, peer, request->id, TROUPE_OUTCOME_NO_CAPABILITY,
+               "nobody offers '%.*s' here", (int)request->capability.size,
+               request->capability.data);
         return;
     }
     tr_open_call_t *call = open_call(gateway, peer, request, router, payload_p);
     if (!call) {
         tr_mailbox_release(&router);
-        send_error(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED, 0,
-                   "the node is out of memory");
+        refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
+               "the node is out of memory");
         return;
     }
     troupe_status_t status = tr_envelope_post(call->envelope, router);
@@ -266,7 +273,7 @@ static void on_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
     tr_metric_add(gateway->bad_messages, 1);
     tr_log(TR_LOG_WARNING, "bad_message", TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));
     if (id > 0) {
-        send_error(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, 0, "%s", reason);
+        refuse(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, "%s", reason);
     }
 }
 
@@ -315,7 +322,7 @@ void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t
     if (!reply->is_final) {
         send_part(gateway, call, reply);
     } else if (reply->outcome != TROUPE_OUTCOME_OK) {
-        send_error(gateway, call->peer, call->peer_id, reply->outcome, reply->hint_ms, "%s",
+        send_error(gateway, call->peer, call->peer_id, reply->outcome, reply->hint_ms,
                    troupe_reply_text(reply));
     } else {
         tr_trp1_t answer;

@@ -359,7 +359,7 @@ class Calling(Case):
         self.node(fails("overloaded", "100 wait", retryable=True, hint=1500))
         self.troupe("call", "upper", "-d", "x", code=1)
         self.assertEqual(self.line,
-                         "troupe: upper: overloaded: 100 wait; try again in 1.5 s\n")
+                         "troupe: upper: overloaded: 100 wait (worth trying in 1.5 s)\n")
 
     def test_an_error_text_cannot_forge_lines(self):
         self.node(fails("worker_error", "one\ntroupe: two\x1b[31m\u202e\x7f"))
