@@ -116,7 +116,7 @@ static void change_places(tr_router_t *router, tr_envelope_t *lead, tr_envelope_
     tr_envelope_t *heir = tr_sharing_pass_on(&router->sharing, lead);
     assert(heir == newcomer); /* it joined last */
     (void)heir;
-    tr_router_hand_on_pass(lead, newcomer);
+    tr_router_hand_on(lead, newcomer);
     tr_sharing_join(&router->sharing, newcomer, lead);
     if (tr_request_queue_push(&router->queue, newcomer) != TROUPE_OK) {
         tr_router_end(router, newcomer, TROUPE_OUTCOME_OVERLOADED, 0,
@@ -274,9 +274,8 @@ void tr_router_admit(tr_router_t *router, tr_envelope_t *envelope)
         join(router, lead, envelope);
     } else if (router->is_unavailable && tr_router_has_nobody(router)) {
         refuse_unavailable(router, envelope, now_ms);
-    } else if (!has_place(router, envelope)) {
-        refuse_full(router, envelope);
     } else if (may_pass(router, envelope, now_ms)) {
-        let_wait(router, envelope);
+        has_place(router, envelope) ? let_wait(router, envelope)
+                                    : refuse_full(router, envelope);
     }
 }

@@ -84,7 +84,7 @@ static void leave_run(tr_router_t *router, tr_envelope_t *lead)
     job->lead = heir;
     if (heir) {
         heir->job = job;
-        tr_router_hand_on_pass(lead, heir);
+        tr_router_hand_on(lead, heir);
         tr_router_relay_credit(heir);
     } else {
         abandon(job, tr_clock_now_ms());
@@ -99,8 +99,7 @@ static void leave_queue(tr_router_t *router, tr_envelope_t *lead)
     }
     tr_envelope_t *heir = tr_sharing_pass_on(&router->sharing, lead);
     if (heir) {
-        tr_router_hand_on_pass(lead, heir);
-        heir->n_lost = lead->n_lost;
+        tr_router_hand_on(lead, heir);
         if (tr_request_queue_push(&router->queue, heir) != TROUPE_OK) {
             tr_router_end(router, heir, TROUPE_OUTCOME_OVERLOADED, 0,
                           "the node is out of memory");

@@ -218,6 +218,13 @@ static void report(tr_router_t *router, const tr_control_t *survey)
     tr_report_send(report, survey->mailbox);
 }
 
+static void note_trouble(tr_router_t *router, const tr_control_t *not_grown)
+{
+    char shown[TR_REASON_TEXT];
+    router->trouble = tr_reason_format(not_grown->reason.kind, "%s %.160s", not_grown->name,
+                                       tr_reason_show(&not_grown->reason, shown, sizeof shown));
+}
+
 static void on_word(tr_router_t *router, const tr_control_t *word)
 {
     tr_member_t *member =
@@ -247,8 +254,7 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         break;
     case TR_WORD_NOT_GROWN:
         router->has_asked_to_grow = false;
-        router->trouble =
-            tr_reason_format(word->reason.kind, "%s %.160s", word->name, word->reason.text);
+        note_trouble(router, word);
         break;
     case TR_WORD_UNAVAILABLE:
         be_unavailable(router, word);

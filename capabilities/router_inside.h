@@ -58,8 +58,10 @@ static inline void tr_router_give_pass(tr_envelope_t *envelope, tr_pass_t pass)
     envelope->pass_round = pass.round;
 }
 
-static inline void tr_router_hand_on_pass(tr_envelope_t *from, tr_envelope_t *to)
+/* What belongs to a run and not to one of those who share it goes from lead to lead. */
+static inline void tr_router_hand_on(tr_envelope_t *from, tr_envelope_t *to)
 {
+    to->n_lost = from->n_lost;
     tr_router_give_pass(to, tr_router_pass_of(from));
     tr_router_give_pass(from, (tr_pass_t){TR_PASS_NO, 0});
 }

@@ -238,8 +238,10 @@ int cli_explain_outcome(const char *capability, const troupe_reply_t *reply)
     const char *text = troupe_reply_text(reply);
     int64_t hint_ms = troupe_reply_hint_ms(reply);
     char advice[64] = "";
-    if (hint_ms > 0) {
+    if (hint_ms >= 1000) {
         snprintf(advice, sizeof advice, " (worth trying in %.1f s)", (double)hint_ms / 1000);
+    } else if (hint_ms > 0) {
+        snprintf(advice, sizeof advice, " (worth trying in %d ms)", (int)hint_ms);
     }
     cli_complain("%s: %s: %s%s", capability, troupe_outcome_name(outcome),
                  *text ? text : troupe_outcome_text(outcome), advice);

@@ -153,11 +153,11 @@ troupe_worker_call(troupe_worker_t *self, troupe_request_t *parent, const char *
  * unknown id is ignored. */
 TROUPE_API void troupe_worker_cancel(troupe_worker_t *self, uint64_t id);
 
-/* Send a message to the actor called `name` on this node; takes the message.
+/* Send a message to the actor called `name` in this process; takes the message.
  *
  *   TROUPE_OK         in its mailbox
- *   TROUPE_NOT_FOUND  no such actor here; the message became a dead letter
- *   TROUPE_FULL       its mailbox is full; likewise
+ *   TROUPE_NOT_FOUND  no such actor here, as always from a worker with a process of its own;
+ * the message became a dead letter TROUPE_FULL       its mailbox is full; likewise
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_worker_send(troupe_worker_t *self,
                                                                const char *name,
