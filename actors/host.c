@@ -164,6 +164,7 @@ static void ask_to_stop(tr_host_t *self)
 {
     if (!self->is_stopping) {
         self->is_stopping = true;
+        tr_host_hand_over_batch(self);
         tr_actor_ask_to_stop(self->worker, tr_reason_of(TROUPE_REASON_SHUTDOWN));
     }
 }

@@ -62,7 +62,7 @@ void tr_host_answer(tr_host_t *self, uint64_t id, troupe_outcome_t outcome,
 /* The worker may send more parts. */
 void tr_host_take_credit(tr_host_t *self, const tr_trp1_t *credit);
 
-/* What there is of the batch goes to the worker. */
+/* What there is of the batch, if anything, goes to the worker. */
 void tr_host_hand_over_batch(tr_host_t *self);
 
 /* Nobody waits for that one any more, or for any. */

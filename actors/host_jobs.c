@@ -145,6 +145,9 @@ static void hand_over(tr_host_t *self, tr_job_t *job)
 void tr_host_hand_over_batch(tr_host_t *self)
 {
     tr_batch_t *batch = self->batch;
+    if (!batch) {
+        return;
+    }
     self->batch = NULL;
     self->give_by_ms = TR_NEVER;
     tr_letter_t *letter = &batch->letter;
