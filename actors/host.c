@@ -233,6 +233,8 @@ static void read_commands(tr_host_t *self)
         } else if (status == TROUPE_ERR_NOMEM && command.command == TR_TRP1_REQUEST) {
             tr_host_answer(self, command.id, TROUPE_OUTCOME_WORKER_LOST, true,
                            "the worker process is out of memory");
+        } else if (status == TROUPE_ERR_NOMEM) {
+            tr_host_give_up_call(self, command.id); /* a payload is of nothing else */
         } else {
             tr_log(TR_LOG_WARNING, "bad_message",
                    TR_TEXT("text", "the node said something that is no TRP/1"));

@@ -132,6 +132,14 @@ static troupe_outcome_t outcome_of(tr_span_t code)
     return TROUPE_OUTCOME_INTERNAL;
 }
 
+void tr_host_give_up_call(tr_host_t *self, uint64_t id)
+{
+    if (tr_idmap_get(&self->calls, id)) {
+        send_note(self, TR_TRP1_CANCEL, id, 0);
+        end_call(self, id, TROUPE_OUTCOME_INTERNAL, "out of memory");
+    }
+}
+
 void tr_host_take_answer(tr_host_t *self, const tr_trp1_t *answer, troupe_message_t **message_p)
 {
     call_t *call = tr_idmap_get(&self->calls, answer->id);
@@ -147,8 +155,7 @@ void tr_host_take_answer(tr_host_t *self, const tr_trp1_t *answer, troupe_messag
         answer->command == TR_TRP1_ERROR ? outcome_of(answer->code) : TROUPE_OUTCOME_OK, text,
         message_p);
     if (!reply) {
-        send_note(self, TR_TRP1_CANCEL, answer->id, 0);
-        end_call(self, answer->id, TROUPE_OUTCOME_INTERNAL, "out of memory");
+        tr_host_give_up_call(self, answer->id);
         return;
     }
     reply->hint_ms = answer->hint_ms > 0 ? answer->hint_ms : 0;

@@ -87,6 +87,9 @@ void tr_host_pass_on_credit(tr_host_t *self, uint64_t id);
 void tr_host_take_answer(tr_host_t *self, const tr_trp1_t *answer,
                          troupe_message_t **message_p);
 
+/* What came back was lost for want of memory: with a hole in it the answer is worth nothing. */
+void tr_host_give_up_call(tr_host_t *self, uint64_t id);
+
 /* Nothing will come back any more. */
 void tr_host_end_calls(tr_host_t *self, const char *why);
 
