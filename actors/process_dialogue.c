@@ -423,6 +423,9 @@ static void take_pong(tr_process_worker_t *worker, const tr_trp1_t *pong)
     if (is_known && pong->running_for >= 0 && pong->running_for < now_ms) {
         atomic_store(&pulse->running_since_ms, now_ms - pong->running_for);
     }
+    if (!worker->reported && worker->errands.open.n_items > 0) {
+        tr_dialogue_note_progress(worker); /* it waits for others, which have their own time */
+    }
     if (pong->progress_age >= 0 && (is_known || !worker->is_ready)) {
         atomic_store_explicit(&pulse->progress_ms, now_ms - pong->progress_age,
                               memory_order_relaxed);
@@ -489,9 +492,7 @@ static void take_command(tr_process_worker_t *worker, const tr_trp1_t *command,
         tr_errands_cancel(&worker->errands, command->id);
         break;
     case TR_TRP1_CREDIT:
-        if (command->credit > 0) {
-            tr_errands_grant(&worker->errands, command->id, (uint64_t)command->credit, 0);
-        }
+        tr_dialogue_take_credit(worker, command);
         break;
     default: /* what is not known is ignored */
         break;
@@ -517,7 +518,10 @@ static bool hear_one(tr_process_worker_t *worker)
         take_command(worker, &command, &message);
         break;
     case TROUPE_ERR_NOMEM:
-        if (command.id > 0) {
+        if (command.command == TR_TRP1_REQUEST) {
+            tr_dialogue_refuse_call(worker, command.id, TROUPE_OUTCOME_OVERLOADED,
+                                    "the node is out of memory");
+        } else if (command.id > 0) {
             finish(worker, command.id, TROUPE_OUTCOME_WORKER_LOST, "out of memory", NULL,
                    false);
         }

@@ -91,7 +91,14 @@ void tr_dialogue_pass_on_credit(tr_process_worker_t *worker, uint64_t number);
 void tr_dialogue_take_call(tr_process_worker_t *worker, const tr_trp1_t *request,
                            troupe_message_t **message_p);
 
-/* What that has answered; takes the reply. */
+/* Answer one that cannot be made. */
+void tr_dialogue_refuse_call(tr_process_worker_t *worker, uint64_t id, troupe_outcome_t outcome,
+                             const char *why);
+
+/* The process allows more parts of what it called. */
+void tr_dialogue_take_credit(tr_process_worker_t *worker, const tr_trp1_t *credit);
+
+/* What was called has answered; takes the reply. */
 void tr_dialogue_answer(tr_process_worker_t *worker, troupe_reply_t *reply);
 
 /* Say what is unsaid, as far as the process reads. */
