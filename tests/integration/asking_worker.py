@@ -6,6 +6,7 @@ One thread serves all its requests at once and waits for none of them:
     ask      frames CAPABILITY, METHOD, payload: what that answers, parts and all, is the answer
     circle   asks its own capability the same, and so on; ends as that ends
     count    TEXT N: N parts, numbered, as far as the caller has room; then N as the reply
+    flood    the same, whatever room the caller has: no worker should
     sent     replies with how many parts of `count` requests it has sent so far
     batch    replies with how many requests of the batch came with it
 """
@@ -79,8 +80,10 @@ class Worker:
             self.ask(about, frames[0].decode(), frames[1].decode(), frames[2:])
         elif method == "circle":
             self.ask(about, self.capability, "circle", ())
-        elif method == "count":
+        elif method in ("count", "flood"):
             n_parts = int(frames[0])
+            if method == "flood":
+                self.streams[about].credit = ENDLESS
             self.streams[about].waiting = [[b"%d" % i] for i in range(n_parts)]
             self.finish(about, "reply", {}, [b"%d" % n_parts])
         elif method == "sent":

@@ -10,7 +10,7 @@ import sys
 import unittest
 
 try:
-    import msgpack  # noqa: F401  (node_kit needs it)
+    import msgpack
     import zmq  # noqa: F401
 except ImportError as missing:
     print(f"skipped: {missing}")
@@ -86,6 +86,14 @@ class WorkerCalls(ProcessTest):
             self.assertEqual(self.caller.final(number)[1]["text"], "worker_error: no paper")
         self.assert_stops(node)
 
+    def test_the_node_itself_may_be_asked(self):
+        node = self.start()
+        for asker in "asking", "odd", "thread":
+            outcome, headers, frames = self.caller.final(self.ask(asker, "troupe.admin", "tree"))
+            self.assertEqual(outcome, "ok", headers)
+            self.assertEqual(msgpack.unpackb(frames[0])["state"], "ready")
+        self.assert_stops(node)
+
     def test_a_circle_ends(self):
         node = self.start()
         outcome, headers, _ = self.caller.call("asking", "circle")
@@ -148,6 +156,32 @@ class WorkerCalls(ProcessTest):
         for i in range(5, 100):
             self.assertEqual(self.caller.take("part", number)[3], [b"%d" % i])
         self.assertEqual(self.caller.final(number)[2], [b"100"])
+        self.assert_stops(node)
+
+    def test_who_does_not_keep_to_it_is_held_back(self):
+        node = self.start()
+        number = self.caller.request("asking", "flood", b"1000", credit=2)
+        self.caller.take("part", number)
+        self.caller.take("part", number)
+        other = self.caller.request("asking", "sent")
+        self.assertEqual(self.caller.call("echo", "echo", b"well?")[2], [b"well?"])
+        self.assertEqual(self.caller.kept, [])
+        self.caller.send("credit", number, {"credit": 998})
+        for i in range(2, 1000):
+            self.assertEqual(self.caller.take("part", number)[3], [b"%d" % i])
+        self.assertEqual(self.caller.final(number)[2], [b"1000"])
+        self.assertEqual(self.caller.final(other)[2], [b"1000"])
+        self.assert_stops(node)
+
+    def test_a_reader_that_stalls_is_cut_off(self):
+        node = self.node(asking(**{"reader-stall": "200ms"}))
+        self.caller = self.peer(node)
+        for method in "count", "flood":
+            number = self.caller.request("asking", method, b"1000", credit=2)
+            self.assertEqual(self.caller.final(number)[0], "overloaded")
+            self.assert_free(node, "asking")
+            self.assertEqual(self.caller.call("asking", "sent")[0], "ok")
+        self.assertEqual([one[0] for one in self.caller.kept], ["part"] * 4)
         self.assert_stops(node)
 
     def test_credit_reaches_through_to_who_was_asked(self):
