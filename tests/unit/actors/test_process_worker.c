@@ -1549,6 +1549,8 @@ static void an_id_in_use_is_refused(void **state)
     say_command(scene, &request, "three");
     puppet_tells(scene, "error 5 code=cancelled "
                         "text=the request that it was called for is not open any more");
+    say_word(scene, TR_TRP1_CANCEL, 5); /* the first is still open, and can be spoken of */
+    upper_hears(scene, &tr_cancel_type, envelope);
     upper_sends(envelope, true, "ONE");
     puppet_tells(scene, "reply 5 payload=ONE");
     tr_envelope_release(&envelope);
