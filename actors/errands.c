@@ -124,6 +124,12 @@ troupe_status_t tr_errands_start(tr_errands_t *self, uint64_t id, const tr_job_t
     return TROUPE_OK;
 }
 
+tr_errand_t *tr_errands_get(const tr_errands_t *self, uint64_t id)
+{
+    assert(self);
+    return tr_idmap_get(&self->open, id);
+}
+
 tr_errand_t *tr_errands_find(const tr_errands_t *self, const troupe_reply_t *reply)
 {
     assert(self && reply);

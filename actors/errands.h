@@ -21,6 +21,7 @@ typedef struct tr_errand {
     tr_mailbox_t *router;    /* a share; NULL: nobody was there */
     troupe_answer_fn *on_answer;
     void *arg;
+    bool grants_itself; /* of a process: it says how many parts are welcome */
 } tr_errand_t;
 
 typedef struct tr_errands {
@@ -50,6 +51,9 @@ TROUPE_NODISCARD troupe_status_t tr_errands_start(tr_errands_t *self, uint64_t i
                                                   const tr_header_t *header,
                                                   troupe_message_t **message_p,
                                                   troupe_answer_fn *on_answer, void *arg);
+
+/* The open call of that id, or NULL. */
+tr_errand_t *tr_errands_get(const tr_errands_t *self, uint64_t id);
 
 /* Whose answer that is; NULL when its call is not open any more. */
 tr_errand_t *tr_errands_find(const tr_errands_t *self, const troupe_reply_t *reply);

@@ -131,8 +131,8 @@ static void lose_connection(tr_process_worker_t *worker)
 
 /* ---- to the process ---- */
 
-static troupe_status_t say(tr_process_worker_t *worker, const tr_trp1_t *command,
-                           const troupe_message_t *message)
+troupe_status_t tr_dialogue_send(tr_process_worker_t *worker, const tr_trp1_t *command,
+                                 const troupe_message_t *message)
 {
     troupe_status_t status = tr_child_link_send(worker->link, command, message);
     if (status == TROUPE_CLOSED && tr_child_link_is_known(worker->link)) {
@@ -146,7 +146,7 @@ troupe_status_t tr_dialogue_say(tr_process_worker_t *worker, tr_trp1_command_t w
 {
     tr_trp1_t command;
     tr_trp1_init(&command, word, id);
-    return say(worker, &command, NULL);
+    return tr_dialogue_send(worker, &command, NULL);
 }
 
 /* One that others may join has no end of its own: the process hears when the last has left.
@@ -166,7 +166,7 @@ static troupe_status_t say_request(tr_process_worker_t *worker, tr_job_t *job,
     request.timeout_ms = has_end ? remaining_ms : -1;
     request.credit = (int64_t)tr_flow_pass_on(&job->envelope->flow, &job->spent, &job->told);
     request.batch = n_to_follow;
-    return say(worker, &request, envelope->message);
+    return tr_dialogue_send(worker, &request, envelope->message);
 }
 
 /* ---- jobs ---- */
@@ -289,7 +289,7 @@ void tr_dialogue_pass_on_credit(tr_process_worker_t *worker, uint64_t number)
         tr_trp1_t credit;
         tr_trp1_init(&credit, TR_TRP1_CREDIT, number);
         credit.credit = (int64_t)n_parts;
-        say(worker, &credit, NULL);
+        tr_dialogue_send(worker, &credit, NULL);
     }
 }
 
@@ -332,114 +332,6 @@ static void take_part(tr_process_worker_t *worker, uint64_t number,
     worker->held->job = tr_job_share(job);
     if (!tr_dialogue_deliver_held(worker)) {
         tr_self_unwatch(worker->self, tr_child_link_socket(worker->link), -1);
-    }
-}
-
-/* ---- what the process asks of others ---- */
-
-static void say_answer_failed(tr_process_worker_t *worker, uint64_t id,
-                              troupe_outcome_t outcome, const char *why)
-{
-    tr_trp1_t error;
-    tr_trp1_init(&error, TR_TRP1_ERROR, id);
-    error.code = tr_span_of(troupe_outcome_name(outcome));
-    error.text = tr_span_of(why);
-    error.retryable = troupe_outcome_is_retryable(outcome);
-    say(worker, &error, NULL);
-}
-
-/* A request of the process: one like that of any other worker, from here on. May take the
- * message. */
-static void take_request(tr_process_worker_t *worker, const tr_trp1_t *request,
-                         troupe_message_t **message_p)
-{
-    const tr_job_t *parent = request->parent > 0
-                                 ? tr_given_jobs_get(&worker->given, (uint64_t)request->parent)
-                                 : NULL;
-    if (request->parent > 0 && !parent) {
-        say_answer_failed(worker, request->id, TROUPE_OUTCOME_CANCELLED,
-                          "the request that it was called for is not open any more");
-        return;
-    }
-    const troupe_call_options_t options = {
-        .timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : 0,
-        .priority = (troupe_priority_t)request->priority,
-        .credit = request->credit > 0 ? (uint64_t)request->credit : 0,
-    };
-    tr_header_t header = tr_errands_header(&worker->errands, parent, "", &options);
-    header.capability = request->capability;
-    header.method = request->method;
-    header.sticky = request->sticky;
-    header.dedup = request->dedup;
-    if (request->traceparent.size > 0) {
-        header.traceparent = request->traceparent;
-    }
-    if (tr_errands_start(&worker->errands, request->id, parent, &header, message_p, NULL,
-                         NULL) != TROUPE_OK) {
-        say_answer_failed(worker, request->id, TROUPE_OUTCOME_BAD_REQUEST,
-                          "that id is in use, or there is no memory for one more");
-    }
-}
-
-static troupe_status_t say_reply(tr_process_worker_t *worker, troupe_reply_t *reply)
-{
-    tr_trp1_t answer;
-    bool is_error = reply->is_final && reply->outcome != TROUPE_OUTCOME_OK;
-    tr_trp1_init(&answer,
-                 is_error          ? TR_TRP1_ERROR
-                 : reply->is_final ? TR_TRP1_REPLY
-                                   : TR_TRP1_PART,
-                 reply->id);
-    if (is_error) {
-        answer.code = tr_span_of(troupe_outcome_name(reply->outcome));
-        answer.text = tr_span_of(troupe_reply_text(reply));
-        answer.retryable = troupe_outcome_is_retryable(reply->outcome);
-        answer.hint_ms = reply->hint_ms > 0 ? reply->hint_ms : -1;
-    } else if (!reply->is_final) {
-        answer.sequence = (int64_t)reply->sequence;
-    }
-    return say(worker, &answer, reply->message);
-}
-
-/* The process grants parts itself, and bytes have been taken when they are on their way. */
-static void note_said(tr_process_worker_t *worker, troupe_reply_t *reply)
-{
-    if (reply->is_final) {
-        tr_errands_taken(&worker->errands, reply);
-    } else {
-        tr_errands_grant(&worker->errands, reply->id, 0, tr_reply_flow_bytes(reply));
-    }
-    troupe_reply_destroy(&reply);
-}
-
-void tr_dialogue_say_unsaid(tr_process_worker_t *worker)
-{
-    while (worker->unsaid && say_reply(worker, worker->unsaid) != TROUPE_FULL) {
-        troupe_reply_t *reply = worker->unsaid;
-        worker->unsaid = (troupe_reply_t *)reply->letter.next;
-        reply->letter.next = NULL;
-        note_said(worker, reply);
-    }
-}
-
-void tr_dialogue_answer(tr_process_worker_t *worker, troupe_reply_t *reply)
-{
-    reply->letter.next = NULL;
-    if (worker->unsaid) {
-        worker->last_unsaid->letter.next = &reply->letter;
-    } else {
-        worker->unsaid = reply;
-    }
-    worker->last_unsaid = reply;
-    tr_dialogue_say_unsaid(worker);
-}
-
-void tr_dialogue_forget_unsaid(tr_process_worker_t *worker)
-{
-    while (worker->unsaid) {
-        troupe_reply_t *reply = worker->unsaid;
-        worker->unsaid = (troupe_reply_t *)reply->letter.next;
-        troupe_reply_destroy(&reply);
     }
 }
 
@@ -531,6 +423,9 @@ static void take_pong(tr_process_worker_t *worker, const tr_trp1_t *pong)
     if (is_known && pong->running_for >= 0 && pong->running_for < now_ms) {
         atomic_store(&pulse->running_since_ms, now_ms - pong->running_for);
     }
+    if (!worker->reported && worker->errands.open.n_items > 0) {
+        tr_dialogue_note_progress(worker); /* it waits for others, which have their own time */
+    }
     if (pong->progress_age >= 0 && (is_known || !worker->is_ready)) {
         atomic_store_explicit(&pulse->progress_ms, now_ms - pong->progress_age,
                               memory_order_relaxed);
@@ -591,15 +486,13 @@ static void take_command(tr_process_worker_t *worker, const tr_trp1_t *command,
         take_bye(worker, command);
         break;
     case TR_TRP1_REQUEST:
-        take_request(worker, command, message_p);
+        tr_dialogue_take_call(worker, command, message_p);
         break;
     case TR_TRP1_CANCEL:
         tr_errands_cancel(&worker->errands, command->id);
         break;
     case TR_TRP1_CREDIT:
-        if (command->credit > 0) {
-            tr_errands_grant(&worker->errands, command->id, (uint64_t)command->credit, 0);
-        }
+        tr_dialogue_take_credit(worker, command);
         break;
     default: /* what is not known is ignored */
         break;
@@ -625,7 +518,10 @@ static bool hear_one(tr_process_worker_t *worker)
         take_command(worker, &command, &message);
         break;
     case TROUPE_ERR_NOMEM:
-        if (command.id > 0) {
+        if (command.command == TR_TRP1_REQUEST) {
+            tr_dialogue_refuse_call(worker, command.id, TROUPE_OUTCOME_OVERLOADED,
+                                    "the node is out of memory");
+        } else if (command.id > 0) {
             finish(worker, command.id, TROUPE_OUTCOME_WORKER_LOST, "out of memory", NULL,
                    false);
         }

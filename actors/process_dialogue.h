@@ -1,7 +1,8 @@
 /* actors/process_dialogue.h - what a node and the process of a worker say to each other
  *
- * The inside of a process worker, for its two files: process_dialogue.c turns jobs and words
- * into TRP/1 and back, process_worker.c is the actor, with the life and death of the process.
+ * The inside of a process worker, for its files: process_dialogue.c turns jobs and words into
+ * TRP/1 and back, process_calls.c what the process asks of others; process_worker.c is the
+ * actor, with the life and death of the process.
  */
 
 #ifndef TROUPE_ACTORS_PROCESS_DIALOGUE_H
@@ -69,6 +70,10 @@ void tr_dialogue_terminate(tr_process_worker_t *worker);
 /* It goes by itself within that time, or is killed then. */
 void tr_dialogue_leave_within(tr_process_worker_t *worker, int64_t time_ms);
 
+/* Say a command, with a payload (borrowed; NULL: none). */
+troupe_status_t tr_dialogue_send(tr_process_worker_t *worker, const tr_trp1_t *command,
+                                 const troupe_message_t *message);
+
 /* Say a command without headers. */
 troupe_status_t tr_dialogue_say(tr_process_worker_t *worker, tr_trp1_command_t word,
                                 uint64_t id);
@@ -82,7 +87,18 @@ void tr_dialogue_serve_batch(tr_process_worker_t *worker, tr_batch_t *batch);
 /* The reader of that job's parts may have room for more. */
 void tr_dialogue_pass_on_credit(tr_process_worker_t *worker, uint64_t number);
 
-/* What another capability has answered to the process; takes the reply. */
+/* A request of the process to another capability; may take the message. */
+void tr_dialogue_take_call(tr_process_worker_t *worker, const tr_trp1_t *request,
+                           troupe_message_t **message_p);
+
+/* Answer one that cannot be made. */
+void tr_dialogue_refuse_call(tr_process_worker_t *worker, uint64_t id, troupe_outcome_t outcome,
+                             const char *why);
+
+/* The process allows more parts of what it called. */
+void tr_dialogue_take_credit(tr_process_worker_t *worker, const tr_trp1_t *credit);
+
+/* What was called has answered; takes the reply. */
 void tr_dialogue_answer(tr_process_worker_t *worker, troupe_reply_t *reply);
 
 /* Say what is unsaid, as far as the process reads. */

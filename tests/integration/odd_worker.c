@@ -1,6 +1,6 @@
 /* A worker that misbehaves as a process: it kills itself in every way, says too much, takes too
- * much, leaves children, and tells what it sees around itself. As a module, and with `main` as
- * a program of its own (ODD_PROGRAM).
+ * much, leaves children, and tells what it sees around itself. Besides it asks others. As a
+ * module, and with `main` as a program of its own (ODD_PROGRAM).
  *
  * What takes long looks for a cancel each millisecond, but for `hang` and `deaf`.
  */
@@ -237,6 +237,66 @@ static void do_look(troupe_request_t *request)
     free(text);
 }
 
+/* ---- what it asks of others ---- */
+
+static int pass_back(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
+{
+    (void)self;
+    troupe_request_t *request = arg;
+    troupe_message_t *message = troupe_message_share(troupe_reply_message(reply));
+    troupe_outcome_t outcome = troupe_reply_outcome(reply);
+    if (!message) {
+        return -1;
+    }
+    if (!troupe_reply_is_final(reply)) {
+        return troupe_request_part(request, &message) == TROUPE_ERR_NOMEM ? -1 : 0;
+    }
+    if (outcome == TROUPE_OUTCOME_OK) {
+        troupe_request_reply(request, &message);
+    } else {
+        troupe_message_destroy(&message);
+        troupe_request_fail(request, "%s: %s", troupe_outcome_name(outcome),
+                            troupe_reply_text(reply));
+    }
+    return 0;
+}
+
+/* The frames after the first two, as a message. */
+static troupe_message_t *rest_of(const troupe_message_t *all)
+{
+    troupe_message_t *rest = troupe_message_new();
+    for (size_t i = 2; rest && i < troupe_message_count(all); i++) {
+        if (troupe_message_add(rest, troupe_message_data(all, i),
+                               troupe_message_size(all, i)) != TROUPE_OK) {
+            troupe_message_destroy(&rest);
+        }
+    }
+    return rest;
+}
+
+/* Frames CAPABILITY, METHOD, payload: what that answers, parts and all, is the answer. */
+static int ask(troupe_worker_t *self, troupe_request_t *request)
+{
+    const troupe_message_t *all = troupe_request_message(request);
+    char *capability = troupe_message_text(all, 0);
+    char *method = troupe_message_text(all, 1);
+    troupe_message_t *message = rest_of(all);
+    uint64_t id;
+    troupe_status_t status = TROUPE_ERR_NOMEM;
+    if (capability && method && message) {
+        const troupe_call_options_t options = {.method = method};
+        status = troupe_worker_call(self, request, capability, &options, &message, pass_back,
+                                    request, &id);
+    }
+    if (status == TROUPE_OK) {
+        troupe_request_keep(request);
+    }
+    free(capability);
+    free(method);
+    troupe_message_destroy(&message);
+    return status == TROUPE_OK ? 0 : -1;
+}
+
 static const struct {
     const char *name;
     void (*run)(troupe_request_t *request);
@@ -249,9 +309,11 @@ static const struct {
 
 static int odd_handle(troupe_worker_t *self, troupe_request_t *request, void *state)
 {
-    (void)self;
     (void)state;
     const char *method = troupe_request_method(request);
+    if (strcmp(method, "ask") == 0) {
+        return ask(self, request);
+    }
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if (strcmp(method, methods[i].name) == 0) {
             methods[i].run(request);

@@ -41,9 +41,63 @@ static int wake(troupe_worker_t *self, const troupe_args_t *args, void **state_p
 
 static troupe_request_t *kept;
 
+/* What another capability says goes to whoever asked us. */
+static int pass_back(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
+{
+    troupe_request_t *request = arg;
+    const troupe_message_t *message = troupe_reply_message(reply);
+    troupe_outcome_t outcome = troupe_reply_outcome(reply);
+    troupe_message_t *copy = troupe_message_share(message);
+    if (!copy) {
+        return -1;
+    }
+    if (!troupe_reply_is_final(reply)) {
+        return troupe_request_part(request, &copy) == TROUPE_ERR_NOMEM ? -1 : 0;
+    }
+    if (outcome == TROUPE_OUTCOME_OK) {
+        troupe_request_reply(request, &copy);
+        return 0;
+    }
+    troupe_message_destroy(&copy);
+    troupe_worker_log(self, "a call ended: %s", troupe_outcome_name(outcome));
+    troupe_request_fail(request, "%s, after %lld ms: %s", troupe_outcome_name(outcome),
+                        (long long)troupe_reply_hint_ms(reply), troupe_reply_text(reply));
+    return 0;
+}
+
+/* Call the capability that the request names. */
+static int call(troupe_worker_t *self, troupe_request_t *request)
+{
+    const char *how = troupe_request_method(request);
+    troupe_call_options_t options = {.method = "any"};
+    if (strstr(how, "in full")) {
+        options = (troupe_call_options_t){
+            .method = "any",
+            .priority = TROUPE_PRIORITY_LOW,
+            .traceparent = "00-4bf9-00f0-01",
+            .sticky_key = "user 7",
+            .dedup_key = "job 9",
+            .credit = 4,
+        };
+    }
+    char name[256];
+    snprintf(name, sizeof name, "%.*s", (int)troupe_request_size(request),
+             (const char *)troupe_request_data(request));
+    troupe_message_t *message = troupe_message_from_text("please");
+    uint64_t id;
+    if (troupe_worker_call(self, strstr(how, "alone") ? NULL : request, name, &options,
+                           &message, pass_back, request, &id) != TROUPE_OK) {
+        return -1;
+    }
+    troupe_request_keep(request);
+    if (strstr(how, "regret")) {
+        troupe_worker_cancel(self, id);
+    }
+    return 0;
+}
+
 static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
 {
-    (void)self;
     const char *method = troupe_request_method(request);
     if (strcmp(method, "keep") == 0) {
         kept = request;
@@ -54,6 +108,8 @@ static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
     } else if (strcmp(method, "reply and break") == 0) {
         troupe_request_reply_data(request, "last", 4);
         return -1;
+    } else if (strncmp(method, "call", 4) == 0) {
+        return call(self, request);
     } else {
         troupe_request_reply_data(request, state, strlen(state));
     }
@@ -72,6 +128,27 @@ static const troupe_behaviour_t linked_in = {
     .init = wake,
     .handle = handle,
     .terminate = leave,
+};
+
+/* Each learns with how many it was served. */
+static int handle_batch(troupe_worker_t *self, troupe_request_t **requests, size_t count,
+                        void *state)
+{
+    (void)self;
+    (void)state;
+    char text[32];
+    int length = snprintf(text, sizeof text, "one of %zu", count);
+    for (size_t i = 0; i < count; i++) {
+        troupe_request_reply_data(requests[i], text, (size_t)length);
+    }
+    return 0;
+}
+
+static const troupe_behaviour_t gathering = {
+    .name = "gathering",
+    .init = wake,
+    .handle = handle,
+    .handle_batch = handle_batch,
 };
 
 /* ---- the node ---- */
@@ -186,6 +263,11 @@ static void start_linked_in(play_t *play, const char *arg)
     start(play, "/proc/self/exe", (const char *[]){"test_host", "be a worker", arg, NULL});
 }
 
+static void start_gathering(play_t *play)
+{
+    start(play, "/proc/self/exe", (const char *[]){"test_host", "gather", NULL});
+}
+
 /* The exit status, or 1000 and the signal. */
 static int end_of(play_t *play)
 {
@@ -267,13 +349,20 @@ static const tr_trp1_t *hear_any(play_t *play)
     return &play->heard;
 }
 
-/* The next that is not about progress, which must be this. */
-static const tr_trp1_t *hear(play_t *play, tr_trp1_command_t command, uint64_t id)
+/* The next that is not about progress. */
+static const tr_trp1_t *hear_next(play_t *play)
 {
     const tr_trp1_t *heard;
     do {
         heard = hear_any(play);
     } while (heard->command == TR_TRP1_PROGRESS);
+    return heard;
+}
+
+/* The same, which must be this. */
+static const tr_trp1_t *hear(play_t *play, tr_trp1_command_t command, uint64_t id)
+{
+    const tr_trp1_t *heard = hear_next(play);
     if (heard->command != command || heard->id != id) {
         fail_msg("%s %llu instead of %s %llu: %.*s", tr_trp1_command_name(heard->command),
                  (unsigned long long)heard->id, tr_trp1_command_name(command),
@@ -328,16 +417,50 @@ static void say(play_t *play, tr_trp1_command_t command, uint64_t id)
     say_command(play, &plain, false);
 }
 
-static void ask_within(play_t *play, uint64_t id, const char *method, const char *text,
-                       int64_t timeout_ms)
+static tr_trp1_t request_of(uint64_t id, const char *method)
 {
     tr_trp1_t request;
     tr_trp1_init(&request, TR_TRP1_REQUEST, id);
     request.capability = tr_span_of("echo");
     request.method = tr_span_of(method);
-    request.timeout_ms = timeout_ms;
-    say_command(play, &request, true);
+    return request;
+}
+
+static void say_with(play_t *play, const tr_trp1_t *command, const char *text)
+{
+    say_command(play, command, true);
     assert_true(zmq_send(play->router, text, strlen(text), 0) >= 0);
+}
+
+static void ask_within(play_t *play, uint64_t id, const char *method, const char *text,
+                       int64_t timeout_ms)
+{
+    tr_trp1_t request = request_of(id, method);
+    request.timeout_ms = timeout_ms;
+    say_with(play, &request, text);
+}
+
+static void ask_with_credit(play_t *play, uint64_t id, const char *method, const char *text,
+                            int64_t credit)
+{
+    tr_trp1_t request = request_of(id, method);
+    request.credit = credit;
+    say_with(play, &request, text);
+}
+
+static void ask_in_batch(play_t *play, uint64_t id, int64_t n_to_follow)
+{
+    tr_trp1_t request = request_of(id, "");
+    request.batch = n_to_follow;
+    say_with(play, &request, "");
+}
+
+static void grant(play_t *play, uint64_t id, int64_t n_parts)
+{
+    tr_trp1_t credit;
+    tr_trp1_init(&credit, TR_TRP1_CREDIT, id);
+    credit.credit = n_parts;
+    say_command(play, &credit, false);
 }
 
 static void ask(play_t *play, uint64_t id, const char *method, const char *text)
@@ -425,15 +548,20 @@ static void large_payloads_pass(void **state)
     free(bytes);
 }
 
-static void hear_parts(play_t *play, uint64_t id, int count, size_t size)
+static void hear_parts_from(play_t *play, uint64_t id, int first, int count, size_t size)
 {
-    for (int i = 0; i < count; i++) {
+    for (int i = first; i < first + count; i++) {
         const tr_trp1_t *part = hear(play, TR_TRP1_PART, id);
         assert_int_equal(part->sequence, i);
         assert_int_equal(play->n_frames, 1);
         assert_int_equal(zmq_msg_size(&play->first), size);
         assert_int_equal(*(char *)zmq_msg_data(&play->first), 'a' + i % 26);
     }
+}
+
+static void hear_parts(play_t *play, uint64_t id, int count, size_t size)
+{
+    hear_parts_from(play, id, 0, count, size);
 }
 
 static void parts_come_in_order(void **state)
@@ -805,6 +933,408 @@ static void deaths_are_those_of_the_process(void **state)
     assert_int_equal(end_of(play), 42);
 }
 
+/* ---- credit ---- */
+
+/* A part without credit would come between the pongs. */
+static void sends_nothing_more(play_t *play, uint64_t id)
+{
+    await_running(play, id, await_running(play, id, 0)->running_for + 30);
+}
+
+static void parts_wait_for_credit(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask_with_credit(play, 1, "parts", "7 10", 2);
+    hear_parts_from(play, 1, 0, 2, 10);
+    sends_nothing_more(play, 1);
+    grant(play, 1, 1);
+    hear_parts_from(play, 1, 2, 1, 10);
+    sends_nothing_more(play, 1);
+    grant(play, 1, 2);
+    grant(play, 1, 1);
+    hear_parts_from(play, 1, 3, 3, 10);
+    sends_nothing_more(play, 1);
+    grant(play, 1, 100);
+    hear_parts_from(play, 1, 6, 1, 10);
+    hear_reply(play, 1, "7 10");
+}
+
+static void without_credit_no_part_comes(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask_with_credit(play, 1, "parts", "3 10", 0);
+    sends_nothing_more(play, 1);
+    grant(play, 1, 3);
+    hear_parts(play, 1, 3, 10);
+    hear_reply(play, 1, "3 10");
+}
+
+static void a_final_needs_no_credit(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask_with_credit(play, 1, "echo", "well?", 0);
+    hear_reply(play, 1, "well?");
+    grant(play, 1, 5); /* came too late: ignored, as is what grants nothing */
+    ask_with_credit(play, 1, "parts", "1 10", 0);
+    say(play, TR_TRP1_CREDIT, 1);
+    grant(play, 1, 0);
+    sends_nothing_more(play, 1);
+    grant(play, 1, 1);
+    hear_parts(play, 1, 1, 10);
+    hear_reply(play, 1, "1 10");
+}
+
+static void credit_without_end_is_no_less(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask_with_credit(play, 1, "parts", "300 10", INT64_MAX);
+    grant(play, 1, INT64_MAX);
+    grant(play, 1, INT64_MAX);
+    hear_parts(play, 1, 300, 10);
+    hear_reply(play, 1, "300 10");
+}
+
+static void a_cancel_reaches_a_worker_that_waits_for_credit(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, NULL);
+    hear_ready(play);
+    ask_with_credit(play, 1, "parts", "2 10", 1);
+    hear_parts(play, 1, 1, 10);
+    say(play, TR_TRP1_CANCEL, 1);
+    hear_error(play, 1, "worker_error", "nobody takes the parts any more");
+}
+
+/* ---- batches ---- */
+
+static void a_batch_is_served_at_once(void **state)
+{
+    play_t *play = *state;
+    start_gathering(play);
+    hear_ready(play);
+    ask_in_batch(play, 1, 2);
+    ask_in_batch(play, 2, 1);
+    ask_in_batch(play, 3, 0);
+    for (uint64_t id = 1; id <= 3; id++) {
+        hear_reply(play, id, "one of 3");
+    }
+    ask_in_batch(play, 4, 0);
+    hear_reply(play, 4, "one of 1");
+    ask(play, 5, "alone", "");
+    hear_reply(play, 5, "fine");
+}
+
+static void what_is_left_of_a_batch_is_not_waited_for(void **state)
+{
+    play_t *play = *state;
+    start_gathering(play);
+    hear_ready(play);
+    ask_in_batch(play, 1, 9);
+    ask_in_batch(play, 2, 8);
+    hear(play, TR_TRP1_REPLY, 1);
+    hear(play, TR_TRP1_REPLY, 2);
+    ask_in_batch(play, 3, INT64_MAX); /* that will never come: it is served alone */
+    hear_reply(play, 3, "fine");
+}
+
+static void who_cannot_serve_batches_gets_one_after_the_other(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask_in_batch(play, 1, 1);
+    ask_in_batch(play, 2, 0);
+    hear_reply(play, 1, "fine");
+    hear_reply(play, 2, "fine");
+}
+
+static void who_is_cancelled_leaves_the_batch(void **state)
+{
+    play_t *play = *state;
+    start_gathering(play);
+    hear_ready(play);
+    ask_in_batch(play, 1, 2);
+    ask_in_batch(play, 2, 1);
+    say(play, TR_TRP1_CANCEL, 1);
+    ask_in_batch(play, 3, 0);
+    assert_span(hear(play, TR_TRP1_ERROR, 1)->code, "cancelled");
+    hear_reply(play, 2, "one of 2");
+    hear_reply(play, 3, "one of 2");
+}
+
+static void a_stop_finishes_what_gathers(void **state)
+{
+    play_t *play = *state;
+    start_gathering(play);
+    hear_ready(play);
+    ask_in_batch(play, 1, 2);
+    ask_in_batch(play, 2, 1);
+    say(play, TR_TRP1_STOP, 0);
+    hear_reply(play, 1, "one of 2");
+    hear_reply(play, 2, "one of 2");
+    assert_int_equal(end_of(play), TR_HOST_DONE);
+}
+
+/* ---- calls to others ---- */
+
+/* The request that the worker makes of "upper"; returns its id. */
+static uint64_t hear_call(play_t *play, int64_t parent)
+{
+    const tr_trp1_t *request = hear_next(play);
+    assert_string_equal(tr_trp1_command_name(request->command), "request");
+    assert_span(request->capability, "upper");
+    assert_span(request->method, "any");
+    assert_int_equal(request->parent, parent);
+    assert_int_equal(play->n_frames, 1);
+    assert_memory_equal(zmq_msg_data(&play->first), "please", 6);
+    return request->id;
+}
+
+static void answer_with(play_t *play, tr_trp1_command_t command, uint64_t id, const char *text)
+{
+    tr_trp1_t answer;
+    tr_trp1_init(&answer, command, id);
+    answer.sequence = command == TR_TRP1_PART ? 0 : -1;
+    say_with(play, &answer, text);
+}
+
+static void answer_error(play_t *play, uint64_t id, const char *code, const char *text,
+                         int64_t hint_ms)
+{
+    tr_trp1_t error;
+    tr_trp1_init(&error, TR_TRP1_ERROR, id);
+    error.code = tr_span_of(code);
+    error.text = tr_span_of(text);
+    error.hint_ms = hint_ms;
+    say_command(play, &error, false);
+}
+
+static void a_call_goes_out_and_its_reply_comes_back(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask(play, 7, "call", "upper");
+    uint64_t id = hear_call(play, 7);
+    assert_int_equal(play->heard.credit, 64);
+    assert_int_equal(play->heard.timeout_ms, -1);
+    answer_with(play, TR_TRP1_REPLY, id, "PLEASE");
+    hear_reply(play, 7, "PLEASE");
+}
+
+static void a_call_says_all_that_it_was_told(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    tr_trp1_t request = request_of(7, "call in full");
+    request.timeout_ms = PATIENCE_MS;
+    say_with(play, &request, "upper");
+    hear_call(play, 7);
+    const tr_trp1_t *call = &play->heard;
+    assert_int_equal(call->priority, TROUPE_PRIORITY_LOW);
+    assert_span(call->traceparent, "00-4bf9-00f0-01");
+    assert_span(call->sticky, "user 7");
+    assert_span(call->dedup, "job 9");
+    assert_int_equal(call->credit, 4);
+    assert_in_range(call->timeout_ms, 1, PATIENCE_MS);
+
+    request = request_of(8, "call");
+    request.priority = TROUPE_PRIORITY_HIGH;
+    request.traceparent = tr_span_of("00-aaaa-bbbb-01");
+    say_with(play, &request, "upper");
+    hear_call(play, 8);
+    assert_int_equal(call->priority, TROUPE_PRIORITY_HIGH);
+    assert_span(call->traceparent, "00-aaaa-bbbb-01");
+
+    ask(play, 9, "call alone", "upper");
+    hear_call(play, -1);
+}
+
+static void ids_of_both_ways_are_apart(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask_with_credit(play, 1, "call", "upper", 0);
+    uint64_t id = hear_call(play, 1);
+    assert_int_equal(id, 1); /* else there would be nothing to mix up */
+    ask(play, 2, "mood?", "");
+    hear_reply(play, 2, "fine");
+    answer_with(play, TR_TRP1_REPLY, 2, "to whom?");
+    answer_with(play, TR_TRP1_PART, 2, "to whom?");
+    answer_error(play, 2, "timeout", "whose?", -1);
+    answer_with(play, TR_TRP1_PART, id, "a part");
+    await_running(play, 1, 0); /* it passes the part on, and has no room for that */
+    grant(play, 1, 1);
+    hear(play, TR_TRP1_PART, 1);
+    assert_memory_equal(zmq_msg_data(&play->first), "a part", 6);
+    answer_with(play, TR_TRP1_REPLY, id, "the end");
+    hear_reply(play, 1, "the end");
+}
+
+static void parts_for_the_worker_come_by_its_credit(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask(play, 1, "call in full", "upper");
+    uint64_t id = hear_call(play, 1);
+    int64_t n_granted = play->heard.credit;
+    for (int n_sent = 0, n_heard = 0; n_heard < 100;) {
+        for (; n_sent < n_granted && n_sent < 100; n_sent++) {
+            answer_with(play, TR_TRP1_PART, id, "a part");
+        }
+        const tr_trp1_t *heard = hear_next(play);
+        n_granted += heard->command == TR_TRP1_CREDIT ? heard->credit : 0;
+        n_heard += heard->command == TR_TRP1_PART;
+        assert_true(n_granted <= n_heard + 4 + 4); /* its window, and what it has just taken */
+    }
+    answer_with(play, TR_TRP1_REPLY, id, "100");
+    const tr_trp1_t *heard;
+    while ((heard = hear_next(play))->command != TR_TRP1_REPLY) {
+        assert_int_equal(heard->command, TR_TRP1_CREDIT);
+    }
+    assert_int_equal(heard->id, 1);
+}
+
+static void credit_is_told_in_lumps(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask_with_credit(play, 1, "call", "upper", 64);
+    uint64_t id = hear_call(play, 1);
+    assert_int_equal(play->heard.credit, 64);
+    for (int i = 0; i < 31; i++) {
+        answer_with(play, TR_TRP1_PART, id, "a part");
+    }
+    for (int i = 0; i < 31; i++) {
+        hear(play, TR_TRP1_PART, 1);
+    }
+    answer_with(play, TR_TRP1_PART, id, "a part"); /* which may come back sooner or later */
+    const tr_trp1_t *heard;
+    while ((heard = hear_next(play))->command != TR_TRP1_CREDIT) {
+        assert_int_equal(heard->command, TR_TRP1_PART);
+    }
+    assert_in_range(heard->credit, 30, 32); /* as far as they have been taken */
+}
+
+static void a_call_is_cancelled_with_its_parent(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask(play, 7, "call", "upper");
+    uint64_t id = hear_call(play, 7);
+    ask(play, 8, "call", "upper");
+    uint64_t other = hear_call(play, 8);
+    say(play, TR_TRP1_CANCEL, 7);
+    hear(play, TR_TRP1_CANCEL, id);
+    answer_error(play, id, "cancelled", "by the caller", -1);
+    hear_error(play, 7, "worker_error", "cancelled, after 0 ms: by the caller");
+    answer_with(play, TR_TRP1_REPLY, other, "still wanted");
+    hear_reply(play, 8, "still wanted");
+}
+
+/* The cancel may overtake the request, which then never leaves. */
+static void a_worker_may_cancel_its_call(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask(play, 7, "call, and regret it", "upper");
+    const tr_trp1_t *heard = hear_next(play);
+    if (heard->command == TR_TRP1_REQUEST) {
+        uint64_t id = heard->id;
+        hear(play, TR_TRP1_CANCEL, id);
+        answer_error(play, id, "cancelled", "", -1);
+        hear_next(play);
+    }
+    assert_int_equal(play->heard.command, TR_TRP1_ERROR);
+    assert_int_equal(play->heard.id, 7);
+    assert_span(play->heard.text, "cancelled, after 0 ms: ");
+}
+
+struct ending {
+    const char *code;
+    int64_t hint_ms;
+    const char *told; /* what the worker makes of it */
+};
+
+static void a_call_that_fails_says_how(void **state)
+{
+    static const struct ending rows[] = {
+        {"no_capability", -1, "no_capability, after 0 ms: why"},
+        {"overloaded", 250, "overloaded, after 250 ms: why"},
+        {"worker_lost", 0, "worker_lost, after 0 ms: why"},
+        {"gone_fishing", -1, "internal, after 0 ms: why"}, /* of a later version */
+        {"ok", -1, "internal, after 0 ms: why"},
+    };
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ask(play, 7, "call", "upper");
+        answer_error(play, hear_call(play, 7), rows[i].code, "why", rows[i].hint_ms);
+        hear_error(play, 7, "worker_error", rows[i].told);
+    }
+}
+
+static void what_cannot_be_said_is_a_bad_request(void **state)
+{
+    play_t *play = *state;
+    char name[200];
+    memset(name, 'n', sizeof name);
+    name[sizeof name - 1] = '\0';
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask(play, 7, "call", name);
+    hear_error(
+        play, 7, "worker_error",
+        "bad_request, after 0 ms: "
+        "the capability, the method, a key or the trace context is too long; mend the request");
+}
+
+static void a_lost_node_ends_all_calls(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask(play, 7, "call alone", "upper");
+    hear_call(play, -1);
+    close_router(play);
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+    assert_string_equal(output_of(play), "woke up \"fine\"\n"
+                                         "the connection to the node is lost\n"
+                                         "a call ended: worker_lost\n"
+                                         "leaving, told to\n");
+}
+
+/* Its requests are not finished before its calls are. */
+static void a_stop_waits_for_calls(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    ask(play, 7, "call", "upper");
+    uint64_t id = hear_call(play, 7);
+    say(play, TR_TRP1_STOP, 0);
+    say(play, TR_TRP1_PING, 1);
+    hear(play, TR_TRP1_PONG, 1);
+    answer_with(play, TR_TRP1_REPLY, id, "in time");
+    hear_reply(play, 7, "in time");
+    assert_int_equal(end_of(play), TR_HOST_DONE);
+}
+
 /* ---- those that do not start ---- */
 
 struct refusal {
@@ -853,6 +1383,9 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "be a worker") == 0) {
         return troupe_worker_process_run(&linked_in, argc - 2, argv + 2);
     }
+    if (argc > 1 && strcmp(argv[1], "gather") == 0) {
+        return troupe_worker_process_run(&gathering, argc - 2, argv + 2);
+    }
     const struct CMUnitTest tests[] = {
         STORY(greets_with_its_token_first),
         STORY(replies_with_all_frames),
@@ -884,6 +1417,27 @@ int main(int argc, char **argv)
         STORY(sigterm_ends_it_in_order),
         STORY(sigterm_loses_what_runs),
         STORY(deaths_are_those_of_the_process),
+        STORY(parts_wait_for_credit),
+        STORY(without_credit_no_part_comes),
+        STORY(a_final_needs_no_credit),
+        STORY(credit_without_end_is_no_less),
+        STORY(a_cancel_reaches_a_worker_that_waits_for_credit),
+        STORY(a_batch_is_served_at_once),
+        STORY(what_is_left_of_a_batch_is_not_waited_for),
+        STORY(who_cannot_serve_batches_gets_one_after_the_other),
+        STORY(who_is_cancelled_leaves_the_batch),
+        STORY(a_stop_finishes_what_gathers),
+        STORY(a_call_goes_out_and_its_reply_comes_back),
+        STORY(a_call_says_all_that_it_was_told),
+        STORY(ids_of_both_ways_are_apart),
+        STORY(parts_for_the_worker_come_by_its_credit),
+        STORY(credit_is_told_in_lumps),
+        STORY(a_call_is_cancelled_with_its_parent),
+        STORY(a_worker_may_cancel_its_call),
+        STORY(a_call_that_fails_says_how),
+        STORY(what_cannot_be_said_is_a_bad_request),
+        STORY(a_lost_node_ends_all_calls),
+        STORY(a_stop_waits_for_calls),
         REFUSAL("a failing init tells why", "TROUPE_ECHO", "init=fail", "init failed as asked"),
         REFUSAL("a module must be there", NULL, NULL, "/nowhere/at.so"),
         REFUSAL("a module must be one", "TROUPE_HOST", NULL, "troupe-host"),

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,6 +216,122 @@ static uint64_t hear(void *socket, tr_trp1_command_t want)
     }
 }
 
+/* ---- the process: a puppet ---- */
+
+#define MAX_FRAMES 3
+
+typedef struct heard {
+    unsigned char head[TR_TRP1_MAX_HEADER];
+    char frames[MAX_FRAMES][TR_TRP1_MAX_HEADER];
+    size_t sizes[MAX_FRAMES];
+    size_t n_frames;
+    tr_trp1_t command;
+} heard_t;
+
+static bool take_frame(void *socket, void *bytes, size_t capacity, size_t *size_out)
+{
+    int size = zmq_recv(socket, bytes, capacity, 0);
+    int more = 0;
+    size_t more_size = sizeof more;
+    zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &more_size);
+    if (size < 0 || (size_t)size > capacity) {
+        abort();
+    }
+    *size_out = (size_t)size;
+    return more != 0;
+}
+
+static void take_all(void *socket, heard_t *heard)
+{
+    size_t size;
+    const char *why;
+    bool has_more = take_frame(socket, heard->head, sizeof heard->head, &size);
+    for (heard->n_frames = 0; has_more && heard->n_frames < MAX_FRAMES; heard->n_frames++) {
+        has_more = take_frame(socket, heard->frames[heard->n_frames], sizeof heard->frames[0],
+                              &heard->sizes[heard->n_frames]);
+    }
+    if (tr_trp1_decode(heard->head, size, &heard->command, &why) != TROUPE_OK) {
+        abort();
+    }
+}
+
+static void add_number(char *text, size_t size, const char *key, int64_t number)
+{
+    size_t length = strlen(text);
+    if (number >= 0) {
+        snprintf(text + length, size - length, " %s=%lld", key, (long long)number);
+    }
+}
+
+static void add_span(char *text, size_t size, const char *key, tr_span_t span)
+{
+    size_t length = strlen(text);
+    if (span.size > 0) {
+        snprintf(text + length, size - length, " %s=%.*s", key, (int)span.size, span.data);
+    }
+}
+
+/* All that is of interest here, as one line. */
+static void describe(const heard_t *heard, char *text, size_t size)
+{
+    const tr_trp1_t *command = &heard->command;
+    snprintf(text, size, "%s %llu", tr_trp1_command_name(command->command),
+             (unsigned long long)command->id);
+    add_number(text, size, "credit", command->credit);
+    add_number(text, size, "batch", command->batch);
+    add_number(text, size, "sequence", command->sequence);
+    add_span(text, size, "code", command->code);
+    add_span(text, size, "text", command->text);
+    add_number(text, size, "hint", command->hint_ms);
+    if (heard->n_frames > 0) {
+        add_span(text, size, "payload", (tr_span_t){heard->frames[0], heard->sizes[0]});
+    }
+}
+
+static void say_line(void *socket, tr_trp1_command_t word, uint64_t id, const char *line)
+{
+    unsigned char head[TR_TRP1_MAX_HEADER];
+    size_t size;
+    tr_trp1_t command;
+    tr_trp1_init(&command, word, id);
+    if (tr_trp1_encode(&command, head, sizeof head, &size) != TROUPE_OK ||
+        zmq_send(socket, head, size, ZMQ_SNDMORE) < 0 ||
+        zmq_send(socket, line, strlen(line), 0) < 0) {
+        abort();
+    }
+}
+
+/* It says what each request of the method `say` has in its frames, and then replies to that.
+ * All else that it hears it tells, as a part of the request `tell`, which has room enough. */
+static int be_puppet(void *socket)
+{
+    static heard_t heard;
+    uint64_t tell = 0;
+    for (;;) {
+        take_all(socket, &heard);
+        const tr_trp1_t *command = &heard.command;
+        if (command->command == TR_TRP1_STOP) {
+            return 0;
+        }
+        bool is_request = command->command == TR_TRP1_REQUEST;
+        if (is_request && tr_span_equals(command->method, "tell")) {
+            tell = command->id;
+        } else if (is_request && tr_span_equals(command->method, "die")) {
+            _exit(9);
+        } else if (is_request && tr_span_equals(command->method, "say")) {
+            for (size_t i = 0; i < heard.n_frames; i++) {
+                zmq_send(socket, heard.frames[i], heard.sizes[i],
+                         i + 1 < heard.n_frames ? ZMQ_SNDMORE : 0);
+            }
+            say_line(socket, TR_TRP1_REPLY, command->id, "said");
+        } else if (command->command != TR_TRP1_CREDIT || command->id != tell) {
+            char line[2 * TR_TRP1_MAX_HEADER];
+            describe(&heard, line, sizeof line);
+            say_line(socket, TR_TRP1_PART, tell, line);
+        }
+    }
+}
+
 /* A simple worker: ready is its first word, and it answers no ping while it works. */
 static int be_foreign(const char *how)
 {
@@ -234,6 +351,9 @@ static int be_foreign(const char *how)
         return 1;
     }
     say(socket, TR_TRP1_READY, 0, token, "");
+    if (strcmp(how, "puppet") == 0) {
+        return be_puppet(socket);
+    }
     uint64_t id = hear(socket, TR_TRP1_REQUEST);
     if (strcmp(how, "stranger") == 0) {
         void *thief = connect_socket(context); /* the token is good once */
@@ -267,6 +387,9 @@ typedef struct scene {
     tr_mailbox_t *parent;
     tr_mailbox_t *router;
     tr_mailbox_t *caller; /* closed: what a router tells it is no matter here */
+    tr_mailbox_t *upper;  /* of another capability, which the test is too */
+    tr_envelope_t *given; /* what was given last: a share */
+    uint64_t last_number; /* of what the puppet was told to say */
     char program[4096];
     const char *argv[5];
     tr_process_plan_t plan;
@@ -293,6 +416,8 @@ static int set_up(void **state)
     assert_non_null(scene->runtime);
     scene->parent = mailbox_called("parent", 100);
     scene->router = mailbox_called("router", 10);
+    scene->upper = mailbox_called("upper", 10);
+    scene->last_number = 1000;
     scene->caller = mailbox_called("caller", 1);
     tr_mailbox_close(scene->caller);
     assert_true(readlink("/proc/self/exe", scene->program, sizeof scene->program - 1) > 0);
@@ -305,6 +430,14 @@ static void close_and_release(tr_mailbox_t **mailbox_p)
 {
     tr_mailbox_close(*mailbox_p);
     tr_mailbox_release(mailbox_p);
+}
+
+static void forget_letters(tr_mailbox_t *mailbox)
+{
+    tr_letter_t *letter;
+    while ((letter = tr_mailbox_next(mailbox, NULL)) != NULL) {
+        tr_letter_destroy(&letter);
+    }
 }
 
 static int tear_down(void **state)
@@ -323,6 +456,10 @@ static int tear_down(void **state)
     close_and_release(&scene->parent);
     close_and_release(&scene->router);
     close_and_release(&scene->caller);
+    tr_envelope_release(&scene->given);
+    forget_letters(scene->upper);
+    tr_directory_forget(scene->runtime->directory, scene->upper);
+    close_and_release(&scene->upper);
     tr_runtime_release(&scene->runtime);
     free(scene);
     return 0;
@@ -470,20 +607,29 @@ static void ping(scene_t *scene, uint64_t number)
 
 /* ---- jobs ---- */
 
-static void give_payload(scene_t *scene, uint64_t number, const char *method,
-                         troupe_message_t *message)
+static tr_job_t *job_of(scene_t *scene, uint64_t number, const tr_header_t *header,
+                        troupe_message_t *message)
 {
-    tr_envelope_t *envelope = tr_envelope_new(
-        number, scene->caller,
-        &(tr_header_t){.capability = tr_span_of("test"), .method = tr_span_of(method)},
-        &message);
+    tr_envelope_t *envelope = tr_envelope_new(number, scene->caller, header, &message);
     assert_non_null(envelope);
     envelope->deadline_ms = tr_clock_now_ms() + PATIENCE_MS;
     tr_job_t *job = tr_job_new(envelope, scene->router, number);
     assert_non_null(job);
-    tr_envelope_release(&envelope);
-    tr_letter_t *letter = &job->letter;
+    tr_envelope_release(&scene->given);
+    scene->given = envelope;
+    return job;
+}
+
+static void post(scene_t *scene, tr_letter_t *letter)
+{
     assert_status(tr_mailbox_post(scene->worker->mailbox, TR_LANE_USER, &letter), TROUPE_OK);
+}
+
+static void give_payload(scene_t *scene, uint64_t number, const char *method,
+                         troupe_message_t *message)
+{
+    const tr_header_t header = {.capability = tr_span_of("test"), .method = tr_span_of(method)};
+    post(scene, &job_of(scene, number, &header, message)->letter);
 }
 
 static void give(scene_t *scene, uint64_t number, const char *method)
@@ -503,13 +649,20 @@ static void take_part(scene_t *scene, const troupe_reply_t *part)
     }
 }
 
-static troupe_reply_t *router_takes(scene_t *scene, uint64_t number)
+/* Nobody has taken it yet. */
+static troupe_reply_t *router_hears(scene_t *scene, uint64_t number)
 {
     tr_letter_t *letter = wait_for_next(scene->router);
     assert_ptr_equal(letter->type, &tr_reply_type);
     troupe_reply_t *reply = (troupe_reply_t *)letter;
     assert_non_null(reply->job);
     assert_int_equal(reply->job->number, number);
+    return reply;
+}
+
+static troupe_reply_t *router_takes(scene_t *scene, uint64_t number)
+{
+    troupe_reply_t *reply = router_hears(scene, number);
     if (!reply->is_final) {
         take_part(scene, reply);
     }
@@ -969,6 +1122,580 @@ static void one_without_a_second_thread_is_seen_to_work(void **state)
     stops_well(scene);
 }
 
+/* ---- with a puppet ---- */
+
+#define TELL 1 /* the request by which it tells what it hears */
+
+static void start_puppet(scene_t *scene)
+{
+    start_foreign(scene, "puppet");
+    comes_up(scene);
+    give(scene, TELL, "tell");
+}
+
+static void puppet_tells(scene_t *scene, const char *want)
+{
+    troupe_reply_t *part = router_takes(scene, TELL);
+    char text[1000];
+    snprintf(text, sizeof text, "%.*s", (int)troupe_message_size(part->message, 0),
+             (const char *)troupe_message_data(part->message, 0));
+    troupe_reply_destroy(&part);
+    assert_string_equal(text, want);
+}
+
+/* It is told to say this; returns the number under which it will reply that it has. */
+static uint64_t tell_to_say(scene_t *scene, const tr_trp1_t *command, const char *payload)
+{
+    unsigned char head[TR_TRP1_MAX_HEADER];
+    size_t size;
+    assert_status(tr_trp1_encode(command, head, sizeof head, &size), TROUPE_OK);
+    troupe_message_t *frames = troupe_message_from(head, size);
+    assert_non_null(frames);
+    if (payload) {
+        assert_status(troupe_message_add(frames, payload, strlen(payload)), TROUPE_OK);
+    }
+    give_payload(scene, ++scene->last_number, "say", frames);
+    return scene->last_number;
+}
+
+static void hears_that_it_said(scene_t *scene, uint64_t number)
+{
+    troupe_reply_t *reply = router_takes(scene, number);
+    assert_true(reply->is_final);
+    troupe_reply_destroy(&reply);
+}
+
+static void say_command(scene_t *scene, const tr_trp1_t *command, const char *payload)
+{
+    hears_that_it_said(scene, tell_to_say(scene, command, payload));
+}
+
+static void say_word(scene_t *scene, tr_trp1_command_t word, uint64_t id)
+{
+    tr_trp1_t command;
+    tr_trp1_init(&command, word, id);
+    say_command(scene, &command, NULL);
+}
+
+static void finish_request(scene_t *scene, uint64_t number)
+{
+    tr_trp1_t reply;
+    tr_trp1_init(&reply, TR_TRP1_REPLY, number);
+    uint64_t said = tell_to_say(scene, &reply, "payload");
+    router_hears_ok(scene, number);
+    hears_that_it_said(scene, said);
+}
+
+static void puppet_stops(scene_t *scene)
+{
+    finish_request(scene, TELL);
+    stops_well(scene);
+}
+
+/* The actor has taken all that was posted to it before. */
+static void has_looked(scene_t *scene)
+{
+    int64_t before = tr_metric_value(scene->runtime->dead_letters);
+    troupe_message_t *message = troupe_message_from_text("are you there?");
+    post(scene, &tr_mail_new(&message)->letter);
+    int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
+    while (tr_metric_value(scene->runtime->dead_letters) == before) {
+        assert_true(tr_clock_now_ms() < until_ms);
+        sched_yield();
+    }
+}
+
+/* ---- credit ---- */
+
+static void give_with_credit(scene_t *scene, uint64_t number, uint64_t credit)
+{
+    const tr_header_t header = {
+        .capability = tr_span_of("test"), .credit = credit, .is_shut = credit == 0};
+    post(scene, &job_of(scene, number, &header, NULL)->letter);
+}
+
+/* The reader of what was given last does so. */
+static void reader_grants(scene_t *scene, tr_envelope_t *envelope, uint64_t number,
+                          uint64_t n_parts)
+{
+    if (tr_flow_grant(&envelope->flow, n_parts, 0)) {
+        tr_control_t *room = tr_control_new(TR_WORD_ROOM, scene->incarnation);
+        assert_non_null(room);
+        room->number = number;
+        tr_control_send(room, scene->worker->mailbox);
+    }
+}
+
+static uint64_t tell_to_send_part(scene_t *scene, uint64_t number, int64_t sequence)
+{
+    tr_trp1_t part;
+    tr_trp1_init(&part, TR_TRP1_PART, number);
+    part.sequence = sequence;
+    char payload[32];
+    snprintf(payload, sizeof payload, "part %lld", (long long)sequence);
+    return tell_to_say(scene, &part, payload);
+}
+
+static void router_hears_part(scene_t *scene, uint64_t number, int sequence)
+{
+    char want[32];
+    snprintf(want, sizeof want, "part %d", sequence);
+    troupe_reply_t *part = router_hears(scene, number);
+    assert_false(part->is_final);
+    assert_int_equal(troupe_message_size(part->message, 0), strlen(want));
+    assert_memory_equal(troupe_message_data(part->message, 0), want, strlen(want));
+    troupe_reply_destroy(&part);
+}
+
+static void credit_is_passed_on(void **state)
+{
+    scene_t *scene = *state;
+    start_puppet(scene);
+    give_with_credit(scene, 3, 2);
+    puppet_tells(scene, "request 3 credit=2");
+    tr_envelope_t *envelope = tr_envelope_share(scene->given);
+    for (int i = 0; i < 2; i++) {
+        uint64_t said = tell_to_send_part(scene, 3, i);
+        router_hears_part(scene, 3, i);
+        hears_that_it_said(scene, said);
+    }
+    reader_grants(scene, envelope, 3, 5);
+    puppet_tells(scene, "credit 3 credit=5");
+    tr_envelope_release(&envelope);
+    finish_request(scene, 3);
+    puppet_stops(scene);
+}
+
+static void so_is_that_there_is_none_yet(void **state)
+{
+    scene_t *scene = *state;
+    start_puppet(scene);
+    give_with_credit(scene, 3, 0);
+    puppet_tells(scene, "request 3 credit=0");
+    reader_grants(scene, scene->given, 3, 1);
+    puppet_tells(scene, "credit 3 credit=1");
+    finish_request(scene, 3);
+    puppet_stops(scene);
+}
+
+/* More than that is never of use: it comes as parts are heard. */
+static void a_large_credit_is_passed_on_bit_by_bit(void **state)
+{
+    scene_t *scene = *state;
+    start_puppet(scene);
+    give_with_credit(scene, 3, 1000000);
+    puppet_tells(scene, "request 3 credit=64");
+    for (int i = 0; i < 32; i++) {
+        uint64_t said = tell_to_send_part(scene, 3, i);
+        router_hears_part(scene, 3, i);
+        hears_that_it_said(scene, said);
+    }
+    puppet_tells(scene, "credit 3 credit=32");
+    finish_request(scene, 3);
+    puppet_stops(scene);
+}
+
+static void who_ignores_credit_is_held_back(void **state)
+{
+    enum { N = 5 };
+    scene_t *scene = *state;
+    start_puppet(scene);
+    give_with_credit(scene, 3, 1);
+    puppet_tells(scene, "request 3 credit=1");
+    tr_envelope_t *envelope = tr_envelope_share(scene->given);
+    uint64_t said[N];
+    for (int i = 0; i < N; i++) {
+        said[i] = tell_to_send_part(scene, 3, i);
+    }
+    router_hears_part(scene, 3, 0);
+    hears_that_it_said(scene, said[0]);
+    for (int i = 1; i < N; i++) {
+        has_looked(scene);
+        assert_null(tr_mailbox_next(scene->router, NULL));
+        reader_grants(scene, envelope, 3, 1);
+        router_hears_part(scene, 3, i);
+        hears_that_it_said(scene, said[i]);
+    }
+    for (int i = 1; i < N; i++) {
+        puppet_tells(scene, "credit 3 credit=1");
+    }
+    tr_envelope_release(&envelope);
+    finish_request(scene, 3);
+    puppet_stops(scene);
+}
+
+static void say_cancel(scene_t *scene, uint64_t number)
+{
+    tr_control_t *cancel = tr_control_new(TR_WORD_CANCEL, scene->incarnation);
+    assert_non_null(cancel);
+    cancel->number = number;
+    tr_control_send(cancel, scene->worker->mailbox);
+}
+
+/* Its reader has left: the parts are of no use, but what comes after them is. */
+static void a_part_that_is_held_goes_with_its_request(void **state)
+{
+    scene_t *scene = *state;
+    start_puppet(scene);
+    const tr_header_t header = {.capability = tr_span_of("test"), .is_shut = true};
+    tr_job_t *job = tr_job_share(job_of(scene, 3, &header, NULL));
+    post(scene, &job->letter);
+    puppet_tells(scene, "request 3 credit=0");
+    uint64_t first = tell_to_send_part(scene, 3, 0);
+    uint64_t second = tell_to_send_part(scene, 3, 1);
+    has_looked(scene);
+    tr_job_flag_cancelled(job, tr_clock_now_ms());
+    say_cancel(scene, 3);
+    hears_that_it_said(scene, first);
+    hears_that_it_said(scene, second);
+    puppet_tells(scene, "cancel 3");
+    tr_job_release(&job);
+    finish_request(scene, 3);
+    puppet_stops(scene);
+}
+
+/* ---- batches ---- */
+
+static void a_batch_says_how_many_follow(void **state)
+{
+    enum { N = 3 };
+    scene_t *scene = *state;
+    start_puppet(scene);
+    const tr_header_t header = {.capability = tr_span_of("test")};
+    tr_batch_t *batch = tr_batch_new(N);
+    assert_non_null(batch);
+    for (uint64_t number = 3; number < 3 + N; number++) {
+        tr_batch_add(batch, job_of(scene, number, &header, NULL));
+    }
+    post(scene, &batch->letter);
+    puppet_tells(scene, "request 3 credit=64 batch=2");
+    puppet_tells(scene, "request 4 credit=64 batch=1");
+    puppet_tells(scene, "request 5 credit=64 batch=0");
+    for (uint64_t number = 3; number < 3 + N; number++) {
+        finish_request(scene, number);
+    }
+    puppet_stops(scene);
+}
+
+static void who_has_left_is_not_counted_in_a_batch(void **state)
+{
+    scene_t *scene = *state;
+    start_puppet(scene);
+    const tr_header_t header = {.capability = tr_span_of("test")};
+    tr_batch_t *batch = tr_batch_new(3);
+    assert_non_null(batch);
+    tr_batch_add(batch, job_of(scene, 3, &header, NULL));
+    tr_job_t *left = job_of(scene, 4, &header, NULL);
+    tr_job_flag_cancelled(left, tr_clock_now_ms());
+    tr_batch_add(batch, left);
+    tr_batch_add(batch, job_of(scene, 5, &header, NULL));
+    post(scene, &batch->letter);
+    router_hears_error(scene, 4, TROUPE_OUTCOME_CANCELLED, "");
+    puppet_tells(scene, "request 3 credit=64 batch=1");
+    puppet_tells(scene, "request 5 credit=64 batch=0");
+    finish_request(scene, 3);
+    finish_request(scene, 5);
+    puppet_stops(scene);
+}
+
+/* ---- calls to others ---- */
+
+static tr_trp1_t call_of(uint64_t id, int64_t parent)
+{
+    tr_trp1_t request;
+    tr_trp1_init(&request, TR_TRP1_REQUEST, id);
+    request.capability = tr_span_of("upper");
+    request.method = tr_span_of("any");
+    request.parent = parent;
+    return request;
+}
+
+static void start_caller(scene_t *scene)
+{
+    assert_status(tr_directory_register(scene->runtime->directory, TR_NAMES_CAPABILITY, "upper",
+                                        scene->upper),
+                  TROUPE_OK);
+    start_puppet(scene);
+}
+
+/* What was called gets the request; the share is the test's. */
+static tr_envelope_t *upper_gets(scene_t *scene)
+{
+    tr_letter_t *letter = wait_for_next(scene->upper);
+    assert_string_equal(letter->type->name, tr_envelope_type.name);
+    return tr_envelope_of(letter);
+}
+
+static void upper_hears(scene_t *scene, const tr_letter_type_t *type,
+                        const tr_envelope_t *envelope)
+{
+    tr_letter_t *letter = wait_for_next(scene->upper);
+    assert_string_equal(letter->type->name, type->name);
+    assert_ptr_equal(((tr_note_t *)letter)->envelope, envelope);
+    tr_letter_destroy(&letter);
+}
+
+static void upper_sends(tr_envelope_t *envelope, bool is_final, const char *text)
+{
+    troupe_message_t *message = troupe_message_from_text(text);
+    troupe_reply_t *reply = tr_reply_new(0, is_final, TROUPE_OUTCOME_OK, NULL, &message);
+    assert_non_null(reply);
+    assert_true(tr_envelope_forward(envelope, &reply));
+}
+
+/* The id of the call is that of the request that it is for: they have nothing to do with each
+ * other. */
+static void what_it_asks_of_others_is_answered(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    tr_trp1_t request = call_of(TELL, TELL);
+    request.sticky = tr_span_of("user 7");
+    request.dedup = tr_span_of("job 9");
+    request.traceparent = tr_span_of("00-4bf9-00f0-01");
+    request.priority = TROUPE_PRIORITY_HIGH;
+    say_command(scene, &request, "please");
+    tr_envelope_t *envelope = upper_gets(scene);
+    assert_string_equal(envelope->capability, "upper");
+    assert_string_equal(envelope->method, "any");
+    assert_string_equal(envelope->traceparent, "00-4bf9-00f0-01");
+    assert_int_equal(envelope->sticky.size, 6);
+    assert_int_equal(envelope->dedup.size, 5);
+    assert_int_equal(envelope->priority, TROUPE_PRIORITY_HIGH);
+    assert_int_equal(envelope->depth, 1);
+    assert_int_equal(troupe_message_size(envelope->message, 0), strlen("please"));
+    assert_in_range(envelope->timeout_ms, 1, PATIENCE_MS); /* what its parent has left */
+    upper_sends(envelope, false, "PLE");
+    upper_sends(envelope, true, "PLEASE");
+    puppet_tells(scene, "part 1 sequence=0 payload=PLE");
+    puppet_tells(scene, "reply 1 payload=PLEASE");
+    tr_envelope_release(&envelope);
+    puppet_stops(scene);
+}
+
+static void for_its_own_sake_it_may_ask_too(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    tr_trp1_t request = call_of(5, -1);
+    say_command(scene, &request, NULL);
+    tr_envelope_t *envelope = upper_gets(scene);
+    assert_int_equal(envelope->depth, 1);
+    assert_int_equal(envelope->timeout_ms, 0);
+    assert_int_equal(envelope->peer, scene->incarnation);
+    tr_envelope_answer(envelope, TROUPE_OUTCOME_OVERLOADED, 250, "too much");
+    puppet_tells(scene, "error 5 code=overloaded text=too much; try again later, "
+                        "and more slowly hint=250");
+    tr_envelope_release(&envelope);
+    puppet_stops(scene);
+}
+
+static void a_call_has_no_more_time_than_its_parent(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    tr_trp1_t request = call_of(5, TELL);
+    request.timeout_ms = 10 * (int64_t)PATIENCE_MS;
+    say_command(scene, &request, NULL);
+    tr_envelope_t *envelope = upper_gets(scene);
+    assert_in_range(envelope->timeout_ms, 1, PATIENCE_MS);
+    tr_envelope_answer(envelope, TROUPE_OUTCOME_TIMEOUT, 0, "too late");
+    tr_envelope_release(&envelope);
+    puppet_tells(scene, "error 5 code=timeout text=too late; allow more time, or "
+                        "try again later");
+    puppet_stops(scene);
+}
+
+static void a_call_without_time_is_over(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    tr_trp1_t request = call_of(5, TELL);
+    request.timeout_ms = 0;
+    say_command(scene, &request, NULL);
+    puppet_tells(scene, "error 5 code=timeout text=no time was left for it");
+    puppet_stops(scene);
+}
+
+static void a_call_that_nobody_serves_is_answered(void **state)
+{
+    scene_t *scene = *state;
+    start_puppet(scene);
+    tr_trp1_t request = call_of(5, TELL);
+    say_command(scene, &request, "please");
+    puppet_tells(scene, "error 5 code=no_capability text=nobody offers 'upper' here; "
+                        "check the name and the node");
+    puppet_stops(scene);
+}
+
+static void a_call_for_what_is_over_is_refused(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    tr_trp1_t request = call_of(5, 77);
+    say_command(scene, &request, "please");
+    puppet_tells(scene, "error 5 code=cancelled "
+                        "text=the request that it was called for is not open any more");
+    puppet_stops(scene);
+}
+
+static void an_id_in_use_is_refused(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    tr_trp1_t request = call_of(5, TELL);
+    say_command(scene, &request, "one");
+    tr_envelope_t *envelope = upper_gets(scene);
+    say_command(scene, &request, "two");
+    puppet_tells(scene, "error 5 code=bad_request text=that id is in use");
+    request.parent = 77; /* whatever is wrong with it besides */
+    say_command(scene, &request, "three");
+    puppet_tells(scene, "error 5 code=cancelled "
+                        "text=the request that it was called for is not open any more");
+    say_word(scene, TR_TRP1_CANCEL, 5); /* the first is still open, and can be spoken of */
+    upper_hears(scene, &tr_cancel_type, envelope);
+    upper_sends(envelope, true, "ONE");
+    puppet_tells(scene, "reply 5 payload=ONE");
+    tr_envelope_release(&envelope);
+
+    say_command(scene, &request, NULL); /* free again */
+    puppet_tells(scene, "error 5 code=cancelled "
+                        "text=the request that it was called for is not open any more");
+    puppet_stops(scene);
+}
+
+static void it_may_cancel_what_it_asked(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    tr_trp1_t request = call_of(5, TELL);
+    say_command(scene, &request, NULL);
+    tr_envelope_t *envelope = upper_gets(scene);
+    say_word(scene, TR_TRP1_CANCEL, 6); /* not open: nothing happens */
+    say_word(scene, TR_TRP1_CANCEL, 5);
+    upper_hears(scene, &tr_cancel_type, envelope);
+    tr_envelope_answer(envelope, TROUPE_OUTCOME_CANCELLED, 0, "as you like");
+    puppet_tells(scene, "error 5 code=cancelled text=as you like");
+    tr_envelope_release(&envelope);
+    puppet_stops(scene);
+}
+
+static void calls_are_cancelled_with_their_parent(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    give(scene, 3, "for which it calls");
+    puppet_tells(scene, "request 3 credit=64 payload=payload");
+    tr_trp1_t request = call_of(5, 3);
+    say_command(scene, &request, NULL);
+    tr_envelope_t *envelope = upper_gets(scene);
+    say_cancel(scene, 3);
+    upper_hears(scene, &tr_cancel_type, envelope);
+    puppet_tells(scene, "cancel 3");
+    tr_envelope_answer(envelope, TROUPE_OUTCOME_CANCELLED, 0, "too");
+    puppet_tells(scene, "error 5 code=cancelled text=too");
+    tr_envelope_release(&envelope);
+    finish_request(scene, 3);
+    puppet_stops(scene);
+}
+
+static void a_death_cancels_what_it_asked(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    tr_trp1_t request = call_of(5, TELL);
+    say_command(scene, &request, NULL);
+    tr_envelope_t *envelope = upper_gets(scene);
+    give(scene, 3, "die");
+    upper_hears(scene, &tr_cancel_type, envelope);
+    tr_envelope_release(&envelope);
+    ends_as(scene, TROUPE_REASON_EXITED, 9, "");
+}
+
+static void parts_for_it_come_by_its_credit(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    tr_trp1_t request = call_of(5, TELL);
+    request.credit = 0;
+    say_command(scene, &request, NULL);
+    tr_envelope_t *envelope = upper_gets(scene);
+    tr_flow_spent_t spent = {0};
+    assert_false(tr_flow_has_room(&envelope->flow, &spent));
+    assert_true(tr_flow_ask_for_word(&envelope->flow, &spent));
+    tr_trp1_t credit;
+    tr_trp1_init(&credit, TR_TRP1_CREDIT, 6); /* not open: nothing happens */
+    credit.credit = 7;
+    say_command(scene, &credit, NULL);
+    credit.id = 5;
+    credit.credit = 2;
+    say_command(scene, &credit, NULL);
+    upper_hears(scene, &tr_credit_type, envelope);
+    assert_int_equal(tr_flow_parts_left(&envelope->flow, &spent), 2);
+    upper_sends(envelope, false, "P");
+    puppet_tells(scene, "part 5 sequence=0 payload=P");
+    tr_flow_spend(&spent, 1);
+    assert_int_equal(tr_flow_parts_left(&envelope->flow, &spent), 1);
+    upper_sends(envelope, true, "PLEASE");
+    puppet_tells(scene, "reply 5 payload=PLEASE");
+    tr_envelope_release(&envelope);
+    puppet_stops(scene);
+}
+
+/* The node grants in its place, as they leave. */
+static void who_grants_nothing_gets_all_parts(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    tr_trp1_t request = call_of(5, TELL);
+    say_command(scene, &request, NULL);
+    tr_envelope_t *envelope = upper_gets(scene);
+    tr_trp1_t credit;
+    tr_trp1_init(&credit, TR_TRP1_CREDIT, 5);
+    credit.credit = 1000; /* ignored then */
+    say_command(scene, &credit, NULL);
+    tr_flow_spent_t spent = {0};
+    assert_int_equal(tr_flow_parts_left(&envelope->flow, &spent), 64);
+    for (int i = 0; i < 200; i++) {
+        if (!tr_flow_has_room(&envelope->flow, &spent) &&
+            tr_flow_ask_for_word(&envelope->flow, &spent)) {
+            upper_hears(scene, &tr_credit_type, envelope);
+        }
+        upper_sends(envelope, false, "P");
+        tr_flow_spend(&spent, 1);
+        char want[64];
+        snprintf(want, sizeof want, "part 5 sequence=%d payload=P", i);
+        puppet_tells(scene, want);
+    }
+    upper_sends(envelope, true, "PLEASE");
+    puppet_tells(scene, "reply 5 payload=PLEASE");
+    tr_envelope_release(&envelope);
+    puppet_stops(scene);
+}
+
+/* Who answers pings, and says that no handler of his runs, waits for another: that may take as
+ * long as it takes. */
+static void who_waits_for_others_is_not_stalled(void **state)
+{
+    scene_t *scene = *state;
+    start_caller(scene);
+    _Atomic(int64_t) *progress_ms = &scene->worker->pulse->progress_ms;
+    has_looked(scene);
+    atomic_store(progress_ms, 1);
+    say_word(scene, TR_TRP1_PONG, 0);
+    assert_int_equal(atomic_load(progress_ms), 1); /* it waits for nobody */
+    tr_trp1_t request = call_of(5, TELL);
+    say_command(scene, &request, NULL);
+    tr_envelope_t *envelope = upper_gets(scene);
+    assert_int_equal(atomic_load(progress_ms), 1);
+    say_word(scene, TR_TRP1_PONG, 0);
+    assert_true(atomic_load(progress_ms) > 1);
+    upper_sends(envelope, true, "PLEASE");
+    puppet_tells(scene, "reply 5 payload=PLEASE");
+    tr_envelope_release(&envelope);
+    puppet_stops(scene);
+}
+
 #define story(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static int run_stories(void)
@@ -1008,6 +1735,26 @@ static int run_stories(void)
         story(one_that_mumbles_is_killed),
         story(a_second_answer_is_dropped),
         story(one_without_a_second_thread_is_seen_to_work),
+        story(credit_is_passed_on),
+        story(so_is_that_there_is_none_yet),
+        story(a_large_credit_is_passed_on_bit_by_bit),
+        story(who_ignores_credit_is_held_back),
+        story(a_part_that_is_held_goes_with_its_request),
+        story(a_batch_says_how_many_follow),
+        story(who_has_left_is_not_counted_in_a_batch),
+        story(what_it_asks_of_others_is_answered),
+        story(for_its_own_sake_it_may_ask_too),
+        story(a_call_has_no_more_time_than_its_parent),
+        story(a_call_without_time_is_over),
+        story(a_call_that_nobody_serves_is_answered),
+        story(a_call_for_what_is_over_is_refused),
+        story(an_id_in_use_is_refused),
+        story(it_may_cancel_what_it_asked),
+        story(calls_are_cancelled_with_their_parent),
+        story(a_death_cancels_what_it_asked),
+        story(parts_for_it_come_by_its_credit),
+        story(who_grants_nothing_gets_all_parts),
+        story(who_waits_for_others_is_not_stalled),
     };
     return cmocka_run_group_tests_name("actors/process_worker", tests, NULL, NULL) != 0;
 }

@@ -137,6 +137,8 @@ static const char *tell(const tr_trp1_t *self)
     at = say_number(at, end, "credit", self->credit);
     at = say(at, end, "%s", self->wants_status ? " wants-status=true" : "");
     at = say(at, end, "%s", self->finish_on_disconnect ? " on-disconnect=\"finish\"" : "");
+    at = say_number(at, end, "batch", self->batch);
+    at = say_number(at, end, "parent", self->parent);
     at = say_number(at, end, "sequence", self->sequence);
     at = say_span(at, end, "code", self->code);
     at = say_span(at, end, "text", self->text);
@@ -355,6 +357,7 @@ static void everything_at_its_limit_fits(void **state)
     command.credit = command.sequence = command.hint_ms = command.position = INT64_MAX;
     command.concurrency = command.memory = command.running = INT64_MAX;
     command.running_for = command.progress_age = command.done = INT64_MAX;
+    command.batch = command.parent = INT64_MAX;
     command.node = command.boot = command.code = command.state = (tr_span_t){long_text, 64};
     command.token = (tr_span_t){long_text, 64};
     command.capability = command.method = (tr_span_t){long_text, 128};
@@ -371,6 +374,7 @@ static void everything_at_its_limit_fits(void **state)
     assert_int_equal(back.position, INT64_MAX);
     assert_int_equal(back.token.size, 64);
     assert_int_equal(back.done, INT64_MAX);
+    assert_int_equal(back.parent, INT64_MAX);
 }
 
 static void what_does_not_fit_is_not_written(void **state)
