@@ -242,6 +242,102 @@ static void the_one_with_room_is_picked(void **state)
     tear_down(&pool);
 }
 
+/* ---- batches ---- */
+
+/* Jobs of one batch, the head first, given to `member`. */
+static void give_batch(pool_t *self, tr_member_t *member, tr_job_t **jobs, size_t n_jobs,
+                       uint64_t number)
+{
+    for (size_t i = 0; i < n_jobs; i++) {
+        jobs[i] = job_of(self, number + i);
+        if (i > 0) {
+            jobs[i]->head = tr_job_share(jobs[0]);
+        }
+    }
+    for (size_t i = 0; i < n_jobs; i++) {
+        tr_member_give(member, jobs[i], number + i, 0);
+    }
+}
+
+static void take_back_and_release(tr_member_t *member, tr_job_t **job_p)
+{
+    tr_member_take_back(member, *job_p, 0);
+    assert_ptr_equal((*job_p)->head, *job_p); /* its head need not stay for it */
+    tr_job_release(job_p);
+}
+
+static void a_batch_is_one_unit_of_work(void **state)
+{
+    (void)state;
+    const size_t orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 0, 2}};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        pool_t pool;
+        set_up(&pool);
+        tr_member_t *member = add(&pool, 1, 2);
+        tr_job_t *batch[3];
+        tr_job_t *alone[1];
+        give_batch(&pool, member, batch, 3, 1);
+        assert_int_equal(member->candidate.n_pending, 3);
+        assert_int_equal(member->candidate.n_given, 1);
+        assert_true(tr_members_has_room(&pool.members));
+        give_batch(&pool, member, alone, 1, 4);
+        assert_int_equal(member->candidate.n_pending, 4);
+        assert_int_equal(member->candidate.n_given, 2);
+        assert_false(tr_members_has_room(&pool.members));
+        assert_null(pick(&pool));
+        for (size_t k = 0; k < 3; k++) {
+            assert_int_equal(member->candidate.n_given, 2); /* until the last is done */
+            take_back_and_release(member, &batch[orders[i][k]]);
+            assert_int_equal(member->candidate.n_pending, 3 - k);
+        }
+        assert_int_equal(member->candidate.n_given, 1);
+        assert_ptr_equal(pick(&pool), member);
+        take_back_and_release(member, &alone[0]);
+        assert_int_equal(member->candidate.n_given, 0);
+        tear_down(&pool);
+    }
+}
+
+static void a_batch_is_cancelled_when_all_of_it_is(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    tr_member_t *member = add(&pool, 1, 1);
+    tr_job_t *batch[3];
+    give_batch(&pool, member, batch, 3, 41);
+    assert_int_equal(batch[0]->n_awaited, 3);
+    tr_member_stop_awaiting(member, batch[0], 500);
+    tr_member_stop_awaiting(member, batch[2], 600);
+    assert_int_equal(batch[0]->n_awaited, 1);
+    assert_int_equal(atomic_load(&pool.pulse->cancelled), 0);
+    tr_member_stop_awaiting(member, batch[1], 700);
+    assert_int_equal(atomic_load(&pool.pulse->cancelled), 41);
+    assert_int_equal(atomic_load(&pool.pulse->cancelled_ms), 700);
+    for (size_t i = 0; i < 3; i++) {
+        take_back_and_release(member, &batch[i]);
+    }
+    tear_down(&pool);
+}
+
+static void one_job_is_cancelled_by_itself(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    tr_member_t *member = add(&pool, 1, 2);
+    tr_job_t *one[1];
+    tr_job_t *other[1];
+    give_batch(&pool, member, one, 1, 5);
+    give_batch(&pool, member, other, 1, 6);
+    tr_member_stop_awaiting(member, other[0], 500);
+    assert_int_equal(atomic_load(&pool.pulse->cancelled), 6);
+    assert_int_equal(one[0]->n_awaited, 1);
+    take_back_and_release(member, &one[0]);
+    take_back_and_release(member, &other[0]);
+    tear_down(&pool);
+}
+
 /* d: doubtful, D: not any more; g: going, G: not any more. */
 struct openness {
     const char *log;
@@ -346,6 +442,9 @@ int main(void)
         OPENNESS("one that is trusted may still be going", "gdD", false, 1),
         OPENNESS("either way back needs both", "dgDG", true, 0),
         cmocka_unit_test(jobs_go_and_come_back_in_any_order),
+        cmocka_unit_test(a_batch_is_one_unit_of_work),
+        cmocka_unit_test(a_batch_is_cancelled_when_all_of_it_is),
+        cmocka_unit_test(one_job_is_cancelled_by_itself),
     };
     return cmocka_run_group_tests_name("capabilities/members", tests, NULL, NULL) != 0;
 }

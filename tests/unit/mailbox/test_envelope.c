@@ -164,32 +164,91 @@ static void a_cancel_carries_its_request(void **state)
     assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
 }
 
-static void a_shut_stream_waits_for_the_first_grant(void **state)
+/* ---- handing in ---- */
+
+/* How the mailbox of the router stands, and what the caller is told at once. */
+struct handing_in {
+    bool is_nowhere; /* nobody offers the capability */
+    bool is_closed;
+    bool is_full;
+    bool may_wait;
+    int64_t lets_wait_ms;
+    troupe_outcome_t outcome; /* OK: nothing yet */
+};
+
+static void it_is_handed_in_or_answered(void **state)
 {
-    (void)state;
-    tr_flow_t flow;
-    tr_flow_spent_t spent = {0};
-    tr_flow_init_shut(&flow);
-    assert_false(tr_flow_has_room(&flow, &spent));
-    tr_flow_grant(&flow, 0, 10);
-    assert_false(tr_flow_has_room(&flow, &spent));
-    tr_flow_grant(&flow, 1, 0);
-    assert_true(tr_flow_has_room(&flow, &spent));
+    const struct handing_in *row = *state;
+    void *begun = NULL;
+    assert_int_equal(begin(&begun), 0);
+    world_t *world = begun;
+    tr_mailbox_t *router = tr_mailbox_new("router", 2, (tr_mailbox_limits_t){1, 10000});
+    assert_non_null(router);
+    if (row->lets_wait_ms) {
+        tr_mailbox_let_wait(router, row->lets_wait_ms);
+    }
+    if (row->is_full) {
+        tr_mailbox_hold_place(router);
+    }
+    if (row->is_closed) {
+        tr_mailbox_close(router);
+    }
+    tr_envelope_submit(world->envelope, row->is_nowhere ? NULL : router, row->may_wait);
+    tr_letter_t *letter = tr_mailbox_next(router, NULL);
+    if (row->outcome == TROUPE_OUTCOME_OK) {
+        assert_non_null(letter);
+        assert_ptr_equal(tr_envelope_of(letter), world->envelope);
+        expect_nothing(world);
+        assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
+    } else {
+        assert_null(letter);
+        expect_reply(world, true, row->outcome, 0);
+    }
+    tr_letter_destroy(&letter);
+    assert_int_equal(atomic_load(&world->envelope->holders), 1);
+    if (row->is_full) {
+        tr_mailbox_give_place(router);
+    }
+    tr_mailbox_release(&router);
+    assert_int_equal(end(&begun), 0);
 }
 
-static void grants_without_end_do_not_begin_anew(void **state)
+/* ---- credit ---- */
+
+static void only_a_writer_who_waits_for_a_word_is_told_of_credit(void **state)
 {
-    (void)state;
-    tr_flow_t flow;
-    tr_flow_spent_t spent = {0};
-    tr_flow_init(&flow, UINT64_MAX);
-    for (int i = 0; i < 3; i++) {
-        tr_flow_grant(&flow, INT64_MAX, INT64_MAX);
-        tr_flow_grant(&flow, UINT64_MAX, UINT64_MAX);
-        assert_int_equal(tr_flow_parts_left(&flow, &spent), INT64_MAX);
-        assert_true(tr_flow_has_room(&flow, &spent));
-    }
+    world_t *world = *state;
+    tr_mailbox_t *router = tr_mailbox_new("router", 2, (tr_mailbox_limits_t){1, 1});
+    assert_non_null(router);
+    tr_flow_t *flow = &world->envelope->flow;
+    tr_flow_spent_t spent = {.n_parts = TR_FLOW_PARTS};
+    tr_envelope_grant(world->envelope, router, 1, 10);
+    assert_null(tr_mailbox_next(router, NULL));
+    assert_int_equal(tr_flow_parts_left(flow, &spent), 1);
+    spent.n_parts++;
+    assert_true(tr_flow_ask_for_word(flow, &spent));
+    tr_envelope_cancel(world->envelope, router); /* the lane is full, and this fits still */
+    tr_envelope_grant(world->envelope, router, 2, 0);
+    tr_envelope_grant(world->envelope, router, 2, 0);
+    tr_letter_t *letter = tr_mailbox_next(router, NULL);
+    assert_ptr_equal(letter->type, &tr_cancel_type);
+    tr_letter_destroy(&letter);
+    tr_lane_t lane;
+    letter = tr_mailbox_next(router, &lane);
+    assert_non_null(letter);
+    assert_true(letter->type == &tr_credit_type && lane == TR_LANE_CONTROL);
+    assert_ptr_equal(((tr_note_t *)letter)->envelope, world->envelope);
+    tr_letter_destroy(&letter);
+    assert_null(tr_mailbox_next(router, NULL)); /* told once */
+    tr_mailbox_release(&router);
+    assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
 }
+
+/* clang-format off */
+#define HANDING_IN(title, ...) \
+    { .name = title, .test_func = it_is_handed_in_or_answered, \
+      .initial_state = &(struct handing_in){__VA_ARGS__} }
+/* clang-format on */
 
 /* clang-format off */
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -205,8 +264,18 @@ int main(void)
         STORY(let_go_of_unanswered_it_answers_by_itself),
         STORY(a_router_that_is_gone_leaves_the_caller_his_share),
         STORY(a_cancel_carries_its_request),
-        cmocka_unit_test(a_shut_stream_waits_for_the_first_grant),
-        cmocka_unit_test(grants_without_end_do_not_begin_anew),
+        HANDING_IN("a router with room takes it", .outcome = TROUPE_OUTCOME_OK),
+        HANDING_IN("a capability that is not there", .is_nowhere = true,
+                   .outcome = TROUPE_OUTCOME_NO_CAPABILITY),
+        HANDING_IN("a router that has ended", .is_closed = true,
+                   .outcome = TROUPE_OUTCOME_SHUTTING_DOWN),
+        HANDING_IN("a router that is full", .is_full = true, .may_wait = true,
+                   .outcome = TROUPE_OUTCOME_OVERLOADED),
+        HANDING_IN("one that lets wait, and a caller who will not", .is_full = true,
+                   .lets_wait_ms = 10, .outcome = TROUPE_OUTCOME_OVERLOADED),
+        HANDING_IN("one that lets wait, in vain", .is_full = true, .may_wait = true,
+                   .lets_wait_ms = 10, .outcome = TROUPE_OUTCOME_TIMEOUT),
+        STORY(only_a_writer_who_waits_for_a_word_is_told_of_credit),
     };
     return cmocka_run_group_tests_name("mailbox/envelope", tests, NULL, NULL) != 0;
 }

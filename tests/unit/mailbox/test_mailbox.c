@@ -201,6 +201,29 @@ static void waiting_for_room_gives_up(void **state)
     tr_mailbox_release(&mailbox);
 }
 
+/* ---- places ---- */
+
+static void a_place_that_is_held_counts_as_a_letter(void **state)
+{
+    (void)state;
+    tr_mailbox_t *mailbox = mailbox_of(2, 1000);
+    assert_status(post(mailbox, TR_LANE_USER, 1, 1), TROUPE_OK);
+    next_is(mailbox, TR_LANE_USER, 1);
+    tr_mailbox_hold_place(mailbox); /* it waits inside now */
+    assert_status(post(mailbox, TR_LANE_USER, 2, 1), TROUPE_OK);
+    assert_status(post(mailbox, TR_LANE_USER, 3, 1), TROUPE_FULL);
+    assert_status(post(mailbox, TR_LANE_CONTROL, 4, 1), TROUPE_OK); /* not in this lane */
+    assert_status(post(mailbox, TR_LANE_CONTROL, 5, 1), TROUPE_OK);
+    assert_int_equal(tr_mailbox_depth(mailbox), 3); /* it is no letter */
+    tr_mailbox_hold_place(mailbox);
+    tr_mailbox_give_place(mailbox);
+    assert_status(post(mailbox, TR_LANE_USER, 6, 1), TROUPE_FULL);
+    tr_mailbox_give_place(mailbox);
+    assert_status(post(mailbox, TR_LANE_USER, 7, 1), TROUPE_OK);
+    assert_status(post(mailbox, TR_LANE_USER, 8, 1), TROUPE_FULL);
+    tr_mailbox_release(&mailbox);
+}
+
 /* ---- many senders ---- */
 
 #define N_SENDERS 8
@@ -295,6 +318,7 @@ int main(void)
         cmocka_unit_test(the_bell_rings_only_for_who_waits),
         cmocka_unit_test(what_was_in_a_closed_mailbox_can_be_taken),
         cmocka_unit_test(waiting_for_room_gives_up),
+        cmocka_unit_test(a_place_that_is_held_counts_as_a_letter),
         cmocka_unit_test(every_sender_keeps_its_order_and_nothing_is_lost),
     };
     return cmocka_run_group_tests_name("mailbox/mailbox", tests, NULL, NULL) != 0;
