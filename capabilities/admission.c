@@ -157,25 +157,34 @@ static void join(tr_router_t *router, tr_envelope_t *lead, tr_envelope_t *envelo
 
 /* ---- waiting ---- */
 
-/* The queue is full: whoever waits longest of the least urgent goes. False: nobody is less
- * urgent than the newcomer. */
-static bool drop_oldest(tr_router_t *router, const tr_envelope_t *newcomer)
+static bool is_full(const tr_router_t *router)
 {
-    tr_envelope_t *victim = tr_request_queue_victim(&router->queue, newcomer->priority);
+    return router->books.n_waiting >= router->spec->queue_limit;
+}
+
+/* Whoever waits longest of the least urgent, if it must go for the newcomer. */
+static tr_envelope_t *victim_of(const tr_router_t *router, const tr_envelope_t *newcomer)
+{
+    return is_full(router) && router->spec->overflow == TR_OVERFLOW_DROP_OLDEST
+               ? tr_request_queue_victim(&router->queue, newcomer->priority)
+               : NULL;
+}
+
+static void make_place(tr_router_t *router, const tr_envelope_t *newcomer)
+{
+    tr_envelope_t *victim = victim_of(router, newcomer);
     if (victim) {
         tr_router_end(router, victim, TROUPE_OUTCOME_OVERLOADED, wait_hint_ms(router),
                       "it was the oldest of %zu requests that waited for %s when one more came",
                       (size_t)router->books.n_waiting, victim->capability);
     }
-    return victim != NULL;
 }
 
 /* With `block` the mailbox has let in no more than have a place, or one that was on its way. */
-static bool has_place(tr_router_t *router, const tr_envelope_t *envelope)
+static bool has_place(const tr_router_t *router, const tr_envelope_t *envelope)
 {
-    return router->books.n_waiting < router->spec->queue_limit ||
-           router->spec->overflow == TR_OVERFLOW_BLOCK ||
-           (router->spec->overflow == TR_OVERFLOW_DROP_OLDEST && drop_oldest(router, envelope));
+    return !is_full(router) || router->spec->overflow == TR_OVERFLOW_BLOCK ||
+           victim_of(router, envelope);
 }
 
 /* Those who would wait for room do so for as many as wait here, as well as for those on their
@@ -226,6 +235,7 @@ void tr_router_enqueue(tr_router_t *router, tr_envelope_t *lead, bool is_back)
 static void let_wait(tr_router_t *router, tr_envelope_t *envelope)
 {
     if (take_in(router, envelope, envelope->deadline_ms)) {
+        make_place(router, envelope); /* not before: a newcomer may be refused in the end */
         tr_router_trace(envelope, "request_accepted", NULL, NULL);
         tr_sharing_open(&router->sharing, envelope);
         tr_router_enqueue(router, envelope, false);

@@ -62,6 +62,23 @@ static void somebody_goes(void **state)
     }
 }
 
+static void who_may_have_no_more_drops_nobody(void **state)
+{
+    stage_t *stage = *state;
+    stage->spec.queue_limit = 2;
+    stage->spec.per_peer = 1;
+    stage->spec.overflow = TR_OVERFLOW_DROP_OLDEST;
+    stage_open(stage, 0);
+    call_t *meek = ask_with(stage, .peer = 1);
+    call_t *pushy = ask_with(stage, .peer = 2);
+    for (size_t i = 0; i < 5; i++) {
+        expect_final(ask_with(stage, .peer = 2), TROUPE_OUTCOME_OVERLOADED);
+    }
+    stage_has(stage, 2, 0);
+    expect_silence(meek);
+    expect_silence(pushy);
+}
+
 static void one_peer_gets_no_more_than_its_share(void **state)
 {
     stage_t *stage = *state;
@@ -471,6 +488,7 @@ int main(void)
         CROWD("for an urgent one too", {H, H, N}, H, 2),
         CROWD("not for one less urgent than all", {H, N, H}, L, 3),
         CROWD("for one as urgent as the least urgent", {H, L, H}, L, 1),
+        STORY(who_may_have_no_more_drops_nobody),
         STORY(one_peer_gets_no_more_than_its_share),
         STORY(with_block_the_mailbox_is_the_bound),
         STORY(with_block_a_caller_waits_for_room),
