@@ -330,7 +330,8 @@ static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *s
     tr_members_init(&router->members);
     router->hand = calloc(router->batch.max, sizeof *router->hand);
     if (spec->overflow == TR_OVERFLOW_BLOCK) {
-        tr_mailbox_let_wait(self->mailbox, spec->timeout_ms);
+        /* The mailbox counts what waits inside, too. */
+        tr_mailbox_let_wait(self->mailbox, spec->timeout_ms, spec->queue_limit);
     }
     return tr_sharing_init(&router->sharing) == TROUPE_OK && router->hand &&
            tr_router_books_init(&router->books, self->runtime->metrics, spec->capability) ==
@@ -378,12 +379,6 @@ static const tr_actor_class_t router_class = {
     .end = end,
 };
 
-/* With `block` the mailbox also counts what waits inside. */
-static size_t most_letters(const tr_router_spec_t *spec)
-{
-    return spec->overflow == TR_OVERFLOW_BLOCK ? spec->queue_limit : MAILBOX_LETTERS;
-}
-
 troupe_status_t tr_router_start(const tr_birth_t *birth, tr_actor_t **out)
 {
     return tr_actor_start(
@@ -392,7 +387,7 @@ troupe_status_t tr_router_start(const tr_birth_t *birth, tr_actor_t **out)
             .name = birth->name,
             .runtime = birth->runtime,
             .parent = birth->parent,
-            .limits = {most_letters(birth->what), MAILBOX_BYTES},
+            .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
             .arg = birth->what,
             .keepsake = birth->keepsake,
         },

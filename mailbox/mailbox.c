@@ -27,7 +27,8 @@ typedef struct list {
 } list_t;
 
 typedef struct lane {
-    list_t posted; /* mutex */
+    size_t letters; /* it holds at most; set before others know of it */
+    list_t posted;  /* mutex */
     size_t n_posted;
     size_t posted_bytes;
     list_t taken; /* owner */
@@ -69,6 +70,9 @@ tr_mailbox_t *tr_mailbox_new(const char *name, uint64_t incarnation, tr_mailbox_
     memcpy(self->name, name, size);
     self->incarnation = incarnation;
     self->limits = limits;
+    for (int i = 0; i < TR_N_LANES; i++) {
+        self->lanes[i].letters = limits.letters;
+    }
     atomic_init(&self->holders, 1);
     pthread_mutex_init(&self->mutex, NULL);
     pthread_condattr_t monotonic;
@@ -136,7 +140,7 @@ static bool has_room(const tr_mailbox_t *self, const lane_t *lane, const tr_lett
     }
     size_t bytes =
         lane->posted_bytes + atomic_load_explicit(&lane->taken_bytes, memory_order_relaxed);
-    return n_letters < self->limits.letters && letter->bytes <= self->limits.bytes &&
+    return n_letters < lane->letters && letter->bytes <= self->limits.bytes &&
            bytes <= self->limits.bytes - letter->bytes;
 }
 
@@ -324,10 +328,11 @@ tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
     return NULL;
 }
 
-void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms)
+void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters)
 {
-    assert(self && wait_ms >= 0);
+    assert(self && wait_ms >= 0 && letters > 0);
     self->wait_ms = wait_ms;
+    self->lanes[TR_LANE_USER].letters = letters;
 }
 
 void tr_mailbox_hold_place(tr_mailbox_t *self)

@@ -80,9 +80,9 @@ size_t tr_mailbox_depth(const tr_mailbox_t *self);
 
 /* ---- the owner ---- */
 
-/* Senders who can may wait so long for room in the user lane, instead of being refused. Before
- * anybody else knows the mailbox. */
-void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms);
+/* Let the user lane hold no more than so many letters, and senders who can wait so long for
+ * room in it, instead of being refused. Before any of them knows the mailbox. */
+void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters);
 
 /* Take the next letter, control before user; NULL when there is none. *lane_out may be NULL. */
 tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out);

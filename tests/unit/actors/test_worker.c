@@ -1288,6 +1288,13 @@ static void what_cannot_be_asked_is_answered_all_the_same(void **state)
     tr_mailbox_close(other);
     give(scene, 2, "ask");
     router_hears_text(scene, 2, "shutting_down");
+    close_other(scene, &other);
+    other = open_other(scene);
+    tr_mailbox_let_wait(other, PATIENCE_MS, 1);
+    tr_mailbox_hold_place(other);
+    give(scene, 3, "ask"); /* a worker never waits */
+    router_hears_text(scene, 3, "overloaded");
+    tr_mailbox_give_place(other);
     stops_well(scene);
     close_other(scene, &other);
 }

@@ -176,6 +176,29 @@ static void with_block_a_caller_waits_no_longer_than_it_would(void **state)
     expect_final(second, TROUPE_OUTCOME_TIMEOUT);
 }
 
+/* However small the queue, there may be as many cancels as requests run. */
+static void with_block_no_cancel_is_lost(void **state)
+{
+    stage_t *stage = *state;
+    stage->spec.queue_limit = 1;
+    stage->spec.overflow = TR_OVERFLOW_BLOCK;
+    stage->spec.concurrency = 40;
+    stage_open(stage, 1);
+    call_t *calls[40];
+    for (size_t i = 0; i < 40; i++) {
+        calls[i] = ask(stage);
+        tr_job_t *job = gets(&stage->workers[0], calls[i]);
+        tr_job_release(&job);
+        stage_settle(stage);
+    }
+    for (size_t i = 0; i < 40; i++) {
+        tr_envelope_cancel(calls[i]->envelope, stage->router->mailbox);
+    }
+    for (size_t i = 0; i < 40; i++) {
+        expect_final(calls[i], TROUPE_OUTCOME_CANCELLED);
+    }
+}
+
 /* ---- draining, time, trouble ---- */
 
 static void only_calls_from_within_come_in_while_it_drains(void **state)
@@ -493,6 +516,7 @@ int main(void)
         STORY(with_block_the_mailbox_is_the_bound),
         STORY(with_block_a_caller_waits_for_room),
         STORY(with_block_a_caller_waits_no_longer_than_it_would),
+        STORY(with_block_no_cancel_is_lost),
         STORY(only_calls_from_within_come_in_while_it_drains),
         LIMIT("a caller may tighten the deadline", 100, 100),
         LIMIT("but not widen it", 99999, 10000),

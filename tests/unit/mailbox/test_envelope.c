@@ -185,7 +185,7 @@ static void it_is_handed_in_or_answered(void **state)
     tr_mailbox_t *router = tr_mailbox_new("router", 2, (tr_mailbox_limits_t){1, 10000});
     assert_non_null(router);
     if (row->lets_wait_ms) {
-        tr_mailbox_let_wait(router, row->lets_wait_ms);
+        tr_mailbox_let_wait(router, row->lets_wait_ms, 1);
     }
     if (row->is_full) {
         tr_mailbox_hold_place(router);

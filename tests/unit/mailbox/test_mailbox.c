@@ -224,6 +224,22 @@ static void a_place_that_is_held_counts_as_a_letter(void **state)
     tr_mailbox_release(&mailbox);
 }
 
+static void who_lets_wait_bounds_the_user_lane_alone(void **state)
+{
+    (void)state;
+    tr_mailbox_t *mailbox = mailbox_of(3, 1000);
+    assert_int_equal(tr_mailbox_wait_ms(mailbox), 0);
+    tr_mailbox_let_wait(mailbox, 250, 1);
+    assert_int_equal(tr_mailbox_wait_ms(mailbox), 250);
+    assert_status(post(mailbox, TR_LANE_USER, 1, 1), TROUPE_OK);
+    assert_status(post(mailbox, TR_LANE_USER, 2, 1), TROUPE_FULL);
+    for (int i = 0; i < 3; i++) {
+        assert_status(post(mailbox, TR_LANE_CONTROL, 3 + i, 1), TROUPE_OK);
+    }
+    assert_status(post(mailbox, TR_LANE_CONTROL, 6, 1), TROUPE_FULL);
+    tr_mailbox_release(&mailbox);
+}
+
 /* ---- many senders ---- */
 
 #define N_SENDERS 8
@@ -308,6 +324,55 @@ static void every_sender_keeps_its_order_and_nothing_is_lost(void **state)
     tr_mailbox_release(&mailbox);
 }
 
+/* The owner keeps as many inside as it may, and gives their places when it pleases. */
+static void senders_wait_for_places_too(void **state)
+{
+    (void)state;
+    enum { N_PLACES = 4 };
+    tr_mailbox_t *mailbox = mailbox_of(1000, 100000);
+    tr_mailbox_let_wait(mailbox, PATIENCE_MS, N_PLACES);
+    sender_t senders[N_SENDERS];
+    for (int i = 0; i < N_SENDERS; i++) {
+        senders[i] = (sender_t){.mailbox = tr_mailbox_share(mailbox), .number = i};
+        assert_int_equal(pthread_create(&senders[i].thread, NULL, send_notes, &senders[i]), 0);
+    }
+    int n_taken = 0;
+    size_t n_inside = 0;
+    size_t most = 0;
+    while (n_taken < N_SENDERS * N_NOTES) {
+        size_t depth = tr_mailbox_depth(mailbox);
+        most = n_inside + depth > most ? n_inside + depth : most;
+        tr_letter_t *letter = n_inside < N_PLACES ? tr_mailbox_next(mailbox, NULL) : NULL;
+        if (letter) {
+            tr_mailbox_hold_place(mailbox);
+            n_inside++;
+            n_taken++;
+            tr_letter_destroy(&letter);
+        } else if (n_inside > 0) {
+            tr_mailbox_give_place(mailbox);
+            n_inside--;
+        } else {
+            letter = wait_for_next(mailbox);
+            if (!letter) {
+                break;
+            }
+            n_taken++;
+            tr_letter_destroy(&letter);
+        }
+    }
+    tr_mailbox_close(mailbox);
+    for (int i = 0; i < N_SENDERS; i++) {
+        pthread_join(senders[i].thread, NULL);
+        assert_int_equal(senders[i].n_refused, 0);
+    }
+    assert_int_equal(n_taken, N_SENDERS * N_NOTES);
+    assert_true(most <= N_PLACES + 1); /* one may come in while its letter is being read */
+    while (n_inside-- > 0) {
+        tr_mailbox_give_place(mailbox);
+    }
+    tr_mailbox_release(&mailbox);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +384,8 @@ int main(void)
         cmocka_unit_test(what_was_in_a_closed_mailbox_can_be_taken),
         cmocka_unit_test(waiting_for_room_gives_up),
         cmocka_unit_test(a_place_that_is_held_counts_as_a_letter),
+        cmocka_unit_test(who_lets_wait_bounds_the_user_lane_alone),
+        cmocka_unit_test(senders_wait_for_places_too),
         cmocka_unit_test(every_sender_keeps_its_order_and_nothing_is_lost),
     };
     return cmocka_run_group_tests_name("mailbox/mailbox", tests, NULL, NULL) != 0;
