@@ -85,7 +85,7 @@ static void leave_run(tr_router_t *router, tr_envelope_t *lead)
     if (heir) {
         heir->job = job;
         tr_router_hand_on(lead, heir);
-        tr_router_relay_credit(heir);
+        tr_router_relay_credit(router, heir);
     } else {
         abandon(job, tr_clock_now_ms());
     }

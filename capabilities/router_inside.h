@@ -102,7 +102,7 @@ void tr_router_look_at_reader(tr_router_t *router, tr_envelope_t *lead);
 void tr_router_on_credit(tr_router_t *router, tr_envelope_t *envelope);
 
 /* The same, for a run whose lead reads by another flow than its worker writes by. */
-void tr_router_relay_credit(tr_envelope_t *lead);
+void tr_router_relay_credit(tr_router_t *router, tr_envelope_t *lead);
 
 /* A member is gone, with what it had. */
 void tr_router_lose_member(tr_router_t *router, tr_member_t *member, const tr_reason_t *reason);

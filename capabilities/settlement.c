@@ -80,7 +80,12 @@ void tr_router_on_part(tr_router_t *router, troupe_reply_t *part)
         tr_router_books_first_part(&router->books, lead);
     }
     pass_on_to_sharers(router, lead, part);
-    if (tr_envelope_forward(lead, &part)) {
+    if (lead != job->envelope && !has_room_for_part(lead)) {
+        troupe_reply_destroy(&part);
+        tr_router_end(router, lead, TROUPE_OUTCOME_OVERLOADED, 0,
+                      "its reader was slower than one that has left the stream of %s",
+                      lead->capability);
+    } else if (tr_envelope_forward(lead, &part)) {
         watch_reader(router, lead);
     } else {
         tr_router_end(router, lead, TROUPE_OUTCOME_OVERLOADED, 0,
@@ -104,33 +109,39 @@ static void say_room(const tr_job_t *job)
 
 /* The worker goes by the flow of the request that its job was made for. When that has left, the
  * one that leads the run now has its own, and what it grants is passed on from there; it is
- * asked to say so each time it does. */
-void tr_router_relay_credit(tr_envelope_t *lead)
+ * asked to say so each time it does. That the worker has asked for a word may have been taken
+ * back by a grant of who has left, so it is told in any case. */
+void tr_router_relay_credit(tr_router_t *router, tr_envelope_t *lead)
 {
     tr_flow_t *to = &lead->job->envelope->flow;
     tr_flow_spent_t all;
+    bool is_due = has_room_for_part(lead);
     do {
         all.n_parts = atomic_load(&lead->flow.parts_granted);
         all.n_bytes = atomic_load(&lead->flow.bytes_taken);
         uint64_t n_parts = atomic_load(&to->parts_granted);
         uint64_t n_bytes = atomic_load(&to->bytes_taken);
-        if (tr_flow_grant(to, all.n_parts > n_parts ? all.n_parts - n_parts : 0,
-                          all.n_bytes > n_bytes ? all.n_bytes - n_bytes : 0)) {
-            say_room(lead->job);
-        }
+        n_parts = all.n_parts > n_parts ? all.n_parts - n_parts : 0;
+        n_bytes = all.n_bytes > n_bytes ? all.n_bytes - n_bytes : 0;
+        is_due |= (n_parts > 0 || n_bytes > 0) && tr_flow_grant(to, n_parts, n_bytes);
     } while (!tr_flow_ask_for_word(&lead->flow, &all));
+    if (is_due) {
+        say_room(lead->job);
+    }
+    if (lead->n_parts > 0) {
+        watch_reader(router, lead);
+    }
 }
 
 void tr_router_on_credit(tr_router_t *router, tr_envelope_t *envelope)
 {
-    (void)router;
     if (envelope->phase != TR_PHASE_RUNNING || !envelope->job) {
         return;
     }
     if (envelope->job->envelope == envelope) {
         say_room(envelope->job);
     } else {
-        tr_router_relay_credit(envelope);
+        tr_router_relay_credit(router, envelope);
     }
 }
 

@@ -266,7 +266,8 @@ void tr_envelope_grant(tr_envelope_t *self, tr_mailbox_t *to, uint64_t n_parts,
                        uint64_t n_bytes)
 {
     assert(self && to);
-    if (tr_flow_grant(&self->flow, n_parts, n_bytes)) {
+    bool is_over = atomic_load(&self->is_answered);
+    if (!is_over && tr_flow_grant(&self->flow, n_parts, n_bytes)) {
         send_note(self, &tr_credit_type, to,
                   tr_mailbox_post_answer); /* one, as was asked for */
     }

@@ -152,7 +152,8 @@ extern const tr_letter_type_t tr_credit_type; /* its writer, who waits, may go o
 void tr_envelope_cancel(tr_envelope_t *self, tr_mailbox_t *to);
 
 /* Allow `n_parts` more of the stream, of which `n_bytes` have been taken; the router at `to`
- * tells a writer that waits for a word. */
+ * tells a writer that waits for a word. Nothing once it was answered: those who share the run
+ * may have a reader of their own. */
 void tr_envelope_grant(tr_envelope_t *self, tr_mailbox_t *to, uint64_t n_parts,
                        uint64_t n_bytes);
 

@@ -385,6 +385,68 @@ static void credit_is_passed_on_when_the_lead_has_left(void **state)
     expect_final(heir, TROUPE_OUTCOME_OK);
 }
 
+static void who_has_left_takes_no_word_from_who_stays(void **state)
+{
+    stage_t *stage = *state;
+    stage_open(stage, 1);
+    player_t *worker = &stage->workers[0];
+    call_t *lead = ask_with(stage, .dedup = {"k", 1}, .credit = 2);
+    tr_job_t *job = gets(worker, lead);
+    call_t *heir = ask_with(stage, .dedup = {"k", 1}, .credit = 2);
+    stage_settle(stage);
+    send_parts(job, 2, 10);
+    stage_settle(stage);
+    assert_true(waits_for_word(job));
+    stage_cancel(stage, lead);
+    stage_settle(stage);
+    stage_grant(stage, lead, 1, 10); /* it reads what had come before it was told */
+    stage_settle(stage);
+    gets_nothing(worker);
+    stage_grant(stage, heir, 1, 10);
+    gets_word(worker, TR_WORD_ROOM, job);
+    send_parts(job, 1, 10);
+    finish(&job, TROUPE_OUTCOME_OK);
+    for (uint64_t i = 0; i < 3; i++) {
+        expect_part(heir, i);
+    }
+    expect_final(heir, TROUPE_OUTCOME_OK);
+}
+
+static void an_heir_gets_no_more_than_it_has_granted(void **state)
+{
+    stage_t *stage = *state;
+    stage_open(stage, 1);
+    call_t *lead = ask_with(stage, .dedup = {"k", 1}, .credit = 10);
+    tr_job_t *job = gets(&stage->workers[0], lead);
+    call_t *heir = ask_with(stage, .dedup = {"k", 1}, .credit = 2);
+    stage_settle(stage);
+    send_parts(job, 1, 10);
+    stage_cancel(stage, lead);
+    stage_settle(stage);
+    send_parts(job, 2, 10); /* as the lead had allowed */
+    expect_part(heir, 0);
+    expect_part(heir, 1);
+    expect_final(heir, TROUPE_OUTCOME_OVERLOADED);
+    tr_job_release(&job);
+}
+
+static void an_heir_that_takes_nothing_is_cut_off(void **state)
+{
+    stage_t *stage = *state;
+    stage_open(stage, 1);
+    call_t *lead = ask_with(stage, .dedup = {"k", 1}, .credit = 2);
+    tr_job_t *job = gets(&stage->workers[0], lead);
+    call_t *heir = ask_with(stage, .dedup = {"k", 1}, .credit = 2);
+    stage_settle(stage);
+    send_parts(job, 2, 10);
+    stage_cancel(stage, lead);
+    stage_advance(stage, 2000);
+    expect_part(heir, 0);
+    expect_part(heir, 1);
+    expect_final(heir, TROUPE_OUTCOME_OVERLOADED);
+    tr_job_release(&job);
+}
+
 #define LOSSES(title, ...) ROW(title, losses_end, struct losses, __VA_ARGS__)
 
 int main(void)
@@ -414,6 +476,9 @@ int main(void)
         STORY(a_reader_that_has_taken_bytes_has_taken_something),
         STORY(a_writer_hears_of_room),
         STORY(credit_is_passed_on_when_the_lead_has_left),
+        STORY(who_has_left_takes_no_word_from_who_stays),
+        STORY(an_heir_gets_no_more_than_it_has_granted),
+        STORY(an_heir_that_takes_nothing_is_cut_off),
     };
     return cmocka_run_group_tests_name("capabilities/settlement", tests, NULL, NULL) != 0;
 }

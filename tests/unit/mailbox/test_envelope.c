@@ -244,6 +244,21 @@ static void only_a_writer_who_waits_for_a_word_is_told_of_credit(void **state)
     assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
 }
 
+static void what_is_over_grants_nothing_more(void **state)
+{
+    world_t *world = *state;
+    tr_mailbox_t *router = tr_mailbox_new("router", 2, (tr_mailbox_limits_t){1, 10000});
+    assert_non_null(router);
+    tr_flow_spent_t spent = {.n_parts = TR_FLOW_PARTS};
+    assert_true(tr_flow_ask_for_word(&world->envelope->flow, &spent));
+    assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
+    tr_envelope_grant(world->envelope, router, 1, 10);
+    assert_int_equal(tr_flow_parts_left(&world->envelope->flow, &spent), 0);
+    assert_null(tr_mailbox_next(router, NULL));
+    assert_true(tr_flow_grant(&world->envelope->flow, 1, 0)); /* the word is still to be had */
+    tr_mailbox_release(&router);
+}
+
 /* clang-format off */
 #define HANDING_IN(title, ...) \
     { .name = title, .test_func = it_is_handed_in_or_answered, \
@@ -276,6 +291,7 @@ int main(void)
         HANDING_IN("one that lets wait, in vain", .is_full = true, .may_wait = true,
                    .lets_wait_ms = 10, .outcome = TROUPE_OUTCOME_TIMEOUT),
         STORY(only_a_writer_who_waits_for_a_word_is_told_of_credit),
+        STORY(what_is_over_grants_nothing_more),
     };
     return cmocka_run_group_tests_name("mailbox/envelope", tests, NULL, NULL) != 0;
 }
