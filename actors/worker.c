@@ -246,11 +246,12 @@ static bool is_awaited(troupe_worker_t *worker, tr_job_t *job)
     return false;
 }
 
-/* Takes the worker's share of the job. */
-static void serve(troupe_worker_t *worker, tr_job_t *job)
+/* Takes the worker's share of the job. `running` is its number, or that of the first of its
+ * batch, by which its router knows the whole. */
+static void serve(troupe_worker_t *worker, tr_job_t *job, uint64_t running)
 {
     if (is_awaited(worker, job)) {
-        note_begin(worker, job->number, time_limit_of(job));
+        note_begin(worker, running, time_limit_of(job));
         int verdict = worker->plan->behaviour->handle(worker, job, worker->state);
         settle(worker, job, verdict);
         conclude(worker, verdict, "its handler returned an error");
@@ -260,13 +261,14 @@ static void serve(troupe_worker_t *worker, tr_job_t *job)
 /* Of a batch that is not served as one: one by one, while the worker lives. */
 static void serve_each(troupe_worker_t *worker, tr_batch_t *batch)
 {
+    uint64_t head = batch->jobs[0]->number;
     for (size_t i = 0; i < batch->n_jobs; i++) {
         tr_job_t *job = batch->jobs[i];
         batch->jobs[i] = NULL;
         if (worker->self->is_ending) {
             tr_request_hand_back(&job);
         } else {
-            serve(worker, job);
+            serve(worker, job, head);
         }
     }
 }
@@ -463,7 +465,8 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     troupe_worker_t *worker = self->state;
     bool can_serve = worker->plan->behaviour->handle != NULL;
     if (can_serve && tr_job_in(letter)) {
-        serve(worker, tr_job_in(letter));
+        tr_job_t *job = tr_job_in(letter);
+        serve(worker, job, job->number);
     } else if (can_serve && tr_batch_in(letter)) {
         receive_batch(worker, tr_batch_in(letter));
     } else if (tr_control_in(letter)) {

@@ -851,6 +851,22 @@ static void a_batch_that_nobody_waits_for_is_skipped(void **state)
     assert_int_equal(notes.n_batches, 0);
 }
 
+/* Its router says by the first of a batch that nobody waits for any of it. */
+static void the_pulse_speaks_of_a_batch_by_its_head(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    tr_job_t *jobs[] = {job_of(scene, 11, "reply"), job_of(scene, 12, "wait and reply")};
+    give_batch(scene, jobs, 2);
+    is_at_gate();
+    assert_int_equal(atomic_load(&scene->worker->pulse->running), 11);
+    open_gate();
+    router_hears_ok(scene, 11);
+    router_hears_ok(scene, 12);
+    stops_well(scene);
+}
+
 static void a_batch_has_the_time_of_its_latest(void **state)
 {
     scene_t *scene = *state;
@@ -1340,6 +1356,7 @@ int main(void)
         story(a_message_may_be_sent_to_another),
         story(a_batch_handler_gets_what_is_awaited),
         story(a_batch_that_nobody_waits_for_is_skipped),
+        story(the_pulse_speaks_of_a_batch_by_its_head),
         story(a_batch_has_the_time_of_its_latest),
         story(a_broken_batch_is_lost_but_for_what_was_finished),
         story(without_a_batch_handler_they_are_served_one_by_one),
