@@ -183,6 +183,20 @@ static void sharers_in_the_queue_expire_one_by_one(void **state)
     expect_final(longest, TROUPE_OUTCOME_OK);
 }
 
+static void a_worker_has_the_time_of_whoever_waits_longest(void **state)
+{
+    stage_t *stage = *state;
+    stage_open(stage, 0);
+    ask_with(stage, .dedup = {"k", 1}, .timeout_ms = 100);
+    ask_with(stage, .dedup = {"k", 1}, .timeout_ms = 300);
+    ask_with(stage, .dedup = {"k", 1}, .timeout_ms = 200);
+    stage_settle(stage);
+    tr_job_t *job = gets(stage_up(stage, 0), NULL);
+    stage_settle(stage);
+    assert_int_equal(troupe_request_remaining_ms(job), 300);
+    tr_job_release(&job);
+}
+
 /* ---- the end ---- */
 
 static void at_the_end_all_are_answered(void **state)
@@ -226,6 +240,7 @@ int main(void)
         STORY(the_work_stops_when_the_last_one_has_left),
         STORY(each_sharer_has_its_own_time),
         STORY(sharers_in_the_queue_expire_one_by_one),
+        STORY(a_worker_has_the_time_of_whoever_waits_longest),
         STORY(at_the_end_all_are_answered),
     };
     return cmocka_run_group_tests_name("capabilities/departure", tests, NULL, NULL) != 0;
