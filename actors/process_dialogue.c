@@ -55,14 +55,14 @@ static void show_current(tr_process_worker_t *worker)
         atomic_store(&pulse->running_since_ms, 0);
         return;
     }
-    if (atomic_load_explicit(&pulse->running, memory_order_relaxed) != job->number) {
+    if (atomic_load_explicit(&pulse->running, memory_order_relaxed) != job->unit) {
         int64_t now_ms = tr_clock_now_ms();
         atomic_store_explicit(&pulse->progress_ms, now_ms, memory_order_relaxed);
         bool is_shared = job->envelope->dedup.size > 0; /* its router says when it is over */
         atomic_store_explicit(&pulse->running_until_ms,
                               is_shared ? TR_NEVER : atomic_load(&job->deadline_ms),
                               memory_order_relaxed);
-        atomic_store_explicit(&pulse->running, job->number, memory_order_relaxed);
+        atomic_store_explicit(&pulse->running, job->unit, memory_order_relaxed);
         atomic_store(&pulse->running_since_ms, now_ms);
     }
 }

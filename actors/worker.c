@@ -246,12 +246,11 @@ static bool is_awaited(troupe_worker_t *worker, tr_job_t *job)
     return false;
 }
 
-/* Takes the worker's share of the job. `running` is its number, or that of the first of its
- * batch, by which its router knows the whole. */
-static void serve(troupe_worker_t *worker, tr_job_t *job, uint64_t running)
+/* Takes the worker's share of the job. */
+static void serve(troupe_worker_t *worker, tr_job_t *job)
 {
     if (is_awaited(worker, job)) {
-        note_begin(worker, running, time_limit_of(job));
+        note_begin(worker, job->unit, time_limit_of(job));
         int verdict = worker->plan->behaviour->handle(worker, job, worker->state);
         settle(worker, job, verdict);
         conclude(worker, verdict, "its handler returned an error");
@@ -261,14 +260,13 @@ static void serve(troupe_worker_t *worker, tr_job_t *job, uint64_t running)
 /* Of a batch that is not served as one: one by one, while the worker lives. */
 static void serve_each(troupe_worker_t *worker, tr_batch_t *batch)
 {
-    uint64_t head = batch->jobs[0]->number;
     for (size_t i = 0; i < batch->n_jobs; i++) {
         tr_job_t *job = batch->jobs[i];
         batch->jobs[i] = NULL;
         if (worker->self->is_ending) {
             tr_request_hand_back(&job);
         } else {
-            serve(worker, job, head);
+            serve(worker, job);
         }
     }
 }
@@ -293,11 +291,11 @@ static size_t pick_awaited(troupe_worker_t *worker, tr_batch_t *batch, int64_t *
 static void serve_batch(troupe_worker_t *worker, tr_batch_t *batch)
 {
     const troupe_behaviour_t *behaviour = worker->plan->behaviour;
-    uint64_t head = batch->jobs[0]->number;
+    uint64_t unit = batch->jobs[0]->unit;
     int64_t until_ms;
     size_t n_awaited = pick_awaited(worker, batch, &until_ms);
     if (n_awaited > 0) {
-        note_begin(worker, head, until_ms);
+        note_begin(worker, unit, until_ms);
         int verdict = behaviour->handle_batch(worker, batch->jobs, n_awaited, worker->state);
         for (size_t i = 0; i < n_awaited; i++) {
             tr_job_t *job = batch->jobs[i];
@@ -353,7 +351,7 @@ static void go_on(troupe_worker_t *worker, uint64_t number)
     }
     troupe_room_fn *on_room = job->on_room;
     job->on_room = NULL;
-    note_begin(worker, job->number, time_limit_of(job));
+    note_begin(worker, job->unit, time_limit_of(job));
     int verdict = on_room(worker, job, job->on_room_arg);
     conclude(worker, verdict, "going on with a stream, it returned an error");
 }
@@ -370,7 +368,7 @@ static void take_answer(troupe_worker_t *worker, troupe_reply_t *reply)
         if (reply->is_final) {
             tr_errands_taken(&worker->errands, reply);
         }
-        note_begin(worker, parent ? parent->number : 0, time_limit_of(parent));
+        note_begin(worker, parent ? parent->unit : 0, time_limit_of(parent));
         int verdict = on_answer(worker, reply, arg);
         if (!reply->is_final) {
             tr_errands_taken(&worker->errands, reply);
@@ -465,8 +463,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     troupe_worker_t *worker = self->state;
     bool can_serve = worker->plan->behaviour->handle != NULL;
     if (can_serve && tr_job_in(letter)) {
-        tr_job_t *job = tr_job_in(letter);
-        serve(worker, job, job->number);
+        serve(worker, tr_job_in(letter));
     } else if (can_serve && tr_batch_in(letter)) {
         receive_batch(worker, tr_batch_in(letter));
     } else if (tr_control_in(letter)) {

@@ -36,6 +36,7 @@ static size_t take_hand(tr_router_t *router, tr_envelope_t *lead)
     }
     for (size_t i = 1; i < n_jobs; i++) {
         router->hand[i]->head = tr_job_share(router->hand[0]);
+        router->hand[i]->unit = router->hand[0]->number;
     }
     return n_jobs;
 }

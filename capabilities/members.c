@@ -170,6 +170,6 @@ void tr_member_stop_awaiting(const tr_member_t *self, const tr_job_t *job, int64
     assert(job->member == self && job->head->n_awaited > 0);
     if (--job->head->n_awaited == 0) {
         atomic_store(&self->pulse->cancelled_ms, now_ms);
-        atomic_store(&self->pulse->cancelled, job->head->number);
+        atomic_store(&self->pulse->cancelled, job->unit);
     }
 }

@@ -162,6 +162,9 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     tr_router_t *router = self->state;
     tr_router_expire(router, now_ms);
     end_queue_if_open(router, now_ms);
+    if (router->is_unavailable && tr_router_has_nobody(router)) {
+        end_queue_unavailable(router); /* what a lost worker had may have come back */
+    }
     int64_t due_ms = tr_router_dispatch_all(router, now_ms);
     grow_if_work_waits(router);
     due_ms = earlier(due_ms, shrink_if_idle(router, now_ms));

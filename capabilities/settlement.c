@@ -172,6 +172,15 @@ static void wait_again(tr_router_t *router, tr_envelope_t *lead)
     tr_router_enqueue(router, lead, true);
 }
 
+static bool has_time(const tr_envelope_t *lead, int64_t now_ms)
+{
+    bool has_some = now_ms < lead->deadline_ms;
+    for (const tr_envelope_t *sharer = lead->sharers; sharer; sharer = sharer->next_sharer) {
+        has_some |= now_ms < sharer->deadline_ms;
+    }
+    return has_some;
+}
+
 static const char *why_not_again(tr_retry_verdict_t verdict)
 {
     switch (verdict) {
@@ -193,7 +202,7 @@ static void lose_run(tr_router_t *router, tr_envelope_t *lead, const char *why)
     lead->n_lost++;
     tr_retry_verdict_t verdict =
         tr_retry_decide(spec->retry, spec->poison, lead->n_lost, lead->n_parts,
-                        tr_clock_now_ms() < lead->deadline_ms);
+                        has_time(lead, tr_clock_now_ms()));
     if (verdict == TR_RETRY_AGAIN) {
         tr_metric_add(router->books.retried, 1);
         tr_router_trace(lead, "request_retried", NULL, NULL);

@@ -23,7 +23,7 @@ tr_job_t *tr_job_new(tr_envelope_t *envelope, tr_mailbox_t *router, uint64_t num
         atomic_init(&self->deadline_ms, envelope->deadline_ms);
         self->envelope = tr_envelope_share(envelope);
         self->router = tr_mailbox_share(router);
-        self->number = number;
+        self->number = self->unit = number;
         self->head = self;
     }
     return self;

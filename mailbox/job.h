@@ -22,6 +22,7 @@ struct troupe_request {
     tr_envelope_t *envelope;       /* a share: what is asked for, and the flow of its parts */
     tr_mailbox_t *router;          /* a share: where the answers go */
     uint64_t number;               /* unique in its router */
+    uint64_t unit;                 /* number of the first of its batch: what pulses go by */
     _Atomic(int64_t) cancelled_ms; /* when nobody waited any more; 0: somebody does */
     _Atomic(int64_t) deadline_ms;  /* of whoever waits longest; may be moved on */
 

@@ -210,7 +210,8 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_request_try_part(troupe_reque
 typedef int(troupe_room_fn)(troupe_worker_t *self, troupe_request_t *request, void *arg);
 
 /* Keep the request, and have `fn (worker, request, arg)` called once, between other callbacks,
- * as soon as the reader has room for a part or nobody waits any more. */
+ * when the reader may have room for a part or nobody waits any more; then try, and ask again.
+ * Until then troupe_request_part must not be used on it. */
 TROUPE_API void troupe_request_on_room(troupe_request_t *self, troupe_room_fn *fn, void *arg);
 
 /* Finish with a reply; takes the message. The request must not be used afterwards. */

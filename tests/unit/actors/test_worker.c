@@ -806,6 +806,7 @@ static void give_batch(scene_t *scene, tr_job_t **jobs, size_t n_jobs)
     tr_batch_t *batch = tr_batch_new(n_jobs);
     assert_non_null(batch);
     for (size_t i = 0; i < n_jobs; i++) {
+        jobs[i]->unit = jobs[0]->number;
         tr_batch_add(batch, jobs[i]);
     }
     post(scene, &batch->letter);

@@ -252,6 +252,7 @@ static void give_batch(pool_t *self, tr_member_t *member, tr_job_t **jobs, size_
         jobs[i] = job_of(self, number + i);
         if (i > 0) {
             jobs[i]->head = tr_job_share(jobs[0]);
+            jobs[i]->unit = jobs[0]->number;
         }
     }
     for (size_t i = 0; i < n_jobs; i++) {
