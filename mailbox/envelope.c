@@ -13,9 +13,17 @@
 
 #define TEXT_MAX 1024
 
+static void answer_lost(tr_envelope_t *self)
+{
+    tr_envelope_answer(self, TROUPE_OUTCOME_INTERNAL, 0,
+                       "the request was lost inside the node");
+}
+
+/* Nobody will read it; others who hold it do not answer it. */
 static void release_letter(tr_letter_t *letter)
 {
     tr_envelope_t *self = tr_envelope_of(letter);
+    answer_lost(self);
     tr_envelope_release(&self);
 }
 
@@ -109,8 +117,7 @@ void tr_envelope_release(tr_envelope_t **self_p)
     }
     assert(self->queue_place == TR_HEAP_NOWHERE && self->due_place == TR_HEAP_NOWHERE);
     assert(!self->lead && !self->sharers);
-    tr_envelope_answer(self, TROUPE_OUTCOME_INTERNAL, 0,
-                       "the request was lost inside the node");
+    answer_lost(self);
     troupe_message_destroy(&self->message);
     tr_mailbox_release(&self->reply_to);
     free(self);

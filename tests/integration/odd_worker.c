@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,6 +238,13 @@ static void do_look(troupe_request_t *request)
     free(text);
 }
 
+/* How many the process has served so far, this one included. */
+static void do_count(troupe_request_t *request)
+{
+    static atomic_llong n_served;
+    reply_number(request, atomic_fetch_add(&n_served, 1) + 1);
+}
+
 /* ---- what it asks of others ---- */
 
 static int pass_back(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
@@ -304,7 +312,7 @@ static const struct {
     {"pid", do_pid},   {"begin", do_begin},   {"segv", do_segv},   {"spin", do_spin},
     {"chat", do_chat}, {"hog", do_hog},       {"fork", do_fork},   {"hang", do_hang},
     {"deaf", do_deaf}, {"look", do_look},     {"stray", do_stray}, {"drone", do_drone},
-    {"mute", do_mute}, {"insist", do_insist},
+    {"mute", do_mute}, {"insist", do_insist}, {"count", do_count},
 };
 
 static int odd_handle(troupe_worker_t *self, troupe_request_t *request, void *state)
