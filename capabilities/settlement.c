@@ -190,6 +190,8 @@ static const char *why_not_again(tr_retry_verdict_t verdict)
         return "; it had sent parts, so it is not tried again";
     case TR_RETRY_TOO_LATE:
         return "; no time is left to try again";
+    case TR_RETRY_USED_UP:
+        return "; and so did all others that had it before";
     default:
         return "";
     }

@@ -454,7 +454,8 @@ static size_t n_lines(const char *log, const char *event, const char *capability
     snprintf(wanted_event, sizeof wanted_event, "event=%s ", event);
     snprintf(wanted_capability, sizeof wanted_capability, "capability=%s", capability);
     size_t n = 0;
-    for (const char *at = log, *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
+    const char *at = log ? log : "";
+    for (const char *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
         size_t length = (size_t)(end - at);
         n += memmem(at, length, wanted_event, strlen(wanted_event)) &&
              memmem(at, length, wanted_capability, strlen(wanted_capability)) &&

@@ -395,7 +395,8 @@ int main(void)
         BOTH("ok",
              FINE "}\n", provoke_ok, TROUPE_OUTCOME_OK, "", false),
         BOTH("worker_error: the handler fails it",
-             FINE "}\n", provoke_failure, TROUPE_OUTCOME_WORKER_ERROR, "failed as asked", false),
+             FINE "}\n", provoke_failure, TROUPE_OUTCOME_WORKER_ERROR, "failed as asked",
+             false),
         BOTH("worker_lost: the handler breaks",
              FINE "}\n", provoke_loss, TROUPE_OUTCOME_WORKER_LOST, "broken as asked", false),
         BOTH("timeout: while it runs",
@@ -433,7 +434,8 @@ int main(void)
              FINE "}\n", provoke_want_of_memory, TROUPE_OUTCOME_MEMORY_EXHAUSTED,
              "no room for the model", false),
         BOTH("spawn_failed",
-             "    - {capability: it, worker: {module: lame}, intensity: {restarts: 0}" QUICKLY "}\n",
+             "    - {capability: it, worker: {module: lame}, intensity: {restarts: 0}" QUICKLY
+             "}\n",
              provoke_no_start, TROUPE_OUTCOME_SPAWN_FAILED, "no model in the folder", false),
         BOTH("spawn_timeout: a start without progress",
              "    - {capability: it, worker: {module: stuck}, workers: {min: 0, max: 1},"
@@ -443,9 +445,11 @@ int main(void)
              FINE "}\n    - {capability: other, worker: {module: fine}}\n", provoke_drain,
              TROUPE_OUTCOME_SHUTTING_DOWN, "draining", false),
         BOTH("bad_request: the handler does not know the method",
-             FINE "}\n", provoke_bad_request, TROUPE_OUTCOME_BAD_REQUEST, "no method dance", false),
+             FINE "}\n", provoke_bad_request, TROUPE_OUTCOME_BAD_REQUEST, "no method dance",
+             false),
         BOTH("too_large: the handler says so",
-             FINE "}\n", provoke_too_large, TROUPE_OUTCOME_TOO_LARGE, "more than it can chew", false),
+             FINE "}\n", provoke_too_large, TROUPE_OUTCOME_TOO_LARGE, "more than it can chew",
+             false),
         TELL("too_large: more frames than a node reads", OVER_TCP,
              FINE "}\n", provoke_too_many_frames, TROUPE_OUTCOME_TOO_LARGE, "64", false),
         /* There is nothing that a caller inside may not call. */

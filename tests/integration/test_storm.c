@@ -552,6 +552,7 @@ static void each_request_ends_once_and_as_it_may(void **state)
     for (size_t i = 0; i < N_KINDS; i++) {
         rig_await_rest(&rig, kinds[i].capability);
     }
+    assert_true(rig_read_books(&rig, "retry").restarts > 0);
     assert_int_equal(atomic_load(&n_faults), 0);
 
     start_callers(n_requests / DRAIN_SHARE + 1000, seed + 1000);

@@ -662,7 +662,8 @@ static void who_is_left_of_a_shared_stream_is_cut_off_too(void **state)
     TELL(title ", over tcp, it waits", story, OVER_TCP, "wait"), \
     TELL(title ", over tcp, it goes on", story, OVER_TCP, "go on")
 #define BOTH_SIDES(story) \
-    TELL(#story ", inside", story, INSIDE, NULL), TELL(#story ", over tcp", story, OVER_TCP, NULL)
+    TELL(#story ", inside", story, INSIDE, NULL), \
+    TELL(#story ", over tcp", story, OVER_TCP, NULL)
 #define PROCESS(title, story, side) \
     { .name = title, .test_func = story, .setup_func = begin_process, \
       .teardown_func = end_process, .initial_state = &(telling_t){side, NULL} }
@@ -674,14 +675,16 @@ int main(void)
         BOTH_SIDES(one_stream_of_a_reader_does_not_hold_the_other),
         BOTH_SIDES(a_writer_gets_as_far_as_it_was_granted),
         /* Over a connection what has left for it counts as taken. */
-        TELL("a writer gets as far as the bytes go", a_writer_gets_as_far_as_the_bytes_go, INSIDE,
-             NULL),
+        TELL("a writer gets as far as the bytes go", a_writer_gets_as_far_as_the_bytes_go,
+             INSIDE, NULL),
         BOTH_SIDES(a_part_beyond_all_bounds_goes_through),
         EACH_WAY("many small parts come in order", many_small_parts_come_in_order),
-        EACH_WAY("a reader that takes nothing is cut off", a_reader_that_takes_nothing_is_cut_off),
+        EACH_WAY("a reader that takes nothing is cut off",
+                 a_reader_that_takes_nothing_is_cut_off),
         EACH_WAY("a cancel frees the worker", a_cancel_frees_a_worker_whose_reader_stalls),
         EACH_WAY("a deadline frees the worker", a_deadline_frees_a_worker_whose_reader_stalls),
-        EACH_WAY("a reader that leaves frees the worker", a_reader_that_leaves_frees_its_worker),
+        EACH_WAY("a reader that leaves frees the worker",
+                 a_reader_that_leaves_frees_its_worker),
         BOTH_SIDES(a_stream_that_has_begun_is_not_tried_again),
         EACH_WAY("who is left of a shared stream reads all",
                  who_is_left_of_a_shared_stream_reads_all),

@@ -158,10 +158,23 @@ static void a_cancel_carries_its_request(void **state)
     assert_ptr_equal(((tr_note_t *)letter)->envelope, world->envelope);
     tr_letter_destroy(&letter);
     letter = tr_mailbox_next(router, &lane);
-    assert_ptr_equal(tr_envelope_of(letter), world->envelope);
-    tr_letter_destroy(&letter);
+    tr_envelope_t *read = tr_envelope_of(letter);
+    assert_ptr_equal(read, world->envelope);
+    tr_envelope_release(&read);
     tr_mailbox_release(&router);
     assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
+}
+
+/* The caller's own share does not answer it, and others may have one too. */
+static void what_a_router_leaves_unread_is_answered(void **state)
+{
+    world_t *world = *state;
+    tr_mailbox_t *router = tr_mailbox_new("router", 2, (tr_mailbox_limits_t){4, 10000});
+    assert_non_null(router);
+    assert_status(tr_envelope_post(world->envelope, router), TROUPE_OK);
+    tr_mailbox_close(router);
+    tr_mailbox_release(&router);
+    expect_reply(world, true, TROUPE_OUTCOME_INTERNAL, 0);
 }
 
 /* ---- handing in ---- */
@@ -279,6 +292,7 @@ int main(void)
         STORY(let_go_of_unanswered_it_answers_by_itself),
         STORY(a_router_that_is_gone_leaves_the_caller_his_share),
         STORY(a_cancel_carries_its_request),
+        STORY(what_a_router_leaves_unread_is_answered),
         HANDING_IN("a router with room takes it", .outcome = TROUPE_OUTCOME_OK),
         HANDING_IN("a capability that is not there", .is_nowhere = true,
                    .outcome = TROUPE_OUTCOME_NO_CAPABILITY),
