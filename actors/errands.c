@@ -86,7 +86,7 @@ static tr_mailbox_t *router_for(const tr_errands_t *self, tr_span_t capability)
     return router || !runtime->beyond ? router : tr_mailbox_share(runtime->beyond);
 }
 
-static void post(tr_errand_t *errand, const tr_job_t *parent)
+static void post(tr_runtime_t *runtime, tr_errand_t *errand, const tr_job_t *parent)
 {
     tr_envelope_t *envelope = errand->envelope;
     if (parent && troupe_request_cancelled(parent)) {
@@ -96,7 +96,7 @@ static void post(tr_errand_t *errand, const tr_job_t *parent)
         tr_envelope_answer(envelope, TROUPE_OUTCOME_BAD_REQUEST, 0,
                            "calls are nested deeper than %d: a circle", TR_ERRAND_MAX_DEPTH);
     } else {
-        tr_envelope_submit(envelope, errand->router, false);
+        tr_runtime_submit(runtime, envelope, errand->router, false);
     }
 }
 
@@ -120,7 +120,7 @@ troupe_status_t tr_errands_start(tr_errands_t *self, uint64_t id, const tr_job_t
     errand->router = router_for(self, header->capability);
     errand->on_answer = on_answer;
     errand->arg = arg;
-    post(errand, parent);
+    post(self->self->runtime, errand, parent);
     return TROUPE_OK;
 }
 

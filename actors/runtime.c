@@ -74,6 +74,25 @@ uint64_t tr_runtime_next_incarnation(tr_runtime_t *self)
     return atomic_fetch_add(&self->last_incarnation, 1) + 1;
 }
 
+bool tr_runtime_is_leaving(const tr_runtime_t *self)
+{
+    assert(self);
+    return atomic_load(&self->phase) >= (int)TR_NODE_DRAINING;
+}
+
+void tr_runtime_submit(tr_runtime_t *self, tr_envelope_t *envelope, tr_mailbox_t *router,
+                       bool may_wait)
+{
+    assert(self && envelope);
+    if (!router && tr_runtime_is_leaving(self)) {
+        tr_envelope_answer(envelope, TROUPE_OUTCOME_SHUTTING_DOWN, 0,
+                           "the node is stopping, and %s is not here any more",
+                           envelope->capability);
+    } else {
+        tr_envelope_submit(envelope, router, may_wait);
+    }
+}
+
 troupe_status_t tr_runtime_send(tr_runtime_t *self, const char *name,
                                 troupe_message_t **message_p)
 {

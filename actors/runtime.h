@@ -18,6 +18,7 @@
 #include "base/keepsake.h"
 #include "base/metrics.h"
 #include "mailbox/directory.h"
+#include "mailbox/envelope.h"
 
 typedef enum tr_node_phase {
     TR_NODE_STARTING,
@@ -56,6 +57,14 @@ void tr_runtime_release(tr_runtime_t **self_p);
 
 /* A number that no other life of any actor of this node has; never 0. */
 uint64_t tr_runtime_next_incarnation(tr_runtime_t *self);
+
+/* Hand a request to the router that was found for it, or answer it here; as tr_envelope_submit.
+ * A router that is not there any more since the node is stopping is not one that never was. */
+void tr_runtime_submit(tr_runtime_t *self, tr_envelope_t *envelope, tr_mailbox_t *router,
+                       bool may_wait);
+
+/* Whether what is not found here may have been here before the node began to stop. */
+bool tr_runtime_is_leaving(const tr_runtime_t *self);
 
 /* Send a message to the actor called `name`; takes the message.
  *

@@ -143,7 +143,7 @@ troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capabilit
     self->last_id = id;
     call->router = tr_directory_find(self->runtime->directory, TR_NAMES_CAPABILITY,
                                      tr_span_of(capability));
-    tr_envelope_submit(call->envelope, call->router, true);
+    tr_runtime_submit(self->runtime, call->envelope, call->router, true);
     *id_out = id;
     return TROUPE_OK;
 }
