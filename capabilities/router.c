@@ -238,9 +238,13 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         add_member(router, word);
         break;
     case TR_WORD_DOUBTFUL:
+        if (member) {
+            tr_member_set_doubtful(member, true); /* and going, if it was */
+        }
+        break;
     case TR_WORD_FINE:
         if (member) {
-            tr_member_set_doubtful(member, word->word == TR_WORD_DOUBTFUL);
+            tr_member_set_doubtful(member, false);
             tr_members_set_going(&router->members, member, false);
         }
         break;

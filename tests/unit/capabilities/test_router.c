@@ -34,6 +34,19 @@ static void a_wish_that_failed_is_made_again(void **state)
     stage_pool_hears_nothing(stage);
 }
 
+/* Its place is free for another one, whatever else is said of it. */
+static void who_goes_is_going_also_when_doubtful(void **state)
+{
+    stage_t *stage = *state;
+    stage->spec.max_workers = 1;
+    stage_open(stage, 1);
+    stage_say(stage, TR_WORD_GOING, &stage->workers[0], tr_reason_of(TROUPE_REASON_NORMAL), 0);
+    stage_say(stage, TR_WORD_DOUBTFUL, &stage->workers[0], tr_reason_of(TROUPE_REASON_NORMAL),
+              0);
+    ask(stage);
+    stage_pool_hears(stage, TR_WORD_GROW);
+}
+
 /* Why no worker starts, and how what waits ends then. */
 struct trouble {
     troupe_reason_kind_t kind;
@@ -165,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(it_wishes_for_one_worker_at_a_time),
         STORY(a_wish_that_failed_is_made_again),
+        STORY(who_goes_is_going_also_when_doubtful),
         TROUBLE("a start that fails", TROUPE_REASON_FAILED, TROUPE_OUTCOME_SPAWN_FAILED),
         TROUBLE("a start that hangs", TROUPE_REASON_HUNG, TROUPE_OUTCOME_SPAWN_TIMEOUT),
         STORY(an_idle_worker_may_go_when_its_time_is_up),
