@@ -344,7 +344,8 @@ static bool may_end(const caller_t *self, const kind_t *kind, troupe_outcome_t o
     if (atomic_load(&is_draining)) {
         ends |= BIT(SHUTTING_DOWN);
         if (self->outside) {
-            ends |= BIT(WORKER_LOST); /* sent, and not read before the node was gone */
+            /* Sent, and not read before the node was gone; or sent to nobody after that. */
+            ends |= BIT(WORKER_LOST) | BIT(TIMEOUT);
         }
     }
     return (ends & 1U << outcome) != 0;
