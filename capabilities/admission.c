@@ -65,13 +65,10 @@ static void refuse_full(tr_router_t *router, tr_envelope_t *envelope)
                      (size_t)router->books.n_waiting);
 }
 
-static void refuse_unavailable(tr_router_t *router, tr_envelope_t *envelope, int64_t now_ms)
+static void refuse_unavailable(tr_router_t *router, tr_envelope_t *envelope)
 {
-    int64_t left_ms = router->available_at_ms - now_ms;
-    tr_router_refuse(router, envelope,
-                     router->trouble.kind == TROUPE_REASON_HUNG ? TROUPE_OUTCOME_SPAWN_TIMEOUT
-                                                                : TROUPE_OUTCOME_SPAWN_FAILED,
-                     left_ms > 0 ? left_ms : 0, "%s has no worker: %s", envelope->capability,
+    tr_router_refuse(router, envelope, tr_router_start_failure(router),
+                     tr_router_back_in_ms(router), "%s has no worker: %s", envelope->capability,
                      router->trouble.text);
 }
 
@@ -283,7 +280,7 @@ void tr_router_admit(tr_router_t *router, tr_envelope_t *envelope)
     } else if (lead) {
         join(router, lead, envelope);
     } else if (router->is_unavailable && tr_router_has_nobody(router)) {
-        refuse_unavailable(router, envelope, now_ms);
+        refuse_unavailable(router, envelope);
     } else if (may_pass(router, envelope, now_ms)) {
         has_place(router, envelope) ? let_wait(router, envelope)
                                     : refuse_full(router, envelope);

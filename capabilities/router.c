@@ -28,18 +28,26 @@ static size_t *due_place_of(void *item)
     return &((tr_envelope_t *)item)->due_place;
 }
 
+troupe_outcome_t tr_router_start_failure(const tr_router_t *router)
+{
+    return router->trouble.kind == TROUPE_REASON_HUNG ? TROUPE_OUTCOME_SPAWN_TIMEOUT
+                                                      : TROUPE_OUTCOME_SPAWN_FAILED;
+}
+
+int64_t tr_router_back_in_ms(const tr_router_t *router)
+{
+    int64_t left_ms = router->available_at_ms - tr_clock_now_ms();
+    return left_ms > 0 ? left_ms : 0;
+}
+
 /* What waits would wait for nobody. */
 static void end_queue_unavailable(tr_router_t *router)
 {
     char why[TR_REASON_TEXT + 80];
     snprintf(why, sizeof why, "%s has no worker: %s", router->spec->capability,
              router->trouble.text);
-    int64_t left_ms = router->available_at_ms - tr_clock_now_ms();
-    tr_router_end_queue(router,
-                        router->trouble.kind == TROUPE_REASON_HUNG
-                            ? TROUPE_OUTCOME_SPAWN_TIMEOUT
-                            : TROUPE_OUTCOME_SPAWN_FAILED,
-                        left_ms > 0 ? left_ms : 0, why);
+    tr_router_end_queue(router, tr_router_start_failure(router), tr_router_back_in_ms(router),
+                        why);
 }
 
 bool tr_router_has_nobody(const tr_router_t *router)

@@ -46,6 +46,10 @@ typedef struct tr_router {
 /* No member is there that could be given work, now or later. */
 bool tr_router_has_nobody(const tr_router_t *router);
 
+/* How a request ends for which no worker could be started, and when the pool tries again. */
+troupe_outcome_t tr_router_start_failure(const tr_router_t *router);
+int64_t tr_router_back_in_ms(const tr_router_t *router);
+
 /* What the breaker has let a request pass with: one pass for a run, its lead has it. */
 static inline tr_pass_t tr_router_pass_of(const tr_envelope_t *envelope)
 {
