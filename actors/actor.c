@@ -8,6 +8,7 @@
 #include "actors/actor.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -69,6 +70,14 @@ troupe_status_t tr_self_register(tr_self_t *self, tr_name_space_t space, const c
     return TROUPE_OK;
 }
 
+static int descriptor_of(void *socket)
+{
+    int descriptor = -1;
+    size_t size = sizeof descriptor;
+    zmq_getsockopt(socket, ZMQ_FD, &descriptor, &size);
+    return descriptor;
+}
+
 static troupe_status_t watch(tr_self_t *self, void *socket, int descriptor,
                              void (*ready)(tr_self_t *, void *, int))
 {
@@ -85,7 +94,7 @@ troupe_status_t tr_self_watch_socket(tr_self_t *self, void *socket,
                                      void (*ready)(tr_self_t *, void *, int))
 {
     assert(self && socket && ready);
-    return watch(self, socket, -1, ready);
+    return watch(self, socket, descriptor_of(socket), ready);
 }
 
 troupe_status_t tr_self_watch_descriptor(tr_self_t *self, int descriptor,
@@ -189,63 +198,137 @@ static void read_pipe(tr_self_t *self, zsock_t *pipe)
     zstr_free(&command);
 }
 
-static long wait_time(int64_t due_ms)
+/* ---- waiting ---- */
+
+static int wait_time(int64_t due_ms)
 {
-    int64_t now = tr_clock_now_ms();
     if (due_ms == TR_NEVER) {
         return -1;
     }
-    return due_ms <= now ? 0 : due_ms - now > 60000 ? 60000 : (long)(due_ms - now);
+    int64_t now = tr_clock_now_ms();
+    return due_ms <= now ? 0 : due_ms - now > 60000 ? 60000 : (int)(due_ms - now);
+}
+
+/* The descriptor of a socket tells of changes only, so the socket itself must be asked before
+ * one waits, unless nobody has used it since it was asked last. */
+static bool can_be_read(void *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+}
+
+enum { POLL_BELL, POLL_PIPE, POLL_DOOR, POLL_WATCHES };
+
+static void prepare_polls(tr_self_t *self, struct pollfd *polls)
+{
+    forget_unwatched(self);
+    polls[POLL_BELL] = (struct pollfd){tr_mailbox_bell(self->mailbox), POLLIN, 0};
+    polls[POLL_PIPE] = (struct pollfd){self->pipe_descriptor, POLLIN, 0};
+    polls[POLL_DOOR] = (struct pollfd){self->door_descriptor, POLLIN, 0};
+    for (size_t i = 0; i < self->n_watches; i++) {
+        polls[POLL_WATCHES + i] = (struct pollfd){self->watches[i].descriptor, POLLIN, 0};
+    }
+}
+
+static bool is_any_watch_ready(const tr_self_t *self)
+{
+    bool is_ready = false;
+    for (size_t i = 0; i < self->n_watches; i++) {
+        is_ready |= self->watches[i].socket && can_be_read(self->watches[i].socket);
+    }
+    return is_ready;
+}
+
+/* More may be watched, and fewer, while they are called. */
+static void call_watches(tr_self_t *self, const struct pollfd *polls, size_t n_polled)
+{
+    for (size_t i = 0; i < n_polled && !self->is_ending; i++) {
+        void *socket = self->watches[i].socket;
+        bool is_ready = socket ? can_be_read(socket) : polls[i].revents != 0;
+        if (is_ready && self->watches[i].ready) {
+            self->watches[i].ready(self, socket, socket ? -1 : self->watches[i].descriptor);
+        }
+    }
+}
+
+/* Sleep until the bell, a socket, a descriptor or the time says otherwise. An actor that is
+ * carried is anybody's meanwhile. */
+static void sleep_until(tr_self_t *self, struct pollfd *polls, int64_t due_ms)
+{
+    bool may_sleep = !is_any_watch_ready(self);
+    self->awake_at_ms = due_ms;
+    bool is_parked = tr_mailbox_park(self->mailbox);
+    if (self->class->is_carried) {
+        tr_mailbox_put_baton(self->mailbox);
+        is_parked = is_parked && !tr_mailbox_has_posted(self->mailbox);
+    }
+    poll(polls, POLL_WATCHES + self->n_watches, is_parked && may_sleep ? wait_time(due_ms) : 0);
+    if (self->class->is_carried) {
+        tr_mailbox_take_baton(self->mailbox);
+    }
+    tr_mailbox_unpark(self->mailbox);
+}
+
+static void look_at_pipe(tr_self_t *self, zsock_t *pipe)
+{
+    while (can_be_read(zsock_resolve(pipe))) {
+        read_pipe(self, pipe);
+    }
+}
+
+static void look_at_door(tr_self_t *self)
+{
+    while (!self->is_ending && can_be_read(zsock_resolve(self->door))) {
+        open_door(self);
+    }
 }
 
 static void wait_for_work(tr_self_t *self, zsock_t *pipe, int64_t due_ms)
 {
-    forget_unwatched(self);
-    zmq_pollitem_t items[3 + TR_SELF_MAX_WATCHES] = {
-        {.socket = zsock_resolve(pipe), .events = ZMQ_POLLIN},
-        {.socket = zsock_resolve(self->door), .events = ZMQ_POLLIN},
-        {.fd = tr_mailbox_bell(self->mailbox), .events = ZMQ_POLLIN},
-    };
-    for (size_t i = 0; i < self->n_watches; i++) {
-        items[3 + i] = (zmq_pollitem_t){.socket = self->watches[i].socket,
-                                        .fd = self->watches[i].descriptor,
-                                        .events = ZMQ_POLLIN};
+    struct pollfd polls[POLL_WATCHES + TR_SELF_MAX_WATCHES];
+    prepare_polls(self, polls);
+    size_t n_watches = self->n_watches;
+    sleep_until(self, polls, due_ms);
+    if (polls[POLL_PIPE].revents) {
+        look_at_pipe(self, pipe);
     }
-    bool is_parked = tr_mailbox_park(self->mailbox);
-    int n_ready = zmq_poll(items, 3 + (int)self->n_watches, is_parked ? wait_time(due_ms) : 0);
-    if (is_parked) {
-        tr_mailbox_unpark(self->mailbox);
+    if (polls[POLL_DOOR].revents) {
+        look_at_door(self);
     }
-    if (n_ready <= 0) {
-        return;
+    call_watches(self, polls + POLL_WATCHES, n_watches);
+}
+
+/* Take what lies in the mailbox, decide and flush. Returns when to be called again. */
+static int64_t work(tr_self_t *self)
+{
+    tr_letter_t *letter = NULL;
+    for (size_t n = 0; n < LETTERS_PER_TURN && !self->is_ending &&
+                       (letter = tr_mailbox_next(self->mailbox, NULL)) != NULL;
+         n++) {
+        take(self, letter);
     }
-    if (items[0].revents) {
-        read_pipe(self, pipe);
+    return self->is_ending || !self->class->turn ? TR_NEVER
+                                                 : self->class->turn(self, tr_clock_now_ms());
+}
+
+/* The same, on the thread of whoever posted. */
+static bool work_for(void *arg)
+{
+    tr_self_t *self = arg;
+    if (self->is_ending) {
+        return false;
     }
-    if (items[1].revents) {
-        open_door(self);
-    }
-    size_t n_polled = self->n_watches; /* more may be added meanwhile */
-    for (size_t i = 0; i < n_polled && !self->is_ending; i++) {
-        if (items[3 + i].revents && self->watches[i].ready) {
-            self->watches[i].ready(self, self->watches[i].socket, self->watches[i].descriptor);
-        }
-    }
+    int64_t due_ms = work(self);
+    return !self->is_ending && due_ms >= self->awake_at_ms;
 }
 
 static void serve(tr_self_t *self, zsock_t *pipe)
 {
+    look_at_pipe(self, pipe);
+    look_at_door(self);
     while (!self->is_ending) {
-        tr_letter_t *letter = NULL;
-        for (size_t n = 0; n < LETTERS_PER_TURN && !self->is_ending &&
-                           (letter = tr_mailbox_next(self->mailbox, NULL)) != NULL;
-             n++) {
-            take(self, letter);
-        }
-        int64_t due_ms = TR_NEVER;
-        if (!self->is_ending && self->class->turn) {
-            due_ms = self->class->turn(self, tr_clock_now_ms());
-        }
+        int64_t due_ms = work(self);
         if (!self->is_ending) {
             wait_for_work(self, pipe, due_ms);
         }
@@ -347,6 +430,11 @@ static void run(zsock_t *pipe, void *arg)
                        self->name, (unsigned long long)self->incarnation) != 0) {
             zsock_destroy(&self->door);
         }
+    }
+    self->pipe_descriptor = descriptor_of(zsock_resolve(pipe));
+    self->door_descriptor = self->door ? descriptor_of(zsock_resolve(self->door)) : -1;
+    if (self->class->is_carried) {
+        tr_mailbox_let_carry(self->mailbox, work_for, self);
     }
     if (begin(self)) {
         serve(self, pipe);

@@ -35,6 +35,11 @@ typedef struct tr_actor_class {
     /* The class says tr_self_started itself; otherwise it is said when begin is done. */
     bool starts_late;
 
+    /* Its work is brief and never blocks: whoever posts to it may do that work at once, on its
+     * own thread. One thread at a time does. The callbacks must not care which, but for begin
+     * and end, which run on the actor's own; so do those of what it watches. */
+    bool is_carried;
+
     /* Take `arg` and make self->state. False: it did not start; self->reason says why. */
     bool (*begin)(tr_self_t *self, const void *arg);
 
@@ -80,9 +85,12 @@ struct tr_self {
     const void *arg;
     tr_keepsake_t *keepsake;
     zsock_t *door;
+    int door_descriptor;
+    int pipe_descriptor;
+    int64_t awake_at_ms; /* when its own thread looks again of itself */
     size_t n_watches;
     struct {
-        void *socket;
+        void *socket; /* or NULL */
         int descriptor;
         void (*ready)(tr_self_t *self, void *socket, int descriptor); /* NULL: it is over */
     } watches[TR_SELF_MAX_WATCHES];

@@ -387,6 +387,7 @@ static void end(tr_self_t *self)
 
 static const tr_actor_class_t router_class = {
     .kind = "router",
+    .is_carried = true,
     .begin = begin,
     .receive = receive,
     .turn = turn,

@@ -100,17 +100,44 @@ void tr_directory_forget(tr_directory_t *self, const tr_mailbox_t *mailbox)
     pthread_rwlock_unlock(&self->lock);
 }
 
+typedef struct entry {
+    char *name;
+    tr_mailbox_t *mailbox;
+} entry_t;
+
+/* What is known now, as shares of the caller's. The hash keeps the
+ * place of a walk in itself, so that even this needs the lock for writers. */
+static size_t copy_entries(tr_directory_t *self, tr_name_space_t space, entry_t **out)
+{
+    size_t n = 0;
+    pthread_rwlock_wrlock(&self->lock);
+    zhashx_t *names = self->names[space];
+    *out = calloc(zhashx_size(names) + 1, sizeof **out);
+    for (tr_mailbox_t *mailbox = *out ? zhashx_first(names) : NULL; mailbox;
+         mailbox = zhashx_next(names)) {
+        (*out)[n].name = strdup(zhashx_cursor(names));
+        (*out)[n++].mailbox = tr_mailbox_share(mailbox);
+    }
+    pthread_rwlock_unlock(&self->lock);
+    return n;
+}
+
+/* Outside the lock, for visitors post, and a post may be work that looks up names. */
 void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
                        void (*visit)(void *arg, const char *name, tr_mailbox_t *mailbox),
                        void *arg)
 {
     assert(self && visit);
-    pthread_rwlock_wrlock(&self->lock); /* the hash keeps the place of the walk in itself */
-    for (tr_mailbox_t *mailbox = zhashx_first(self->names[space]); mailbox;
-         mailbox = zhashx_next(self->names[space])) {
-        visit(arg, zhashx_cursor(self->names[space]), mailbox);
+    entry_t *entries;
+    size_t n = copy_entries(self, space, &entries);
+    for (size_t i = 0; i < n; i++) {
+        if (entries[i].name) {
+            visit(arg, entries[i].name, entries[i].mailbox);
+        }
+        free(entries[i].name);
+        tr_mailbox_release(&entries[i].mailbox);
     }
-    pthread_rwlock_unlock(&self->lock);
+    free(entries);
 }
 
 tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space, tr_span_t name)

@@ -1,9 +1,17 @@
-/* Senders append to `posted` under the mutex; the owner swaps whole lists into `taken`, which
- * it alone touches, so that a letter costs the owner no lock of its own. What the owner has
- * swapped out but not yet handled still counts against the bound, through `n_taken`.
+/* Each lane is a stack that senders push on to with one compare-and-swap. The owner takes all
+ * of it with one exchange and turns it round, so that a letter costs the owner no shared memory
+ * of its own. What lies in a lane, in letters and in bytes, is one number, so that a sender
+ * keeps both bounds by one compare-and-swap more; the owner brings it up to date in lumps where
+ * the bound is wide.
  *
- * Atomics: holders; n_posted_control (so that the owner sees an overtaking letter without the
- * lock); n_taken, taken_bytes and n_held (written by the owner, read by senders for the bound).
+ * Three pairs of threads meet by the same rule: each writes its own flag first and reads the
+ * other's then, all in one order, so that at least one of them sees the other. A sender pushes
+ * and looks for a parked owner; an owner parks and looks for letters. A sender pushes and looks
+ * for a free baton; whoever had it frees it and looks for letters. A sender counts itself as
+ * waiting and looks for room; an owner makes room and looks for waiting ones.
+ *
+ * What senders write, what the owner writes, and what only holders do are on cache lines of
+ * their own.
  */
 
 #include "mailbox/mailbox.h"
@@ -11,6 +19,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,55 +28,89 @@
 
 #include "base/clock.h"
 
-#define GIVE_UP_CHECK_MS 50
+#define CACHE_LINE        64
+#define GIVE_UP_CHECK_MS  50
+#define CARRIES_AT_A_TIME 4
 
-typedef struct list {
-    tr_letter_t *first;
-    tr_letter_t *last;
-} list_t;
+/* A lane with room for fewer letters gives each place back at once, others so many together. */
+#define WIDE_LANE     1024
+#define PLACES_A_LUMP 32
+
+/* The load of a lane: letters above, bytes below. */
+#define BYTE_BITS   40
+#define ONE_LETTER  (UINT64_C(1) << BYTE_BITS)
+#define BYTES_MASK  (ONE_LETTER - 1)
+#define MOST_BYTES  ((size_t)1 << (BYTE_BITS - 1))
+#define MOST_PLACES ((size_t)1 << 23)
 
 typedef struct lane {
-    size_t letters; /* it holds at most; set before others know of it */
-    list_t posted;  /* mutex */
-    size_t n_posted;
-    size_t posted_bytes;
-    list_t taken; /* owner */
-    atomic_size_t n_taken;
-    atomic_size_t taken_bytes;
+    /* senders */
+    alignas(CACHE_LINE) _Atomic(tr_letter_t *) posted; /* the last one first */
+    _Atomic(uint64_t) load;                            /* posted, taken but not handled, held */
+
+    size_t letters; /* it holds at most */
+
+    /* the owner */
+    alignas(CACHE_LINE) tr_letter_t *first; /* taken out of `posted`, in order */
+    tr_letter_t *last;
+    uint64_t returned;    /* load that was handled and is still counted */
     atomic_size_t n_held; /* places without a letter */
 } lane_t;
 
+typedef enum baton {
+    BATON_HELD,
+    BATON_FREE,
+} baton_t;
+
 struct tr_mailbox {
-    atomic_uint holders;
-    uint64_t incarnation;
-    tr_mailbox_limits_t limits;
-    int64_t wait_ms; /* set before it is known to others */
-    int bell;
-    pthread_mutex_t mutex;
-    pthread_cond_t room;
-    unsigned n_waiting; /* senders that wait for room */
-    bool is_parked;
-    bool is_closed;
-    atomic_size_t n_posted_any;
-    atomic_size_t n_posted_control;
     lane_t lanes[TR_N_LANES];
+
+    /* Owner and senders, when either has nothing better to do. */
+    alignas(CACHE_LINE) atomic_bool is_parked;
+    _Atomic(uint64_t) n_rings;
+    uint64_t n_rings_heard; /* owner */
+    _Atomic(int) baton;
+    atomic_bool is_baton_wanted; /* by the owner's own thread */
+
+    /* Never changes once others know the mailbox, but for is_closed. */
+    alignas(CACHE_LINE) tr_mailbox_limits_t limits;
+    int64_t wait_ms;
+    tr_carry_fn *carry;
+    void *carry_arg;
+    uint64_t incarnation;
+    int bell;
+    atomic_bool is_closed;
+
+    alignas(CACHE_LINE) atomic_uint holders;
+    atomic_uint n_waiting; /* senders that wait for room */
+    pthread_mutex_t mutex; /* for `room` alone */
+    pthread_cond_t room;
     char name[];
 };
 
+/* Stands on top of a closed lane. */
+static tr_letter_t closed_lane;
+
+/* ---- life ---- */
+
 tr_mailbox_t *tr_mailbox_new(const char *name, uint64_t incarnation, tr_mailbox_limits_t limits)
 {
-    assert(name && limits.letters > 0 && limits.bytes > 0);
-    size_t size = strlen(name) + 1;
-    tr_mailbox_t *self = calloc(1, sizeof *self + size);
+    assert(name && limits.letters > 0 && limits.letters <= MOST_PLACES);
+    assert(limits.bytes > 0 && limits.bytes <= MOST_BYTES);
+    size_t name_size = strlen(name) + 1;
+    size_t size =
+        (sizeof(tr_mailbox_t) + name_size + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+    tr_mailbox_t *self = aligned_alloc(CACHE_LINE, size);
     if (!self) {
         return NULL;
     }
+    memset(self, 0, sizeof *self);
     self->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (self->bell < 0) {
         free(self);
         return NULL;
     }
-    memcpy(self->name, name, size);
+    memcpy(self->name, name, name_size);
     self->incarnation = incarnation;
     self->limits = limits;
     for (int i = 0; i < TR_N_LANES; i++) {
@@ -90,14 +133,13 @@ tr_mailbox_t *tr_mailbox_share(tr_mailbox_t *self)
     return self;
 }
 
-static void destroy_list(list_t *list)
+static void destroy_list(tr_letter_t *letter)
 {
-    while (list->first) {
-        tr_letter_t *letter = list->first;
-        list->first = letter->next;
+    while (letter && letter != &closed_lane) {
+        tr_letter_t *next = letter->next;
         tr_letter_destroy(&letter);
+        letter = next;
     }
-    list->last = NULL;
 }
 
 void tr_mailbox_release(tr_mailbox_t **self_p)
@@ -109,8 +151,8 @@ void tr_mailbox_release(tr_mailbox_t **self_p)
         return;
     }
     for (int i = 0; i < TR_N_LANES; i++) {
-        destroy_list(&self->lanes[i].taken);
-        destroy_list(&self->lanes[i].posted);
+        destroy_list(self->lanes[i].first);
+        destroy_list(atomic_load(&self->lanes[i].posted));
     }
     close(self->bell);
     pthread_cond_destroy(&self->room);
@@ -130,70 +172,227 @@ uint64_t tr_mailbox_incarnation(const tr_mailbox_t *self)
     return self->incarnation;
 }
 
-static bool has_room(const tr_mailbox_t *self, const lane_t *lane, const tr_letter_t *letter)
+/* ---- the bounds ---- */
+
+static bool has_room(const tr_mailbox_t *self, const lane_t *lane, uint64_t load,
+                     const tr_letter_t *letter)
 {
-    size_t n_letters = lane->n_posted +
-                       atomic_load_explicit(&lane->n_taken, memory_order_relaxed) +
-                       atomic_load_explicit(&lane->n_held, memory_order_relaxed);
-    if (n_letters == 0) {
-        return true;
-    }
-    size_t bytes =
-        lane->posted_bytes + atomic_load_explicit(&lane->taken_bytes, memory_order_relaxed);
-    return n_letters < lane->letters && letter->bytes <= self->limits.bytes &&
-           bytes <= self->limits.bytes - letter->bytes;
+    size_t n_letters = load >> BYTE_BITS;
+    size_t bytes = load & BYTES_MASK;
+    return n_letters == 0 ||
+           (n_letters < lane->letters && letter->bytes <= self->limits.bytes &&
+            bytes <= self->limits.bytes - letter->bytes);
 }
 
-/* Under the mutex. Returns whether the bell must be rung. */
-static bool append(tr_mailbox_t *self, tr_lane_t which, tr_letter_t *letter)
+static uint64_t load_of(const tr_letter_t *letter)
 {
-    lane_t *lane = &self->lanes[which];
-    letter->next = NULL;
-    if (lane->posted.last) {
-        lane->posted.last->next = letter;
-    } else {
-        lane->posted.first = letter;
-    }
-    lane->posted.last = letter;
-    lane->n_posted++;
-    lane->posted_bytes += letter->bytes;
-    atomic_fetch_add_explicit(&self->n_posted_any, 1, memory_order_relaxed);
-    if (which == TR_LANE_CONTROL) {
-        atomic_fetch_add_explicit(&self->n_posted_control, 1, memory_order_relaxed);
-    }
-    bool must_ring = self->is_parked;
-    self->is_parked = false;
-    return must_ring;
+    return ONE_LETTER + letter->bytes;
 }
 
-static void ring(const tr_mailbox_t *self)
+/* Count the letter in, if there is room. */
+static bool reserve(const tr_mailbox_t *self, lane_t *lane, const tr_letter_t *letter)
 {
-    /* The counter cannot overflow: one ring for each time the owner parks. */
+    uint64_t load = atomic_load_explicit(&lane->load, memory_order_relaxed);
+    do {
+        if (!has_room(self, lane, load, letter)) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(&lane->load, &load, load + load_of(letter)));
+    return true;
+}
+
+static void wake_waiting(tr_mailbox_t *self)
+{
+    if (atomic_load(&self->n_waiting) > 0) {
+        pthread_mutex_lock(&self->mutex);
+        pthread_cond_broadcast(&self->room);
+        pthread_mutex_unlock(&self->mutex);
+    }
+}
+
+/* Count out what the owner has handled. */
+static void return_places(tr_mailbox_t *self, lane_t *lane)
+{
+    if (lane->returned > 0) {
+        atomic_fetch_sub(&lane->load, lane->returned);
+        lane->returned = 0;
+        wake_waiting(self);
+    }
+}
+
+static bool is_lump(const lane_t *lane)
+{
+    return lane->returned >> BYTE_BITS >= PLACES_A_LUMP || !lane->first ||
+           lane->letters < WIDE_LANE;
+}
+
+/* ---- the bell ---- */
+
+static void ring(tr_mailbox_t *self)
+{
+    atomic_fetch_add(&self->n_rings, 1);
     uint64_t one = 1;
     while (write(self->bell, &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
 
-static troupe_status_t post(tr_mailbox_t *self, tr_lane_t lane, tr_letter_t **letter_p,
-                            bool is_bounded)
+static void wake_owner(tr_mailbox_t *self)
 {
-    assert(self && lane < TR_N_LANES && letter_p && *letter_p);
-    troupe_status_t status = TROUPE_OK;
-    bool must_ring = false;
-    pthread_mutex_lock(&self->mutex);
-    if (self->is_closed) {
-        status = TROUPE_CLOSED;
-    } else if (is_bounded && !has_room(self, &self->lanes[lane], *letter_p)) {
-        status = TROUPE_FULL;
-    } else {
-        must_ring = append(self, lane, *letter_p);
-        *letter_p = NULL;
-    }
-    pthread_mutex_unlock(&self->mutex);
-    if (must_ring) {
+    if (atomic_load(&self->is_parked) && atomic_exchange(&self->is_parked, false)) {
         ring(self);
     }
-    return status;
+}
+
+int tr_mailbox_bell(const tr_mailbox_t *self)
+{
+    assert(self);
+    return self->bell;
+}
+
+static bool has_posted(const lane_t *lane)
+{
+    const tr_letter_t *posted = atomic_load(&lane->posted);
+    return posted && posted != &closed_lane;
+}
+
+bool tr_mailbox_has_posted(const tr_mailbox_t *self)
+{
+    assert(self);
+    return has_posted(&self->lanes[TR_LANE_CONTROL]) || has_posted(&self->lanes[TR_LANE_USER]);
+}
+
+static bool has_letters(const tr_mailbox_t *self)
+{
+    return self->lanes[TR_LANE_CONTROL].first || self->lanes[TR_LANE_USER].first ||
+           tr_mailbox_has_posted(self);
+}
+
+bool tr_mailbox_park(tr_mailbox_t *self)
+{
+    assert(self);
+    atomic_store(&self->is_parked, true);
+    if (has_letters(self)) {
+        atomic_store(&self->is_parked, false);
+        return false;
+    }
+    return true;
+}
+
+/* Each ring is read once, here or, should its write come a moment later, the next time. */
+void tr_mailbox_unpark(tr_mailbox_t *self)
+{
+    assert(self);
+    atomic_store(&self->is_parked, false);
+    if (atomic_load(&self->n_rings) != self->n_rings_heard) {
+        uint64_t n_rings = 0;
+        ssize_t size;
+        while ((size = read(self->bell, &n_rings, sizeof n_rings)) < 0 && errno == EINTR) {
+        }
+        self->n_rings_heard += size > 0 ? n_rings : 0;
+    }
+}
+
+/* ---- the baton ---- */
+
+/* A thread that carries one owner, and posts to another that could be carried, wakes that. */
+static _Thread_local bool is_carrying;
+
+void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carry_fn *carry, void *arg)
+{
+    assert(self && carry && atomic_load(&self->baton) == BATON_HELD);
+    self->carry = carry;
+    self->carry_arg = arg;
+}
+
+static bool try_baton(tr_mailbox_t *self)
+{
+    int free_baton = BATON_FREE;
+    return atomic_load_explicit(&self->baton, memory_order_relaxed) == BATON_FREE &&
+           atomic_compare_exchange_strong(&self->baton, &free_baton, BATON_HELD);
+}
+
+void tr_mailbox_put_baton(tr_mailbox_t *self)
+{
+    assert(self);
+    atomic_store(&self->baton, BATON_FREE);
+    if (atomic_load(&self->is_baton_wanted) && atomic_exchange(&self->is_baton_wanted, false)) {
+        ring(self);
+    }
+}
+
+void tr_mailbox_take_baton(tr_mailbox_t *self)
+{
+    assert(self);
+    while (!try_baton(self)) {
+        atomic_store(&self->is_baton_wanted, true);
+        if (try_baton(self)) {
+            break;
+        }
+        struct pollfd bell = {.fd = self->bell, .events = POLLIN};
+        poll(&bell, 1, GIVE_UP_CHECK_MS);
+        tr_mailbox_unpark(self);
+    }
+    atomic_store(&self->is_baton_wanted, false);
+}
+
+static void carry(tr_mailbox_t *self)
+{
+    if (is_carrying) {
+        wake_owner(self);
+        return;
+    }
+    bool is_enough = true;
+    bool has_more = false; /* of what has been taken out of the lanes already */
+    for (int n = 0; is_enough && (has_more || tr_mailbox_has_posted(self)) && try_baton(self);
+         n++) {
+        is_carrying = true;
+        is_enough = self->carry(self->carry_arg);
+        is_carrying = false;
+        has_more = has_letters(self);
+        is_enough = is_enough && !(has_more && n + 1 == CARRIES_AT_A_TIME);
+        tr_mailbox_put_baton(self);
+    }
+    if (!is_enough) {
+        wake_owner(self);
+    }
+}
+
+/* ---- posting ---- */
+
+static bool push(lane_t *lane, tr_letter_t *letter)
+{
+    tr_letter_t *top = atomic_load_explicit(&lane->posted, memory_order_relaxed);
+    do {
+        if (top == &closed_lane) {
+            return false;
+        }
+        letter->next = top;
+    } while (!atomic_compare_exchange_weak(&lane->posted, &top, letter));
+    return true;
+}
+
+static troupe_status_t post(tr_mailbox_t *self, tr_lane_t which, tr_letter_t **letter_p,
+                            bool is_bounded)
+{
+    assert(self && which < TR_N_LANES && letter_p && *letter_p);
+    lane_t *lane = &self->lanes[which];
+    uint64_t load = load_of(*letter_p);
+    if (!is_bounded) {
+        atomic_fetch_add(&lane->load, load);
+    } else if (!reserve(self, lane, *letter_p)) {
+        return atomic_load(&self->is_closed) ? TROUPE_CLOSED : TROUPE_FULL;
+    }
+    if (!push(lane, *letter_p)) {
+        atomic_fetch_sub(&lane->load, load);
+        return TROUPE_CLOSED;
+    }
+    *letter_p = NULL;
+    if (self->carry) {
+        carry(self);
+    } else {
+        wake_owner(self);
+    }
+    return TROUPE_OK;
 }
 
 troupe_status_t tr_mailbox_post(tr_mailbox_t *self, tr_lane_t lane, tr_letter_t **letter_p)
@@ -220,6 +419,20 @@ static struct timespec in_ms(int64_t delay_ms)
     return at;
 }
 
+static void sleep_for_room(tr_mailbox_t *self, const lane_t *lane, const tr_letter_t *letter,
+                           int64_t pause_ms)
+{
+    struct timespec until = in_ms(pause_ms);
+    pthread_mutex_lock(&self->mutex);
+    atomic_fetch_add(&self->n_waiting, 1);
+    if (!atomic_load(&self->is_closed) &&
+        !has_room(self, lane, atomic_load(&lane->load), letter)) {
+        pthread_cond_timedwait(&self->room, &self->mutex, &until);
+    }
+    atomic_fetch_sub(&self->n_waiting, 1);
+    pthread_mutex_unlock(&self->mutex);
+}
+
 troupe_status_t tr_mailbox_post_wait(tr_mailbox_t *self, tr_lane_t lane, tr_letter_t **letter_p,
                                      int64_t deadline_ms, bool (*give_up)(void *arg), void *arg)
 {
@@ -232,15 +445,9 @@ troupe_status_t tr_mailbox_post_wait(tr_mailbox_t *self, tr_lane_t lane, tr_lett
         if (now >= deadline_ms || (give_up && give_up(arg))) {
             return TROUPE_TIMEOUT;
         }
-        int64_t pause = deadline_ms - now;
-        struct timespec until = in_ms(pause < GIVE_UP_CHECK_MS ? pause : GIVE_UP_CHECK_MS);
-        pthread_mutex_lock(&self->mutex);
-        if (!self->is_closed && !has_room(self, &self->lanes[lane], *letter_p)) {
-            self->n_waiting++;
-            pthread_cond_timedwait(&self->room, &self->mutex, &until);
-            self->n_waiting--;
-        }
-        pthread_mutex_unlock(&self->mutex);
+        int64_t pause_ms = deadline_ms - now;
+        sleep_for_room(self, &self->lanes[lane], *letter_p,
+                       pause_ms < GIVE_UP_CHECK_MS ? pause_ms : GIVE_UP_CHECK_MS);
     }
 }
 
@@ -253,55 +460,44 @@ int64_t tr_mailbox_wait_ms(const tr_mailbox_t *self)
 size_t tr_mailbox_depth(const tr_mailbox_t *self)
 {
     assert(self);
-    size_t depth = atomic_load_explicit(&self->n_posted_any, memory_order_relaxed);
+    size_t depth = 0;
     for (int i = 0; i < TR_N_LANES; i++) {
-        depth += atomic_load_explicit(&self->lanes[i].n_taken, memory_order_relaxed);
+        size_t n_places = atomic_load(&self->lanes[i].load) >> BYTE_BITS;
+        size_t n_held = atomic_load(&self->lanes[i].n_held);
+        depth += n_places > n_held ? n_places - n_held : 0;
     }
     return depth;
 }
 
-static void swap_in(lane_t *lane)
+/* ---- taking ---- */
+
+/* Append what was posted to what is taken, the oldest first. */
+static void take_over(lane_t *lane, tr_letter_t *posted)
 {
-    if (!lane->posted.first) {
-        return;
+    tr_letter_t *last = posted;
+    tr_letter_t *first = NULL;
+    while (posted && posted != &closed_lane) {
+        tr_letter_t *older = posted->next;
+        posted->next = first;
+        first = posted;
+        posted = older;
     }
-    if (lane->taken.last) {
-        lane->taken.last->next = lane->posted.first;
-    } else {
-        lane->taken.first = lane->posted.first;
+    if (first) {
+        *(lane->first ? &lane->last->next : &lane->first) = first;
+        lane->last = last;
     }
-    lane->taken.last = lane->posted.last;
-    atomic_fetch_add_explicit(&lane->n_taken, lane->n_posted, memory_order_relaxed);
-    atomic_fetch_add_explicit(&lane->taken_bytes, lane->posted_bytes, memory_order_relaxed);
-    lane->posted = (list_t){NULL, NULL};
-    lane->n_posted = lane->posted_bytes = 0;
 }
 
-static void swap_all(tr_mailbox_t *self)
+static tr_letter_t *take(tr_mailbox_t *self, lane_t *lane)
 {
-    pthread_mutex_lock(&self->mutex);
-    for (int i = 0; i < TR_N_LANES; i++) {
-        swap_in(&self->lanes[i]);
-    }
-    atomic_store_explicit(&self->n_posted_any, 0, memory_order_relaxed);
-    atomic_store_explicit(&self->n_posted_control, 0, memory_order_relaxed);
-    if (self->n_waiting) {
-        pthread_cond_broadcast(&self->room);
-    }
-    pthread_mutex_unlock(&self->mutex);
-}
-
-static tr_letter_t *pop(lane_t *lane)
-{
-    tr_letter_t *letter = lane->taken.first;
+    tr_letter_t *letter = lane->first;
     if (letter) {
-        lane->taken.first = letter->next;
-        if (!letter->next) {
-            lane->taken.last = NULL;
-        }
+        lane->first = letter->next;
         letter->next = NULL;
-        atomic_fetch_sub_explicit(&lane->n_taken, 1, memory_order_relaxed);
-        atomic_fetch_sub_explicit(&lane->taken_bytes, letter->bytes, memory_order_relaxed);
+        lane->returned += load_of(letter);
+        if (is_lump(lane)) {
+            return_places(self, lane);
+        }
     }
     return letter;
 }
@@ -309,15 +505,13 @@ static tr_letter_t *pop(lane_t *lane)
 tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
 {
     assert(self);
-    bool is_dry =
-        !self->lanes[TR_LANE_CONTROL].taken.first && !self->lanes[TR_LANE_USER].taken.first;
-    /* A count that is seen late costs one turn: parking looks again under the lock. */
-    if (atomic_load_explicit(is_dry ? &self->n_posted_any : &self->n_posted_control,
-                             memory_order_relaxed) > 0) {
-        swap_all(self);
-    }
     for (int i = 0; i < TR_N_LANES; i++) {
-        tr_letter_t *letter = pop(&self->lanes[i]);
+        lane_t *lane = &self->lanes[i];
+        bool is_overtaking = i == TR_LANE_CONTROL;
+        if ((is_overtaking || !lane->first) && has_posted(lane)) {
+            take_over(lane, atomic_exchange(&lane->posted, NULL));
+        }
+        tr_letter_t *letter = take(self, lane);
         if (letter) {
             if (lane_out) {
                 *lane_out = (tr_lane_t)i;
@@ -338,61 +532,30 @@ void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters)
 void tr_mailbox_hold_place(tr_mailbox_t *self)
 {
     assert(self);
-    atomic_fetch_add(&self->lanes[TR_LANE_USER].n_held, 1);
+    lane_t *lane = &self->lanes[TR_LANE_USER];
+    atomic_fetch_add(&lane->n_held, 1);
+    atomic_fetch_add(&lane->load, ONE_LETTER);
 }
 
 void tr_mailbox_give_place(tr_mailbox_t *self)
 {
     assert(self);
-    size_t n_held = atomic_fetch_sub(&self->lanes[TR_LANE_USER].n_held, 1);
+    lane_t *lane = &self->lanes[TR_LANE_USER];
+    atomic_fetch_sub(&lane->load, ONE_LETTER);
+    size_t n_held = atomic_fetch_sub(&lane->n_held, 1);
     assert(n_held > 0);
     (void)n_held;
-    pthread_mutex_lock(&self->mutex);
-    if (self->n_waiting) {
-        pthread_cond_broadcast(&self->room);
-    }
-    pthread_mutex_unlock(&self->mutex);
-}
-
-bool tr_mailbox_park(tr_mailbox_t *self)
-{
-    assert(self);
-    pthread_mutex_lock(&self->mutex);
-    bool is_empty = true;
-    for (int i = 0; i < TR_N_LANES; i++) {
-        is_empty = is_empty && !self->lanes[i].posted.first && !self->lanes[i].taken.first;
-    }
-    self->is_parked = is_empty;
-    if (self->n_waiting) {
-        pthread_cond_broadcast(&self->room);
-    }
-    pthread_mutex_unlock(&self->mutex);
-    return is_empty;
-}
-
-int tr_mailbox_bell(const tr_mailbox_t *self)
-{
-    assert(self);
-    return self->bell;
-}
-
-void tr_mailbox_unpark(tr_mailbox_t *self)
-{
-    assert(self);
-    pthread_mutex_lock(&self->mutex);
-    self->is_parked = false;
-    pthread_mutex_unlock(&self->mutex);
-    /* A ring may come a little after its letter, so this one may be an old one: always read. */
-    uint64_t rings;
-    while (read(self->bell, &rings, sizeof rings) < 0 && errno == EINTR) {
-    }
+    wake_waiting(self);
 }
 
 void tr_mailbox_close(tr_mailbox_t *self)
 {
     assert(self);
+    atomic_store(&self->is_closed, true);
+    for (int i = 0; i < TR_N_LANES; i++) {
+        take_over(&self->lanes[i], atomic_exchange(&self->lanes[i].posted, &closed_lane));
+    }
     pthread_mutex_lock(&self->mutex);
-    self->is_closed = true;
     pthread_cond_broadcast(&self->room);
     pthread_mutex_unlock(&self->mutex);
 }

@@ -5,9 +5,13 @@
  * user lane at every letter. A sender rings the bell (an eventfd) only when the owner is
  * parked, so a busy owner costs its senders no system call.
  *
- * It is the one structure that actors share: everything in it is guarded by its mutex but for
- * the counters named atomic. It lives until its last holder lets go, so that a sender can
- * outlive the owner; to a closed mailbox nothing can be posted.
+ * An owner whose work is brief can let itself be carried: then whoever posts does that work at
+ * once, on its own thread, and nobody has to be woken for it. A baton sees to it that one
+ * thread at a time does; it belongs to the mailbox since senders outlive owners.
+ *
+ * It is the one structure that actors share, and nothing in it is guarded by a lock but the
+ * sleep of those who wait for room. It lives until its last holder lets go, so that a sender
+ * can outlive the owner; to a closed mailbox nothing can be posted.
  */
 
 #ifndef TROUPE_MAILBOX_MAILBOX_H
@@ -95,6 +99,9 @@ void tr_mailbox_give_place(tr_mailbox_t *self);
 /* Say that the owner is going to wait on the bell. False: letters are there, do not wait. */
 TROUPE_NODISCARD bool tr_mailbox_park(tr_mailbox_t *self);
 
+/* Whether anything was posted since the owner took letters last. Anybody. */
+bool tr_mailbox_has_posted(const tr_mailbox_t *self);
+
 /* The bell: polls readable after a post to a parked mailbox. */
 int tr_mailbox_bell(const tr_mailbox_t *self);
 
@@ -103,5 +110,26 @@ void tr_mailbox_unpark(tr_mailbox_t *self);
 
 /* Refuse further letters. What is inside can still be taken. */
 void tr_mailbox_close(tr_mailbox_t *self);
+
+/* ---- an owner that is carried ----
+ *
+ * Whoever has the baton is the owner, and may use all of the above. The owner's own thread has
+ * it from the begin, gives it away before it waits on the bell, and takes it back after. A
+ * sender that finds it free takes it, calls `carry`, and puts it down; one that finds it taken
+ * goes on, for whoever has it looks for letters after putting it down. */
+
+/* Do a bounded piece of the owner's work. False: the owner's own thread is needed, at once. */
+typedef bool(tr_carry_fn)(void *arg);
+
+/* Let senders carry the owner by `carry (arg)`, which must stay possible until the owner takes
+ * the baton for the last time. Before any of them knows the mailbox; the caller has the baton.
+ */
+void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carry_fn *carry, void *arg);
+
+/* Take the baton, waiting until whoever has it puts it down. */
+void tr_mailbox_take_baton(tr_mailbox_t *self);
+
+/* Put it down: after parking, before waiting. */
+void tr_mailbox_put_baton(tr_mailbox_t *self);
 
 #endif
