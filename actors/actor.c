@@ -21,6 +21,7 @@
 #include "mailbox/message.h"
 
 #define LETTERS_PER_TURN 256
+#define LETTERS_PER_LOOK 16 /* at the clock */
 #define DOOR_HIGH_WATER  1000
 
 /* ---- the actor's own end ---- */
@@ -303,13 +304,17 @@ static void wait_for_work(tr_self_t *self, zsock_t *pipe, int64_t due_ms)
 static int64_t work(tr_self_t *self)
 {
     tr_letter_t *letter = NULL;
-    for (size_t n = 0; n < LETTERS_PER_TURN && !self->is_ending &&
+    self->now = tr_clock_read();
+    for (size_t n = 1; n <= LETTERS_PER_TURN && !self->is_ending &&
                        (letter = tr_mailbox_next(self->mailbox, NULL)) != NULL;
          n++) {
         take(self, letter);
+        if (n % LETTERS_PER_LOOK == 0) {
+            self->now = tr_clock_read();
+        }
     }
     return self->is_ending || !self->class->turn ? TR_NEVER
-                                                 : self->class->turn(self, tr_clock_now_ms());
+                                                 : self->class->turn(self, self->now.ms);
 }
 
 /* The same, on the thread of whoever posted. */
@@ -325,6 +330,7 @@ static bool work_for(void *arg)
 
 static void serve(tr_self_t *self, zsock_t *pipe)
 {
+    self->now = tr_clock_read();
     look_at_pipe(self, pipe);
     look_at_door(self);
     while (!self->is_ending) {

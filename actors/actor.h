@@ -23,6 +23,7 @@
 #include "actors/pulse.h"
 #include "actors/reason.h"
 #include "actors/runtime.h"
+#include "base/clock.h"
 #include "mailbox/mailbox.h"
 
 typedef struct tr_self tr_self_t;
@@ -80,6 +81,7 @@ struct tr_self {
     tr_pulse_t *pulse;
     tr_reason_t reason; /* why it ends */
     bool is_ending;
+    tr_time_t now; /* as of a few letters ago at most, callbacks aside */
 
     /* the shell's */
     const void *arg;

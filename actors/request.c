@@ -56,10 +56,16 @@ int64_t troupe_request_remaining_ms(const troupe_request_t *self)
     return deadline == TR_NEVER ? TR_NEVER : deadline > now ? deadline - now : 0;
 }
 
+bool tr_request_is_cancelled_by(const tr_job_t *job, int64_t now_ms)
+{
+    return atomic_load(&job->cancelled_ms) != 0 ||
+           now_ms >= atomic_load_explicit(&job->deadline_ms, memory_order_relaxed);
+}
+
 bool troupe_request_cancelled(const troupe_request_t *self)
 {
     assert(self);
-    return atomic_load(&self->cancelled_ms) != 0 || troupe_request_remaining_ms(self) == 0;
+    return tr_request_is_cancelled_by(self, tr_clock_now_ms());
 }
 
 /* ---- parts ---- */

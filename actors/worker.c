@@ -170,11 +170,11 @@ static int64_t time_limit_of(const tr_job_t *job)
 static void note_begin(troupe_worker_t *worker, uint64_t running, int64_t until_ms)
 {
     tr_pulse_t *pulse = worker->self->pulse;
-    int64_t now = tr_clock_now_ms();
+    int64_t now = worker->self->now.ms;
     atomic_store_explicit(&pulse->progress_ms, now, memory_order_relaxed);
     atomic_store_explicit(&pulse->running_until_ms, until_ms, memory_order_relaxed);
     atomic_store_explicit(&pulse->running, running, memory_order_relaxed);
-    atomic_store(&pulse->running_since_ms, now);
+    atomic_store_explicit(&pulse->running_since_ms, now, memory_order_release);
     worker->explanation[0] = '\0';
     if (!worker->is_stopping) {
         move_to(worker, TR_WORKER_PROCESSING);
@@ -185,9 +185,10 @@ static void note_end(troupe_worker_t *worker)
 {
     tr_pulse_t *pulse = worker->self->pulse;
     atomic_store_explicit(&pulse->running, 0, memory_order_relaxed);
-    atomic_store(&pulse->running_since_ms, 0);
+    atomic_store_explicit(&pulse->running_since_ms, 0, memory_order_release);
     release_finished(worker);
-    worker->ready_since_ms = tr_clock_now_ms();
+    worker->self->now = tr_clock_read();
+    worker->ready_since_ms = worker->self->now.ms;
     if (!worker->is_stopping) {
         move_to(worker, TR_WORKER_READY);
     }
@@ -238,7 +239,7 @@ static void settle(troupe_worker_t *worker, tr_job_t *job, int verdict)
 static bool is_awaited(troupe_worker_t *worker, tr_job_t *job)
 {
     job->worker = worker;
-    if (!troupe_request_cancelled(job)) {
+    if (!tr_request_is_cancelled_by(job, worker->self->now.ms)) {
         return true;
     }
     tr_request_finish(job, TROUPE_OUTCOME_CANCELLED, NULL, NULL, false);

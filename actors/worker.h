@@ -39,6 +39,9 @@ struct troupe_worker {
 /* A tr_start_fn: `what` is a tr_worker_plan_t. */
 TROUPE_NODISCARD troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out);
 
+/* Whether nobody waits for `job` any more at that time. */
+bool tr_request_is_cancelled_by(const tr_job_t *job, int64_t now_ms);
+
 /* Send the final answer of `job` to its router: once. Takes the message (NULL for none). */
 void tr_request_finish(tr_job_t *job, troupe_outcome_t outcome, const char *text,
                        troupe_message_t **message_p, bool is_worker_broken);

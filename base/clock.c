@@ -31,6 +31,13 @@ int64_t tr_clock_now_us(void)
     return monotonic_us();
 }
 
+tr_time_t tr_clock_read(void)
+{
+    int64_t us = monotonic_us();
+    int64_t held = atomic_load_explicit(&held_ms, memory_order_acquire);
+    return (tr_time_t){.ms = held == NOT_HELD ? us / 1000 : held, .us = us};
+}
+
 int64_t tr_clock_after(int64_t now_ms, int64_t delay_ms)
 {
     if (delay_ms <= 0) {

@@ -18,6 +18,14 @@ int64_t tr_clock_now_ms(void);
 /* The same in microseconds; not affected by tr_clock_hold, for measuring only. */
 int64_t tr_clock_now_us(void);
 
+/* Both at once, for the price of one. */
+typedef struct tr_time {
+    int64_t ms;
+    int64_t us;
+} tr_time_t;
+
+tr_time_t tr_clock_read(void);
+
 /* The time that lies `delay_ms` after `now_ms`; TR_NEVER when that overflows. A
  * negative delay counts as none. */
 int64_t tr_clock_after(int64_t now_ms, int64_t delay_ms);

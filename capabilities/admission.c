@@ -22,7 +22,7 @@ void tr_router_refuse(tr_router_t *router, tr_envelope_t *envelope, troupe_outco
     va_end(arguments);
     envelope->phase = TR_PHASE_OVER;
     tr_breaker_note(&router->breaker, TR_RESULT_NEITHER, tr_router_pass_of(envelope),
-                    tr_clock_now_ms());
+                    router->self->now.ms);
     tr_envelope_answer(envelope, outcome, hint_ms, "%s", why);
     tr_router_books_refused(&router->books, outcome);
     tr_router_trace(envelope, "request_refused", NULL, troupe_outcome_name(outcome));
@@ -42,7 +42,7 @@ static int64_t deadline_of(const tr_router_t *router, const tr_envelope_t *envel
 static void take_down(tr_router_t *router, tr_envelope_t *envelope)
 {
     envelope->deadline_ms = deadline_of(router, envelope);
-    envelope->admitted_us = tr_clock_now_us();
+    envelope->admitted_us = router->self->now.us;
     envelope->number = ++router->last_number;
     tr_trace_t trace;
     envelope->is_traced = envelope->traceparent[0] != '\0' &&
@@ -83,7 +83,7 @@ static bool take_in(tr_router_t *router, tr_envelope_t *envelope, int64_t due_ms
         return false;
     }
     envelope->due_ms = due_ms;
-    if (status == TROUPE_OK && tr_heap_push(&router->due, envelope) != TROUPE_OK) {
+    if (status == TROUPE_OK && tr_lineup_push(&router->due, envelope) != TROUPE_OK) {
         tr_quota_give(&router->quota, envelope->peer);
         status = TROUPE_ERR_NOMEM;
     }
@@ -100,7 +100,7 @@ static int64_t waits_until_ms(const tr_router_t *router, const tr_envelope_t *en
 {
     int64_t patience_ms = router->spec->queue_timeout_ms;
     int64_t until_ms =
-        patience_ms > 0 ? tr_clock_after(tr_clock_now_ms(), patience_ms) : TR_NEVER;
+        patience_ms > 0 ? tr_clock_after(router->self->now.ms, patience_ms) : TR_NEVER;
     return until_ms < envelope->deadline_ms ? until_ms : envelope->deadline_ms;
 }
 
@@ -210,7 +210,7 @@ void tr_router_end_wait(tr_router_t *router)
 void tr_router_enqueue(tr_router_t *router, tr_envelope_t *lead, bool is_back)
 {
     if (tr_request_queue_count(&router->queue) == 0 && !is_back) {
-        router->filling_since_ms = tr_clock_now_ms();
+        router->filling_since_ms = router->self->now.ms;
     }
     lead->phase = TR_PHASE_QUEUED;
     lead->dispatched_us = 0;
@@ -222,10 +222,20 @@ void tr_router_enqueue(tr_router_t *router, tr_envelope_t *lead, bool is_back)
         tr_router_begin_wait(router);
         tr_router_set_due(router, sharer, waits_until_ms(router, sharer));
     }
-    troupe_status_t status = is_back ? tr_request_queue_return(&router->queue, lead)
-                                     : tr_request_queue_push(&router->queue, lead);
-    if (status != TROUPE_OK) {
+    if (!is_back) {
+        router->newcomer = lead;
+    } else if (tr_request_queue_return(&router->queue, lead) != TROUPE_OK) {
         tr_router_end(router, lead, TROUPE_OUTCOME_OVERLOADED, 0, "the node is out of memory");
+    }
+}
+
+void tr_router_queue_newcomer(tr_router_t *router)
+{
+    tr_envelope_t *newcomer = router->newcomer;
+    router->newcomer = NULL;
+    if (newcomer && tr_request_queue_push(&router->queue, newcomer) != TROUPE_OK) {
+        tr_router_end(router, newcomer, TROUPE_OUTCOME_OVERLOADED, 0,
+                      "the node is out of memory");
     }
 }
 
@@ -264,7 +274,7 @@ static bool may_pass(tr_router_t *router, tr_envelope_t *envelope, int64_t now_m
 /* Takes the letter's share. */
 void tr_router_admit(tr_router_t *router, tr_envelope_t *envelope)
 {
-    int64_t now_ms = tr_clock_now_ms();
+    int64_t now_ms = router->self->now.ms;
     if (atomic_load(&envelope->is_answered)) {
         tr_envelope_release(&envelope); /* cancelled before it was read */
         return;

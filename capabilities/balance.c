@@ -53,7 +53,7 @@ static bool is_free(const tr_candidate_t *candidate)
     return candidate->is_open && has_room(candidate);
 }
 
-static bool has_less_to_do(const tr_candidate_t *one, const tr_candidate_t *other)
+bool tr_balance_has_less(const tr_candidate_t *one, const tr_candidate_t *other)
 {
     if (one->n_pending != other->n_pending) {
         return one->n_pending < other->n_pending;
@@ -113,14 +113,14 @@ static size_t better_of_two(tr_balance_t *self, tr_candidate_t *const *candidate
 {
     size_t n_free = count_free(candidates, n);
     if (n_free <= 2) {
-        return best_free(candidates, n, has_less_to_do);
+        return best_free(candidates, n, tr_balance_has_less);
     }
     size_t first = throw_dice(self, n_free);
     size_t second = throw_dice(self, n_free - 1);
     second += second >= first; /* never the same twice */
     size_t one = nth_free(candidates, first);
     size_t other = nth_free(candidates, second);
-    return has_less_to_do(candidates[one], candidates[other]) ? one : other;
+    return tr_balance_has_less(candidates[one], candidates[other]) ? one : other;
 }
 
 /* The open one that the key belongs to, with room or without. */
@@ -144,7 +144,7 @@ static size_t home_or_least(tr_span_t key, tr_candidate_t *const *candidates, si
     size_t home = key.size > 0 ? home_of(key, candidates, n) : TR_BALANCE_NONE;
     return home != TR_BALANCE_NONE && has_room(candidates[home])
                ? home
-               : best_free(candidates, n, has_less_to_do);
+               : best_free(candidates, n, tr_balance_has_less);
 }
 
 size_t tr_balance_pick(tr_balance_t *self, tr_candidate_t *const *candidates, size_t n,
@@ -161,5 +161,5 @@ size_t tr_balance_pick(tr_balance_t *self, tr_candidate_t *const *candidates, si
     case TR_BALANCE_LEAST_PENDING:
         break;
     }
-    return best_free(candidates, n, has_less_to_do);
+    return best_free(candidates, n, tr_balance_has_less);
 }

@@ -55,6 +55,9 @@ void tr_balance_init(tr_balance_t *self, tr_balance_policy_t policy, uint64_t se
 size_t tr_balance_pick(tr_balance_t *self, tr_candidate_t *const *candidates, size_t n,
                        tr_span_t sticky);
 
+/* Whether `one` goes before `other` by the rule of least pending. */
+bool tr_balance_has_less(const tr_candidate_t *one, const tr_candidate_t *other);
+
 /* The identity of the worker of that name. */
 uint64_t tr_balance_identity(const char *name);
 

@@ -18,9 +18,9 @@
 void tr_router_set_due(tr_router_t *router, tr_envelope_t *envelope, int64_t due_ms)
 {
     if (envelope->due_ms != due_ms) {
-        tr_heap_remove(&router->due, envelope);
+        tr_lineup_remove(&router->due, envelope);
         envelope->due_ms = due_ms;
-        troupe_status_t status = tr_heap_push(&router->due, envelope);
+        troupe_status_t status = tr_lineup_push(&router->due, envelope);
         assert(status == TROUPE_OK); /* its place has just become free */
         (void)status;
     }
@@ -39,12 +39,12 @@ static void leave(tr_router_t *router, tr_envelope_t *envelope, troupe_outcome_t
         tr_router_end_wait(router);
     }
     envelope->phase = TR_PHASE_OVER;
-    tr_heap_remove(&router->due, envelope);
+    tr_lineup_remove(&router->due, envelope);
     tr_quota_give(&router->quota, envelope->peer);
     router->has_opened |=
         tr_breaker_note(&router->breaker, tr_breaker_result(outcome, was_running),
-                        tr_router_pass_of(envelope), tr_clock_now_ms());
-    tr_router_books_finished(&router->books, envelope, outcome);
+                        tr_router_pass_of(envelope), router->self->now.ms);
+    tr_router_books_finished(&router->books, envelope, outcome, router->self->now.us);
     tr_router_trace(envelope, "request_finished", NULL, troupe_outcome_name(outcome));
 }
 
@@ -87,14 +87,14 @@ static void leave_run(tr_router_t *router, tr_envelope_t *lead)
         tr_router_hand_on(lead, heir);
         tr_router_relay_credit(router, heir);
     } else {
-        abandon(job, tr_clock_now_ms());
+        abandon(job, router->self->now.ms);
     }
 }
 
 /* The lead of those that wait leaves the queue. */
 static void leave_queue(tr_router_t *router, tr_envelope_t *lead)
 {
-    if (lead->queue_place != TR_HEAP_NOWHERE) {
+    if (lead->line) {
         tr_request_queue_remove(&router->queue, lead);
     }
     tr_envelope_t *heir = tr_sharing_pass_on(&router->sharing, lead);
@@ -130,7 +130,7 @@ void tr_router_end(tr_router_t *router, tr_envelope_t *envelope, troupe_outcome_
 /* One of those who share it. A deadline that has passed counts, whatever came just after it. */
 static void leave_at_end(tr_router_t *router, tr_envelope_t *envelope, troupe_reply_t *reply)
 {
-    if (tr_clock_now_ms() >= envelope->deadline_ms) {
+    if (router->self->now.ms >= envelope->deadline_ms) {
         troupe_reply_destroy(&reply);
         leave_with(router, envelope, TROUPE_OUTCOME_TIMEOUT, 0,
                    "it was not finished before the deadline");
@@ -209,7 +209,7 @@ static void expire_queued(tr_router_t *router, tr_envelope_t *envelope, int64_t 
 void tr_router_expire(tr_router_t *router, int64_t now_ms)
 {
     tr_envelope_t *envelope;
-    while ((envelope = tr_heap_first(&router->due)) != NULL && envelope->due_ms <= now_ms) {
+    while ((envelope = tr_lineup_first(&router->due)) != NULL && envelope->due_ms <= now_ms) {
         if (envelope->phase == TR_PHASE_QUEUED) {
             expire_queued(router, envelope, now_ms);
         } else if (now_ms >= envelope->deadline_ms) {
@@ -233,6 +233,7 @@ void tr_router_end_queue(tr_router_t *router, troupe_outcome_t outcome, int64_t 
 void tr_router_end_all(tr_router_t *router)
 {
     tr_reason_t reason = tr_reason_format(TROUPE_REASON_SHUTDOWN, "the node is stopping");
+    tr_router_queue_newcomer(router);
     while (router->members.n > 0) {
         tr_router_lose_member(router, tr_members_at(&router->members, 0), &reason);
     }

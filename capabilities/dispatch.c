@@ -75,7 +75,7 @@ static void note_running(tr_router_t *router, tr_envelope_t *envelope,
     tr_router_end_wait(router);
     router->books.n_running++;
     envelope->phase = TR_PHASE_RUNNING;
-    envelope->dispatched_us = tr_clock_now_us();
+    envelope->dispatched_us = router->self->now.us;
     tr_router_set_due(router, envelope, envelope->deadline_ms);
     tr_router_books_dispatched(&router->books, envelope);
     tr_router_trace(envelope, "request_dispatched", member->name, NULL);
@@ -87,29 +87,25 @@ static void note_given(tr_router_t *router, tr_member_t *member, tr_job_t *job, 
     tr_envelope_t *lead = job->lead;
     int64_t deadline_ms = lead->deadline_ms;
     lead->job = job;
+    job->dispatched_us = router->self->now.us;
     note_running(router, lead, member);
     for (tr_envelope_t *sharer = lead->sharers; sharer; sharer = sharer->next_sharer) {
         note_running(router, sharer, member);
         deadline_ms = sharer->deadline_ms > deadline_ms ? sharer->deadline_ms : deadline_ms;
     }
     atomic_store(&job->deadline_ms, deadline_ms);
-    tr_member_give(member, job, ++router->last_dispatch, now_ms);
+    tr_members_give(&router->members, member, job, ++router->last_dispatch, now_ms);
 }
 
-/* Hand the next unit of work to a member. False: nobody can take it now. */
-static bool hand_out(tr_router_t *router, int64_t now_ms)
+/* Hand the lead, and what goes with it, to the member. False: no memory, try again later. */
+static bool hand_to(tr_router_t *router, tr_member_t *member, tr_envelope_t *lead,
+                    int64_t now_ms)
 {
-    tr_envelope_t *lead = tr_request_queue_pop(&router->queue);
-    tr_member_t *member = tr_members_pick(&router->members, &router->balance, lead->sticky);
-    if (!member) {
-        put_back(router, lead);
-        return false;
-    }
     size_t n_jobs = take_hand(router, lead);
     tr_letter_t *letter = n_jobs > 0 ? letter_of_hand(router, n_jobs) : NULL;
     if (!letter) {
         drop_hand(router, n_jobs);
-        return false; /* no memory: try again later */
+        return false;
     }
     if (tr_mailbox_post(member->mailbox, TR_LANE_USER, &letter) != TROUPE_OK) {
         tr_letter_destroy(&letter);
@@ -126,17 +122,80 @@ static bool hand_out(tr_router_t *router, int64_t now_ms)
     return true;
 }
 
+/* ---- to whom ---- */
+
+/* Whether those that are awake will do what waits sooner than others can be woken. Only the
+ * rule of least pending has a say in that: others name who is to have it. */
+static bool is_left_to_awake(const tr_router_t *router, size_t n_waiting)
+{
+    const tr_member_t *finisher = router->finisher;
+    size_t n_awake = router->members.n_busy + (finisher && !finisher->jobs);
+    return router->spec->balance == TR_BALANCE_LEAST_PENDING && router->batch.max == 1 &&
+           n_awake < router->members.n &&
+           tr_rouse_can_wait(&router->rouse, n_waiting, n_awake, router->self->now.us);
+}
+
+static tr_member_t *member_for(tr_router_t *router, const tr_envelope_t *lead, bool is_awake)
+{
+    return is_awake ? tr_members_pick_awake(&router->members, router->finisher)
+                    : tr_members_pick(&router->members, &router->balance, lead->sticky);
+}
+
+/* Hand the next unit of work to a member. False: nobody can take it now. */
+static bool hand_out(tr_router_t *router, int64_t now_ms, bool is_awake)
+{
+    tr_envelope_t *lead = tr_request_queue_pop(&router->queue);
+    tr_member_t *member = member_for(router, lead, is_awake);
+    if (!member) {
+        put_back(router, lead);
+        return false;
+    }
+    return hand_to(router, member, lead, now_ms);
+}
+
+/* The one that was admitted last has not been put into the queue yet. When nothing waits there
+ * it need not be. */
+static void hand_out_newcomer(tr_router_t *router, int64_t now_ms)
+{
+    tr_envelope_t *newcomer = router->newcomer;
+    bool can_pass = router->batch.max == 1 && !router->has_opened &&
+                    tr_request_queue_count(&router->queue) == 0 &&
+                    tr_members_has_room(&router->members);
+    tr_member_t *member =
+        can_pass ? member_for(router, newcomer, is_left_to_awake(router, 1)) : NULL;
+    if (member) {
+        router->newcomer = NULL;
+        hand_to(router, member, newcomer, now_ms);
+    } else {
+        tr_router_queue_newcomer(router);
+    }
+}
+
 int64_t tr_router_dispatch_all(tr_router_t *router, int64_t now_ms)
 {
-    while (tr_members_has_room(&router->members)) {
-        int64_t due_ms = tr_batch_due_ms(&router->batch, tr_request_queue_count(&router->queue),
-                                         router->filling_since_ms, now_ms);
+    int64_t again_ms = TR_NEVER;
+    size_t n_waiting;
+    while (tr_members_has_room(&router->members) &&
+           (n_waiting = tr_request_queue_count(&router->queue)) > 0) {
+        int64_t due_ms =
+            tr_batch_due_ms(&router->batch, n_waiting, router->filling_since_ms, now_ms);
         if (due_ms > now_ms) {
-            return due_ms;
+            again_ms = due_ms;
+            break;
         }
-        if (!hand_out(router, now_ms)) {
+        bool is_awake = is_left_to_awake(router, n_waiting);
+        if (!hand_out(router, now_ms, is_awake)) {
+            again_ms = is_awake ? now_ms + TR_ROUSE_MOMENT_MS : TR_NEVER;
             break;
         }
     }
-    return TR_NEVER;
+    router->finisher = NULL;
+    return again_ms;
+}
+
+void tr_router_dispatch_newcomer(tr_router_t *router, int64_t now_ms)
+{
+    if (router->newcomer) {
+        hand_out_newcomer(router, now_ms);
+    }
 }

@@ -31,6 +31,20 @@ void tr_members_finish(tr_members_t *self)
     *self = (tr_members_t){0};
 }
 
+static bool is_free(const tr_member_t *member)
+{
+    return member->candidate.is_open &&
+           member->candidate.n_given < member->candidate.concurrency;
+}
+
+/* After each change of what decides it. */
+static void count_free(tr_members_t *self, tr_member_t *member)
+{
+    bool was_free = member->is_free;
+    member->is_free = is_free(member);
+    self->n_free += (size_t)member->is_free - (size_t)was_free;
+}
+
 troupe_status_t tr_members_add(tr_members_t *self, const char *name, uint64_t incarnation,
                                tr_mailbox_t *mailbox, tr_pulse_t *pulse, size_t concurrency,
                                int64_t now_ms)
@@ -62,13 +76,16 @@ troupe_status_t tr_members_add(tr_members_t *self, const char *name, uint64_t in
         .is_open = true, .concurrency = concurrency, .identity = tr_balance_identity(name)};
     member->last_used_ms = now_ms;
     self->all[self->n++] = &member->candidate;
+    count_free(self, member);
     return TROUPE_OK;
 }
 
 void tr_members_remove(tr_members_t *self, tr_member_t *member)
 {
     assert(self && member);
+    assert(!member->jobs);
     tr_members_set_going(self, member, false);
+    self->n_free -= member->is_free;
     size_t i = 0;
     while (self->all[i] != &member->candidate) {
         i++;
@@ -95,25 +112,30 @@ tr_member_t *tr_members_pick(const tr_members_t *self, tr_balance_t *balance, tr
     return best == TR_BALANCE_NONE ? NULL : tr_members_at(self, best);
 }
 
-bool tr_members_has_room(const tr_members_t *self)
+tr_member_t *tr_members_pick_awake(const tr_members_t *self, const tr_member_t *finisher)
 {
+    tr_member_t *best = NULL;
     for (size_t i = 0; i < self->n; i++) {
-        if (self->all[i]->is_open && self->all[i]->n_given < self->all[i]->concurrency) {
-            return true;
+        tr_member_t *member = tr_members_at(self, i);
+        bool is_awake = member->jobs || member == finisher;
+        if (is_awake && member->is_free &&
+            (!best || tr_balance_has_less(&member->candidate, &best->candidate))) {
+            best = member;
         }
     }
-    return false;
+    return best;
 }
 
-static void update_openness(tr_member_t *self)
+static void update_openness(tr_members_t *self, tr_member_t *member)
 {
-    self->candidate.is_open = !self->is_doubtful && !self->is_going;
+    member->candidate.is_open = !member->is_doubtful && !member->is_going;
+    count_free(self, member);
 }
 
-void tr_member_set_doubtful(tr_member_t *self, bool is_doubtful)
+void tr_members_set_doubtful(tr_members_t *self, tr_member_t *member, bool is_doubtful)
 {
-    self->is_doubtful = is_doubtful;
-    update_openness(self);
+    member->is_doubtful = is_doubtful;
+    update_openness(self, member);
 }
 
 void tr_members_set_going(tr_members_t *self, tr_member_t *member, bool is_going)
@@ -121,48 +143,56 @@ void tr_members_set_going(tr_members_t *self, tr_member_t *member, bool is_going
     if (member->is_going != is_going) {
         self->n_going += is_going ? 1 : (size_t)-1;
         member->is_going = is_going;
-        update_openness(member);
+        update_openness(self, member);
     }
 }
 
-void tr_member_give(tr_member_t *self, tr_job_t *job, uint64_t dispatch, int64_t now_ms)
+void tr_members_give(tr_members_t *self, tr_member_t *member, tr_job_t *job, uint64_t dispatch,
+                     int64_t now_ms)
 {
-    job->member = self;
+    job->member = member;
     job->previous = NULL;
-    job->next = self->jobs;
-    if (self->jobs) {
-        self->jobs->previous = job;
+    job->next = member->jobs;
+    if (member->jobs) {
+        member->jobs->previous = job;
+    } else {
+        self->n_busy++;
     }
-    self->jobs = job;
-    self->candidate.n_pending++;
-    self->candidate.n_given += job->head->n_unfinished == 0;
+    member->jobs = job;
+    member->candidate.n_pending++;
+    member->candidate.n_given += job->head->n_unfinished == 0;
     job->head->n_unfinished++;
     job->head->n_awaited++;
-    self->candidate.last_used = dispatch;
-    self->last_used_ms = now_ms;
+    member->candidate.last_used = dispatch;
+    member->last_used_ms = now_ms;
+    count_free(self, member);
 }
 
-void tr_member_take_back(tr_member_t *self, tr_job_t *job, int64_t now_ms)
+void tr_members_take_back(tr_members_t *self, tr_member_t *member, tr_job_t *job,
+                          int64_t now_ms)
 {
-    assert(job->member == self && self->candidate.n_pending > 0 && self->candidate.n_given > 0);
+    tr_candidate_t *candidate = &member->candidate;
+    assert(job->member == member && candidate->n_pending > 0 && candidate->n_given > 0);
     if (job->previous) {
         job->previous->next = job->next;
     } else {
-        self->jobs = job->next;
+        member->jobs = job->next;
     }
     if (job->next) {
         job->next->previous = job->previous;
     }
     job->next = job->previous = NULL;
     job->member = NULL;
-    self->candidate.n_pending--;
+    candidate->n_pending--;
     job->head->n_unfinished--;
-    self->candidate.n_given -= job->head->n_unfinished == 0;
+    candidate->n_given -= job->head->n_unfinished == 0;
     if (job->head != job) {
         tr_job_release(&job->head);
         job->head = job;
     }
-    self->last_used_ms = now_ms;
+    self->n_busy -= !member->jobs;
+    member->last_used_ms = now_ms;
+    count_free(self, member);
 }
 
 void tr_member_stop_awaiting(const tr_member_t *self, const tr_job_t *job, int64_t now_ms)

@@ -20,8 +20,10 @@ typedef struct tr_member {
     tr_pulse_t *pulse;
     bool is_doubtful;
     bool is_going;
+    bool is_free;   /* open, with room: counted as such */
     tr_job_t *jobs; /* as many as candidate.n_pending; a share of each */
     int64_t last_used_ms;
+    int64_t last_final_us;
     uint64_t n_done;
 } tr_member_t;
 
@@ -30,6 +32,8 @@ typedef struct tr_members {
     size_t n;
     size_t n_room;
     size_t n_going;
+    size_t n_free; /* that can take one more unit of work */
+    size_t n_busy; /* that have any pending */
     tr_idmap_t by_incarnation;
 } tr_members_t;
 
@@ -55,19 +59,28 @@ tr_member_t *tr_members_at(const tr_members_t *self, size_t index);
  * none can take one more. */
 tr_member_t *tr_members_pick(const tr_members_t *self, tr_balance_t *balance, tr_span_t sticky);
 
+/* The same among those that have work already, and `finisher` (or NULL), which had some a
+ * moment ago: they need not be woken. By the rule of least pending. */
+tr_member_t *tr_members_pick_awake(const tr_members_t *self, const tr_member_t *finisher);
+
 /* Whether any can take one more unit of work; then tr_members_pick finds one. */
-bool tr_members_has_room(const tr_members_t *self);
+static inline bool tr_members_has_room(const tr_members_t *self)
+{
+    return self->n_free > 0;
+}
 
 /* Say whether it may get work. */
-void tr_member_set_doubtful(tr_member_t *self, bool is_doubtful);
+void tr_members_set_doubtful(tr_members_t *self, tr_member_t *member, bool is_doubtful);
 void tr_members_set_going(tr_members_t *self, tr_member_t *member, bool is_going);
 
 /* Note that `job` is with the member now, for somebody who waits; the member takes the caller's
  * share. The jobs of a batch count as one unit of work, their head first. */
-void tr_member_give(tr_member_t *self, tr_job_t *job, uint64_t dispatch, int64_t now_ms);
+void tr_members_give(tr_members_t *self, tr_member_t *member, tr_job_t *job, uint64_t dispatch,
+                     int64_t now_ms);
 
 /* Note that it is not any more; the share is the caller's again. */
-void tr_member_take_back(tr_member_t *self, tr_job_t *job, int64_t now_ms);
+void tr_members_take_back(tr_members_t *self, tr_member_t *member, tr_job_t *job,
+                          int64_t now_ms);
 
 /* Nobody waits for that job any more. When that is so of all its batch, the pulse says since
  * when. */

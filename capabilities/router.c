@@ -11,6 +11,7 @@
 #include "actors/report.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/processors.h"
 #include "capabilities/router_inside.h"
 #include "mailbox/dead_letter.h"
 #include "mailbox/reply.h"
@@ -23,9 +24,14 @@ static bool is_due_before(const void *one, const void *other)
     return ((const tr_envelope_t *)one)->due_ms < ((const tr_envelope_t *)other)->due_ms;
 }
 
-static size_t *due_place_of(void *item)
+static tr_lineup_place_t *due_place_of(void *item)
 {
-    return &((tr_envelope_t *)item)->due_place;
+    return &((tr_envelope_t *)item)->place_by_due;
+}
+
+static size_t *due_stray_of(void *item)
+{
+    return &((tr_envelope_t *)item)->place_by_due.stray;
 }
 
 troupe_outcome_t tr_router_start_failure(const tr_router_t *router)
@@ -36,7 +42,7 @@ troupe_outcome_t tr_router_start_failure(const tr_router_t *router)
 
 int64_t tr_router_back_in_ms(const tr_router_t *router)
 {
-    int64_t left_ms = router->available_at_ms - tr_clock_now_ms();
+    int64_t left_ms = router->available_at_ms - router->self->now.ms;
     return left_ms > 0 ? left_ms : 0;
 }
 
@@ -59,7 +65,7 @@ static void be_unavailable(tr_router_t *router, const tr_control_t *word)
 {
     router->is_unavailable = true;
     router->trouble = word->reason;
-    router->available_at_ms = tr_clock_after(tr_clock_now_ms(), (int64_t)word->number);
+    router->available_at_ms = tr_clock_after(router->self->now.ms, (int64_t)word->number);
     if (tr_router_has_nobody(router)) {
         end_queue_unavailable(router);
     }
@@ -69,7 +75,7 @@ static void add_member(tr_router_t *router, const tr_control_t *up)
 {
     router->trouble = tr_reason_of(TROUPE_REASON_NORMAL);
     if (tr_members_add(&router->members, up->name, up->incarnation, up->mailbox, up->pulse,
-                       router->spec->concurrency, tr_clock_now_ms()) != TROUPE_OK) {
+                       router->spec->concurrency, router->self->now.ms) != TROUPE_OK) {
         tr_log(TR_LOG_ERROR, "member_not_added", TR_TEXT("worker", up->name));
     }
 }
@@ -168,6 +174,7 @@ static int64_t earlier(int64_t one_ms, int64_t other_ms)
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_router_t *router = self->state;
+    tr_router_dispatch_newcomer(router, now_ms);
     tr_router_expire(router, now_ms);
     end_queue_if_open(router, now_ms);
     if (router->is_unavailable && tr_router_has_nobody(router)) {
@@ -178,7 +185,7 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     due_ms = earlier(due_ms, shrink_if_idle(router, now_ms));
     finish_drain(router);
     check_books(router, now_ms);
-    const tr_envelope_t *first = tr_heap_first(&router->due);
+    const tr_envelope_t *first = tr_lineup_first(&router->due);
     return first ? earlier(due_ms, first->due_ms) : due_ms;
 }
 
@@ -193,7 +200,7 @@ static void report(tr_router_t *router, const tr_control_t *survey)
         tr_letter_destroy(&letter);
         return;
     }
-    bool is_open = tr_breaker_state(&router->breaker, tr_clock_now_ms()) == TR_BREAKER_OPEN;
+    bool is_open = tr_breaker_state(&router->breaker, router->self->now.ms) == TR_BREAKER_OPEN;
     bool is_ready = !router->is_draining && !is_open &&
                     !(router->is_unavailable && tr_router_has_nobody(router));
     bool is_loading = is_ready && tr_router_has_nobody(router) && router->spec->min_workers > 0;
@@ -206,7 +213,7 @@ static void report(tr_router_t *router, const tr_control_t *survey)
     } else if (is_open) {
         snprintf(report->reason, sizeof report->reason,
                  "the circuit breaker is open for %lld ms more",
-                 (long long)tr_breaker_hint_ms(&router->breaker, tr_clock_now_ms()));
+                 (long long)tr_breaker_hint_ms(&router->breaker, router->self->now.ms));
     }
     report->n_queued = router->books.n_waiting;
     report->n_pending = router->books.n_running;
@@ -247,12 +254,12 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         break;
     case TR_WORD_DOUBTFUL:
         if (member) {
-            tr_member_set_doubtful(member, true); /* and going, if it was */
+            tr_members_set_doubtful(&router->members, member, true); /* and going, if it was */
         }
         break;
     case TR_WORD_FINE:
         if (member) {
-            tr_member_set_doubtful(member, false);
+            tr_members_set_doubtful(&router->members, member, false);
             tr_members_set_going(&router->members, member, false);
         }
         break;
@@ -295,6 +302,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
 {
     tr_router_t *router = self->state;
     const tr_control_t *word = tr_control_in(letter);
+    tr_router_queue_newcomer(router);
     if (word) {
         on_word(router, word);
         tr_letter_destroy(&letter);
@@ -337,8 +345,9 @@ static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *s
     router->batch =
         (tr_batch_plan_t){.max = spec->batch_max, .window_ms = spec->batch_window_ms};
     tr_request_queue_init(&router->queue);
-    tr_heap_init(&router->due, is_due_before, due_place_of);
+    tr_lineup_init(&router->due, is_due_before, due_place_of, due_stray_of);
     tr_quota_init(&router->quota, spec->per_peer);
+    tr_rouse_init(&router->rouse, tr_processors());
     tr_breaker_init(&router->breaker, spec->breaker_failures, spec->breaker_cooldown_ms,
                     spec->breaker_probes);
     tr_balance_init(&router->balance, spec->balance, self->incarnation);
@@ -375,8 +384,8 @@ static void end(tr_self_t *self)
     tr_router_end_all(router);
     tr_mailbox_release(&router->drain_to);
     tr_request_queue_finish(&router->queue);
-    assert(!tr_heap_first(&router->due));
-    tr_heap_finish(&router->due);
+    assert(!tr_lineup_first(&router->due));
+    tr_lineup_finish(&router->due);
     tr_sharing_finish(&router->sharing);
     tr_quota_finish(&router->quota);
     tr_members_finish(&router->members);

@@ -2,8 +2,6 @@
 
 #include "capabilities/router_books.h"
 
-#include "base/clock.h"
-
 #define MEAN_WEIGHT 8
 
 troupe_status_t tr_router_books_init(tr_router_books_t *self, tr_metrics_t *metrics,
@@ -54,18 +52,19 @@ void tr_router_books_dispatched(tr_router_books_t *self, const tr_envelope_t *en
     tr_metric_observe_us(self->queue_time, envelope->dispatched_us - envelope->admitted_us);
 }
 
-void tr_router_books_first_part(tr_router_books_t *self, const tr_envelope_t *envelope)
+void tr_router_books_first_part(tr_router_books_t *self, const tr_envelope_t *envelope,
+                                int64_t now_us)
 {
-    tr_metric_observe_us(self->first_part_time, tr_clock_now_us() - envelope->dispatched_us);
+    tr_metric_observe_us(self->first_part_time, now_us - envelope->dispatched_us);
 }
 
 void tr_router_books_finished(tr_router_books_t *self, const tr_envelope_t *envelope,
-                              troupe_outcome_t outcome)
+                              troupe_outcome_t outcome, int64_t now_us)
 {
     self->n_finished++;
     tr_metric_add(self->outcomes[outcome], 1);
     if (envelope->dispatched_us > 0) {
-        int64_t run_us = tr_clock_now_us() - envelope->dispatched_us;
+        int64_t run_us = now_us - envelope->dispatched_us;
         tr_metric_observe_us(self->run_time, run_us);
         self->mean_run_us += (run_us - self->mean_run_us) / MEAN_WEIGHT;
     }

@@ -36,9 +36,10 @@ TROUPE_NODISCARD troupe_status_t tr_router_books_init(tr_router_books_t *self,
                                                       const char *capability);
 
 void tr_router_books_dispatched(tr_router_books_t *self, const tr_envelope_t *envelope);
-void tr_router_books_first_part(tr_router_books_t *self, const tr_envelope_t *envelope);
+void tr_router_books_first_part(tr_router_books_t *self, const tr_envelope_t *envelope,
+                                int64_t now_us);
 void tr_router_books_finished(tr_router_books_t *self, const tr_envelope_t *envelope,
-                              troupe_outcome_t outcome);
+                              troupe_outcome_t outcome, int64_t now_us);
 void tr_router_books_refused(tr_router_books_t *self, troupe_outcome_t outcome);
 
 /* How long `n_queued` requests take `n_slots` slots, by the mean so far; at least 1 ms. */

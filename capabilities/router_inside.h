@@ -7,12 +7,12 @@
 #ifndef TROUPE_CAPABILITIES_ROUTER_INSIDE_H
 #define TROUPE_CAPABILITIES_ROUTER_INSIDE_H
 
-#include "base/heap.h"
 #include "capabilities/balance.h"
 #include "capabilities/batch.h"
 #include "capabilities/breaker.h"
 #include "capabilities/members.h"
 #include "capabilities/quota.h"
+#include "capabilities/rouse.h"
 #include "capabilities/router.h"
 #include "capabilities/router_books.h"
 #include "capabilities/sharing.h"
@@ -22,7 +22,8 @@ typedef struct tr_router {
     tr_self_t *self;
     const tr_router_spec_t *spec;
     tr_request_queue_t queue; /* QUEUED, and no sharer */
-    tr_heap_t due;            /* QUEUED or RUNNING */
+    tr_envelope_t *newcomer;  /* the same, until the next letter or turn; or NULL */
+    tr_lineup_t due;          /* QUEUED or RUNNING */
     tr_sharing_t sharing;
     tr_quota_t quota;
     tr_breaker_t breaker;
@@ -31,6 +32,8 @@ typedef struct tr_router {
     int64_t filling_since_ms; /* when the queue began to fill */
     tr_job_t **hand;          /* jobs that are being handed out; room for a batch */
     tr_members_t members;
+    tr_member_t *finisher; /* the last that finished anything since the last turn, or NULL */
+    tr_rouse_t rouse;
     tr_router_books_t books;
     uint64_t last_number;
     uint64_t last_dispatch;
@@ -83,11 +86,17 @@ void tr_router_refuse(tr_router_t *router, tr_envelope_t *envelope, troupe_outco
  * a share. */
 void tr_router_enqueue(tr_router_t *router, tr_envelope_t *lead, bool is_back);
 
+/* Put the newcomer, if there is one, where the others wait. */
+void tr_router_queue_newcomer(tr_router_t *router);
+
 /* One more, or one less, is QUEUED. */
 void tr_router_begin_wait(tr_router_t *router);
 void tr_router_end_wait(tr_router_t *router);
 
 /* ---- dispatch.c ---- */
+
+/* Hand out the newcomer, or put it where the others wait. */
+void tr_router_dispatch_newcomer(tr_router_t *router, int64_t now_ms);
 
 /* Hand out what waits, as far as members have room. Returns when to look again. */
 int64_t tr_router_dispatch_all(tr_router_t *router, int64_t now_ms);

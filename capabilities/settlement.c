@@ -46,7 +46,7 @@ static void watch_reader(tr_router_t *router, tr_envelope_t *lead)
 {
     if (!has_room_for_part(lead)) {
         lead->stalled_at = taken_by(lead);
-        int64_t due_ms = tr_clock_after(tr_clock_now_ms(), router->spec->reader_stall_ms);
+        int64_t due_ms = tr_clock_after(router->self->now.ms, router->spec->reader_stall_ms);
         tr_router_set_due(router, lead,
                           due_ms < lead->deadline_ms ? due_ms : lead->deadline_ms);
     }
@@ -77,7 +77,7 @@ void tr_router_on_part(tr_router_t *router, troupe_reply_t *part)
     }
     if (lead->n_parts == 0) {
         tr_sharing_close(&router->sharing, lead);
-        tr_router_books_first_part(&router->books, lead);
+        tr_router_books_first_part(&router->books, lead, router->self->now.us);
     }
     pass_on_to_sharers(router, lead, part);
     if (lead != job->envelope && !has_room_for_part(lead)) {
@@ -149,13 +149,13 @@ void tr_router_on_credit(tr_router_t *router, tr_envelope_t *envelope)
 
 /* The worker is done with the job, one way or another: free its slot. The member's share of the
  * job is the caller's now, and so is the lead, with its share; NULL when nobody waits. */
-static tr_envelope_t *take_back(tr_job_t *job)
+static tr_envelope_t *take_back(tr_router_t *router, tr_job_t *job)
 {
     tr_envelope_t *lead = job->lead;
     if (lead && job->head->n_unfinished > 1) {
-        tr_member_stop_awaiting(job->member, job, tr_clock_now_ms());
+        tr_member_stop_awaiting(job->member, job, router->self->now.ms);
     }
-    tr_member_take_back(job->member, job, tr_clock_now_ms());
+    tr_members_take_back(&router->members, job->member, job, router->self->now.ms);
     job->lead = NULL;
     if (lead) {
         lead->job = NULL;
@@ -204,7 +204,7 @@ static void lose_run(tr_router_t *router, tr_envelope_t *lead, const char *why)
     lead->n_lost++;
     tr_retry_verdict_t verdict =
         tr_retry_decide(spec->retry, spec->poison, lead->n_lost, lead->n_parts,
-                        has_time(lead, tr_clock_now_ms()));
+                        has_time(lead, router->self->now.ms));
     if (verdict == TR_RETRY_AGAIN) {
         tr_metric_add(router->books.retried, 1);
         tr_router_trace(lead, "request_retried", NULL, NULL);
@@ -227,6 +227,17 @@ static void note_result(tr_router_t *router, tr_member_t *member, const troupe_r
     }
 }
 
+/* How long its worker was at it, waiting for its turn aside. */
+static void note_pace(tr_router_t *router, tr_member_t *member, const tr_job_t *job)
+{
+    int64_t now_us = router->self->now.us;
+    int64_t begin_us =
+        job->dispatched_us > member->last_final_us ? job->dispatched_us : member->last_final_us;
+    tr_rouse_note(&router->rouse, now_us - begin_us, now_us);
+    member->last_final_us = now_us;
+    router->finisher = member;
+}
+
 void tr_router_on_final(tr_router_t *router, troupe_reply_t *reply)
 {
     tr_job_t *job = reply->job; /* the share is ours now */
@@ -238,7 +249,8 @@ void tr_router_on_final(tr_router_t *router, troupe_reply_t *reply)
         tr_job_release(&job);
         return;
     }
-    tr_envelope_t *lead = take_back(job);
+    note_pace(router, member, job);
+    tr_envelope_t *lead = take_back(router, job);
     if (!reply->was_not_started) {
         note_result(router, member, reply);
     }
@@ -271,12 +283,16 @@ void tr_router_lose_member(tr_router_t *router, tr_member_t *member, const tr_re
              tr_reason_show(reason, shown, sizeof shown));
     while (member->jobs) {
         tr_job_t *job = member->jobs;
-        tr_envelope_t *lead = take_back(job);
-        tr_job_flag_cancelled(job, tr_clock_now_ms()); /* whoever still runs it should stop */
+        tr_envelope_t *lead = take_back(router, job);
+        tr_job_flag_cancelled(job,
+                              router->self->now.ms); /* whoever still runs it should stop */
         if (lead) {
             lose_run(router, lead, why);
         }
         tr_job_release(&job);
+    }
+    if (router->finisher == member) {
+        router->finisher = NULL;
     }
     tr_members_remove(&router->members, member);
 }

@@ -6,8 +6,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define NAME_MAX_SIZE 128
-
 struct tr_directory {
     pthread_rwlock_t lock;
     zhashx_t *names[TR_N_NAME_SPACES];
@@ -54,7 +52,7 @@ void tr_directory_destroy(tr_directory_t **self_p)
 troupe_status_t tr_directory_register(tr_directory_t *self, tr_name_space_t space,
                                       const char *name, tr_mailbox_t *mailbox)
 {
-    assert(self && name && strlen(name) < NAME_MAX_SIZE && mailbox);
+    assert(self && name && strlen(name) < TR_DIRECTORY_NAME_SIZE && mailbox);
     pthread_rwlock_wrlock(&self->lock);
     const tr_mailbox_t *holder = zhashx_lookup(self->names[space], name);
     bool is_taken = holder && holder != mailbox;
@@ -143,7 +141,7 @@ void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
 tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space, tr_span_t name)
 {
     assert(self);
-    char text[NAME_MAX_SIZE];
+    char text[TR_DIRECTORY_NAME_SIZE];
     if (name.size >= sizeof text) {
         return NULL;
     }

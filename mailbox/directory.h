@@ -13,6 +13,9 @@
 #include "base/span.h"
 #include "mailbox/mailbox.h"
 
+/* Of the longest name, with its NUL. */
+#define TR_DIRECTORY_NAME_SIZE 128
+
 typedef struct tr_directory tr_directory_t;
 
 typedef enum tr_name_space {

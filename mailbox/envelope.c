@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/heap.h"
+#include "base/slab.h"
 #include "mailbox/reply.h"
 
 #define TEXT_MAX 1024
@@ -56,16 +56,17 @@ tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, const tr_hea
 {
     assert(reply_to && header && message_p);
     size_t texts = size_of_texts(header);
-    tr_envelope_t *self = malloc(sizeof *self + texts);
+    tr_envelope_t *self = tr_slab_alloc(sizeof *self + texts);
     if (self && !*message_p) {
         *message_p = troupe_message_new();
     }
     if (!self || !*message_p) {
-        free(self);
+        tr_slab_free(self, sizeof *self + texts);
         troupe_message_destroy(message_p);
         return NULL;
     }
     memset(self, 0, sizeof *self);
+    self->size = sizeof *self + texts;
     char *cursor = (char *)(self + 1);
     tr_letter_init(&self->letter, &tr_envelope_type,
                    sizeof *self + texts + troupe_message_bytes(*message_p));
@@ -93,9 +94,7 @@ tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, const tr_hea
         header->priority == TROUPE_PRIORITY_DEFAULT ? TROUPE_PRIORITY_NORMAL : header->priority;
     self->message = *message_p;
     *message_p = NULL;
-    self->queue_place = TR_HEAP_NOWHERE;
-    self->stray_place = TR_HEAP_NOWHERE;
-    self->due_place = TR_HEAP_NOWHERE;
+    self->place_in_line = self->place_by_arrival = self->place_by_due = TR_LINEUP_NOWHERE;
     self->due_ms = TR_NEVER;
     return self;
 }
@@ -115,12 +114,13 @@ void tr_envelope_release(tr_envelope_t **self_p)
     if (!self || atomic_fetch_sub_explicit(&self->holders, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    assert(self->queue_place == TR_HEAP_NOWHERE && self->due_place == TR_HEAP_NOWHERE);
+    assert(!self->line && !self->place_by_due.is_in);
     assert(!self->lead && !self->sharers);
     answer_lost(self);
     troupe_message_destroy(&self->message);
     tr_mailbox_release(&self->reply_to);
-    free(self);
+    tr_mailbox_release(&self->router);
+    tr_slab_free(self, self->size);
 }
 
 static troupe_status_t post_within(tr_envelope_t *self, tr_mailbox_t *to, int64_t wait_ms)
@@ -151,6 +151,8 @@ static int64_t time_to_wait(const tr_envelope_t *self, const tr_mailbox_t *to)
 /* The router's mailbox bounds what is on its way; its queue bounds what waits. */
 void tr_envelope_submit(tr_envelope_t *self, tr_mailbox_t *to, bool may_wait)
 {
+    assert(!self->router);
+    self->router = to ? tr_mailbox_share(to) : NULL;
     switch (to ? post_within(self, to, may_wait ? time_to_wait(self, to) : 0)
                : TROUPE_NOT_FOUND) {
     case TROUPE_OK:
@@ -241,7 +243,7 @@ static void destroy_note(tr_letter_t *letter)
 {
     tr_note_t *self = (tr_note_t *)letter;
     tr_envelope_release(&self->envelope);
-    free(self);
+    tr_slab_free(self, sizeof *self);
 }
 
 const tr_letter_type_t tr_cancel_type = {"cancel", destroy_note};
@@ -252,7 +254,7 @@ typedef troupe_status_t(post_fn)(tr_mailbox_t *, tr_lane_t, tr_letter_t **);
 static void send_note(tr_envelope_t *self, const tr_letter_type_t *type, tr_mailbox_t *to,
                       post_fn *post)
 {
-    tr_note_t *note = malloc(sizeof *note);
+    tr_note_t *note = tr_slab_alloc(sizeof *note);
     if (!note) {
         return;
     }

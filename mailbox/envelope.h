@@ -20,6 +20,7 @@
 #include <troupe/message.h>
 #include <troupe/outcome.h>
 
+#include "base/lineup.h"
 #include "base/span.h"
 #include "mailbox/flow.h"
 #include "mailbox/letter.h"
@@ -57,8 +58,11 @@ struct tr_envelope {
     tr_letter_t letter;
     atomic_uint holders;
 
+    size_t size; /* with its texts */
+
     uint64_t id; /* as the caller numbered it; comes back with every reply */
     tr_mailbox_t *reply_to;
+    tr_mailbox_t *router; /* a share: to whom it was submitted; NULL: to nobody */
     const char *capability;
     const char *method;
     const char *traceparent;
@@ -88,13 +92,11 @@ struct tr_envelope {
     int pass_kind;    /* that of the breaker; capabilities/breaker.h */
     uint64_t pass_round;
     uint64_t stalled_at;   /* what its reader had taken when it had no room last */
-    tr_queue_line_t *line; /* while it waits: the one it is in, and where in it */
-    size_t queue_place;
-    tr_envelope_t *older; /* while it waits: its neighbours by arrival, or its place among */
-    tr_envelope_t *newer; /* those that came out of order */
-    size_t stray_place;
+    tr_queue_line_t *line; /* while it waits: the one it is in */
+    tr_lineup_place_t place_in_line;
+    tr_lineup_place_t place_by_arrival;
     int64_t due_ms; /* when the router must look at it at the latest */
-    size_t due_place;
+    tr_lineup_place_t place_by_due;
     tr_job_t *job; /* RUNNING, and not a sharer: borrowed, the member's list holds it */
 
     /* Requests that share one run: the lead has it, the others hang on the lead. */
@@ -122,8 +124,9 @@ void tr_envelope_release(tr_envelope_t **self_p);
  * caller's share is untouched and nothing is answered. Any thread. */
 TROUPE_NODISCARD troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to);
 
-/* The same, and answer it here when `to` does not take it; a NULL `to` offers nothing. With
- * `may_wait` it waits for room where the mailbox allows that, within the request's time. */
+/* The same, once for each envelope, which keeps a share of `to`; and answer it here when `to`
+ * does not take it. A NULL `to` offers nothing. With `may_wait` it waits for room where the
+ * mailbox allows that, within the request's time. */
 void tr_envelope_submit(tr_envelope_t *self, tr_mailbox_t *to, bool may_wait);
 
 /* The envelope whose letter this is; the letter's share becomes the caller's. */

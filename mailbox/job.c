@@ -4,6 +4,9 @@
 #include "mailbox/job.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/slab.h"
 
 static void release_letter(tr_letter_t *letter)
 {
@@ -16,13 +19,14 @@ const tr_letter_type_t tr_job_type = {"job", release_letter};
 tr_job_t *tr_job_new(tr_envelope_t *envelope, tr_mailbox_t *router, uint64_t number)
 {
     assert(envelope && router && number > 0);
-    tr_job_t *self = calloc(1, sizeof *self);
+    tr_job_t *self = tr_slab_alloc(sizeof *self);
     if (self) {
+        memset(self, 0, sizeof *self);
         tr_letter_init(&self->letter, &tr_job_type, envelope->letter.bytes);
         atomic_init(&self->holders, 1);
         atomic_init(&self->deadline_ms, envelope->deadline_ms);
         self->envelope = tr_envelope_share(envelope);
-        self->router = tr_mailbox_share(router);
+        self->router = router == envelope->router ? router : tr_mailbox_share(router);
         self->number = self->unit = number;
         self->head = self;
     }
@@ -43,9 +47,11 @@ void tr_job_release(tr_job_t **self_p)
     *self_p = NULL;
     if (self && atomic_fetch_sub_explicit(&self->holders, 1, memory_order_acq_rel) == 1) {
         assert(!self->lead && self->head == self);
+        if (self->router != self->envelope->router) {
+            tr_mailbox_release(&self->router);
+        }
         tr_envelope_release(&self->envelope);
-        tr_mailbox_release(&self->router);
-        free(self);
+        tr_slab_free(self, sizeof *self);
     }
 }
 

@@ -20,7 +20,7 @@ struct troupe_request {
     tr_letter_t letter;
     atomic_uint holders;
     tr_envelope_t *envelope;       /* a share: what is asked for, and the flow of its parts */
-    tr_mailbox_t *router;          /* a share: where the answers go */
+    tr_mailbox_t *router;          /* where the answers go: the envelope's, or a share */
     uint64_t number;               /* unique in its router */
     uint64_t unit;                 /* number of the first of its batch: what pulses go by */
     _Atomic(int64_t) cancelled_ms; /* when nobody waited any more; 0: somebody does */
@@ -28,6 +28,7 @@ struct troupe_request {
 
     /* the router's */
     void *member;        /* NULL: the router is done with it */
+    int64_t dispatched_us;
     tr_envelope_t *lead; /* a share: the request that it runs for; NULL: nobody waits */
     tr_job_t *head;      /* the first of its batch, of which others have a share; or itself */
     size_t n_unfinished; /* of a head: jobs of the batch that the worker still has */

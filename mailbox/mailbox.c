@@ -295,7 +295,7 @@ void tr_mailbox_unpark(tr_mailbox_t *self)
 /* ---- the baton ---- */
 
 /* A thread that carries one owner, and posts to another that could be carried, wakes that. */
-static _Thread_local bool is_carrying;
+static _Thread_local bool is_carrying __attribute__((tls_model("initial-exec")));
 
 void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carry_fn *carry, void *arg)
 {
@@ -455,6 +455,12 @@ int64_t tr_mailbox_wait_ms(const tr_mailbox_t *self)
 {
     assert(self);
     return self->wait_ms;
+}
+
+bool tr_mailbox_is_closed(const tr_mailbox_t *self)
+{
+    assert(self);
+    return atomic_load_explicit(&self->is_closed, memory_order_relaxed);
 }
 
 size_t tr_mailbox_depth(const tr_mailbox_t *self)

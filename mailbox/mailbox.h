@@ -79,6 +79,9 @@ TROUPE_NODISCARD troupe_status_t tr_mailbox_post_wait(tr_mailbox_t *self, tr_lan
 /* How long a sender that can wait may wait for room; 0: not at all. */
 int64_t tr_mailbox_wait_ms(const tr_mailbox_t *self);
 
+/* Whether its owner has closed it, now or before. */
+bool tr_mailbox_is_closed(const tr_mailbox_t *self);
+
 /* Letters posted and not yet taken. */
 size_t tr_mailbox_depth(const tr_mailbox_t *self);
 

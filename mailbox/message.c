@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/slab.h"
+
 troupe_message_t *troupe_message_new(void)
 {
-    troupe_message_t *self = malloc(sizeof *self);
+    troupe_message_t *self = tr_slab_alloc(sizeof *self);
     if (self) {
         self->n_frames = 0;
         self->n_room = TR_MESSAGE_INLINE;
@@ -48,7 +50,7 @@ void troupe_message_destroy(troupe_message_t **self_p)
     if (self->frames != self->own) {
         free(self->frames);
     }
-    free(self);
+    tr_slab_free(self, sizeof *self);
     *self_p = NULL;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/slab.h"
 #include "mailbox/job.h"
 #include "mailbox/message.h"
 
@@ -29,15 +30,14 @@ troupe_reply_t *tr_reply_new(uint64_t id, bool is_final, troupe_outcome_t outcom
         message = *message_p;
         *message_p = NULL;
     }
-    troupe_reply_t *self = calloc(1, sizeof *self);
-    if (self && text && *text) {
-        self->text = strdup(text);
-    }
-    if (!self || (text && *text && !self->text)) {
-        free(self);
+    troupe_reply_t *self = tr_slab_alloc(sizeof *self);
+    char *kept_text = self && text && *text ? strdup(text) : NULL;
+    if (!self || (text && *text && !kept_text)) {
+        tr_slab_free(self, sizeof *self);
         troupe_message_destroy(&message);
         return NULL;
     }
+    *self = (troupe_reply_t){.text = kept_text};
     size_t bytes = sizeof *self + (message ? troupe_message_bytes(message) : 0);
     tr_letter_init(&self->letter, &tr_reply_type, bytes);
     self->id = id;
@@ -97,7 +97,7 @@ void troupe_reply_destroy(troupe_reply_t **self_p)
         troupe_message_destroy(&(*self_p)->message);
         tr_job_release(&(*self_p)->job);
         free((*self_p)->text);
-        free(*self_p);
+        tr_slab_free(*self_p, sizeof **self_p);
         *self_p = NULL;
     }
 }

@@ -1,10 +1,7 @@
 /* A level for each priority; in it a line for each peer that has something waiting, and no
  * other. The lines of a level form a list in the order of their turns: the first is served and
- * goes to the end. A line is a heap whose order is that of its peer's requests.
- *
- * Besides, each level knows who of it came first. Numbers mostly come in rising order, and then
- * a list through the envelopes is enough. Those that do not are kept in a heap of their own, so
- * that neither way costs a search.
+ * goes to the end. A line is in the order of its peer's requests. Besides, each level knows who
+ * of it came first.
  *
  * Lines that are left are kept for peers to come, up to a bound, so that nothing is allocated
  * as long as requests come and go at the same rate.
@@ -22,7 +19,7 @@
 #define SPARE_SLOTS 256
 
 struct tr_queue_line {
-    tr_heap_t order; /* never empty while the line is open */
+    tr_lineup_t order; /* never empty while the line is open */
     uint64_t peer;
     tr_queue_level_t *level;
     tr_queue_line_t *before; /* in the list of turns */
@@ -39,9 +36,14 @@ static bool is_served_before(const void *one_item, const void *other_item)
     return one->number < other->number;
 }
 
-static size_t *place_of(void *item)
+static tr_lineup_place_t *place_of(void *item)
 {
-    return &((tr_envelope_t *)item)->queue_place;
+    return &((tr_envelope_t *)item)->place_in_line;
+}
+
+static size_t *stray_of(void *item)
+{
+    return &((tr_envelope_t *)item)->place_in_line.stray;
 }
 
 static bool is_older(const void *one, const void *other)
@@ -49,9 +51,14 @@ static bool is_older(const void *one, const void *other)
     return ((const tr_envelope_t *)one)->number < ((const tr_envelope_t *)other)->number;
 }
 
-static size_t *stray_place_of(void *item)
+static tr_lineup_place_t *arrival_of(void *item)
 {
-    return &((tr_envelope_t *)item)->stray_place;
+    return &((tr_envelope_t *)item)->place_by_arrival;
+}
+
+static size_t *arrival_stray_of(void *item)
+{
+    return &((tr_envelope_t *)item)->place_by_arrival.stray;
 }
 
 /* A value that is no priority is the normal one: callers may say anything. */
@@ -59,37 +66,6 @@ static size_t level_index(troupe_priority_t priority)
 {
     bool is_one = priority >= TROUPE_PRIORITY_CRITICAL && priority <= TROUPE_PRIORITY_BATCH;
     return (size_t)(is_one ? priority : TROUPE_PRIORITY_NORMAL) - TROUPE_PRIORITY_CRITICAL;
-}
-
-/* ---- order of arrival ---- */
-
-static troupe_status_t note_arrival(tr_queue_level_t *level, tr_envelope_t *envelope)
-{
-    if (level->newest && is_older(envelope, level->newest)) {
-        return tr_heap_push(&level->strays, envelope);
-    }
-    envelope->older = level->newest;
-    envelope->newer = NULL;
-    *(level->newest ? &level->newest->newer : &level->oldest) = envelope;
-    level->newest = envelope;
-    return TROUPE_OK;
-}
-
-static void forget_arrival(tr_queue_level_t *level, tr_envelope_t *envelope)
-{
-    if (envelope->stray_place != TR_HEAP_NOWHERE) {
-        tr_heap_remove(&level->strays, envelope);
-        return;
-    }
-    *(envelope->older ? &envelope->older->newer : &level->oldest) = envelope->newer;
-    *(envelope->newer ? &envelope->newer->older : &level->newest) = envelope->older;
-    envelope->older = envelope->newer = NULL;
-}
-
-static tr_envelope_t *oldest_of(const tr_queue_level_t *level)
-{
-    tr_envelope_t *stray = tr_heap_first(&level->strays);
-    return stray && (!level->oldest || is_older(stray, level->oldest)) ? stray : level->oldest;
 }
 
 /* ---- turns ---- */
@@ -131,15 +107,15 @@ static tr_queue_line_t *take_spare(tr_request_queue_t *self)
     }
     line = malloc(sizeof *line);
     if (line) {
-        tr_heap_init(&line->order, is_served_before, place_of);
+        tr_lineup_init(&line->order, is_served_before, place_of, stray_of);
     }
     return line;
 }
 
 static void keep_spare(tr_request_queue_t *self, tr_queue_line_t *line)
 {
-    if (self->n_spares >= SPARE_LINES || line->order.n_room > SPARE_ROOM) {
-        tr_heap_finish(&line->order);
+    if (self->n_spares >= SPARE_LINES || line->order.strays.n_room > SPARE_ROOM) {
+        tr_lineup_finish(&line->order);
         free(line);
         return;
     }
@@ -173,8 +149,8 @@ static void rest_level(tr_queue_level_t *level)
     if (level->lines.n_slots > SPARE_SLOTS) {
         tr_idmap_finish(&level->lines);
     }
-    if (level->strays.n_room > SPARE_ROOM) {
-        tr_heap_finish(&level->strays);
+    if (level->arrivals.strays.n_room > SPARE_ROOM) {
+        tr_lineup_finish(&level->arrivals);
     }
 }
 
@@ -205,10 +181,10 @@ static tr_queue_line_t *put_in(tr_request_queue_t *self, tr_envelope_t *envelope
     if (!line) {
         return NULL;
     }
-    if (tr_heap_push(&line->order, envelope) != TROUPE_OK) {
+    if (tr_lineup_push(&line->order, envelope) != TROUPE_OK) {
         goto no_place;
     }
-    if (note_arrival(level, envelope) != TROUPE_OK) {
+    if (tr_lineup_push(&level->arrivals, envelope) != TROUPE_OK) {
         goto not_noted;
     }
     envelope->line = line;
@@ -216,7 +192,7 @@ static tr_queue_line_t *put_in(tr_request_queue_t *self, tr_envelope_t *envelope
     return line;
 
 not_noted:
-    tr_heap_remove(&line->order, envelope);
+    tr_lineup_remove(&line->order, envelope);
 no_place:
     close_line_if_empty(self, line);
     return NULL;
@@ -225,8 +201,8 @@ no_place:
 static void take_out(tr_request_queue_t *self, tr_envelope_t *envelope)
 {
     tr_queue_line_t *line = envelope->line;
-    tr_heap_remove(&line->order, envelope);
-    forget_arrival(line->level, envelope);
+    tr_lineup_remove(&line->order, envelope);
+    tr_lineup_remove(&line->level->arrivals, envelope);
     envelope->line = NULL;
     self->n_waiting--;
     close_line_if_empty(self, line);
@@ -237,7 +213,7 @@ static tr_envelope_t *serve(tr_request_queue_t *self, tr_queue_line_t *line)
 {
     unlink_turn(line);
     append_turn(line);
-    tr_envelope_t *envelope = tr_heap_first(&line->order);
+    tr_envelope_t *envelope = tr_lineup_first(&line->order);
     take_out(self, envelope);
     return envelope;
 }
@@ -276,7 +252,7 @@ void tr_request_queue_init(tr_request_queue_t *self)
     *self = (tr_request_queue_t){0};
     for (size_t i = 0; i < TR_QUEUE_LEVELS; i++) {
         tr_idmap_init(&self->levels[i].lines);
-        tr_heap_init(&self->levels[i].strays, is_older, stray_place_of);
+        tr_lineup_init(&self->levels[i].arrivals, is_older, arrival_of, arrival_stray_of);
     }
 }
 
@@ -285,11 +261,11 @@ void tr_request_queue_finish(tr_request_queue_t *self)
     assert(self && self->n_waiting == 0);
     for (size_t i = 0; i < TR_QUEUE_LEVELS; i++) {
         tr_idmap_finish(&self->levels[i].lines);
-        tr_heap_finish(&self->levels[i].strays);
+        tr_lineup_finish(&self->levels[i].arrivals);
     }
     while (self->spares) {
         tr_queue_line_t *line = take_spare(self);
-        tr_heap_finish(&line->order);
+        tr_lineup_finish(&line->order);
         free(line);
     }
 }
@@ -334,7 +310,7 @@ tr_envelope_t *tr_request_queue_pop_like(tr_request_queue_t *self, const tr_enve
             if (n_looks++ == TR_QUEUE_LOOKS) {
                 return NULL;
             }
-            const tr_envelope_t *head = tr_heap_first(&line->order);
+            const tr_envelope_t *head = tr_lineup_first(&line->order);
             if (strcmp(head->method, like->method) == 0) {
                 return serve(self, line);
             }
@@ -348,7 +324,7 @@ tr_envelope_t *tr_request_queue_victim(const tr_request_queue_t *self,
 {
     assert(self);
     for (size_t i = TR_QUEUE_LEVELS; i-- > level_index(newcomer);) {
-        tr_envelope_t *oldest = oldest_of(&self->levels[i]);
+        tr_envelope_t *oldest = tr_lineup_first(&self->levels[i].arrivals);
         if (oldest) {
             return oldest;
         }

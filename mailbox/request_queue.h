@@ -19,7 +19,6 @@
 #ifndef TROUPE_MAILBOX_REQUEST_QUEUE_H
 #define TROUPE_MAILBOX_REQUEST_QUEUE_H
 
-#include "base/heap.h"
 #include "base/idmap.h"
 #include "mailbox/envelope.h"
 
@@ -33,9 +32,7 @@ typedef struct tr_queue_level {
     tr_idmap_t lines; /* tr_queue_line_t by peer: of those who have something waiting */
     tr_queue_line_t *first_line; /* whose turn is next */
     tr_queue_line_t *last_line;
-    tr_envelope_t *oldest; /* those that came in order of number, by that order */
-    tr_envelope_t *newest;
-    tr_heap_t strays;       /* the others, returned ones for example, by number */
+    tr_lineup_t arrivals;   /* all, by number; those that are returned are out of order */
     unsigned n_passed_over; /* since it was last served, or became non-empty */
 } tr_queue_level_t;
 

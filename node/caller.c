@@ -4,7 +4,9 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <troupe/caller.h>
 
@@ -18,15 +20,12 @@
 #define MAILBOX_LETTERS ((size_t)1 << 20)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
 
-typedef struct open_call {
-    tr_envelope_t *envelope;
-    tr_mailbox_t *router;
-} open_call_t;
-
 struct troupe_caller {
     tr_runtime_t *runtime;
     tr_mailbox_t *mailbox;
-    tr_idmap_t calls; /* open_call_t */
+    tr_idmap_t calls;                   /* tr_envelope_t: a share */
+    tr_mailbox_t *router;               /* that was asked last: a share, or NULL */
+    char asked[TR_DIRECTORY_NAME_SIZE]; /* its capability */
     uint64_t last_id;
     troupe_reply_t *first_kept; /* came while another call was waited for */
     troupe_reply_t *last_kept;
@@ -50,12 +49,8 @@ troupe_caller_t *troupe_caller_new(troupe_node_t *node)
 
 static void close_call(troupe_caller_t *self, uint64_t id)
 {
-    open_call_t *call = tr_idmap_take(&self->calls, id);
-    if (call) {
-        tr_envelope_release(&call->envelope);
-        tr_mailbox_release(&call->router);
-        free(call);
-    }
+    tr_envelope_t *envelope = tr_idmap_take(&self->calls, id);
+    tr_envelope_release(&envelope);
 }
 
 static void keep_reply(troupe_caller_t *self, troupe_reply_t *reply)
@@ -102,6 +97,7 @@ void troupe_caller_destroy(troupe_caller_t **self_p)
         troupe_reply_destroy(&reply);
     }
     tr_idmap_finish(&self->calls);
+    tr_mailbox_release(&self->router);
     tr_mailbox_release(&self->mailbox);
     tr_runtime_release(&self->runtime);
     free(self);
@@ -110,6 +106,29 @@ void troupe_caller_destroy(troupe_caller_t **self_p)
 
 /* ---- starting ---- */
 
+/* Callers mostly ask for one capability again and again. */
+static tr_mailbox_t *find_router(troupe_caller_t *self, const char *capability)
+{
+    bool is_the_last = self->router && strcmp(self->asked, capability) == 0 &&
+                       !tr_mailbox_is_closed(self->router);
+    if (!is_the_last) {
+        tr_mailbox_release(&self->router);
+        self->router = tr_directory_find(self->runtime->directory, TR_NAMES_CAPABILITY,
+                                         tr_span_of(capability));
+        snprintf(self->asked, sizeof self->asked, "%s", capability);
+    }
+    return self->router;
+}
+
+/* An envelope that nobody has seen. */
+static void drop(tr_envelope_t **envelope_p)
+{
+    if (*envelope_p) {
+        atomic_store(&(*envelope_p)->is_answered, true);
+        tr_envelope_release(envelope_p);
+    }
+}
+
 troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capability,
                                     const troupe_call_options_t *options,
                                     troupe_message_t **message_p, uint64_t *id_out)
@@ -117,13 +136,7 @@ troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capabilit
     assert(self && capability && message_p && id_out);
     static const troupe_call_options_t defaults = {0};
     options = options ? options : &defaults;
-    open_call_t *call = calloc(1, sizeof *call);
     uint64_t id = self->last_id + 1;
-    if (!call || tr_idmap_put(&self->calls, id, call) != TROUPE_OK) {
-        free(call);
-        troupe_message_destroy(message_p);
-        return TROUPE_ERR_NOMEM;
-    }
     const tr_header_t header = {
         .capability = tr_span_of(capability),
         .method = tr_span_of(options->method),
@@ -135,15 +148,13 @@ troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capabilit
         .credit = options->credit,
         .peer = tr_mailbox_incarnation(self->mailbox),
     };
-    call->envelope = tr_envelope_new(id, self->mailbox, &header, message_p);
-    if (!call->envelope) {
-        close_call(self, id);
+    tr_envelope_t *envelope = tr_envelope_new(id, self->mailbox, &header, message_p);
+    if (!envelope || tr_idmap_put(&self->calls, id, envelope) != TROUPE_OK) {
+        drop(&envelope);
         return TROUPE_ERR_NOMEM;
     }
     self->last_id = id;
-    call->router = tr_directory_find(self->runtime->directory, TR_NAMES_CAPABILITY,
-                                     tr_span_of(capability));
-    tr_runtime_submit(self->runtime, call->envelope, call->router, true);
+    tr_runtime_submit(self->runtime, envelope, find_router(self, capability), true);
     *id_out = id;
     return TROUPE_OK;
 }
@@ -151,9 +162,9 @@ troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capabilit
 void troupe_caller_cancel(troupe_caller_t *self, uint64_t id)
 {
     assert(self);
-    open_call_t *call = tr_idmap_get(&self->calls, id);
-    if (call && call->router) {
-        tr_envelope_cancel(call->envelope, call->router);
+    tr_envelope_t *envelope = tr_idmap_get(&self->calls, id);
+    if (envelope && envelope->router) {
+        tr_envelope_cancel(envelope, envelope->router);
     }
 }
 
@@ -174,9 +185,9 @@ int troupe_caller_fd(troupe_caller_t *self)
 /* The application has this reply: a part makes room for another one. */
 static void note_taken(troupe_caller_t *self, const troupe_reply_t *reply)
 {
-    const open_call_t *call = reply->is_final ? NULL : tr_idmap_get(&self->calls, reply->id);
-    if (call) {
-        tr_envelope_grant(call->envelope, call->router, 1,
+    tr_envelope_t *envelope = reply->is_final ? NULL : tr_idmap_get(&self->calls, reply->id);
+    if (envelope) {
+        tr_envelope_grant(envelope, envelope->router, 1,
                           troupe_message_bytes(troupe_reply_message(reply)));
     }
 }
@@ -229,16 +240,26 @@ static troupe_status_t take(troupe_caller_t *self, int64_t deadline_ms, troupe_r
     }
 }
 
+/* The clock is read only when nothing is there. */
+static troupe_status_t take_within(troupe_caller_t *self, int64_t timeout_ms,
+                                   troupe_reply_t **out)
+{
+    *out = take_posted(self);
+    if (*out) {
+        return TROUPE_OK;
+    }
+    return take(self, timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms),
+                out);
+}
+
 troupe_status_t troupe_caller_next(troupe_caller_t *self, int64_t timeout_ms,
                                    troupe_reply_t **out)
 {
     assert(self && out);
     troupe_reply_t *reply = take_kept(self);
     if (!reply) {
-        int64_t deadline_ms =
-            timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
         tr_mailbox_unpark(self->mailbox);
-        troupe_status_t status = take(self, deadline_ms, &reply);
+        troupe_status_t status = take_within(self, timeout_ms, &reply);
         if (status != TROUPE_OK) {
             return status;
         }

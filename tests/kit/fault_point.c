@@ -33,6 +33,10 @@ bool tr_fault_strikes(tr_fault_point_t *self)
 }
 
 void *__real_malloc(size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__real_tr_slab_alloc(size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_tr_slab_alloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *memory, size_t size);
 char *__real_strdup(const char *text);
@@ -40,6 +44,17 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 char *__wrap_strdup(const char *text);
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return tr_fault_strikes(&tr_fault_memory) ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+/* It keeps some of what it got from malloc, so it is struck by itself. */
+void *__wrap_tr_slab_alloc(size_t size)
+{
+    return tr_fault_strikes(&tr_fault_memory) ? NULL : __real_tr_slab_alloc(size);
+}
 
 void *__wrap_malloc(size_t size)
 {

@@ -1,8 +1,9 @@
 /* tests/kit/fault_point.h - faults are parameters
  *
  * A point in the code under test that fails on command: after so many passes, so many times.
- * The one that comes with it is memory: a test linked with --wrap for malloc, calloc, realloc
- * and strdup has all allocations of the library go by tr_fault_memory. One thread only.
+ * The one that comes with it is memory: a test linked with --wrap for malloc, calloc, realloc,
+ * realloc, strdup, aligned_alloc and tr_slab_alloc has all allocations of the library go by
+ * tr_fault_memory. One thread only.
  */
 
 #ifndef TROUPE_TESTS_KIT_FAULT_POINT_H

@@ -217,22 +217,22 @@ static void the_one_with_room_is_picked(void **state)
     for (uint64_t i = 0; i < 3; i++) {
         jobs[i] = job_of(&pool, i + 1);
     }
-    tr_member_give(large, jobs[0], 1, 110);
+    tr_members_give(&pool.members, large, jobs[0], 1, 110);
     assert_ptr_equal(pick(&pool), small);
-    tr_member_give(small, jobs[1], 2, 120);
+    tr_members_give(&pool.members, small, jobs[1], 2, 120);
     assert_ptr_equal(pick(&pool), large);
-    tr_member_give(large, jobs[2], 3, 130);
+    tr_members_give(&pool.members, large, jobs[2], 3, 130);
     assert_null(pick(&pool));
     assert_int_equal(large->candidate.last_used, 3);
     assert_int_equal(large->last_used_ms, 130);
     assert_int_equal(small->last_used_ms, 120);
 
-    tr_member_take_back(large, jobs[0], 140);
+    tr_members_take_back(&pool.members, large, jobs[0], 140);
     assert_int_equal(large->last_used_ms, 140);
     assert_int_equal(large->candidate.last_used, 3); /* that one counts dispatches */
     assert_ptr_equal(pick(&pool), large);
-    tr_member_take_back(large, jobs[2], 150);
-    tr_member_take_back(small, jobs[1], 150);
+    tr_members_take_back(&pool.members, large, jobs[2], 150);
+    tr_members_take_back(&pool.members, small, jobs[1], 150);
     assert_ptr_equal(pick(&pool), large); /* used last */
     for (size_t i = 0; i < 3; i++) {
         assert_null(jobs[i]->member);
@@ -256,13 +256,13 @@ static void give_batch(pool_t *self, tr_member_t *member, tr_job_t **jobs, size_
         }
     }
     for (size_t i = 0; i < n_jobs; i++) {
-        tr_member_give(member, jobs[i], number + i, 0);
+        tr_members_give(&self->members, member, jobs[i], number + i, 0);
     }
 }
 
-static void take_back_and_release(tr_member_t *member, tr_job_t **job_p)
+static void take_back_and_release(pool_t *self, tr_member_t *member, tr_job_t **job_p)
 {
-    tr_member_take_back(member, *job_p, 0);
+    tr_members_take_back(&self->members, member, *job_p, 0);
     assert_ptr_equal((*job_p)->head, *job_p); /* its head need not stay for it */
     tr_job_release(job_p);
 }
@@ -288,12 +288,12 @@ static void a_batch_is_one_unit_of_work(void **state)
         assert_null(pick(&pool));
         for (size_t k = 0; k < 3; k++) {
             assert_int_equal(member->candidate.n_given, 2); /* until the last is done */
-            take_back_and_release(member, &batch[orders[i][k]]);
+            take_back_and_release(&pool, member, &batch[orders[i][k]]);
             assert_int_equal(member->candidate.n_pending, 3 - k);
         }
         assert_int_equal(member->candidate.n_given, 1);
         assert_ptr_equal(pick(&pool), member);
-        take_back_and_release(member, &alone[0]);
+        take_back_and_release(&pool, member, &alone[0]);
         assert_int_equal(member->candidate.n_given, 0);
         tear_down(&pool);
     }
@@ -316,7 +316,7 @@ static void a_batch_is_cancelled_when_all_of_it_is(void **state)
     assert_int_equal(atomic_load(&pool.pulse->cancelled), 41);
     assert_int_equal(atomic_load(&pool.pulse->cancelled_ms), 700);
     for (size_t i = 0; i < 3; i++) {
-        take_back_and_release(member, &batch[i]);
+        take_back_and_release(&pool, member, &batch[i]);
     }
     tear_down(&pool);
 }
@@ -334,8 +334,8 @@ static void one_job_is_cancelled_by_itself(void **state)
     tr_member_stop_awaiting(member, other[0], 500);
     assert_int_equal(atomic_load(&pool.pulse->cancelled), 6);
     assert_int_equal(one[0]->n_awaited, 1);
-    take_back_and_release(member, &one[0]);
-    take_back_and_release(member, &other[0]);
+    take_back_and_release(&pool, member, &one[0]);
+    take_back_and_release(&pool, member, &other[0]);
     tear_down(&pool);
 }
 
@@ -354,7 +354,7 @@ static void openness_holds(void **state)
     tr_member_t *member = add(&pool, 1, 1);
     for (const char *sign = row->log; *sign; sign++) {
         if (*sign == 'd' || *sign == 'D') {
-            tr_member_set_doubtful(member, *sign == 'd');
+            tr_members_set_doubtful(&pool.members, member, *sign == 'd');
         } else {
             tr_members_set_going(&pool.members, member, *sign == 'g');
         }
@@ -391,11 +391,11 @@ static void jobs_go_and_come_back_in_any_order(void **state)
     for (uint64_t move = 1; move <= N_MOVES; move++) {
         size_t i = (size_t)(draw(&seed) % N_JOBS);
         if (is_with[i]) {
-            tr_member_take_back(is_with[i], jobs[i], 0);
+            tr_members_take_back(&pool.members, is_with[i], jobs[i], 0);
             is_with[i] = NULL;
         } else {
             is_with[i] = members[draw(&seed) % 2];
-            tr_member_give(is_with[i], jobs[i], move, 0);
+            tr_members_give(&pool.members, is_with[i], jobs[i], move, 0);
         }
         jobs_are_sound(members[0]);
         jobs_are_sound(members[1]);
@@ -409,7 +409,7 @@ static void jobs_go_and_come_back_in_any_order(void **state)
     }
     for (size_t i = 0; i < N_JOBS; i++) {
         if (is_with[i]) {
-            tr_member_take_back(is_with[i], jobs[i], 0);
+            tr_members_take_back(&pool.members, is_with[i], jobs[i], 0);
         }
         assert_int_equal(atomic_load(&jobs[i]->holders), 1);
         tr_job_release(&jobs[i]);

@@ -1,0 +1,71 @@
+/* The list is always in order, since nothing is put anywhere but at its end. */
+
+#include "base/lineup.h"
+
+#include <assert.h>
+
+void tr_lineup_init(tr_lineup_t *self, tr_heap_before_fn *before, tr_lineup_place_fn *place_of,
+                    tr_heap_place_fn *stray_of)
+{
+    assert(self && before && place_of && stray_of);
+    *self = (tr_lineup_t){.before = before, .place_of = place_of};
+    tr_heap_init(&self->strays, before, stray_of);
+}
+
+void tr_lineup_finish(tr_lineup_t *self)
+{
+    assert(self);
+    tr_heap_finish(&self->strays);
+    self->first = self->last = NULL;
+    self->n_items = 0;
+}
+
+static void append(tr_lineup_t *self, void *item, tr_lineup_place_t *place)
+{
+    place->before = self->last;
+    place->behind = NULL;
+    *(self->last ? &self->place_of(self->last)->behind : &self->first) = item;
+    self->last = item;
+}
+
+troupe_status_t tr_lineup_push(tr_lineup_t *self, void *item)
+{
+    assert(self && item);
+    tr_lineup_place_t *place = self->place_of(item);
+    assert(!place->is_in && place->stray == TR_HEAP_NOWHERE);
+    if (self->last && self->before(item, self->last)) {
+        if (tr_heap_push(&self->strays, item) != TROUPE_OK) {
+            return TROUPE_ERR_NOMEM;
+        }
+    } else {
+        append(self, item, place);
+    }
+    place->is_in = true;
+    self->n_items++;
+    return TROUPE_OK;
+}
+
+void *tr_lineup_first(const tr_lineup_t *self)
+{
+    assert(self);
+    void *stray = tr_heap_first(&self->strays);
+    return stray && (!self->first || self->before(stray, self->first)) ? stray : self->first;
+}
+
+void tr_lineup_remove(tr_lineup_t *self, void *item)
+{
+    assert(self && item);
+    tr_lineup_place_t *place = self->place_of(item);
+    if (!place->is_in) {
+        return;
+    }
+    if (place->stray != TR_HEAP_NOWHERE) {
+        tr_heap_remove(&self->strays, item);
+    } else {
+        *(place->before ? &self->place_of(place->before)->behind : &self->first) =
+            place->behind;
+        *(place->behind ? &self->place_of(place->behind)->before : &self->last) = place->before;
+    }
+    *place = TR_LINEUP_NOWHERE;
+    self->n_items--;
+}
