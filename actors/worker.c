@@ -187,7 +187,10 @@ static void note_end(troupe_worker_t *worker)
     atomic_store_explicit(&pulse->running, 0, memory_order_relaxed);
     atomic_store_explicit(&pulse->running_since_ms, 0, memory_order_release);
     release_finished(worker);
+    int64_t begun_us = worker->self->now.us;
     worker->self->now = tr_clock_read();
+    atomic_store_explicit(&pulse->took_us, worker->self->now.us - begun_us,
+                          memory_order_relaxed);
     worker->ready_since_ms = worker->self->now.ms;
     if (!worker->is_stopping) {
         move_to(worker, TR_WORKER_READY);

@@ -87,7 +87,6 @@ static void note_given(tr_router_t *router, tr_member_t *member, tr_job_t *job, 
     tr_envelope_t *lead = job->lead;
     int64_t deadline_ms = lead->deadline_ms;
     lead->job = job;
-    job->dispatched_us = router->self->now.us;
     note_running(router, lead, member);
     for (tr_envelope_t *sharer = lead->sharers; sharer; sharer = sharer->next_sharer) {
         note_running(router, sharer, member);

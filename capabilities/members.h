@@ -23,7 +23,6 @@ typedef struct tr_member {
     bool is_free;   /* open, with room: counted as such */
     tr_job_t *jobs; /* as many as candidate.n_pending; a share of each */
     int64_t last_used_ms;
-    int64_t last_final_us;
     uint64_t n_done;
 } tr_member_t;
 

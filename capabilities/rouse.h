@@ -1,10 +1,11 @@
 /* capabilities/rouse.h - whether a request is worth waking a worker for
  *
- * To wake a thread takes some 50 us, and time from those that are awake. When requests take
- * less than that, and workers that are awake finish one after another, a new request is better
- * left to them than given to one that sleeps. It is not as soon as one of these does not hold:
- * a request takes longer, or nothing is finished for a moment, or more waits than they can do
- * in that time. So whatever takes its time has all workers that it may have, at once.
+ * To wake a thread costs some 5 us of processor time, and it gets up no sooner than the awake
+ * ones have done several requests of that length. So while requests are short and workers that
+ * are awake finish one after another, a new request is left to them rather than given to one
+ * that sleeps. It is not as soon as one of these does not hold: requests take longer, or
+ * nothing is finished for a moment, or more waits than they can do soon while a processor has
+ * nothing to do. So whatever takes its time has all workers that it may have, at once.
  *
  * Pure: it is told the time and answers.
  */
@@ -16,8 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Nothing finished for so long: the awake ones are not to be relied on. */
+/* Nothing was finished for so long: the awake ones are not to be relied on. */
 #define TR_ROUSE_MOMENT_MS 1
+
+/* A request that takes a worker less than this is a short one. */
+#define TR_ROUSE_SHORT_US 5
 
 typedef struct tr_rouse {
     size_t n_processors;

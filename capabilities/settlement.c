@@ -227,14 +227,12 @@ static void note_result(tr_router_t *router, tr_member_t *member, const troupe_r
     }
 }
 
-/* How long its worker was at it, waiting for its turn aside. */
-static void note_pace(tr_router_t *router, tr_member_t *member, const tr_job_t *job)
+/* What the worker itself says of the callback before this one: neither the time to wake it nor
+ * that until this final was read is its own. */
+static void note_pace(tr_router_t *router, tr_member_t *member)
 {
-    int64_t now_us = router->self->now.us;
-    int64_t begin_us =
-        job->dispatched_us > member->last_final_us ? job->dispatched_us : member->last_final_us;
-    tr_rouse_note(&router->rouse, now_us - begin_us, now_us);
-    member->last_final_us = now_us;
+    int64_t took_us = atomic_load_explicit(&member->pulse->took_us, memory_order_relaxed);
+    tr_rouse_note(&router->rouse, took_us, router->self->now.us);
     router->finisher = member;
 }
 
@@ -249,7 +247,7 @@ void tr_router_on_final(tr_router_t *router, troupe_reply_t *reply)
         tr_job_release(&job);
         return;
     }
-    note_pace(router, member, job);
+    note_pace(router, member);
     tr_envelope_t *lead = take_back(router, job);
     if (!reply->was_not_started) {
         note_result(router, member, reply);

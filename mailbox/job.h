@@ -28,7 +28,6 @@ struct troupe_request {
 
     /* the router's */
     void *member;        /* NULL: the router is done with it */
-    int64_t dispatched_us;
     tr_envelope_t *lead; /* a share: the request that it runs for; NULL: nobody waits */
     tr_job_t *head;      /* the first of its batch, of which others have a share; or itself */
     size_t n_unfinished; /* of a head: jobs of the batch that the worker still has */
