@@ -258,6 +258,9 @@ static void call_watches(tr_self_t *self, const struct pollfd *polls, size_t n_p
 static void sleep_until(tr_self_t *self, struct pollfd *polls, int64_t due_ms)
 {
     bool may_sleep = !is_any_watch_ready(self);
+    if (may_sleep && self->n_watches == 0 && !self->class->is_carried) {
+        tr_mailbox_spin(self->mailbox, self->runtime->spin_us);
+    }
     self->awake_at_ms = due_ms;
     bool is_parked = tr_mailbox_park(self->mailbox);
     if (self->class->is_carried) {

@@ -20,6 +20,8 @@ static const struct unit duration_units[] = {
     {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1},
 };
 
+static const struct unit moment_units[] = {{"ms", 1000}, {"us", 1}};
+
 static const struct unit size_units[] = {
     {"TiB", 1ull << 40}, {"TB", 1000000000000}, {"GiB", 1ull << 30},
     {"GB", 1000000000},  {"MiB", 1ull << 20},   {"MB", 1000000},
@@ -125,19 +127,31 @@ static troupe_status_t parse_quantity(const char *text, const struct unit *units
     return TROUPE_ERR_INVALID;
 }
 
-troupe_status_t tr_text_duration(const char *text, int64_t *ms_out)
+/* 0 needs no unit. */
+static troupe_status_t parse_time(const char *text, const struct unit *units, size_t n_units,
+                                  int64_t *out)
 {
-    assert(text && ms_out);
-    uint64_t ms = 0;
+    uint64_t time = 0;
     if (strcmp(text, "0") != 0) {
-        troupe_status_t status =
-            parse_quantity(text, duration_units, COUNT(duration_units), INT64_MAX, &ms);
+        troupe_status_t status = parse_quantity(text, units, n_units, INT64_MAX, &time);
         if (status != TROUPE_OK) {
             return status;
         }
     }
-    *ms_out = (int64_t)ms;
+    *out = (int64_t)time;
     return TROUPE_OK;
+}
+
+troupe_status_t tr_text_duration(const char *text, int64_t *ms_out)
+{
+    assert(text && ms_out);
+    return parse_time(text, duration_units, COUNT(duration_units), ms_out);
+}
+
+troupe_status_t tr_text_moment(const char *text, int64_t *us_out)
+{
+    assert(text && us_out);
+    return parse_time(text, moment_units, COUNT(moment_units), us_out);
 }
 
 troupe_status_t tr_text_size(const char *text, uint64_t *bytes_out)

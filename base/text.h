@@ -18,6 +18,9 @@
  * none, except "0"), TROUPE_LIMIT when it does not fit into int64_t ms. */
 TROUPE_NODISCARD troupe_status_t tr_text_duration(const char *text, int64_t *ms_out);
 
+/* "50us", "1ms": a time too short to be counted in milliseconds. Same statuses. */
+TROUPE_NODISCARD troupe_status_t tr_text_moment(const char *text, int64_t *us_out);
+
 /* "0", "512B", "512KiB", "4GiB", "1.5MiB", "10kB", "1MB": powers of 1024 and of 1000. Same
  * statuses. */
 TROUPE_NODISCARD troupe_status_t tr_text_size(const char *text, uint64_t *bytes_out);

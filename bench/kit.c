@@ -51,6 +51,13 @@ static void connect_to(bench_node_t *self)
     }
 }
 
+static long spin_us;
+
+void bench_node_spin(long us)
+{
+    spin_us = us;
+}
+
 void bench_node_start(bench_node_t *self, const char *transport,
                       const troupe_behaviour_t *behaviour, const char *capability)
 {
@@ -63,8 +70,9 @@ void bench_node_start(bench_node_t *self, const char *transport,
     }
     char yaml[1024];
     int length =
-        snprintf(yaml, sizeof yaml, "troupe: 1\nnode: bench\n%ssupervisor: {children: [%s]}\n",
-                 listen, capability);
+        snprintf(yaml, sizeof yaml,
+                 "troupe: 1\nnode: bench\nspin: %ldus\n%ssupervisor: {children: [%s]}\n",
+                 spin_us, listen, capability);
     if (length < 0 || (size_t)length >= sizeof yaml) {
         bench_give_up("the description of the node is too long");
     }

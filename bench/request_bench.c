@@ -19,6 +19,7 @@ typedef struct bench {
     long concurrency; /* requests a worker may have at once */
     long window;
     long requests;
+    long spin_us;
     size_t size;
     bench_node_t node;
     int64_t *took_ns;
@@ -109,6 +110,7 @@ int main(int argc, char **argv)
         {"window", required_argument, NULL, 'w'},
         {"requests", required_argument, NULL, 'r'},
         {"size", required_argument, NULL, 's'},
+        {"spin", required_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };
     bench_t bench = {
@@ -134,6 +136,9 @@ int main(int argc, char **argv)
         case 's':
             bench.size = (size_t)bench_whole("size", optarg, 0, 1 << 30);
             break;
+        case 'p':
+            bench.spin_us = bench_whole("spin", optarg, 0, 1000);
+            break;
         default:
             return 2;
         }
@@ -142,6 +147,7 @@ int main(int argc, char **argv)
     bench.concurrency = bench.concurrency ? bench.concurrency
                                           : (bench.window + bench.workers - 1) / bench.workers;
     bench.took_ns = bench_alloc((size_t)bench.requests, sizeof *bench.took_ns);
+    bench_node_spin(bench.spin_us);
     start_node(&bench);
     run(&bench);
     bench_node_stop(&bench.node);

@@ -27,10 +27,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/processors.h"
 
 #define CACHE_LINE        64
 #define GIVE_UP_CHECK_MS  50
 #define CARRIES_AT_A_TIME 4
+#define SPINS_PER_LOOK    16 /* at the clock */
 
 /* A lane with room for fewer letters gives each place back at once, others so many together. */
 #define WIDE_LANE     1024
@@ -265,6 +267,32 @@ static bool has_letters(const tr_mailbox_t *self)
 {
     return self->lanes[TR_LANE_CONTROL].first || self->lanes[TR_LANE_USER].first ||
            tr_mailbox_has_posted(self);
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+bool tr_mailbox_spin(const tr_mailbox_t *self, int64_t spin_us)
+{
+    assert(self);
+    bool has_some = has_letters(self);
+    if (has_some || spin_us <= 0 || tr_processors() == 1) {
+        return has_some;
+    }
+    int64_t until_us = tr_clock_now_us() + spin_us;
+    do {
+        for (int i = 0; !has_some && i < SPINS_PER_LOOK; i++) {
+            relax();
+            has_some = tr_mailbox_has_posted(self);
+        }
+    } while (!has_some && tr_clock_now_us() < until_us);
+    return has_some;
 }
 
 bool tr_mailbox_park(tr_mailbox_t *self)

@@ -209,6 +209,9 @@ static troupe_reply_t *take_posted(troupe_caller_t *self)
 
 static void wait_for_letters(troupe_caller_t *self, int64_t deadline_ms)
 {
+    if (tr_mailbox_spin(self->mailbox, self->runtime->spin_us)) {
+        return;
+    }
     int64_t now_ms = tr_clock_now_ms();
     int64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
     if (tr_mailbox_park(self->mailbox)) {

@@ -164,6 +164,7 @@ typedef struct tr_config {
     tr_config_listener_t *listeners;
     size_t n_listeners;
     int64_t drain_timeout_ms;
+    int64_t spin_us;          /* how long threads look for work before they sleep */
     int64_t quarantine_limit; /* hung threads beyond which the node gives up */
     tr_config_child_t root;   /* a supervisor */
 } tr_config_t;

@@ -50,6 +50,8 @@ const tr_schema_row_t tr_schema[] = {
      .inside = TR_IN_LISTENER, .offset = NO_FIELD},
     {.key = "drain-timeout", .where = TR_IN_FILE, .type = TR_SCHEMA_DURATION,
      .fallback = "10s", .max = YEAR_MS, .offset = NODE(drain_timeout_ms)},
+    {.key = "spin", .where = TR_IN_FILE, .type = TR_SCHEMA_MOMENT,
+     .fallback = "0", .max = 1000, .offset = NODE(spin_us)},
     {.key = "quarantine-limit", .where = TR_IN_FILE, .type = TR_SCHEMA_NUMBER,
      .fallback = "100", .max = 10000, .offset = NODE(quarantine_limit)},
     {.key = "supervisor", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,

@@ -45,6 +45,7 @@ typedef enum tr_schema_type {
     TR_SCHEMA_TEXT,      /* char *, not empty */
     TR_SCHEMA_NUMBER,    /* int64_t */
     TR_SCHEMA_DURATION,  /* int64_t, ms */
+    TR_SCHEMA_MOMENT,    /* int64_t, us */
     TR_SCHEMA_SIZE,      /* int64_t, bytes */
     TR_SCHEMA_SHARE,     /* double, 0..1 */
     TR_SCHEMA_CHOICE,    /* an enum whose values are the indices of `words` */

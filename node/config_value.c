@@ -112,6 +112,9 @@ static const char *describe(const tr_schema_row_t *row, char *buffer, size_t siz
     case TR_SCHEMA_DURATION:
         describe_duration(row, buffer, size);
         break;
+    case TR_SCHEMA_MOMENT:
+        snprintf(buffer, size, "a time from 0 to 1ms, such as 50us");
+        break;
     case TR_SCHEMA_SIZE:
         describe_size(row, buffer, size);
         break;
@@ -139,9 +142,10 @@ static bool parse_integer(const tr_schema_row_t *row, const char *text, int64_t 
         return true;
     }
     uint64_t bytes = 0;
-    troupe_status_t status = row->type == TR_SCHEMA_NUMBER ? tr_text_number(text, out)
-                             : row->type == TR_SCHEMA_SIZE ? tr_text_size(text, &bytes)
-                                                           : tr_text_duration(text, out);
+    troupe_status_t status = row->type == TR_SCHEMA_NUMBER   ? tr_text_number(text, out)
+                             : row->type == TR_SCHEMA_MOMENT ? tr_text_moment(text, out)
+                             : row->type == TR_SCHEMA_SIZE   ? tr_text_size(text, &bytes)
+                                                             : tr_text_duration(text, out);
     if (row->type == TR_SCHEMA_SIZE) {
         *out = bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;
     }
@@ -192,6 +196,7 @@ static bool store(tr_config_notes_t *notes, const tr_schema_row_t *row, const ch
         return fits;
     case TR_SCHEMA_NUMBER:
     case TR_SCHEMA_DURATION:
+    case TR_SCHEMA_MOMENT:
     case TR_SCHEMA_SIZE:
         fits = parse_integer(row, text, &integer);
         if (fits && field) {

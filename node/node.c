@@ -135,6 +135,7 @@ static troupe_status_t start_keeper(troupe_node_t *self)
         tr_runtime_release(&self->runtime);
         return TROUPE_ERR_NOMEM;
     }
+    self->runtime->spin_us = self->config->spin_us;
     self->runtime->max_actors = tr_preflight_most_actors(self);
     tr_quarantine_set_limit(self->runtime->quarantine, (size_t)self->config->quarantine_limit);
     troupe_status_t status =
