@@ -27,7 +27,8 @@ typedef struct bench_node {
 /* The value of an option that says inproc, ipc or tcp. */
 const char *bench_transport(const char *option, const char *text);
 
-/* Have nodes that are started from now on spin for so long before they sleep. */
+/* Have nodes that are started from now on spin for so long before they sleep; else they find
+ * out. */
 void bench_node_spin(long spin_us);
 
 /* Start a node whose one child is `capability`, a mapping of YAML in its short form, and
