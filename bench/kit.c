@@ -51,11 +51,11 @@ static void connect_to(bench_node_t *self)
     }
 }
 
-static char spin[16] = "auto";
+static long spin_us;
 
-void bench_node_spin(long spin_us)
+void bench_node_spin(long us)
 {
-    snprintf(spin, sizeof spin, "%ldus", spin_us);
+    spin_us = us;
 }
 
 void bench_node_start(bench_node_t *self, const char *transport,
@@ -69,9 +69,10 @@ void bench_node_start(bench_node_t *self, const char *transport,
         snprintf(listen, sizeof listen, "listen: [{endpoint: \"%s\"}]\n", self->endpoint);
     }
     char yaml[1024];
-    int length = snprintf(yaml, sizeof yaml,
-                          "troupe: 1\nnode: bench\nspin: %s\n%ssupervisor: {children: [%s]}\n",
-                          spin, listen, capability);
+    int length =
+        snprintf(yaml, sizeof yaml,
+                 "troupe: 1\nnode: bench\nspin: %ldus\n%ssupervisor: {children: [%s]}\n",
+                 spin_us, listen, capability);
     if (length < 0 || (size_t)length >= sizeof yaml) {
         bench_give_up("the description of the node is too long");
     }

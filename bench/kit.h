@@ -27,8 +27,7 @@ typedef struct bench_node {
 /* The value of an option that says inproc, ipc or tcp. */
 const char *bench_transport(const char *option, const char *text);
 
-/* Have nodes that are started from now on spin for so long before they sleep; else they find
- * out. */
+/* Have nodes that are started from now on spin for so long before they sleep. */
 void bench_node_spin(long spin_us);
 
 /* Start a node whose one child is `capability`, a mapping of YAML in its short form, and

@@ -19,6 +19,7 @@ typedef struct bench {
     long concurrency; /* requests a worker may have at once */
     long window;
     long requests;
+    long spin_us;
     size_t size;
     bench_node_t node;
     int64_t *took_ns;
@@ -136,7 +137,7 @@ int main(int argc, char **argv)
             bench.size = (size_t)bench_whole("size", optarg, 0, 1 << 30);
             break;
         case 'p':
-            bench_node_spin(bench_whole("spin", optarg, 0, 1000));
+            bench.spin_us = bench_whole("spin", optarg, 0, 1000);
             break;
         default:
             return 2;
@@ -146,6 +147,7 @@ int main(int argc, char **argv)
     bench.concurrency = bench.concurrency ? bench.concurrency
                                           : (bench.window + bench.workers - 1) / bench.workers;
     bench.took_ns = bench_alloc((size_t)bench.requests, sizeof *bench.took_ns);
+    bench_node_spin(bench.spin_us);
     start_node(&bench);
     run(&bench);
     bench_node_stop(&bench.node);

@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "mailbox/spin.h"
+#include "base/processors.h"
 
 #define CACHE_LINE        64
 #define GIVE_UP_CHECK_MS  50
@@ -70,10 +70,7 @@ struct tr_mailbox {
     /* Owner and senders, when either has nothing better to do. */
     alignas(CACHE_LINE) atomic_bool is_parked;
     _Atomic(uint64_t) n_rings;
-    uint64_t n_rings_heard;   /* owner */
-    tr_spin_t spin;           /* owner */
-    int64_t idle_since_us;    /* owner */
-    _Atomic(int64_t) rung_us; /* the last time */
+    uint64_t n_rings_heard; /* owner */
     _Atomic(int) baton;
     atomic_bool is_baton_wanted; /* by the owner's own thread */
 
@@ -235,7 +232,6 @@ static bool is_lump(const lane_t *lane)
 
 static void ring(tr_mailbox_t *self)
 {
-    atomic_store_explicit(&self->rung_us, tr_clock_now_us(), memory_order_relaxed);
     atomic_fetch_add(&self->n_rings, 1);
     uint64_t one = 1;
     while (write(self->bell, &one, sizeof one) < 0 && errno == EINTR) {
@@ -282,34 +278,20 @@ static void relax(void)
 #endif
 }
 
-static bool look_until(const tr_mailbox_t *self, int64_t until_us)
+bool tr_mailbox_spin(const tr_mailbox_t *self, int64_t spin_us)
 {
-    bool has_some = false;
+    assert(self);
+    bool has_some = has_letters(self);
+    if (has_some || spin_us <= 0 || tr_processors() == 1) {
+        return has_some;
+    }
+    int64_t until_us = tr_clock_now_us() + spin_us;
     do {
         for (int i = 0; !has_some && i < SPINS_PER_LOOK; i++) {
             relax();
             has_some = tr_mailbox_has_posted(self);
         }
     } while (!has_some && tr_clock_now_us() < until_us);
-    return has_some;
-}
-
-bool tr_mailbox_spin(tr_mailbox_t *self, int64_t told_us)
-{
-    assert(self);
-    if (has_letters(self)) {
-        return true;
-    }
-    self->idle_since_us = tr_clock_now_us();
-    int64_t spin_us = tr_spin_begin(&self->spin, told_us);
-    if (spin_us == 0) {
-        return false;
-    }
-    bool has_some = look_until(self, self->idle_since_us + spin_us);
-    tr_spin_end(told_us);
-    if (has_some) {
-        tr_spin_note(&self->spin, 0);
-    }
     return has_some;
 }
 
@@ -330,7 +312,6 @@ void tr_mailbox_unpark(tr_mailbox_t *self)
     assert(self);
     atomic_store(&self->is_parked, false);
     if (atomic_load(&self->n_rings) != self->n_rings_heard) {
-        tr_spin_note(&self->spin, atomic_load(&self->rung_us) - self->idle_since_us);
         uint64_t n_rings = 0;
         ssize_t size;
         while ((size = read(self->bell, &n_rings, sizeof n_rings)) < 0 && errno == EINTR) {

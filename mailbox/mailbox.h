@@ -99,9 +99,9 @@ tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out);
 void tr_mailbox_hold_place(tr_mailbox_t *self);
 void tr_mailbox_give_place(tr_mailbox_t *self);
 
-/* Look for letters a little longer, if that pays; `told_us` as for tr_spin_begin. Whether there
- * are any. */
-bool tr_mailbox_spin(tr_mailbox_t *self, int64_t told_us);
+/* Look for letters for `spin_us` at most, without sleeping; not at all where there is but one
+ * processor. Whether there are any. */
+bool tr_mailbox_spin(const tr_mailbox_t *self, int64_t spin_us);
 
 /* Say that the owner is going to wait on the bell. False: letters are there, do not wait. */
 TROUPE_NODISCARD bool tr_mailbox_park(tr_mailbox_t *self);

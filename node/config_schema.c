@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "mailbox/spin.h"
 #include "node/config.h"
 
 #define NO_FIELD        TR_SCHEMA_NO_FIELD
@@ -52,8 +51,7 @@ const tr_schema_row_t tr_schema[] = {
     {.key = "drain-timeout", .where = TR_IN_FILE, .type = TR_SCHEMA_DURATION,
      .fallback = "10s", .max = YEAR_MS, .offset = NODE(drain_timeout_ms)},
     {.key = "spin", .where = TR_IN_FILE, .type = TR_SCHEMA_MOMENT,
-     .fallback = "auto", .max = 1000, .word = "auto", .word_ms = TR_SPIN_AUTO,
-     .offset = NODE(spin_us)},
+     .fallback = "0", .max = 1000, .offset = NODE(spin_us)},
     {.key = "quarantine-limit", .where = TR_IN_FILE, .type = TR_SCHEMA_NUMBER,
      .fallback = "100", .max = 10000, .offset = NODE(quarantine_limit)},
     {.key = "supervisor", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,

@@ -74,7 +74,7 @@ typedef struct tr_schema_row {
 
     int64_t min, max;         /* a number, duration or size, both allowed */
     const char *word;         /* a duration may also be this word ... */
-    int64_t word_ms;          /* ... and then is that, in the unit of the type */
+    int64_t word_ms;          /* ... and then is that */
     const char *const *words; /* ends with NULL */
     const char *later;        /* a word that is known, and not available in this version */
 

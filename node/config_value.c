@@ -113,7 +113,7 @@ static const char *describe(const tr_schema_row_t *row, char *buffer, size_t siz
         describe_duration(row, buffer, size);
         break;
     case TR_SCHEMA_MOMENT:
-        snprintf(buffer, size, "a time from 0 to 1ms, such as 50us, or 'auto'");
+        snprintf(buffer, size, "a time from 0 to 1ms, such as 50us");
         break;
     case TR_SCHEMA_SIZE:
         describe_size(row, buffer, size);
