@@ -70,6 +70,19 @@ double bench_cpu_s(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+void bench_provide_descriptors(size_t n_descriptors)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= n_descriptors) {
+        return;
+    }
+    limit.rlim_cur = n_descriptors;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        bench_give_up("%zu descriptors are needed, the system allows fewer (see ulimit -n)",
+                      n_descriptors);
+    }
+}
+
 /* ---- chance ---- */
 
 uint64_t bench_scramble(uint64_t bits)
