@@ -285,8 +285,8 @@ static void measure_restarts(bench_t *bench)
 {
     int64_t *took_ns = bench_alloc((size_t)bench->rounds, sizeof *took_ns);
     bench_node_start(&bench->node, "inproc", &extra,
-                     "{capability: extra, worker: {module: extra}, workers: {min: 1, max: 1}, "
-                     RESTARTS_AT_ONCE "}");
+                     "{capability: extra, worker: {module: extra}, workers: {min: 1, max: "
+                     "1}, " RESTARTS_AT_ONCE "}");
     for (long i = 0; i < bench->rounds; i++) {
         be_quiet();
         took_ns[i] = break_worker(bench, i + 1);
@@ -374,7 +374,7 @@ static const struct mode {
     const char *name;
     void (*measure)(bench_t *bench);
 } modes[] = {
-    {"start", measure_start},       {"idle", measure_idle},  {"pings", measure_pings},
+    {"start", measure_start},      {"idle", measure_idle},  {"pings", measure_pings},
     {"restart", measure_restarts}, {"kill", measure_kills},
 };
 

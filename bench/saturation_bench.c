@@ -253,18 +253,19 @@ static void print_figures(const bench_t *bench, const tally_t *filled, tally_t *
     double capacity = (double)filled->n_served_in_time / filled->seconds;
     double goodput = (double)flooded->n_served_in_time / flooded->seconds;
     double n_waiting = (double)(bench->limit + bench->workers * bench->concurrency);
-    printf("name=saturation transport=%s workers=%ld concurrency=%ld burn_us=%" PRId64
-           " window=%ld limit=%ld factor=%.2f rounds=%ld capacity=%.0f planned=%.0f "
-           "offered=%.0f goodput=%.0f goodput_share=%.3f refused_s=%.0f p50_ms=%.3f p99_ms=%.3f "
-           "bound_ms=%.3f late_p99_ms=%.3f cpu_capacity=%.2f cpu_flood=%.2f\n",
-           bench->transport, bench->workers, bench->concurrency, burn_ns / BENCH_NS_PER_US,
-           bench->window, bench->limit, bench->factor, bench->rounds, capacity, planned,
-           (double)flooded->n_started / flooded->seconds, goodput, goodput / capacity,
-           (double)flooded->n_refused_in_time / flooded->seconds,
-           quantile_ms(flooded->took_ns, flooded->n_served, 0.5),
-           quantile_ms(flooded->took_ns, flooded->n_served, 0.99), 1000 * n_waiting / capacity,
-           quantile_ms(flooded->late_ns, flooded->n_started, 0.99),
-           filled->cpu_s / filled->seconds, flooded->cpu_s / flooded->seconds);
+    printf(
+        "name=saturation transport=%s workers=%ld concurrency=%ld burn_us=%" PRId64
+        " window=%ld limit=%ld factor=%.2f rounds=%ld capacity=%.0f planned=%.0f "
+        "offered=%.0f goodput=%.0f goodput_share=%.3f refused_s=%.0f p50_ms=%.3f p99_ms=%.3f "
+        "bound_ms=%.3f late_p99_ms=%.3f cpu_capacity=%.2f cpu_flood=%.2f\n",
+        bench->transport, bench->workers, bench->concurrency, burn_ns / BENCH_NS_PER_US,
+        bench->window, bench->limit, bench->factor, bench->rounds, capacity, planned,
+        (double)flooded->n_started / flooded->seconds, goodput, goodput / capacity,
+        (double)flooded->n_refused_in_time / flooded->seconds,
+        quantile_ms(flooded->took_ns, flooded->n_served, 0.5),
+        quantile_ms(flooded->took_ns, flooded->n_served, 0.99), 1000 * n_waiting / capacity,
+        quantile_ms(flooded->late_ns, flooded->n_started, 0.99),
+        filled->cpu_s / filled->seconds, flooded->cpu_s / flooded->seconds);
 }
 
 static void make_room(tally_t *tally, size_t n)
