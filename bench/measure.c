@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 void bench_give_up(const char *format, ...)
 {
@@ -22,7 +23,7 @@ void bench_give_up(const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
-    exit(1);
+    _exit(1); /* threads still run, and what they use must stay */
 }
 
 void *bench_alloc(size_t n, size_t size)
