@@ -4,9 +4,10 @@
  * at random times and whether or not earlier ones have ended, to a queue with a limit: what
  * does not fit is refused. Both in turns, several rounds, so that what else the machine does
  * meets both. Prints one line of key=value pairs: what was planned and offered, what was served
- * within the time (goodput) and its share of the capacity, what was refused, and how long the
- * served ones took, beside the time that a full queue takes at that capacity. Each request must
- * end once, `ok` with its own number or `overloaded`, and none may be missing in the end.
+ * within the time (goodput) and its share of the capacity just found, the median of the rounds,
+ * what was refused, and how long the served ones took, beside the time that a full queue takes
+ * at that capacity. Each request must end once, `ok` with its own number or `overloaded`, and
+ * none may be missing in the end.
  *
  * The client is part of the load: what it needs of the processors the node does not have.
  *
@@ -183,9 +184,9 @@ static double fill(bench_t *bench, tally_t *tally)
     double seconds = (double)(bench_now_ns() - begin_ns) / 1e9;
     tally->seconds += seconds;
     tally->cpu_s += bench_cpu_s() - cpu_before_s;
-    double capacity = (double)(tally->n_served - n_before) / seconds;
+    double served_s = (double)(tally->n_served - n_before) / seconds;
     take_rest(bench, tally);
-    return capacity;
+    return served_s;
 }
 
 /* ---- too much ---- */
@@ -213,9 +214,11 @@ static void wait_until_ns(bench_t *bench, int64_t until_ns)
     ppoll(&bell, bench->node.n_open > 0 ? 1 : 0, &left, NULL);
 }
 
-/* At that rate, for the time of a round; who cannot keep up has made fewer calls then. */
-static void flood(bench_t *bench, tally_t *tally, double rate)
+/* At that rate, for the time of a round; who cannot keep up has made fewer calls then. Returns
+ * how many were served in a second. */
+static double flood(bench_t *bench, tally_t *tally, double rate)
 {
+    size_t n_before = tally->n_served_in_time;
     double cpu_before_s = bench_cpu_s();
     int64_t begin_ns = bench_now_ns();
     int64_t end_ns = begin_ns + bench->round_ns;
@@ -232,9 +235,12 @@ static void flood(bench_t *bench, tally_t *tally, double rate)
             wait_until_ns(bench, due_ns < (double)end_ns ? (int64_t)due_ns : end_ns);
         }
     }
-    tally->seconds += (double)(bench_now_ns() - begin_ns) / 1e9;
+    double seconds = (double)(bench_now_ns() - begin_ns) / 1e9;
+    tally->seconds += seconds;
     tally->cpu_s += bench_cpu_s() - cpu_before_s;
+    double served_s = (double)(tally->n_served_in_time - n_before) / seconds;
     take_rest(bench, tally);
+    return served_s;
 }
 
 /* ---- figures ---- */
@@ -244,10 +250,22 @@ static double quantile_ms(const int64_t *sorted, size_t n, double share)
     return n > 0 ? (double)bench_quantile(sorted, n, share) / 1e6 : 0;
 }
 
-/* Sorts the times. */
-static void print_figures(const bench_t *bench, const tally_t *filled, tally_t *flooded,
-                          double planned)
+/* Of the loads of all rounds. */
+typedef struct figures {
+    tally_t filled;
+    tally_t flooded;
+    double planned; /* requests a second, the mean */
+    int64_t
+        *shares_e6; /* of the capacity that a round had found, what it served, in millionths */
+} figures_t;
+
+/* Sorts the times and the shares. */
+static void print_figures(const bench_t *bench, figures_t *figures)
 {
+    const tally_t *filled = &figures->filled;
+    tally_t *flooded = &figures->flooded;
+    size_t n_rounds = (size_t)bench->rounds;
+    bench_sort(figures->shares_e6, n_rounds);
     bench_sort(flooded->took_ns, flooded->n_served);
     bench_sort(flooded->late_ns, flooded->n_started);
     double capacity = (double)filled->n_served_in_time / filled->seconds;
@@ -259,8 +277,9 @@ static void print_figures(const bench_t *bench, const tally_t *filled, tally_t *
         "offered=%.0f goodput=%.0f goodput_share=%.3f refused_s=%.0f p50_ms=%.3f p99_ms=%.3f "
         "bound_ms=%.3f late_p99_ms=%.3f cpu_capacity=%.2f cpu_flood=%.2f\n",
         bench->transport, bench->workers, bench->concurrency, burn_ns / BENCH_NS_PER_US,
-        bench->window, bench->limit, bench->factor, bench->rounds, capacity, planned,
-        (double)flooded->n_started / flooded->seconds, goodput, goodput / capacity,
+        bench->window, bench->limit, bench->factor, bench->rounds, capacity, figures->planned,
+        (double)flooded->n_started / flooded->seconds, goodput,
+        (double)bench_quantile(figures->shares_e6, n_rounds, 0.5) / 1e6,
         (double)flooded->n_refused_in_time / flooded->seconds,
         quantile_ms(flooded->took_ns, flooded->n_served, 0.5),
         quantile_ms(flooded->took_ns, flooded->n_served, 0.99), 1000 * n_waiting / capacity,
@@ -283,19 +302,20 @@ static void free_room(tally_t *tally)
 
 static void run(bench_t *bench)
 {
-    tally_t filled = {0};
-    tally_t flooded = {0};
-    make_room(&filled, MOST_REQUESTS);
-    make_room(&flooded, MOST_REQUESTS);
-    double planned = 0;
+    figures_t figures = {.shares_e6 =
+                             bench_alloc((size_t)bench->rounds, sizeof *figures.shares_e6)};
+    make_room(&figures.filled, MOST_REQUESTS);
+    make_room(&figures.flooded, MOST_REQUESTS);
     for (long i = 0; i < bench->rounds; i++) {
-        double rate = fill(bench, &filled) * bench->factor;
-        flood(bench, &flooded, rate);
-        planned += rate / (double)bench->rounds;
+        double capacity = fill(bench, &figures.filled);
+        double goodput = flood(bench, &figures.flooded, capacity * bench->factor);
+        figures.planned += capacity * bench->factor / (double)bench->rounds;
+        figures.shares_e6[i] = (int64_t)(1e6 * goodput / capacity);
     }
-    print_figures(bench, &filled, &flooded, planned);
-    free_room(&filled);
-    free_room(&flooded);
+    print_figures(bench, &figures);
+    free_room(&figures.filled);
+    free_room(&figures.flooded);
+    free(figures.shares_e6);
 }
 
 int main(int argc, char **argv)
@@ -320,7 +340,7 @@ int main(int argc, char **argv)
                      .window = 256,
                      .limit = 1000,
                      .factor = 2,
-                     .rounds = 4,
+                     .rounds = 10,
                      .random = {1}};
     double seconds = 4;
     int option;
