@@ -145,7 +145,7 @@ static void welcome(party_t *party, size_t index)
     if (party->bench->endpoint[0]) {
         guest->client = troupe_client_new(party->bench->endpoint);
         if (!guest->client || troupe_client_connect(guest->client, PATIENCE_MS) != TROUPE_OK) {
-            bench_give_up("the node does not answer");
+            bench_give_up("client %zu cannot be had, or gets no answer", index + 1);
         }
     } else if (!(guest->caller = troupe_caller_new(party->bench->node))) {
         bench_give_up("out of memory");
