@@ -11,7 +11,7 @@
  *
  * The client is part of the load: what it needs of the processors the node does not have.
  *
- *     saturation_bench --burn-us 20 --factor 2 --limit 1000 --seconds 5
+ *     saturation_bench --burn-us 20 --factor 2 --limit 1000 --seconds 10
  */
 
 #include <getopt.h>
@@ -342,7 +342,7 @@ int main(int argc, char **argv)
                      .factor = 2,
                      .rounds = 10,
                      .random = {1}};
-    double seconds = 4;
+    double seconds = 10;
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
