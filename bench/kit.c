@@ -26,18 +26,60 @@ static void print_problem(void *arg, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-/* ---- the node and its one client ---- */
+/* ---- the node ---- */
 
-static void choose_endpoint(bench_node_t *self, const char *transport)
+void bench_log_level(const char *level)
+{
+    setenv("TROUPE_LOG_LEVEL", level, strcmp(level, "off") == 0);
+}
+
+void bench_endpoint(const char *transport, char *endpoint, size_t size)
 {
     if (strcmp(transport, "ipc") == 0) {
-        snprintf(self->endpoint, sizeof self->endpoint, "ipc:///tmp/troupe-bench-%d.sock",
-                 (int)getpid());
+        snprintf(endpoint, size, "ipc:///tmp/troupe-bench-%d.sock", (int)getpid());
     } else if (strcmp(transport, "tcp") == 0) {
-        snprintf(self->endpoint, sizeof self->endpoint, "tcp://127.0.0.1:%d",
-                 20000 + (int)getpid() % 20000);
+        snprintf(endpoint, size, "tcp://127.0.0.1:%d", 20000 + (int)getpid() % 20000);
+    } else {
+        endpoint[0] = '\0';
     }
 }
+
+static long spin_us;
+
+void bench_node_spin(long us)
+{
+    spin_us = us;
+}
+
+static char *describe(const char *endpoint, const char *children)
+{
+    char *yaml;
+    const char *before = endpoint[0] ? "listen: [{endpoint: \"" : "";
+    const char *after = endpoint[0] ? "\"}]\n" : "";
+    if (asprintf(&yaml,
+                 "troupe: 1\nnode: bench\nspin: %ldus\n%s%s%ssupervisor: {children: [%s]}\n",
+                 spin_us, before, endpoint, after, children) < 0) {
+        bench_give_up("out of memory");
+    }
+    return yaml;
+}
+
+troupe_node_t *bench_tree_start(const char *endpoint, const troupe_behaviour_t *behaviour,
+                                const char *children)
+{
+    bench_log_level("warning");
+    char *yaml = describe(endpoint, children);
+    troupe_node_t *node = troupe_node_new();
+    if (!node || troupe_node_register(node, behaviour) != TROUPE_OK ||
+        troupe_node_load_text(node, "bench", yaml, print_problem, NULL) != TROUPE_OK ||
+        troupe_node_start(node, print_problem, NULL) != TROUPE_OK) {
+        bench_give_up("the node did not start");
+    }
+    free(yaml);
+    return node;
+}
+
+/* ---- and its one client ---- */
 
 static void connect_to(bench_node_t *self)
 {
@@ -51,37 +93,12 @@ static void connect_to(bench_node_t *self)
     }
 }
 
-static long spin_us;
-
-void bench_node_spin(long us)
-{
-    spin_us = us;
-}
-
 void bench_node_start(bench_node_t *self, const char *transport,
                       const troupe_behaviour_t *behaviour, const char *capability)
 {
     *self = (bench_node_t){.books = bench_alloc(BOOKS_SIZE, sizeof *self->books)};
-    setenv("TROUPE_LOG_LEVEL", "warning", 0);
-    choose_endpoint(self, transport);
-    char listen[160] = "";
-    if (self->endpoint[0]) {
-        snprintf(listen, sizeof listen, "listen: [{endpoint: \"%s\"}]\n", self->endpoint);
-    }
-    char yaml[1024];
-    int length =
-        snprintf(yaml, sizeof yaml,
-                 "troupe: 1\nnode: bench\nspin: %ldus\n%ssupervisor: {children: [%s]}\n",
-                 spin_us, listen, capability);
-    if (length < 0 || (size_t)length >= sizeof yaml) {
-        bench_give_up("the description of the node is too long");
-    }
-    self->node = troupe_node_new();
-    if (!self->node || troupe_node_register(self->node, behaviour) != TROUPE_OK ||
-        troupe_node_load_text(self->node, "bench", yaml, print_problem, NULL) != TROUPE_OK ||
-        troupe_node_start(self->node, print_problem, NULL) != TROUPE_OK) {
-        bench_give_up("the node did not start");
-    }
+    bench_endpoint(transport, self->endpoint, sizeof self->endpoint);
+    self->node = bench_tree_start(self->endpoint, behaviour, capability);
     connect_to(self);
 }
 
@@ -138,9 +155,10 @@ troupe_reply_t *bench_next(bench_node_t *self, int64_t timeout_ms, int64_t *note
     if (*entry == 0) {
         bench_give_up("a reply came to a call that is not open");
     }
-    if (troupe_reply_outcome(reply) != TROUPE_OUTCOME_OK) {
-        bench_give_up("a request ended %s, not ok: %s",
-                      troupe_outcome_name(troupe_reply_outcome(reply)),
+    troupe_outcome_t outcome = troupe_reply_outcome(reply);
+    if (outcome != TROUPE_OUTCOME_OK &&
+        !(self->may_refuse && outcome == TROUPE_OUTCOME_OVERLOADED)) {
+        bench_give_up("a request ended %s, not ok: %s", troupe_outcome_name(outcome),
                       troupe_reply_text(reply));
     }
     *note_out = *entry;

@@ -1,4 +1,4 @@
-/* bench/kit.h - a node of one capability in this process, and its one client
+/* bench/kit.h - a node in this process, and its one client
  *
  * The client calls in the process, or over ipc or tcp as any other would. What it calls is kept
  * in the books: a call that does not end `ok`, or ends twice, or is not known, ends the program
@@ -8,6 +8,7 @@
 #ifndef TROUPE_BENCH_KIT_H
 #define TROUPE_BENCH_KIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ typedef struct bench_node {
     char endpoint[128];
     int64_t *books; /* by id modulo their size: the note of an open call, else 0 */
     size_t n_open;
+    bool may_refuse; /* a call may end `overloaded` too */
 } bench_node_t;
 
 /* The value of an option that says inproc, ipc or tcp. */
@@ -29,6 +31,18 @@ const char *bench_transport(const char *option, const char *text);
 
 /* Have nodes that are started from now on spin for so long before they sleep. */
 void bench_node_spin(long spin_us);
+
+/* Of the log only what is worse than `level`, unless the environment says otherwise; "off" is
+ * meant whatever it says. Before the first node. */
+void bench_log_level(const char *level);
+
+/* Where a node of this process can listen, by ipc or tcp; "" for inproc. */
+void bench_endpoint(const char *transport, char *endpoint, size_t size);
+
+/* Start a node whose children are `children`, a list of YAML in its short form, without the
+ * brackets. It listens at `endpoint`, unless that is "". */
+troupe_node_t *bench_tree_start(const char *endpoint, const troupe_behaviour_t *behaviour,
+                                const char *children);
 
 /* Start a node whose one child is `capability`, a mapping of YAML in its short form, and
  * connect to it. */

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 void bench_give_up(const char *format, ...)
 {
@@ -22,7 +23,7 @@ void bench_give_up(const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
-    exit(1);
+    _exit(1); /* threads still run, and what they use must stay */
 }
 
 void *bench_alloc(size_t n, size_t size)
@@ -68,6 +69,19 @@ double bench_cpu_s(void)
     getrusage(RUSAGE_SELF, &usage);
     return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+void bench_provide_descriptors(size_t n_descriptors)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= n_descriptors) {
+        return;
+    }
+    limit.rlim_cur = n_descriptors;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        bench_give_up("%zu descriptors are needed, the system allows fewer (see ulimit -n)",
+                      n_descriptors);
+    }
 }
 
 /* ---- chance ---- */

@@ -34,6 +34,11 @@ void bench_burn_until_ns(int64_t until_ns);
 /* Processor time of all threads of this process so far. */
 double bench_cpu_s(void);
 
+/* ---- what a process may have ---- */
+
+/* Have room for so many descriptors. */
+void bench_provide_descriptors(size_t n_descriptors);
+
 /* ---- chance: equal seeds, equal numbers ---- */
 
 typedef struct bench_random {

@@ -216,8 +216,7 @@ bool tr_commands_go_on(tr_supervisor_t *self, tr_child_t *child)
         finish(child, self->is_stopping ? TR_ANSWER_STOPPING : TR_ANSWER_NOT_FOUND, NULL);
     }
     tr_recycle_forget(self, child);
-    tr_children_remove(&self->children, child);
-    self->must_act = true;
+    tr_supervisor_remove(self, child);
     return false;
 }
 

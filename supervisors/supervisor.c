@@ -35,31 +35,39 @@
 
 /* ---- children ---- */
 
-/* A pool's numbers are few and stay small; others are never given twice. */
-static void name_from_template(tr_supervisor_t *self, char *name, size_t size, size_t *slot_out)
+static void name_from_template(tr_supervisor_t *self, char *name, size_t size)
 {
-    size_t slot = tr_supervisor_is_pool(self) ? 0 : self->last_slot;
     do {
-        snprintf(name, size, TR_TEMPLATE_NAME_FORMAT, self->spec->children->name, ++slot);
+        snprintf(name, size, TR_TEMPLATE_NAME_FORMAT, self->spec->children->name,
+                 ++self->last_slot);
     } while (tr_children_named(&self->children, name));
-    self->last_slot = slot;
-    *slot_out = slot;
 }
 
 tr_child_t *tr_supervisor_add_from_template(tr_supervisor_t *self)
 {
     assert(tr_supervisor_is_template(self));
     char name[80];
-    size_t slot;
-    name_from_template(self, name, sizeof name, &slot);
+    name_from_template(self, name, sizeof name);
     tr_child_t *child = tr_children_add(&self->children, self->spec->children, name);
-    if (child) {
-        child->slot = slot;
-        child->keepsake = tr_keepsake_share(self->keepsake);
-        child->spec_keepsake = tr_keepsake_share(self->keepsake);
-        self->must_act = true;
+    if (!child) {
+        self->last_slot--;
+        return NULL;
     }
+    child->slot = self->last_slot;
+    child->keepsake = tr_keepsake_share(self->keepsake);
+    child->spec_keepsake = tr_keepsake_share(self->keepsake);
+    self->must_act = true;
     return child;
+}
+
+/* A pool's numbers are few and stay small; others are never given twice. */
+void tr_supervisor_remove(tr_supervisor_t *self, tr_child_t *child)
+{
+    if (tr_supervisor_is_pool(self) && child->slot <= self->last_slot) {
+        self->last_slot = child->slot - 1;
+    }
+    tr_children_remove(&self->children, child);
+    self->must_act = true;
 }
 
 void tr_supervisor_stop_alone(tr_supervisor_t *self, tr_child_t *child)

@@ -26,7 +26,7 @@ typedef struct tr_supervisor {
     bool is_stopping;
     tr_reason_t end_reason;
 
-    size_t last_slot; /* of a template */
+    size_t last_slot; /* of a template: up to it no number is free */
 
     /* pools */
     tr_mailbox_t *router;
@@ -54,6 +54,9 @@ static inline bool tr_supervisor_is_pool(const tr_supervisor_t *self)
 /* Add a child of the template, down and wanted, under the next free name. NULL when out of
  * memory. */
 tr_child_t *tr_supervisor_add_from_template(tr_supervisor_t *self);
+
+/* Take a child, which must be down, out of the list and destroy it. */
+void tr_supervisor_remove(tr_supervisor_t *self, tr_child_t *child);
 
 /* Ask this child to stop, alone and at once, before anything else happens to it. */
 void tr_supervisor_stop_alone(tr_supervisor_t *self, tr_child_t *child);

@@ -103,6 +103,50 @@ static void child_adm_simple(void **state)
     stops_so(rig, "!");
 }
 
+/* OTP's children of a template have no names: this and the next are rules of our own. */
+static void template_numbers(void **state)
+{
+    rig_t *rig = *state;
+    start_top(rig, TR_SIMPLE_ONE_FOR_ONE, 1);
+    hears(rig, "*");
+    for (int i = 0; i < 3; i++) {
+        assert_answer(add_from_template(rig), TR_ANSWER_DONE);
+    }
+    assert_answer(ask(rig, TR_VERB_TERMINATE, "a/2"), TR_ANSWER_DONE);
+    hears(rig, "+a/1 +a/2 +a/3 -a/2");
+    assert_answer(add_from_template(rig), TR_ANSWER_DONE);
+    assert_answer(add_from_template(rig), TR_ANSWER_DONE);
+    hears(rig, "+a/4 +a/5");
+    ask_top_to_stop(rig, TROUPE_REASON_SHUTDOWN);
+}
+
+/* A pool grows when none of its workers is about to come, and shrinks by one that is up. */
+static void say_until(rig_t *rig, tr_word_t word, uint64_t incarnation, size_t n_workers)
+{
+    while (ask(rig, TR_VERB_COUNT, NULL).n_workers != n_workers) {
+        tr_control_say(rig->supervisor->mailbox, word, incarnation);
+    }
+}
+
+static void pool_numbers(void **state)
+{
+    rig_t *rig = *state;
+    rig->spec.capability = "a";
+    rig->spec.max_workers = 10;
+    start_top(rig, TR_SIMPLE_ONE_FOR_ONE, 1);
+    hears(rig, "*");
+    for (size_t n = 1; n <= 3; n++) {
+        say_until(rig, TR_WORD_GROW, 0, n);
+    }
+    hears(rig, "+a/1 +a/2 +a/3");
+    say_until(rig, TR_WORD_SHRINK, incarnation_of(rig, "a/2"), 2);
+    hears(rig, "-a/2");
+    say_until(rig, TR_WORD_GROW, 0, 3);
+    say_until(rig, TR_WORD_GROW, 0, 4);
+    hears(rig, "+a/2 +a/4");
+    ask_top_to_stop(rig, TROUPE_REASON_SHUTDOWN);
+}
+
 static void extra_return(void **state)
 {
     rig_t *rig = *state;
@@ -265,8 +309,8 @@ static void sup_flags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        rule(child_adm),   rule(child_adm_simple), rule(extra_return),
-        rule(child_specs), rule(child_specs_map),  rule(sup_flags),
+        rule(child_adm),    rule(child_adm_simple), rule(template_numbers), rule(pool_numbers),
+        rule(extra_return), rule(child_specs),      rule(child_specs_map),  rule(sup_flags),
     };
     return cmocka_run_group_tests_name("conformance/otp_administration", tests, NULL, NULL) !=
            0;
