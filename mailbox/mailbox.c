@@ -525,35 +525,37 @@ static void take_over(lane_t *lane, tr_letter_t *posted)
 static tr_letter_t *take(tr_mailbox_t *self, lane_t *lane)
 {
     tr_letter_t *letter = lane->first;
-    if (letter) {
-        lane->first = letter->next;
-        letter->next = NULL;
-        lane->returned += load_of(letter);
-        if (is_lump(lane)) {
-            return_places(self, lane);
-        }
+    lane->first = letter->next;
+    letter->next = NULL;
+    lane->returned += load_of(letter);
+    if (is_lump(lane)) {
+        return_places(self, lane);
     }
     return letter;
+}
+
+/* Of the control lane whatever there is; of the user lane more only when all is handled. */
+static tr_letter_t *take_from(tr_mailbox_t *self, lane_t *lane, bool overtakes)
+{
+    if ((overtakes || !lane->first) && has_posted(lane)) {
+        take_over(lane, atomic_exchange(&lane->posted, NULL));
+    }
+    return lane->first ? take(self, lane) : NULL;
 }
 
 tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
 {
     assert(self);
-    for (int i = 0; i < TR_N_LANES; i++) {
-        lane_t *lane = &self->lanes[i];
-        bool is_overtaking = i == TR_LANE_CONTROL;
-        if ((is_overtaking || !lane->first) && has_posted(lane)) {
-            take_over(lane, atomic_exchange(&lane->posted, NULL));
-        }
-        tr_letter_t *letter = take(self, lane);
-        if (letter) {
-            if (lane_out) {
-                *lane_out = (tr_lane_t)i;
-            }
-            return letter;
-        }
+    tr_lane_t from = TR_LANE_CONTROL;
+    tr_letter_t *letter = take_from(self, &self->lanes[TR_LANE_CONTROL], true);
+    if (!letter) {
+        from = TR_LANE_USER;
+        letter = take_from(self, &self->lanes[TR_LANE_USER], false);
     }
-    return NULL;
+    if (lane_out && letter) {
+        *lane_out = from;
+    }
+    return letter;
 }
 
 void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters)
