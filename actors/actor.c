@@ -443,7 +443,7 @@ static void run(zsock_t *pipe, void *arg)
     self->pipe_descriptor = descriptor_of(zsock_resolve(pipe));
     self->door_descriptor = self->door ? descriptor_of(zsock_resolve(self->door)) : -1;
     if (self->class->is_carried) {
-        tr_mailbox_let_carry(self->mailbox, work_for, self);
+        tr_mailbox_let_carry(self->mailbox, self->class->carriers, work_for, self);
     }
     if (begin(self)) {
         serve(self, pipe);

@@ -40,6 +40,7 @@ typedef struct tr_actor_class {
      * own thread. One thread at a time does. The callbacks must not care which, but for begin
      * and end, which run on the actor's own; so do those of what it watches. */
     bool is_carried;
+    tr_carriers_t carriers;
 
     /* Take `arg` and make self->state. False: it did not start; self->reason says why. */
     bool (*begin)(tr_self_t *self, const void *arg);

@@ -96,12 +96,18 @@ troupe_status_t troupe_request_try_part(troupe_request_t *self, troupe_message_t
                                                                  : TROUPE_FULL;
 }
 
+/* The reader may be the very thread that an inline worker is on. */
+static bool can_wait(const troupe_request_t *self)
+{
+    return !self->worker || !tr_worker_is_inline(self->worker);
+}
+
 /* Who waits for a reader is not stalled: it gets on as the reader does. A cancel rings; should
  * it ring a moment too early, it is seen at the next look. */
 troupe_status_t troupe_request_part(troupe_request_t *self, troupe_message_t **part_p)
 {
     troupe_status_t status;
-    while ((status = troupe_request_try_part(self, part_p)) == TROUPE_FULL) {
+    while ((status = troupe_request_try_part(self, part_p)) == TROUPE_FULL && can_wait(self)) {
         int64_t left_ms = troupe_request_remaining_ms(self);
         tr_flow_wait(&self->envelope->flow, &self->spent,
                      left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS);

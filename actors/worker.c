@@ -557,12 +557,26 @@ static const tr_actor_class_t worker_class = {
     .end = end,
 };
 
-troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out)
+/* The same on whatever thread brings it work, as far as that is a host. */
+static const tr_actor_class_t inline_worker_class = {
+    .kind = "worker",
+    .is_carried = true,
+    .carriers = TR_CARRIED_BY_HOSTS,
+    .begin = begin,
+    .receive = receive,
+    .turn = turn,
+    .stop = stop,
+    .leftover = leftover,
+    .end = end,
+};
+
+static troupe_status_t start(const tr_actor_class_t *class, const tr_birth_t *birth,
+                             tr_actor_t **out)
 {
     assert(birth && birth->what);
     return tr_actor_start(
         &(tr_actor_setup_t){
-            .class = &worker_class,
+            .class = class,
             .name = birth->name,
             .runtime = birth->runtime,
             .parent = birth->parent,
@@ -571,4 +585,19 @@ troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out)
             .keepsake = birth->keepsake,
         },
         out);
+}
+
+troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out)
+{
+    return start(&worker_class, birth, out);
+}
+
+troupe_status_t tr_inline_worker_start(const tr_birth_t *birth, tr_actor_t **out)
+{
+    return start(&inline_worker_class, birth, out);
+}
+
+bool tr_worker_is_inline(const troupe_worker_t *self)
+{
+    return self->self->class == &inline_worker_class;
 }

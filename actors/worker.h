@@ -39,6 +39,12 @@ struct troupe_worker {
 /* A tr_start_fn: `what` is a tr_worker_plan_t. */
 TROUPE_NODISCARD troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out);
 
+/* The same of a worker that shares the threads of those who call it. */
+TROUPE_NODISCARD troupe_status_t tr_inline_worker_start(const tr_birth_t *birth,
+                                                        tr_actor_t **out);
+
+bool tr_worker_is_inline(const troupe_worker_t *self);
+
 /* Whether nobody waits for `job` any more at that time. */
 bool tr_request_is_cancelled_by(const tr_job_t *job, int64_t now_ms);
 

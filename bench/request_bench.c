@@ -19,6 +19,7 @@ typedef struct bench {
     long concurrency; /* requests a worker may have at once */
     long window;
     long requests;
+    const char *isolation;
     long spin_us;
     size_t size;
     bench_node_t node;
@@ -44,9 +45,10 @@ static void start_node(bench_t *bench)
 {
     char capability[256];
     snprintf(capability, sizeof capability,
-             "{capability: mirror, worker: {module: mirror}, queue: {limit: 1000000}, "
+             "{capability: mirror, worker: {module: mirror}, isolation: %s, queue: {limit: "
+             "1000000}, "
              "workers: {min: %ld, max: %ld, concurrency: %ld}}",
-             bench->workers, bench->workers, bench->concurrency);
+             bench->isolation, bench->workers, bench->workers, bench->concurrency);
     bench_node_start(&bench->node, bench->transport, &mirror, capability);
 }
 
@@ -111,10 +113,15 @@ int main(int argc, char **argv)
         {"requests", required_argument, NULL, 'r'},
         {"size", required_argument, NULL, 's'},
         {"spin", required_argument, NULL, 'p'},
+        {"isolation", required_argument, NULL, 'i'},
         {NULL, 0, NULL, 0},
     };
-    bench_t bench = {
-        .transport = "inproc", .workers = 1, .window = 1, .requests = 100000, .size = 64};
+    bench_t bench = {.transport = "inproc",
+                     .isolation = "thread",
+                     .workers = 1,
+                     .window = 1,
+                     .requests = 100000,
+                     .size = 64};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -138,6 +145,9 @@ int main(int argc, char **argv)
             break;
         case 'p':
             bench.spin_us = bench_whole("spin", optarg, 0, 1000);
+            break;
+        case 'i':
+            bench.isolation = optarg;
             break;
         default:
             return 2;

@@ -32,6 +32,8 @@
 #define CACHE_LINE        64
 #define GIVE_UP_CHECK_MS  50
 #define CARRIES_AT_A_TIME 4
+#define MOST_NEXT         8
+#define MOST_CARRIES      64
 #define SPINS_PER_LOOK    16 /* at the clock */
 
 /* A lane with room for fewer letters gives each place back at once, others so many together. */
@@ -77,6 +79,7 @@ struct tr_mailbox {
     /* Never changes once others know the mailbox, but for is_closed. */
     alignas(CACHE_LINE) tr_mailbox_limits_t limits;
     int64_t wait_ms;
+    tr_carriers_t carriers;
     tr_carry_fn *carry;
     void *carry_arg;
     uint64_t incarnation;
@@ -322,12 +325,29 @@ void tr_mailbox_unpark(tr_mailbox_t *self)
 
 /* ---- the baton ---- */
 
-/* A thread that carries one owner, and posts to another that could be carried, wakes that. */
-static _Thread_local bool is_carrying __attribute__((tls_model("initial-exec")));
+/* What a thread is at. One that carries an owner and posts to another that can be carried turns
+ * to that one next, instead of in the middle. */
+typedef struct carrier {
+    bool is_carrying;
+    bool is_host;
+    size_t n_next;
+    tr_mailbox_t *next[MOST_NEXT]; /* shares */
+} carrier_t;
 
-void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carry_fn *carry, void *arg)
+static _Thread_local carrier_t carrier __attribute__((tls_model("initial-exec")));
+
+bool tr_mailbox_set_host(bool is_host)
+{
+    bool was_host = carrier.is_host;
+    carrier.is_host = is_host;
+    return was_host;
+}
+
+void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_fn *carry,
+                          void *arg)
 {
     assert(self && carry && atomic_load(&self->baton) == BATON_HELD);
+    self->carriers = carriers;
     self->carry = carry;
     self->carry_arg = arg;
 }
@@ -365,23 +385,73 @@ void tr_mailbox_take_baton(tr_mailbox_t *self)
 
 static void carry(tr_mailbox_t *self)
 {
-    if (is_carrying) {
-        wake_owner(self);
-        return;
-    }
     bool is_enough = true;
     bool has_more = false; /* of what has been taken out of the lanes already */
     for (int n = 0; is_enough && (has_more || tr_mailbox_has_posted(self)) && try_baton(self);
          n++) {
-        is_carrying = true;
         is_enough = self->carry(self->carry_arg);
-        is_carrying = false;
         has_more = has_letters(self);
         is_enough = is_enough && !(has_more && n + 1 == CARRIES_AT_A_TIME);
         tr_mailbox_put_baton(self);
     }
     if (!is_enough) {
         wake_owner(self);
+    }
+}
+
+static bool is_next(const tr_mailbox_t *self)
+{
+    for (size_t i = 0; i < carrier.n_next; i++) {
+        if (carrier.next[i] == self) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void carry_next(tr_mailbox_t *self)
+{
+    if (carrier.n_next < MOST_NEXT) {
+        carrier.next[carrier.n_next++] = tr_mailbox_share(self);
+    } else {
+        wake_owner(self);
+    }
+}
+
+static tr_mailbox_t *take_next(void)
+{
+    tr_mailbox_t *next = carrier.next[0];
+    carrier.n_next--;
+    memmove(carrier.next, carrier.next + 1, carrier.n_next * sizeof *carrier.next);
+    return next;
+}
+
+/* Those who post to one another in turns are left to their own threads after some of these. */
+static void carry_all(tr_mailbox_t *first)
+{
+    carrier.is_carrying = true;
+    carry(first);
+    for (size_t n = 0; carrier.n_next > 0; n++) {
+        tr_mailbox_t *next = take_next();
+        if (n < MOST_CARRIES) {
+            carry(next);
+        } else {
+            wake_owner(next);
+        }
+        tr_mailbox_release(&next);
+    }
+    carrier.is_carrying = false;
+}
+
+/* See to it that somebody takes what was posted. */
+static void alert(tr_mailbox_t *self)
+{
+    if (!self->carry || (self->carriers == TR_CARRIED_BY_HOSTS && !carrier.is_host)) {
+        wake_owner(self);
+    } else if (!carrier.is_carrying) {
+        carry_all(self);
+    } else if (!is_next(self)) {
+        carry_next(self);
     }
 }
 
@@ -415,11 +485,7 @@ static troupe_status_t post(tr_mailbox_t *self, tr_lane_t which, tr_letter_t **l
         return TROUPE_CLOSED;
     }
     *letter_p = NULL;
-    if (self->carry) {
-        carry(self);
-    } else {
-        wake_owner(self);
-    }
+    alert(self);
     return TROUPE_OK;
 }
 

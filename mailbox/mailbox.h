@@ -128,10 +128,20 @@ void tr_mailbox_close(tr_mailbox_t *self);
 /* Do a bounded piece of the owner's work. False: the owner's own thread is needed, at once. */
 typedef bool(tr_carry_fn)(void *arg);
 
+typedef enum tr_carriers {
+    TR_CARRIED_BY_ALL,   /* its work is brief: a router */
+    TR_CARRIED_BY_HOSTS, /* its work is somebody else's code: threads that said they are hosts
+                          */
+} tr_carriers_t;
+
 /* Let senders carry the owner by `carry (arg)`, which must stay possible until the owner takes
  * the baton for the last time. Before any of them knows the mailbox; the caller has the baton.
  */
-void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carry_fn *carry, void *arg);
+void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_fn *carry,
+                          void *arg);
+
+/* Say whether this thread is a host from now on; returns whether it was. */
+bool tr_mailbox_set_host(bool is_host);
 
 /* Take the baton, waiting until whoever has it puts it down. */
 void tr_mailbox_take_baton(tr_mailbox_t *self);

@@ -167,7 +167,8 @@ tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *confi
         child.start = tr_process_worker_start;
         child.what = process_plan(self, config);
     } else {
-        child.start = tr_worker_start;
+        child.start =
+            config->isolation == TR_CONFIG_INLINE ? tr_inline_worker_start : tr_worker_start;
         child.what = thread_plan(self, config);
     }
     return child;

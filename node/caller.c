@@ -154,7 +154,9 @@ troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capabilit
         return TROUPE_ERR_NOMEM;
     }
     self->last_id = id;
+    bool was_host = tr_mailbox_set_host(true);
     tr_runtime_submit(self->runtime, envelope, find_router(self, capability), true);
+    tr_mailbox_set_host(was_host);
     *id_out = id;
     return TROUPE_OK;
 }

@@ -64,6 +64,7 @@ typedef enum tr_config_auto_shutdown {
 typedef enum tr_config_isolation {
     TR_CONFIG_THREAD,
     TR_CONFIG_PROCESS,
+    TR_CONFIG_INLINE,
 } tr_config_isolation_t;
 
 typedef enum tr_config_restart {

@@ -139,11 +139,11 @@ static void check_worker(tr_config_notes_t *notes, const tr_config_child_t *chil
     } else if (command && args) {
         tr_config_notes_problem(notes, args->place,
                                 "'args' are a module's; give them to the command itself");
-    } else if (command && child->command.n > 0 && child->isolation == TR_CONFIG_THREAD) {
+    } else if (command && child->command.n > 0 && child->isolation != TR_CONFIG_PROCESS) {
         tr_config_notes_problem(notes, place_of(notes, &child->isolation, child->place),
                                 "a command runs in a process of its own");
     }
-    if (child->isolation == TR_CONFIG_THREAD && !command) {
+    if (child->isolation != TR_CONFIG_PROCESS && !command) {
         check_process_keys(notes, child);
     }
     cpu_set_t set;

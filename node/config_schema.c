@@ -33,7 +33,7 @@ static const char *const auto_shutdowns[] = {"never", "any_significant", "all_si
 static const char *const no_yes[] = {"false", "true", NULL};
 static const char *const restarts[] = {"permanent", "transient", "temporary", NULL};
 static const char *const on_intensity[] = {"backoff", "escalate", NULL};
-static const char *const isolations[] = {"thread", "process", NULL};
+static const char *const isolations[] = {"thread", "process", "inline", NULL};
 static const char *const overflows[] = {"reject", "drop-oldest", "block", NULL};
 static const char *const balances[] = {"least_pending", "power_of_two", "round_robin", "sticky",
                                        NULL};
