@@ -1,0 +1,171 @@
+/* NATS request and reply over tcp: one client, a queue group of N workers that send back what
+ * they get, each with a connection of its own, and a nats-server that this program starts on
+ * loopback and ends.
+ *
+ *     --mode pipelined   what is published is written together: good when much is outstanding
+ *     --mode asap        each message is written at once: good when little is
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <nats/nats.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/measure.h"
+#include "bench/peers/peer.h"
+
+#define START_MS 5000
+#define RUN_S    60
+
+static peer_options_t options;
+static bench_requests_t requests;
+static char *payload; /* the client's, copied by each publish */
+static char *inbox;
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER; /* guards `requests` and `payload` */
+static pthread_cond_t all_ended = PTHREAD_COND_INITIALIZER;
+
+static void must(natsStatus status)
+{
+    if (status != NATS_OK) {
+        bench_give_up("%s", natsStatus_GetText(status));
+    }
+}
+
+/* ---- the server ---- */
+
+static pid_t start_server(int port)
+{
+    char port_text[16];
+    snprintf(port_text, sizeof port_text, "%d", port);
+    pid_t server = fork();
+    if (server == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        int nowhere = open("/dev/null", O_WRONLY);
+        dup2(nowhere, STDERR_FILENO);
+        execlp("nats-server", "nats-server", "-a", "127.0.0.1", "-p", port_text, (char *)NULL);
+        _exit(127);
+    }
+    return server;
+}
+
+static void stop_server(pid_t server)
+{
+    kill(server, SIGTERM);
+    waitpid(server, NULL, 0);
+}
+
+/* Waits until the server listens. */
+static natsConnection *connect_to(const char *url)
+{
+    const int64_t until_ns = bench_now_ns() + START_MS * BENCH_NS_PER_MS;
+    natsOptions *how;
+    natsConnection *connection = NULL;
+    natsStatus status;
+    must(natsOptions_Create(&how));
+    must(natsOptions_SetURL(how, url));
+    must(natsOptions_SetSendAsap(how, peer_mode_is(&options, "asap")));
+    while ((status = natsConnection_Connect(&connection, how)) != NATS_OK &&
+           bench_now_ns() < until_ns) {
+        bench_sleep_until_ns(bench_now_ns() + 10 * BENCH_NS_PER_MS);
+    }
+    must(status);
+    natsOptions_Destroy(how);
+    return connection;
+}
+
+/* ---- workers, on threads of the library ---- */
+
+static void work(natsConnection *connection, natsSubscription *subscription, natsMsg *message,
+                 void *arg)
+{
+    (void)subscription;
+    (void)arg;
+    must(natsConnection_Publish(connection, natsMsg_GetReply(message), natsMsg_GetData(message),
+                                natsMsg_GetDataLength(message)));
+    natsMsg_Destroy(message);
+}
+
+static void start_worker(const char *url)
+{
+    natsConnection *connection = connect_to(url);
+    natsSubscription *subscription;
+    must(natsConnection_QueueSubscribe(&subscription, connection, "work", "pool", work, NULL));
+    must(natsSubscription_SetPendingLimits(subscription, -1, -1));
+    must(natsConnection_Flush(connection));
+}
+
+/* ---- the client ---- */
+
+static void begin_those_that_may(natsConnection *connection)
+{
+    while (bench_requests_may_begin(&requests)) {
+        bench_requests_begin(&requests, payload);
+        must(natsConnection_PublishRequest(connection, "work", inbox, payload,
+                                           (int)options.size));
+    }
+}
+
+static void take_reply(natsConnection *connection, natsSubscription *subscription,
+                       natsMsg *message, void *arg)
+{
+    (void)subscription;
+    (void)arg;
+    pthread_mutex_lock(&turn);
+    bench_requests_end(&requests, natsMsg_GetData(message),
+                       (size_t)natsMsg_GetDataLength(message));
+    natsMsg_Destroy(message);
+    begin_those_that_may(connection);
+    if (!bench_requests_go_on(&requests)) {
+        pthread_cond_signal(&all_ended);
+    }
+    pthread_mutex_unlock(&turn);
+}
+
+static void run_client(natsConnection *connection)
+{
+    natsSubscription *subscription;
+    must(natsInbox_Create(&inbox));
+    must(natsConnection_Subscribe(&subscription, connection, inbox, take_reply, NULL));
+    must(natsSubscription_SetPendingLimits(subscription, -1, -1));
+    must(natsConnection_Flush(connection));
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += RUN_S;
+    pthread_mutex_lock(&turn);
+    bench_requests_start(&requests);
+    begin_those_that_may(connection);
+    while (bench_requests_go_on(&requests)) {
+        if (pthread_cond_timedwait(&all_ended, &turn, &until) == ETIMEDOUT) {
+            bench_give_up("%ld requests have not ended", requests.n - requests.n_ended);
+        }
+    }
+    peer_print(&requests, "nats", &options);
+    pthread_mutex_unlock(&turn);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const modes[] = {"pipelined", "asap", NULL};
+    static const char *const transports[] = {"tcp", NULL};
+    options = peer_options(argc, argv, modes, transports);
+    peer_requests_init(&requests, &options);
+    payload = bench_alloc(1, options.size);
+    int port = 20000 + (int)getpid() % 20000;
+    char url[64];
+    snprintf(url, sizeof url, "nats://127.0.0.1:%d", port);
+    requests.helper = start_server(port);
+    for (long i = 0; i < options.workers; i++) {
+        start_worker(url);
+    }
+    run_client(connect_to(url));
+    stop_server(requests.helper);
+    /* The library's threads still run; what they use ends with the process. */
+    _exit(0);
+}
