@@ -2,8 +2,11 @@
  * they get, each with a connection of its own, and a nats-server that this program starts on
  * loopback and ends.
  *
- *     --mode pipelined   what is published is written together: good when much is outstanding
- *     --mode asap        each message is written at once: good when little is
+ *     --mode request     the library's call for it, natsConnection_Request, which waits for its
+ *                        reply: W threads call it over one connection
+ *     --mode pipelined   no call waits: requests are published with an inbox for the replies,
+ * and the library writes together what is published within a millisecond
+ *     --mode asap        the same, and each message is written at once
  */
 
 #include <errno.h>
@@ -70,7 +73,7 @@ static natsConnection *connect_to(const char *url)
     natsStatus status;
     must(natsOptions_Create(&how));
     must(natsOptions_SetURL(how, url));
-    must(natsOptions_SetSendAsap(how, peer_mode_is(&options, "asap")));
+    must(natsOptions_SetSendAsap(how, !peer_mode_is(&options, "pipelined")));
     while ((status = natsConnection_Connect(&connection, how)) != NATS_OK &&
            bench_now_ns() < until_ns) {
         bench_sleep_until_ns(bench_now_ns() + 10 * BENCH_NS_PER_MS);
@@ -101,7 +104,53 @@ static void start_worker(const char *url)
     must(natsConnection_Flush(connection));
 }
 
-/* ---- the client ---- */
+/* ---- a client that waits in W threads ---- */
+
+static bool begin_one(char *data)
+{
+    pthread_mutex_lock(&turn);
+    bool may = bench_requests_may_begin(&requests);
+    if (may) {
+        bench_requests_begin(&requests, data);
+    }
+    pthread_mutex_unlock(&turn);
+    return may;
+}
+
+static void *call_again_and_again(void *connection)
+{
+    char *data = bench_alloc(1, options.size);
+    while (begin_one(data)) {
+        natsMsg *reply;
+        must(natsConnection_Request(&reply, connection, "work", data, (int)options.size,
+                                    RUN_S * 1000));
+        pthread_mutex_lock(&turn);
+        bench_requests_end(&requests, natsMsg_GetData(reply),
+                           (size_t)natsMsg_GetDataLength(reply));
+        pthread_mutex_unlock(&turn);
+        natsMsg_Destroy(reply);
+    }
+    free(data);
+    return NULL;
+}
+
+static void run_waiting_client(natsConnection *connection)
+{
+    pthread_t *threads = bench_alloc((size_t)options.window, sizeof *threads);
+    bench_requests_start(&requests);
+    for (long i = 0; i < options.window; i++) {
+        if (pthread_create(&threads[i], NULL, call_again_and_again, connection) != 0) {
+            bench_give_up("no thread");
+        }
+    }
+    for (long i = 0; i < options.window; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    peer_print(&requests, "nats", &options);
+    free(threads);
+}
+
+/* ---- a client that does not wait ---- */
 
 static void begin_those_that_may(natsConnection *connection)
 {
@@ -152,7 +201,7 @@ static void run_client(natsConnection *connection)
 
 int main(int argc, char **argv)
 {
-    static const char *const modes[] = {"pipelined", "asap", NULL};
+    static const char *const modes[] = {"request", "pipelined", "asap", NULL};
     static const char *const transports[] = {"tcp", NULL};
     options = peer_options(argc, argv, modes, transports);
     peer_requests_init(&requests, &options);
@@ -164,7 +213,12 @@ int main(int argc, char **argv)
     for (long i = 0; i < options.workers; i++) {
         start_worker(url);
     }
-    run_client(connect_to(url));
+    natsConnection *connection = connect_to(url);
+    if (peer_mode_is(&options, "request")) {
+        run_waiting_client(connection);
+    } else {
+        run_client(connection);
+    }
     stop_server(requests.helper);
     /* The library's threads still run; what they use ends with the process. */
     _exit(0);
