@@ -12,19 +12,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <nats/nats.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/measure.h"
 #include "bench/peers/peer.h"
 
-#define START_MS 5000
+#define START_MS 20000
 #define RUN_S    60
 
 static peer_options_t options;
@@ -42,6 +44,21 @@ static void must(natsStatus status)
 }
 
 /* ---- the server ---- */
+
+/* A port that is free now; the server cannot say which one it would choose. */
+static int free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) != 0) {
+        bench_give_up("no port");
+    }
+    close(listener);
+    return ntohs(address.sin_port);
+}
 
 static pid_t start_server(int port)
 {
@@ -206,7 +223,7 @@ int main(int argc, char **argv)
     options = peer_options(argc, argv, modes, transports);
     peer_requests_init(&requests, &options);
     payload = bench_alloc(1, options.size);
-    int port = 20000 + (int)getpid() % 20000;
+    int port = free_port();
     char url[64];
     snprintf(url, sizeof url, "nats://127.0.0.1:%d", port);
     requests.helper = start_server(port);
