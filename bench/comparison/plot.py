@@ -55,7 +55,8 @@ def picture(width, height, title, subtitle, elements):
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:.0f}" '
         f'viewBox="0 0 {width} {height:.0f}" {FONT}>',
         f'<rect width="100%" height="100%" fill="{PAPER}"/>',
-        text(24, 32, title, 17, extra='font-weight="bold"'), text(24, 52, subtitle, 12, colour=FAINT),
+        text(24, 32, title, 17, extra='font-weight="bold"'),
+        text(24, 52, subtitle, colour=FAINT),
         *elements, "</svg>", ""])
 
 
@@ -127,7 +128,8 @@ def throughput(rows, title, subtitle):
                 shapes.append(line(left - 4, y(tick * part), left, y(tick * part), FAINT, 0.6))
     for window in windows:
         shapes += [line(x(window), top, x(window), height - bottom),
-                   text(x(window), height - bottom + 20, str(window), anchor="middle", colour=FAINT)]
+                   text(x(window), height - bottom + 20, str(window), anchor="middle",
+                        colour=FAINT)]
     shapes += [
         text((left + width - right) / 2, height - 14, "W, requests outstanding", anchor="middle"),
         text(0, 0, "requests a second", anchor="middle",

@@ -37,8 +37,8 @@ class Lines(unittest.TestCase):
 class Rows(unittest.TestCase):
     def test_a_row_has_the_median_the_least_and_the_most(self):
         row = figures.row(Case("zmq", "drain"), runs(30, 10, 20))
-        self.assertEqual((row["requests_per_s"], row["requests_per_s_min"], row["requests_per_s_max"]),
-                         (20, 10, 30))
+        self.assertEqual(row["requests_per_s"], 20)
+        self.assertEqual((row["requests_per_s_min"], row["requests_per_s_max"]), (10, 30))
         self.assertEqual((row["rounds"], row["disturbed"]), (3, 0))
         self.assertEqual((row["cpu_us_per_request"], row["switches_per_request"]), (2.0, 0.25))
 
@@ -120,8 +120,8 @@ class Matrices(unittest.TestCase):
         self.assertLess(len(chosen), 100)
 
     def test_what_is_compared_runs_together_and_once(self):
-        chosen = cases.in_order([Case("zmq", "drain", window=8), Case("troupe", "router"),
-                                 Case("troupe", "router", window=8), Case("zmq", "drain", window=8)])
+        peer, ours = Case("zmq", "drain", window=8), Case("troupe", "router", window=8)
+        chosen = cases.in_order([peer, Case("troupe", "router"), ours, peer])
         self.assertEqual([(case.system, case.window) for case in chosen],
                          [("troupe", 1), ("troupe", 8), ("zmq", 8)])
 
@@ -217,7 +217,7 @@ class Axes(unittest.TestCase):
 
     def test_numbers_are_short(self):
         self.assertEqual([plot.short(value) for value in (10, 1000, 1e6)], ["10", "1k", "1M"])
-        self.assertEqual([plot.duration(value) for value in (1, 1000, 1e6)], ["1 µs", "1 ms", "1 s"])
+        self.assertEqual([plot.duration(us) for us in (1, 1000, 1e6)], ["1 µs", "1 ms", "1 s"])
 
 
 if __name__ == "__main__":
