@@ -55,11 +55,11 @@ def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         models = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
     kind = models[0] if models else platform.machine()
-    return f"{os.cpu_count()} processors ({kind}), Linux {platform.release()}."
+    return f"{os.cpu_count()} processors ({kind}), Linux {platform.release().split('-')[0]}."
 
 
-def write(folder, name, text):
-    with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
         file.write(text)
 
 
@@ -70,25 +70,27 @@ def main():
     wanted = list(bars.cases_of(all_bars))
     wanted += cases.quick_form() if options.quick else cases.long_form()
     systems, left_out = present(options.build, options.only)
-    for word in left_out:
-        say(f"skipped: {word}")
+    for why in left_out:
+        say(f"left out: {why}")
+
+    def leave_out(why):
+        left_out.append(why)
+        say(f"left out: {why}")
+
     chosen = cases.in_order(case for case in wanted if case.system in systems)
     rounds = options.rounds or (3 if options.quick else 5)
-    runs_of = running.run_all(chosen, rounds, options.build, say,
+    runs_of = running.run_all(chosen, rounds, options.build, say, leave_out,
                               begin + QUICK_S if options.quick else None)
     rows = [figures.row(case, runs) for case, runs in runs_of.items()]
     verdicts = [bars.judge(bar, runs_of) for bar in all_bars]
     text = report.text(rows, verdicts, machine(), left_out)
     print(text)
     if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(rows, file, indent=1)
-            file.write("\n")
+        write(options.json, json.dumps(rows, indent=1) + "\n")
     if options.report:
         os.makedirs(options.report, exist_ok=True)
-        write(options.report, "report.md", text)
-        for name, picture in plot.pictures(rows, verdicts).items():
-            write(options.report, name, picture)
+        for name, content in {"report.md": text, **plot.pictures(rows, verdicts)}.items():
+            write(os.path.join(options.report, name), content)
     say(f"{time.monotonic() - begin:.0f} s")
 
 

@@ -26,6 +26,13 @@ class Case:
     window: int = 1
     payload: int = 64
 
+    def name(self):
+        return f"{self.system} {self.variant}"
+
+    def __str__(self):
+        return (f"{self.name()} {self.transport} N={self.workers} W={self.window}"
+                f" {self.payload} B")
+
     def load(self):
         """What this case asks of a system; equal for those that can be compared."""
         return (self.transport, self.payload, self.workers, self.window)

@@ -28,10 +28,6 @@ def load_of(case):
     return text if case.payload == 64 else f"{text}, {BYTES[case.payload]}"
 
 
-def name_of(case):
-    return f"{case.system} {case.variant}"
-
-
 # ---- the bars
 
 
@@ -42,7 +38,7 @@ def other_of(bar):
     if bar.theirs.system == "troupe":
         return load_of(bar.theirs)
     where = f" ({bar.theirs.transport})" if bar.theirs.transport != bar.ours.transport else ""
-    return name_of(bar.theirs) + where
+    return bar.theirs.name() + where
 
 
 def value_of(verdict, value):

@@ -83,11 +83,13 @@ def run_twice_if_needed(case, requests, folder):
         return run_once(case, requests, folder)
 
 
-def run_all(chosen, rounds, folder, say, until_s=None):
+def run_all(chosen, rounds, folder, say, leave_out, until_s=None):
     """The runs of each case. Rounds are interleaved, so that a machine that becomes slower does so
     for all. A case that fails is left out from then on. No round but the first begins when it would
-    not end before `until_s` of time.monotonic()."""
-    sizes = first_runs(chosen, folder, say)
+    not end before `until_s` of time.monotonic(). `say` is told how far it is, `leave_out` what is
+    left out and why."""
+    sizes = first_runs(chosen, folder, leave_out)
+    say(f"{len(sizes)} cases")
     runs_of = {case: [] for case in sizes}
     took_s = 0.0
     for count in range(rounds):
@@ -100,14 +102,14 @@ def run_all(chosen, rounds, folder, say, until_s=None):
                 run = run_once(case, sizes[case], folder)
                 runs_of[case].append({**run, "round": count})
             except Failed as failure:
-                say(f"{case.system} {case.variant} {case.load()}: {failure}")
+                leave_out(f"{case}, round {count + 1} and later: {failure}")
                 del sizes[case]
         took_s = time.monotonic() - begin
         say(f"round {count + 1} of {rounds}: {took_s:.0f} s")
     return {case: runs for case, runs in runs_of.items() if runs}
 
 
-def first_runs(chosen, folder, say):
+def first_runs(chosen, folder, leave_out):
     """How many requests each case is given; those that cannot run are not in it."""
     sizes, unknown = {}, set()
     for case in chosen:
@@ -118,8 +120,7 @@ def first_runs(chosen, folder, say):
             sizes[case] = cases.requests_for(case, run["rps"])
         except Unknown as failure:
             unknown.add((case.system, case.variant))
-            say(f"left out: {case.system} {case.variant}: {failure}")
+            leave_out(f"{case.name()}: {failure}")
         except Failed as failure:
-            say(f"left out: {case.system} {case.variant} {case.load()}: {failure}")
-    say(f"{len(sizes)} cases")
+            leave_out(f"{case}: {failure}")
     return sizes
