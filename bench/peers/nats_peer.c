@@ -6,7 +6,6 @@
  *                        reply: W threads call it over one connection
  *     --mode pipelined   no call waits: requests are published with an inbox for the replies,
  * and the library writes together what is published within a millisecond
- *     --mode asap        the same, and each message is written at once
  */
 
 #include <errno.h>
@@ -218,7 +217,7 @@ static void run_client(natsConnection *connection)
 
 int main(int argc, char **argv)
 {
-    static const char *const modes[] = {"request", "pipelined", "asap", NULL};
+    static const char *const modes[] = {"request", "pipelined", NULL};
     static const char *const transports[] = {"tcp", NULL};
     options = peer_options(argc, argv, modes, transports);
     peer_requests_init(&requests, &options);
