@@ -91,12 +91,20 @@ def run_all(chosen, rounds, folder, say, leave_out, until_s=None):
     sizes = first_runs(chosen, folder, leave_out)
     say(f"{len(sizes)} cases")
     runs_of = {case: [] for case in sizes}
+    try:
+        run_rounds(sizes, runs_of, rounds, folder, say, leave_out, until_s)
+    except KeyboardInterrupt:
+        say("interrupted; what has been measured is told")
+    return {case: runs for case, runs in runs_of.items() if runs}
+
+
+def run_rounds(sizes, runs_of, rounds, folder, say, leave_out, until_s):
     took_s = 0.0
     for count in range(rounds):
         begin = time.monotonic()
         if count > 0 and until_s is not None and begin + took_s > until_s:
             say(f"no time for more than {count} rounds")
-            break
+            return
         for case in list(sizes):
             try:
                 run = run_once(case, sizes[case], folder)
@@ -106,7 +114,6 @@ def run_all(chosen, rounds, folder, say, leave_out, until_s=None):
                 del sizes[case]
         took_s = time.monotonic() - begin
         say(f"round {count + 1} of {rounds}: {took_s:.0f} s")
-    return {case: runs for case, runs in runs_of.items() if runs}
 
 
 def first_runs(chosen, folder, leave_out):

@@ -4,8 +4,8 @@
  *
  *     --mode request     the library's call for it, natsConnection_Request, which waits for its
  *                        reply: W threads call it over one connection
- *     --mode pipelined   no call waits: requests are published with an inbox for the replies,
- * and the library writes together what is published within a millisecond
+ *     --mode pipelined   no call waits: requests are published with an inbox for replies, and
+ *                        the library writes together what comes within a millisecond
  */
 
 #include <errno.h>
