@@ -2,7 +2,11 @@
 #
 #   make run     build, and see a node at work (tools/walkthrough.sh)
 #   make test    build, and run all tests
-#   make bench   build for speed, and measure: requests, balance, batches, streams
+#   make bench   build for speed, and measure: Troupe beside other systems, which it installs
+#                where it can, then balance, batches, streams; bench/README.md says more
+#                  BENCH_QUICK=1        only the comparison, in less than ten minutes
+#                  BENCH_JSON=FILE      a row for each case
+#                  BENCH_REPORT=FOLDER  tables and plots
 #   make check   whether the sources are formatted, and the lint tests
 #   make docs    the reference of the public headers, in $(BUILD)/docs/api (needs doxygen)
 #   make clean   remove the build folder
@@ -12,6 +16,13 @@
 
 BUILD ?= build
 setup = test -f $(BUILD)/build.ninja || meson setup $(BUILD)
+
+# Looks for libraries each time: what is missing today may be installed tomorrow.
+bench_setup = meson setup $$(test ! -f $(BUILD)-bench/build.ninja || echo --reconfigure) \
+	$(BUILD)-bench --buildtype=release -Dtests=disabled -Dworkers=disabled
+quick := $(filter-out 0,$(BENCH_QUICK))
+compare = bench/compare.py --build $(BUILD)-bench $(if $(quick),--quick) \
+	$(if $(BENCH_JSON),--json '$(BENCH_JSON)') $(if $(BENCH_REPORT),--report '$(BENCH_REPORT)')
 
 .PHONY: run test bench check docs clean
 
@@ -31,9 +42,14 @@ test:
 
 bench:
 	tools/install-deps.sh --run-only
-	test -f $(BUILD)-bench/build.ninja || meson setup $(BUILD)-bench --buildtype=release
+	tools/install-deps.sh --bench || echo 'Troupe is compared with what is there.'
+	$(bench_setup)
+	meson compile -C $(BUILD)-bench peers
+	$(compare)
+ifeq ($(quick),)
 	meson compile -C $(BUILD)-bench
 	meson test -C $(BUILD)-bench --benchmark --verbose
+endif
 
 check:
 	$(setup)

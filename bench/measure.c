@@ -84,6 +84,23 @@ void bench_provide_descriptors(size_t n_descriptors)
     }
 }
 
+double bench_cpu_of_s(pid_t process)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+        bench_give_up("process %d has gone", (int)process);
+    }
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+long bench_n_switches(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_nvcsw + usage.ru_nivcsw;
+}
+
 /* ---- chance ---- */
 
 uint64_t bench_scramble(uint64_t bits)

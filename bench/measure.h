@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define BENCH_NS_PER_US INT64_C(1000)
 #define BENCH_NS_PER_MS INT64_C(1000000)
@@ -33,6 +34,12 @@ void bench_burn_until_ns(int64_t until_ns);
 
 /* Processor time of all threads of this process so far. */
 double bench_cpu_s(void);
+
+/* The same of another process. */
+double bench_cpu_of_s(pid_t process);
+
+/* How often threads of this process have given up the processor or lost it. */
+long bench_n_switches(void);
 
 /* ---- what a process may have ---- */
 

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 
 #include "bench/kit.h"
+#include "bench/requests.h"
+
+#define SMALL_SIZE 4096
 
 typedef struct bench {
     const char *transport; /* inproc, ipc, tcp */
@@ -23,7 +26,7 @@ typedef struct bench {
     long spin_us;
     size_t size;
     bench_node_t node;
-    int64_t *took_ns;
+    bench_requests_t tally;
 } bench_t;
 
 static int reply_the_request(troupe_worker_t *self, troupe_request_t *request, void *state)
@@ -52,55 +55,59 @@ static void start_node(bench_t *bench)
     bench_node_start(&bench->node, bench->transport, &mirror, capability);
 }
 
+static void free_payload(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+/* What is small is copied, which costs less than handing it over; what is large is not. */
 static void start_one(bench_t *bench)
 {
+    static char small[SMALL_SIZE];
+    bool is_large = bench->size > sizeof small;
+    char *data = is_large ? malloc(bench->size) : small;
     troupe_message_t *message = troupe_message_new();
-    char *data = bench_alloc(1, bench->size + 1);
-    if (!message || troupe_message_add(message, data, bench->size) != TROUPE_OK) {
+    if (!data || !message) {
         bench_give_up("out of memory");
     }
-    free(data);
-    bench_call(&bench->node, "mirror", NULL, &message, bench_now_ns());
-}
-
-static int64_t finish_one(bench_t *bench)
-{
-    int64_t begin_ns;
-    troupe_reply_t *reply = bench_next(&bench->node, 60000, &begin_ns);
-    if (!reply || !troupe_reply_is_final(reply) ||
-        troupe_message_size(troupe_reply_message(reply), 0) != bench->size) {
-        bench_give_up("a request did not end with its own bytes within a minute");
+    long number = bench_requests_begin(&bench->tally, data);
+    troupe_status_t status =
+        is_large ? troupe_message_add_owned(message, data, bench->size, free_payload, NULL)
+                 : troupe_message_add(message, data, bench->size);
+    if (status != TROUPE_OK) {
+        bench_give_up("out of memory");
     }
-    int64_t took_ns = bench_now_ns() - begin_ns;
-    troupe_reply_destroy(&reply);
-    return took_ns;
+    bench_call(&bench->node, "mirror", NULL, &message, number + 1);
 }
 
-static double quantile_us(const bench_t *bench, double share)
+static void finish_one(bench_t *bench)
 {
-    return (double)bench_quantile(bench->took_ns, (size_t)bench->requests, share) / 1000.0;
+    int64_t note;
+    troupe_reply_t *reply = bench_next(&bench->node, 60000, &note);
+    if (!reply || !troupe_reply_is_final(reply)) {
+        bench_give_up("a request did not end within a minute");
+    }
+    const troupe_message_t *message = troupe_reply_message(reply);
+    long number = bench_requests_end(&bench->tally, troupe_message_data(message, 0),
+                                     troupe_message_size(message, 0));
+    if (number + 1 != note) {
+        bench_give_up("a reply has the bytes of another request");
+    }
+    troupe_reply_destroy(&reply);
 }
 
 static void run(bench_t *bench)
 {
-    double cpu_before_s = bench_cpu_s();
-    int64_t begin_ns = bench_now_ns();
-    long n_started = 0;
-    for (long n_done = 0; n_done < bench->requests; n_done++) {
-        while (n_started < bench->requests && n_started - n_done < bench->window) {
+    bench_requests_start(&bench->tally);
+    while (bench_requests_go_on(&bench->tally)) {
+        while (bench_requests_may_begin(&bench->tally)) {
             start_one(bench);
-            n_started++;
         }
-        bench->took_ns[n_done] = finish_one(bench);
+        finish_one(bench);
     }
-    double seconds = (double)(bench_now_ns() - begin_ns) / 1e9;
-    double cpu_s = bench_cpu_s() - cpu_before_s;
-    bench_sort(bench->took_ns, (size_t)bench->requests);
-    printf("name=troupe transport=%s workers=%ld concurrency=%ld window=%ld size=%zu "
-           "requests=%ld rps=%.0f p50_us=%.1f p99_us=%.1f p999_us=%.1f cpu_s=%.2f\n",
-           bench->transport, bench->workers, bench->concurrency, bench->window, bench->size,
-           bench->requests, (double)bench->requests / seconds, quantile_us(bench, 0.5),
-           quantile_us(bench, 0.99), quantile_us(bench, 0.999), cpu_s);
+    bench_requests_print(&bench->tally, "name=troupe transport=%s workers=%ld concurrency=%ld",
+                         bench->transport, bench->workers, bench->concurrency);
 }
 
 int main(int argc, char **argv)
@@ -141,7 +148,7 @@ int main(int argc, char **argv)
             bench.requests = bench_whole("requests", optarg, 1, 100000000);
             break;
         case 's':
-            bench.size = (size_t)bench_whole("size", optarg, 0, 1 << 30);
+            bench.size = (size_t)bench_whole("size", optarg, BENCH_LEAST_SIZE, 1 << 30);
             break;
         case 'p':
             bench.spin_us = bench_whole("spin", optarg, 0, 1000);
@@ -156,11 +163,11 @@ int main(int argc, char **argv)
     /* Enough for each worker to have its share of the window at hand. */
     bench.concurrency = bench.concurrency ? bench.concurrency
                                           : (bench.window + bench.workers - 1) / bench.workers;
-    bench.took_ns = bench_alloc((size_t)bench.requests, sizeof *bench.took_ns);
+    bench_requests_init(&bench.tally, bench.requests, bench.window, bench.size);
     bench_node_spin(bench.spin_us);
     start_node(&bench);
     run(&bench);
     bench_node_stop(&bench.node);
-    free(bench.took_ns);
+    bench_requests_finish(&bench.tally);
     return 0;
 }

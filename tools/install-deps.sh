@@ -4,6 +4,7 @@
 #   tools/install-deps.sh              what building, the workers and the tests need
 #   tools/install-deps.sh --run-only   without what only the tests need
 #   tools/install-deps.sh --ci         with what the checks need on top
+#   tools/install-deps.sh --bench      without the tests', with what benches compare Troupe with
 #
 # Each need is looked for itself (a library by pkg-config, a command, a font), not its package,
 # so a system that has everything by other means is left alone. When nothing is missing, this
@@ -14,12 +15,14 @@ set -u
 
 tests=yes
 ci=no
+bench=no
 for option in "$@"; do
     case $option in
     --run-only) tests=no ;;
     --ci) ci=yes ;;
+    --bench) tests=no bench=yes ;;
     *)
-        echo "usage: ${0##*/} [--run-only] [--ci]" >&2
+        echo "usage: ${0##*/} [--run-only] [--ci] [--bench]" >&2
         exit 2
         ;;
     esac
@@ -50,6 +53,10 @@ has_python_module() {
 
 has_file_like() { # any of the patterns
     compgen -G "$1" >/dev/null || { [ $# -gt 1 ] && shift && has_file_like "$@"; }
+}
+
+has_nats_server() { # which only root may have in the path
+    PATH=$PATH:/usr/sbin:/usr/local/sbin has_command nats-server
 }
 
 has_font() {
@@ -116,6 +123,16 @@ look() {
             has_sanitizers_of_clang
         need 'doxygen' 'doxygen' has_command doxygen
         need 'shellcheck' 'shellcheck' has_command shellcheck
+    fi
+    if [ $bench = yes ]; then
+        need 'python3' 'python3' has_command python3
+        need 'Erlang' 'erlang-base' has_command erlc
+        need 'a C++ compiler' 'g++' has_command c++
+        need 'CAF' 'libcaf-dev' has_file_like /usr/include/caf/config.hpp \
+            /usr/local/include/caf/config.hpp
+        need 'Go' 'golang-go' has_command go
+        need 'NATS for C' 'libnats-dev' has_library libnats
+        need 'nats-server' 'nats-server' has_nats_server
     fi
 }
 

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Measures Troupe beside other systems, and says whether it is as fast as it should be.
+
+    make bench                        # builds all, the long form
+    make bench BENCH_QUICK=1          # the cases that the bars need, three rounds
+    bench/compare.py --build build-bench --only troupe,zmq --report build-bench/report
+
+README.md beside this file says what the systems are and how to read the figures.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+
+from comparison import bars, cases, figures, plot, report, running
+
+QUICK_S = 480  # what the short form may take, but for its first round
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build-bench", help="the build folder")
+    parser.add_argument("--quick", action="store_true", help="the short form")
+    parser.add_argument("--rounds", type=int, help="5, in the short form 3")
+    parser.add_argument("--only", default="", metavar="SYSTEM,...", help="leave others out")
+    parser.add_argument("--json", metavar="FILE", help="write a row for each case")
+    parser.add_argument("--report", metavar="FOLDER", help="write the tables and the plots")
+    options = parser.parse_args()
+    options.only = options.only.split(",") if options.only else list(cases.SYSTEMS)
+    for name in options.only:
+        if name not in cases.SYSTEMS:
+            parser.error(f"{name} is none of {', '.join(cases.SYSTEMS)}")
+    return options
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def present(folder, names):
+    """Those of the systems that are here, and a word for each that is not."""
+    # What only root usually runs is not in everybody's path.
+    os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin"
+    missing = {name: cases.lacking(name, folder, shutil.which) for name in names}
+    return ([name for name in names if not missing[name]],
+            [f"{name}: {why}" for name, why in missing.items() if why])
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        models = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
+    kind = models[0] if models else platform.machine()
+    return f"{os.cpu_count()} processors ({kind}), Linux {platform.release().split('-')[0]}."
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def main():
+    options = arguments()
+    begin = time.monotonic()
+    all_bars = bars.all_bars()
+    wanted = list(bars.cases_of(all_bars))
+    wanted += cases.quick_form() if options.quick else cases.long_form()
+    systems, left_out = present(options.build, options.only)
+    for why in left_out:
+        say(f"left out: {why}")
+
+    def leave_out(why):
+        left_out.append(why)
+        say(f"left out: {why}")
+
+    chosen = cases.in_order(case for case in wanted if case.system in systems)
+    rounds = options.rounds or (3 if options.quick else 5)
+    runs_of = running.run_all(chosen, rounds, options.build, say, leave_out,
+                              begin + QUICK_S if options.quick else None)
+    rows = [figures.row(case, runs) for case, runs in runs_of.items()]
+    verdicts = [bars.judge(bar, runs_of) for bar in all_bars]
+    text = report.text(rows, verdicts, machine(), left_out)
+    print(text)
+    if options.json:
+        write(options.json, json.dumps(rows, indent=1) + "\n")
+    if options.report:
+        os.makedirs(options.report, exist_ok=True)
+        for name, content in {"report.md": text, **plot.pictures(rows, verdicts)}.items():
+            write(os.path.join(options.report, name), content)
+    say(f"{time.monotonic() - begin:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""The pure parts of bench/compare.py: cases, figures, bars, and what is told of them."""
+
+import json
+import sys
+import unittest
+import xml.etree.ElementTree
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
+
+from comparison import bars, cases, figures, plot, report  # noqa: E402
+from comparison.cases import Case  # noqa: E402
+
+LINE = ("name=zmq mode=drain transport=inproc workers=4 window=64 size=64 requests=2000 rps=1000"
+        " p50_us=1.50 p99_us=2.00 p999_us=3.00 cpu_s=0.004 csw=500")
+
+
+def run(rps, count=0, foreign=0.0, **more):
+    return {"rps": float(rps), "p50_us": 1.5, "p99_us": 2.0, "p999_us": 3.0, "cpu_s": 0.004,
+            "csw": 500.0, "requests": 2000.0, "round": count, "foreign": foreign, **more}
+
+
+def runs(*rates):
+    return [run(rate, count) for count, rate in enumerate(rates)]
+
+
+class Lines(unittest.TestCase):
+    def test_numbers_become_numbers_and_words_stay(self):
+        found = figures.parse_line("hello\n" + LINE + "\n")
+        self.assertEqual((found["mode"], found["rps"], found["p50_us"]), ("drain", 1000.0, 1.5))
+
+    def test_output_without_a_line_is_none(self):
+        self.assertIsNone(figures.parse_line("Segmentation fault\n"))
+        self.assertIsNone(figures.parse_line(""))
+
+
+class Rows(unittest.TestCase):
+    def test_a_row_has_the_median_the_least_and_the_most(self):
+        row = figures.row(Case("zmq", "drain"), runs(30, 10, 20))
+        self.assertEqual(row["requests_per_s"], 20)
+        self.assertEqual((row["requests_per_s_min"], row["requests_per_s_max"]), (10, 30))
+        self.assertEqual((row["rounds"], row["disturbed"]), (3, 0))
+        self.assertEqual((row["cpu_us_per_request"], row["switches_per_request"]), (2.0, 0.25))
+
+    def test_a_program_need_not_tell_all(self):
+        silent = run(5)
+        del silent["csw"]
+        self.assertIsNone(figures.row(Case("erlang", "spawn"), [silent])["switches_per_request"])
+
+    def test_disturbed_runs_do_not_count_where_three_others_do(self):
+        disturbed = run(1, 3, foreign=0.5)
+        row = figures.row(Case("zmq", "drain"), runs(10, 20, 30) + [disturbed])
+        self.assertEqual((row["requests_per_s_min"], row["rounds"], row["disturbed"]), (10, 3, 0))
+        row = figures.row(Case("zmq", "drain"), runs(10, 20) + [disturbed])
+        self.assertEqual((row["requests_per_s_min"], row["rounds"], row["disturbed"]), (1, 3, 1))
+
+    def test_rows_are_json(self):
+        row = figures.row(Case("zmq", "drain"), runs(10))
+        self.assertEqual(json.loads(json.dumps([row])), [row])
+
+
+class Ratios(unittest.TestCase):
+    def test_of_the_medians_and_of_runs_in_one_round(self):
+        found = figures.ratio(runs(10, 20, 60), runs(10, 10, 20), "requests_per_s")
+        self.assertEqual(found, (2.0, 1.0, 3.0))
+
+    def test_only_rounds_that_both_have(self):
+        found = figures.ratio(runs(10, 20), [run(10, count=1)], "requests_per_s")
+        self.assertEqual(found, (1.5, 1.5, 2.0))
+
+    def test_none_without_runs(self):
+        self.assertIsNone(figures.ratio([], runs(1), "requests_per_s"))
+
+
+class Commands(unittest.TestCase):
+    def test_a_peer_in_c(self):
+        command = cases.command(Case("zmq", "batch", "ipc", 4, 64), 500, "build")
+        self.assertEqual(" ".join(command), (
+            "build/bench/peers/zmq_peer --mode batch --transport ipc --workers 4 --window 64"
+            " --requests 500 --size 64"))
+
+    def test_troupe_has_no_modes(self):
+        command = cases.command(Case("troupe", "spin"), 500, "build")
+        self.assertEqual(command[:4], ["build/bench/request_bench", "--spin", "50", "--transport"])
+
+    def test_erlang_is_started_by_its_emulator(self):
+        command = cases.command(Case("erlang", "gen_server"), 500, "build")
+        self.assertEqual(command[0], "erl")
+        self.assertIn("build/bench/peers", command)
+        self.assertLess(command.index("-extra"), command.index("--mode"))
+
+    def test_what_is_not_there_is_said(self):
+        self.assertIn("nats-server", cases.lacking("nats", "nowhere", lambda name: None))
+        self.assertIn("not built", cases.lacking("zmq", "nowhere", lambda name: name))
+
+
+class Sizes(unittest.TestCase):
+    def test_a_run_takes_about_as_long_as_it_should(self):
+        self.assertEqual(cases.requests_for(Case("zmq", "drain"), 100000), 60000)
+
+    def test_and_fills_its_window_but_not_the_memory(self):
+        self.assertEqual(cases.requests_for(Case("zmq", "drain", window=1000), 1), 3000)
+        self.assertEqual(cases.requests_for(Case("limits", "pool"), 1e9), cases.MOST_REQUESTS)
+
+
+class Matrices(unittest.TestCase):
+    def test_every_case_can_be(self):
+        for case in [*cases.long_form(), *cases.quick_form(), *bars.cases_of(bars.all_bars())]:
+            with self.subTest(case):
+                self.assertTrue(cases.is_possible(case))
+                self.assertIn(case.variant, cases.SYSTEMS[case.system].variants)
+
+    def test_the_long_form_has_every_load_for_troupe(self):
+        loads = {(case.workers, case.window) for case in cases.long_form()
+                 if case.system == "troupe" and case.payload == 64 and case.transport == "tcp"}
+        self.assertEqual(len(loads), len(cases.WORKERS) * len(cases.WINDOWS))
+
+    def test_the_quick_form_is_quick(self):
+        chosen = cases.in_order([*bars.cases_of(bars.all_bars()), *cases.quick_form()])
+        self.assertLess(len(chosen), 100)
+
+    def test_what_is_compared_runs_together_and_once(self):
+        peer, ours = Case("zmq", "drain", window=8), Case("troupe", "router", window=8)
+        chosen = cases.in_order([peer, Case("troupe", "router"), ours, peer])
+        self.assertEqual([(case.system, case.window) for case in chosen],
+                         [("troupe", 1), ("troupe", 8), ("zmq", 8)])
+
+
+class Bars(unittest.TestCase):
+    OURS = Case("troupe", "router", window=64)
+    THEIRS = Case("zmq", "drain", window=64)
+
+    def verdict(self, ours, theirs, **how):
+        bar = bars.Bar("test", self.OURS, self.THEIRS, **how)
+        return bars.judge(bar, {self.OURS: ours, self.THEIRS: theirs})
+
+    def test_met_from_the_bound_on(self):
+        self.assertTrue(self.verdict(runs(15), runs(10), bound=1.5).is_met)
+        self.assertFalse(self.verdict(runs(14), runs(10), bound=1.5).is_met)
+
+    def test_at_most(self):
+        slow, fast = [run(1, p50_us=14.0)], [run(1, p50_us=10.0)]
+        how = {"figure": "p50_us", "relation": "≤", "bound": 1.3}
+        self.assertFalse(self.verdict(slow, fast, **how).is_met)
+        self.assertTrue(self.verdict(fast, fast, **how).is_met)
+
+    def test_a_figure_alone(self):
+        bar = bars.Bar("test", self.OURS, None, "p50_us", "≤", 10.0)
+        verdict = bars.judge(bar, {self.OURS: [run(1, p50_us=9.0), run(1, p50_us=10.0)]})
+        self.assertEqual((verdict.ratio, verdict.least, verdict.most, verdict.is_met),
+                         (9.5, 9.0, 10.0, True))
+
+    def test_neither_met_nor_missed(self):
+        self.assertIsNone(self.verdict(runs(1), runs(10)).is_met)
+        self.assertIsNone(self.verdict([], runs(10), bound=1.0).is_met)
+        self.assertIsNone(self.verdict(runs(10), [], bound=1.0).ratio)
+
+    def test_a_disturbed_run_is_told_of(self):
+        self.assertTrue(self.verdict(runs(1), [run(1, foreign=0.9)], bound=1.0).is_disturbed)
+        self.assertFalse(self.verdict(runs(1), runs(1), bound=1.0).is_disturbed)
+
+
+def everything_measured():
+    """As if each case had been measured, in two rounds; Troupe is twice as fast as all others."""
+    chosen = cases.in_order([*bars.cases_of(bars.all_bars()), *cases.long_form()])
+    return {case: runs(*((40, 60) if case.system == "troupe" else (20, 30))) for case in chosen}
+
+
+class Reports(unittest.TestCase):
+    def setUp(self):
+        self.runs_of = everything_measured()
+        self.rows = [figures.row(case, found) for case, found in self.runs_of.items()]
+        self.verdicts = [bars.judge(bar, self.runs_of) for bar in bars.all_bars()]
+
+    def test_every_bar_and_row_is_in_the_text(self):
+        text = report.text(self.rows, self.verdicts, "Two processors.", ["go: not built"])
+        lines = text.splitlines()
+        self.assertIn("Left out: go: not built.", lines)
+        self.assertEqual(sum(line.startswith("| over tcp") for line in lines),
+                         sum(bar.what == "over tcp" for bar in bars.all_bars()))
+        self.assertEqual(sum(line.startswith("| majordomo") for line in lines),
+                         sum(row["system"] == "majordomo" for row in self.rows))
+        self.assertIn("### inproc, 1 MiB", lines)
+
+    def test_all_lines_of_a_table_have_as_many_cells(self):
+        for lines in (report.bars_table(self.verdicts), report.rows_tables(self.rows)[3:9]):
+            self.assertEqual(len({line.count("|") for line in lines}), 1)
+
+    def test_the_summary_counts(self):
+        missing = bars.judge(bars.all_bars()[0], {})
+        self.assertTrue(report.summary([missing]).endswith("1 not measured."))
+        self.assertIn("0 not measured", report.summary(self.verdicts))
+
+    def test_rates_have_the_digits_that_they_are_worth(self):
+        self.assertEqual([report.thousands(rate) for rate in (1234567, 45678, 1234)],
+                         ["1235", "45.7", "1.23"])
+
+    def test_pictures_are_xml(self):
+        pictures = plot.pictures(self.rows, self.verdicts)
+        self.assertIn("ratios.svg", pictures)
+        self.assertIn("throughput-inproc.svg", pictures)
+        for name, text in pictures.items():
+            with self.subTest(name):
+                root = xml.etree.ElementTree.fromstring(text)
+                self.assertTrue(root.tag.endswith("svg"))
+
+    def test_nothing_measured_is_no_picture(self):
+        nothing = [bars.judge(bar, {}) for bar in bars.all_bars()]
+        self.assertEqual(plot.pictures([], nothing), {})
+        self.assertIn("not measured", report.text([], nothing, "", []))
+
+
+class Axes(unittest.TestCase):
+    def test_decades_hold_what_they_are_for(self):
+        self.assertEqual(plot.decades(3, 2500), [1, 10, 100, 1000, 10000])
+        self.assertEqual(plot.decades(10, 10), [10, 100])
+
+    def test_numbers_are_short(self):
+        self.assertEqual([plot.short(value) for value in (10, 1000, 1e6)], ["10", "1k", "1M"])
+        self.assertEqual([plot.duration(us) for us in (1, 1000, 1e6)], ["1 µs", "1 ms", "1 s"])
+
+
+if __name__ == "__main__":
+    unittest.main()
