@@ -307,7 +307,6 @@ static void wait_for_work(tr_self_t *self, zsock_t *pipe, int64_t due_ms)
 static int64_t work(tr_self_t *self)
 {
     tr_letter_t *letter = NULL;
-    self->now = tr_clock_read();
     for (size_t n = 1; n <= LETTERS_PER_TURN && !self->is_ending &&
                        (letter = tr_mailbox_next(self->mailbox, NULL)) != NULL;
          n++) {
@@ -320,14 +319,18 @@ static int64_t work(tr_self_t *self)
                                                  : self->class->turn(self, self->now.ms);
 }
 
-/* The same, on the thread of whoever posted. */
-static bool work_for(void *arg)
+/* The same, on the thread of whoever posted. Actors that are carried one after another hand the
+ * time on. */
+static bool work_for(void *arg, bool is_next)
 {
+    static _Thread_local tr_time_t time __attribute__((tls_model("initial-exec")));
     tr_self_t *self = arg;
     if (self->is_ending) {
         return false;
     }
+    self->now = is_next ? time : tr_clock_read();
     int64_t due_ms = work(self);
+    time = self->now;
     return !self->is_ending && due_ms >= self->awake_at_ms;
 }
 
@@ -337,6 +340,7 @@ static void serve(tr_self_t *self, zsock_t *pipe)
     look_at_pipe(self, pipe);
     look_at_door(self);
     while (!self->is_ending) {
+        self->now = tr_clock_read();
         int64_t due_ms = work(self);
         if (!self->is_ending) {
             wait_for_work(self, pipe, due_ms);

@@ -31,10 +31,11 @@ const tr_letter_type_t tr_envelope_type = {"request", release_letter};
 
 static const char *keep(char **cursor, tr_span_t span)
 {
-    char *text = *cursor;
-    if (span.size > 0) {
-        memcpy(text, span.data, span.size);
+    if (span.size == 0) {
+        return "";
     }
+    char *text = *cursor;
+    memcpy(text, span.data, span.size);
     text[span.size] = '\0';
     *cursor += span.size + 1;
     return text;

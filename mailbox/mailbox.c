@@ -383,13 +383,13 @@ void tr_mailbox_take_baton(tr_mailbox_t *self)
     atomic_store(&self->is_baton_wanted, false);
 }
 
-static void carry(tr_mailbox_t *self)
+static void carry(tr_mailbox_t *self, bool is_next)
 {
     bool is_enough = true;
     bool has_more = false; /* of what has been taken out of the lanes already */
     for (int n = 0; is_enough && (has_more || tr_mailbox_has_posted(self)) && try_baton(self);
          n++) {
-        is_enough = self->carry(self->carry_arg);
+        is_enough = self->carry(self->carry_arg, is_next || n > 0);
         has_more = has_letters(self);
         is_enough = is_enough && !(has_more && n + 1 == CARRIES_AT_A_TIME);
         tr_mailbox_put_baton(self);
@@ -399,7 +399,7 @@ static void carry(tr_mailbox_t *self)
     }
 }
 
-static bool is_next(const tr_mailbox_t *self)
+static bool is_among_next(const tr_mailbox_t *self)
 {
     for (size_t i = 0; i < carrier.n_next; i++) {
         if (carrier.next[i] == self) {
@@ -430,11 +430,11 @@ static tr_mailbox_t *take_next(void)
 static void carry_all(tr_mailbox_t *first)
 {
     carrier.is_carrying = true;
-    carry(first);
+    carry(first, false);
     for (size_t n = 0; carrier.n_next > 0; n++) {
         tr_mailbox_t *next = take_next();
         if (n < MOST_CARRIES) {
-            carry(next);
+            carry(next, true);
         } else {
             wake_owner(next);
         }
@@ -450,7 +450,7 @@ static void alert(tr_mailbox_t *self)
         wake_owner(self);
     } else if (!carrier.is_carrying) {
         carry_all(self);
-    } else if (!is_next(self)) {
+    } else if (!is_among_next(self)) {
         carry_next(self);
     }
 }

@@ -125,8 +125,9 @@ void tr_mailbox_close(tr_mailbox_t *self);
  * sender that finds it free takes it, calls `carry`, and puts it down; one that finds it taken
  * goes on, for whoever has it looks for letters after putting it down. */
 
-/* Do a bounded piece of the owner's work. False: the owner's own thread is needed, at once. */
-typedef bool(tr_carry_fn)(void *arg);
+/* Do a bounded piece of the owner's work; `is_next` when this thread has just done another's.
+ * False: the owner's own thread is needed, at once. */
+typedef bool(tr_carry_fn)(void *arg, bool is_next);
 
 typedef enum tr_carriers {
     TR_CARRIED_BY_ALL,   /* its work is brief: a router */
