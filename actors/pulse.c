@@ -14,7 +14,6 @@ tr_pulse_t *tr_pulse_new(void)
         atomic_init(&self->holders, 1);
         atomic_init(&self->running_until_ms, TR_NEVER);
         atomic_init(&self->progress_ms, tr_clock_now_ms());
-        atomic_init(&self->took_us, TR_NEVER);
     }
     return self;
 }

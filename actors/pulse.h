@@ -24,7 +24,6 @@ typedef struct tr_pulse {
     _Atomic(uint64_t) cancelled;       /* number of the job that was cancelled last */
     _Atomic(int64_t) cancelled_ms;     /* when; valid while cancelled == running */
     _Atomic(uint64_t) n_done;          /* requests finished */
-    _Atomic(int64_t) took_us;          /* its last callback; TR_NEVER: it does not say */
     _Atomic(int) is_abandoned;         /* its supervisor has replaced it: end when you can */
     _Atomic(int) wants_cancels;        /* tell it of each cancelled job: it cannot see flags */
     _Atomic(int64_t) memory_bytes;     /* resident size as last measured; 0: not measured */

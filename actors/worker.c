@@ -189,8 +189,7 @@ static void note_end(troupe_worker_t *worker)
     release_finished(worker);
     int64_t begun_us = worker->self->now.us;
     worker->self->now = tr_clock_read();
-    atomic_store_explicit(&pulse->took_us, worker->self->now.us - begun_us,
-                          memory_order_relaxed);
+    worker->took_us = worker->self->now.us - begun_us;
     worker->ready_since_ms = worker->self->now.ms;
     if (!worker->is_stopping) {
         move_to(worker, TR_WORKER_READY);
@@ -242,6 +241,7 @@ static void settle(troupe_worker_t *worker, tr_job_t *job, int verdict)
 static bool is_awaited(troupe_worker_t *worker, tr_job_t *job)
 {
     job->worker = worker;
+    job->pace_us = worker->took_us;
     if (!tr_request_is_cancelled_by(job, worker->self->now.ms)) {
         return true;
     }
@@ -419,6 +419,7 @@ static bool begin(tr_self_t *self, const void *arg)
     self->state = worker;
     worker->self = self;
     worker->plan = arg;
+    worker->took_us = TR_NEVER;
     tr_errands_init(&worker->errands, self);
     move_to(worker, TR_WORKER_LOADING);
     const troupe_behaviour_t *behaviour = worker->plan->behaviour;

@@ -30,7 +30,8 @@ struct troupe_worker {
     bool is_done; /* wants to end when its callback has returned */
     tr_reason_t stop_reason;
     int64_t ready_since_ms;
-    tr_job_t *kept; /* jobs kept beyond it */
+    int64_t took_us; /* its last callback; TR_NEVER: there was none */
+    tr_job_t *kept;  /* jobs kept beyond it */
     tr_errands_t errands;
     uint64_t last_errand;
     char explanation[TR_REASON_TEXT];

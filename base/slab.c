@@ -34,7 +34,7 @@ void tr_slab_free(void *memory, size_t size)
 
 #else
 
-#define STEP      64u /* sizes are multiples of it */
+#define STEP      64u /* sizes are multiples of it: that of a cache line */
 #define N_SIZES   16u
 #define LUMP      64u
 #define MOST_KEPT (2 * LUMP) /* by a thread, of each size */
@@ -143,7 +143,7 @@ static void *alloc_anew(size_t index)
     }
     piece_t *lump = find_lump(&depots[index]);
     if (!lump) {
-        return malloc((index + 1) * STEP);
+        return aligned_alloc(STEP, (index + 1) * STEP);
     }
     kept[index] = (list_t){lump->next, LUMP - 1};
     return lump;

@@ -227,12 +227,11 @@ static void note_result(tr_router_t *router, tr_member_t *member, const troupe_r
     }
 }
 
-/* What the worker itself says of the callback before this one: neither the time to wake it nor
- * that until this final was read is its own. */
-static void note_pace(tr_router_t *router, tr_member_t *member)
+/* Of the callback before this one: neither the time to wake the worker nor that until this
+ * final was read is in it. */
+static void note_pace(tr_router_t *router, tr_member_t *member, const tr_job_t *job)
 {
-    int64_t took_us = atomic_load_explicit(&member->pulse->took_us, memory_order_relaxed);
-    tr_rouse_note(&router->rouse, took_us, router->self->now.us);
+    tr_rouse_note(&router->rouse, job->pace_us, router->self->now.us);
     router->finisher = member;
 }
 
@@ -247,7 +246,7 @@ void tr_router_on_final(tr_router_t *router, troupe_reply_t *reply)
         tr_job_release(&job);
         return;
     }
-    note_pace(router, member);
+    note_pace(router, member, job);
     tr_envelope_t *lead = take_back(router, job);
     if (!reply->was_not_started) {
         note_result(router, member, reply);

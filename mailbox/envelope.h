@@ -54,31 +54,30 @@ typedef struct tr_header {
     uint64_t parent; /* number of the job that it is called for; 0: none */
 } tr_header_t;
 
+/* What workers read of a plain request is in front. */
 struct tr_envelope {
     tr_letter_t letter;
     atomic_uint holders;
+    atomic_bool is_answered;
+    troupe_message_t *message;
+    tr_span_t dedup;
+    const char *method;
 
+    const char *capability;
+    const char *traceparent;
+    tr_span_t sticky;
     size_t size; /* with its texts */
-
     uint64_t id; /* as the caller numbered it; comes back with every reply */
     tr_mailbox_t *reply_to;
     tr_mailbox_t *router; /* a share: to whom it was submitted; NULL: to nobody */
-    const char *capability;
-    const char *method;
-    const char *traceparent;
-    tr_span_t sticky;
-    tr_span_t dedup;
     uint64_t peer;
-    unsigned depth;
     uint64_t parent;
+    unsigned depth;
+    troupe_priority_t priority;
     int64_t timeout_ms;  /* asked for; 0: the capability's own */
     int64_t sent_ms;     /* when the caller posted it: the deadline counts from here */
     int64_t deadline_ms; /* set by the router when it admits, before anybody else sees it */
-    troupe_priority_t priority;
-    troupe_message_t *message;
-
-    atomic_bool is_answered;
-    tr_flow_t flow; /* of the parts */
+    tr_flow_t flow;      /* of the parts */
 
     /* The router's own notes. */
     tr_phase_t phase;

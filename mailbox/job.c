@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/slab.h"
 
 static void release_letter(tr_letter_t *letter)
@@ -29,6 +30,7 @@ tr_job_t *tr_job_new(tr_envelope_t *envelope, tr_mailbox_t *router, uint64_t num
         self->router = router == envelope->router ? router : tr_mailbox_share(router);
         self->number = self->unit = number;
         self->head = self;
+        self->pace_us = TR_NEVER;
     }
     return self;
 }

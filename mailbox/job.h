@@ -16,15 +16,29 @@
 
 #include "mailbox/envelope.h"
 
+/* In the order of who touches it, since its worker mostly is on another processor than its
+ * router: what a worker needs of a plain request is in front. */
 struct troupe_request {
     tr_letter_t letter;
     atomic_uint holders;
-    tr_envelope_t *envelope;       /* a share: what is asked for, and the flow of its parts */
-    tr_mailbox_t *router;          /* where the answers go: the envelope's, or a share */
-    uint64_t number;               /* unique in its router */
-    uint64_t unit;                 /* number of the first of its batch: what pulses go by */
+    bool is_kept;            /* the worker's */
+    bool is_finished;        /* the worker's */
+    tr_envelope_t *envelope; /* a share: what is asked for, and the flow of its parts */
+    tr_mailbox_t *router;    /* where the answers go: the envelope's, or a share */
+    troupe_worker_t *worker; /* the worker's */
+    int64_t pace_us; /* how long the worker took for what it did before; TR_NEVER: not said */
+    uint64_t number; /* unique in its router */
+    uint64_t unit;   /* number of the first of its batch: what pulses go by */
     _Atomic(int64_t) cancelled_ms; /* when nobody waited any more; 0: somebody does */
     _Atomic(int64_t) deadline_ms;  /* of whoever waits longest; may be moved on */
+
+    /* the worker's, of streams and of what it keeps */
+    tr_flow_spent_t spent;
+    uint64_t told;           /* parts that a process was allowed */
+    troupe_room_fn *on_room; /* NULL: does not wait for room */
+    void *on_room_arg;
+    tr_job_t *next_kept;
+    tr_job_t *previous_kept;
 
     /* the router's */
     void *member;        /* NULL: the router is done with it */
@@ -34,17 +48,6 @@ struct troupe_request {
     size_t n_awaited;    /* of a head: those of them for which somebody waits */
     tr_job_t *next;
     tr_job_t *previous;
-
-    /* the worker's */
-    troupe_worker_t *worker;
-    tr_flow_spent_t spent;
-    uint64_t told;           /* parts that a process was allowed */
-    troupe_room_fn *on_room; /* NULL: does not wait for room */
-    void *on_room_arg;
-    tr_job_t *next_kept;
-    tr_job_t *previous_kept;
-    bool is_kept;
-    bool is_finished;
 };
 
 extern const tr_letter_type_t tr_job_type;
