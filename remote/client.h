@@ -19,8 +19,10 @@ struct troupe_client {
     int epoll_fd;
     int timer_fd;
     int event_fd;
-    int64_t armed_ms; /* when the timer goes off; TR_NEVER: it does not */
-    bool is_raised;   /* event_fd */
+    int64_t armed_ms;  /* when the timer goes off; TR_NEVER: it does not */
+    int64_t turned_ms; /* when the last turn was */
+    bool is_watched;   /* somebody has the descriptor */
+    bool is_raised;    /* event_fd */
     bool must_look;   /* the link was touched and not read dry since */
     bool is_draining; /* the node said goaway */
     bool owes_words;  /* some call wants_cancel or wants_credit */

@@ -162,7 +162,7 @@ static bool wants_write(const troupe_client_t *self)
 void tr_client_flush(troupe_client_t *self, int64_t now_ms)
 {
     /* What is sent into a connection that ended counts as lost; what is not sent is kept. */
-    if (wants_write(self) && tr_link_look(self->link)) {
+    if (wants_write(self) && tr_link_look(self->link, now_ms)) {
         self->must_look = true;
         return;
     }
@@ -296,7 +296,7 @@ static void end_what_is_due(troupe_client_t *self, int64_t now_ms)
 
 void tr_client_turn(troupe_client_t *self, bool may_hold)
 {
-    int64_t now_ms = tr_clock_now_ms();
+    int64_t now_ms = self->turned_ms = tr_clock_now_ms();
     bool is_dry;
     int n_turns = 0;
     do {

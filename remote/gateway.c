@@ -41,26 +41,12 @@
 
 /* ---- peers ---- */
 
-/* A key as text: zhashx knows how to keep those. */
-static void key_of(char *key, size_t size, const void *socket, const unsigned char *routing_id,
-                   size_t routing_id_size)
+int64_t tr_gateway_now_ms(tr_gateway_t *gateway)
 {
-    int length = snprintf(key, size, "%p-", socket);
-    for (size_t i = 0; i < routing_id_size; i++) {
-        length += snprintf(key + length, size - (size_t)length, "%02x", routing_id[i]);
+    if (gateway->now_ms == 0) {
+        gateway->now_ms = tr_clock_now_ms();
     }
-}
-
-#define KEY_SIZE (32 + 2 * TR_PEER_MAX_ROUTING_ID)
-
-static bool is_ipc_socket(const tr_gateway_t *gateway, const void *socket)
-{
-    for (size_t i = 0; i < gateway->spec->n_listeners; i++) {
-        if (zsock_resolve(gateway->sockets[i]) == socket) {
-            return tr_endpoint_is_ipc(gateway->spec->listeners[i].endpoint);
-        }
-    }
-    return false;
+    return gateway->now_ms;
 }
 
 /* A part has left, or nobody will get it. One whose call is over needs no grant. */
@@ -73,30 +59,35 @@ static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
     }
 }
 
-static tr_peer_t *find_peer(tr_gateway_t *gateway, void *socket, zmq_msg_t *routing_id,
-                            int64_t now_ms)
+static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, const void *routing_id,
+                           size_t size)
+{
+    tr_peer_t *peer =
+        tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
+                    zsock_resolve(gateway->sockets[door]),
+                    tr_endpoint_is_ipc(gateway->spec->listeners[door].endpoint), routing_id,
+                    size, tr_gateway_now_ms(gateway));
+    if (!peer) {
+        return NULL;
+    }
+    peer->door = door;
+    peer->on_part = on_part_left;
+    peer->on_part_arg = gateway;
+    if (tr_peers_add(&gateway->peers, peer) != TROUPE_OK) {
+        tr_peer_destroy(&peer);
+    }
+    tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
+    return peer;
+}
+
+static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
 {
     size_t size = zmq_msg_size(routing_id);
-    char key[KEY_SIZE];
     if (size > TR_PEER_MAX_ROUTING_ID) {
         return NULL;
     }
-    key_of(key, sizeof key, socket, zmq_msg_data(routing_id), size);
-    tr_peer_t *peer = zhashx_lookup(gateway->peers, key);
-    if (!peer) {
-        peer =
-            tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime), socket,
-                        is_ipc_socket(gateway, socket), zmq_msg_data(routing_id), size, now_ms);
-        if (peer && zhashx_insert(gateway->peers, key, peer) != 0) {
-            tr_peer_destroy(&peer);
-        }
-        if (peer) {
-            peer->on_part = on_part_left;
-            peer->on_part_arg = gateway;
-        }
-        tr_metric_set(gateway->n_peers, (int64_t)zhashx_size(gateway->peers));
-    }
-    return peer;
+    tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
+    return peer ? peer : new_peer(gateway, door, zmq_msg_data(routing_id), size);
 }
 
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
@@ -148,11 +139,9 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
         say_good_bye(gateway, peer);
         return;
     }
-    char key[KEY_SIZE];
-    key_of(key, sizeof key, peer->socket, peer->routing_id, peer->routing_id_size);
-    zhashx_delete(gateway->peers, key);
+    tr_peers_remove(&gateway->peers, peer);
     tr_peer_destroy(&peer);
-    tr_metric_set(gateway->n_peers, (int64_t)zhashx_size(gateway->peers));
+    tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
 }
 
 static bool has_broken_heartbeat(const tr_peer_t *peer, int64_t now_ms)
@@ -190,15 +179,14 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
 static void look_after_peers(tr_gateway_t *gateway, int64_t now_ms)
 {
     gateway->has_backlog = false;
-    zlistx_t *keys = zhashx_keys(gateway->peers);
-    for (void *key = keys ? zlistx_first(keys) : NULL; key; key = zlistx_next(keys)) {
-        tr_peer_t *peer = zhashx_lookup(gateway->peers, key);
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
         look_after_peer(gateway, peer, now_ms);
         if (peer->is_gone || is_forgotten(peer, now_ms)) {
             tr_gateway_drop_peer(gateway, peer);
         }
     }
-    zlistx_destroy(&keys);
 }
 
 /* Only send what waits; whoever turns out to be gone is dropped by the next round, which comes
@@ -207,8 +195,7 @@ static void try_backlogs(tr_gateway_t *gateway, int64_t now_ms)
 {
     gateway->has_backlog = false;
     gateway->tried_ms = now_ms;
-    for (tr_peer_t *peer = zhashx_first(gateway->peers); peer;
-         peer = zhashx_next(gateway->peers)) {
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
         tr_peer_flush(peer, now_ms);
         gateway->has_backlog = gateway->has_backlog || peer->first_out;
         if (peer->is_gone || (peer->is_leaving && !peer->first_out)) {
@@ -246,7 +233,8 @@ static bool read_rest(void *socket, zmq_msg_t *header, troupe_message_t *payload
     return is_whole;
 }
 
-static void take_message(tr_gateway_t *gateway, void *socket, zmq_msg_t *routing_id)
+static void take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
+                         zmq_msg_t *routing_id)
 {
     zmq_msg_t header;
     zmq_msg_init(&header);
@@ -254,10 +242,9 @@ static void take_message(tr_gateway_t *gateway, void *socket, zmq_msg_t *routing
     bool has_too_many = false;
     bool is_whole = payload && zmq_msg_more(routing_id) &&
                     read_rest(socket, &header, payload, &has_too_many);
-    int64_t now_ms = tr_clock_now_ms();
-    tr_peer_t *peer = is_whole ? find_peer(gateway, socket, routing_id, now_ms) : NULL;
+    tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id) : NULL;
     if (peer && !peer->is_leaving) {
-        peer->last_heard_ms = now_ms;
+        peer->last_heard_ms = tr_gateway_now_ms(gateway);
         tr_native_receive(gateway, peer, zmq_msg_data(&header), zmq_msg_size(&header), &payload,
                           has_too_many);
         if (peer->is_gone) {
@@ -270,16 +257,27 @@ static void take_message(tr_gateway_t *gateway, void *socket, zmq_msg_t *routing
     zmq_msg_close(&header);
 }
 
+static uint32_t door_of(const tr_gateway_t *gateway, const void *socket)
+{
+    uint32_t door = 0;
+    while (zsock_resolve(gateway->sockets[door]) != socket) {
+        door++;
+    }
+    return door;
+}
+
 static void on_readable(tr_self_t *self, void *socket, int descriptor)
 {
     (void)descriptor;
     tr_gateway_t *gateway = self->state;
+    uint32_t door = door_of(gateway, socket);
+    gateway->now_ms = tr_clock_now_ms();
     for (size_t n = 0; n < MESSAGES_PER_READ; n++) {
         zmq_msg_t routing_id;
         zmq_msg_init(&routing_id);
         bool is_there = zmq_msg_recv(&routing_id, socket, ZMQ_DONTWAIT) >= 0;
         if (is_there) {
-            take_message(gateway, socket, &routing_id);
+            take_message(gateway, door, socket, &routing_id);
         }
         zmq_msg_close(&routing_id);
         if (!is_there) {
@@ -325,8 +323,7 @@ static void drain(tr_gateway_t *gateway)
         return;
     }
     gateway->is_draining = true;
-    for (tr_peer_t *peer = zhashx_first(gateway->peers); peer;
-         peer = zhashx_next(gateway->peers)) {
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
         tr_native_say_goaway(gateway, peer);
     }
 }
@@ -377,9 +374,8 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     }
 }
 
-static int64_t turn(tr_self_t *self, int64_t now_ms)
+static int64_t look_around(tr_gateway_t *gateway, int64_t now_ms)
 {
-    tr_gateway_t *gateway = self->state;
     if (gateway->is_stopping) {
         stop_when_flushed(gateway, now_ms);
         return tr_clock_after(now_ms, RETRY_MS);
@@ -394,7 +390,16 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     if (gateway->has_backlog) {
         return tr_clock_after(now_ms, RETRY_MS);
     }
-    return zhashx_size(gateway->peers) > 0 ? gateway->next_round_ms : TR_NEVER;
+    return gateway->peers.n_peers > 0 ? gateway->next_round_ms : TR_NEVER;
+}
+
+static int64_t turn(tr_self_t *self, int64_t now_ms)
+{
+    tr_gateway_t *gateway = self->state;
+    gateway->now_ms = now_ms;
+    int64_t due_ms = look_around(gateway, now_ms);
+    gateway->now_ms = 0; /* a wait of any length may come now */
+    return due_ms;
 }
 
 static void stop(tr_self_t *self, const tr_reason_t *reason)
@@ -455,10 +460,9 @@ static bool begin(tr_self_t *self, const void *arg)
     if (gateway) {
         gateway->self = self;
         gateway->spec = arg;
-        gateway->peers = zhashx_new();
         tr_idmap_init(&gateway->calls);
     }
-    if (!gateway || !gateway->peers) {
+    if (!gateway || tr_peers_init(&gateway->peers) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
@@ -488,11 +492,10 @@ static void end(tr_self_t *self)
     if (!gateway) {
         return;
     }
-    tr_peer_t *peer;
-    while (gateway->peers && (peer = zhashx_first(gateway->peers)) != NULL) {
-        tr_gateway_drop_peer(gateway, peer);
+    while (gateway->peers.first) {
+        tr_gateway_drop_peer(gateway, gateway->peers.first);
     }
-    zhashx_destroy(&gateway->peers);
+    tr_peers_finish(&gateway->peers);
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {

@@ -5,7 +5,7 @@
 
 #include "base/metrics.h"
 #include "remote/gateway.h"
-#include "remote/peer.h"
+#include "remote/peers.h"
 
 #define TR_GATEWAY_HEARTBEAT_MS 5000
 #define TR_GATEWAY_MAX_FRAME    ((int64_t)64 << 20)
@@ -17,10 +17,11 @@ typedef struct tr_gateway {
     const tr_gateway_spec_t *spec;
     zsock_t *sockets[TR_SELF_MAX_WATCHES];
     size_t n_bound;   /* so many of them listen */
-    zhashx_t *peers;  /* by socket and routing id; tr_peer_t */
+    tr_peers_t peers;
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
     tr_peer_limits_t limits;
+    int64_t now_ms;        /* of this round; 0: nobody looked yet */
     int64_t next_round_ms; /* when to look after the peers again */
     bool is_draining;
     bool is_stopping;
@@ -31,6 +32,9 @@ typedef struct tr_gateway {
     tr_metric_t *bad_messages;
     tr_metric_t *n_peers;
 } tr_gateway_t;
+
+/* What time it is, looked at once a round. */
+int64_t tr_gateway_now_ms(tr_gateway_t *gateway);
 
 /* A message of a peer arrived: frame 0 decoded or not, payload taken. */
 void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header, size_t size,

@@ -37,6 +37,7 @@
 #define DEFAULT_HEARTBEAT_MS 5000
 #define DEFAULT_MAX_FRAME    (INT64_C(64) << 20)
 #define DEFAULT_MAX_OPEN     1000
+#define NEVER_LOOKED         (-1)
 
 typedef enum link_state {
     LINK_WAITING,    /* for the time of the next try; no socket */
@@ -51,6 +52,7 @@ struct tr_link {
     void *context;
     void *socket;
     void *monitor;
+    int monitor_fd;
     link_state_t state;
     zmq_msg_t head;           /* frame 0 of what was received last */
     tr_heartbeat_t heartbeat; /* while greeting and up */
@@ -58,6 +60,8 @@ struct tr_link {
     int64_t delay_ms;         /* before the try after that */
     int64_t max_frame;        /* from here on as the node's hello said */
     int64_t max_open;
+    int64_t looked_ms; /* when the monitor was last read */
+    bool is_touched;   /* the socket, since it was last read dry */
     char node[TR_TRP1_MAX_WORD + 1];
     bool is_there; /* the transport says that somebody is */
     bool is_gone;  /* and not any more; what it had delivered is read first */
@@ -146,6 +150,9 @@ static bool open_sockets(tr_link_t *self)
         return false;
     }
     self->state = LINK_CONNECTING;
+    self->monitor_fd = fd_of(self->monitor);
+    self->looked_ms = NEVER_LOOKED;
+    self->is_touched = true;
     self->is_there = false;
     self->is_gone = false;
     self->is_refused = false;
@@ -227,9 +234,14 @@ bool tr_link_take_loss(tr_link_t *self, const char **reason_out)
     return had_loss;
 }
 
-/* An event is two frames; its first bytes are its number. */
-static void read_monitor(tr_link_t *self)
+/* An event is two frames; its first bytes are its number. Looking costs system calls: once a
+ * millisecond is often enough, since how an ended connection is learnt of takes longer. */
+static void read_monitor(tr_link_t *self, int64_t now_ms)
 {
+    if (now_ms == self->looked_ms) {
+        return;
+    }
+    self->looked_ms = now_ms;
     while (is_readable(self->monitor)) {
         unsigned char event[6];
         char address[1];
@@ -287,7 +299,7 @@ void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
     if (self->state == LINK_WAITING) {
         return;
     }
-    read_monitor(self);
+    read_monitor(self, now_ms);
     if (is_behind) {
         tr_heartbeat_excuse(&self->heartbeat, now_ms);
         return;
@@ -319,6 +331,7 @@ troupe_status_t tr_link_send(tr_link_t *self, int64_t now_ms, const tr_trp1_t *c
     assert(status == TROUPE_OK); /* lengths were checked when the call was made */
     (void)status;
 
+    self->is_touched = true;
     bool has_more = message && troupe_message_count(message) > 0;
     int flags = ZMQ_DONTWAIT | (has_more ? ZMQ_SNDMORE : 0);
     int rc;
@@ -342,12 +355,13 @@ bool tr_link_has_work(tr_link_t *self, bool wants_write)
     if (self->state == LINK_WAITING) {
         return false;
     }
+    if (self->is_gone || !(self->is_touched || wants_write)) {
+        return self->is_gone;
+    }
     int events = 0;
     size_t size = sizeof events;
     int interest = ZMQ_POLLIN | (wants_write ? ZMQ_POLLOUT : 0);
-    return (zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 &&
-            (events & interest)) ||
-           self->is_gone || is_readable(self->monitor);
+    return zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & interest);
 }
 
 static void take_hello(tr_link_t *self, const tr_trp1_t *hello, int64_t now_ms)
@@ -413,6 +427,7 @@ troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms, tr_trp1_t *comm
             if (errno == EINTR) {
                 continue;
             }
+            self->is_touched = false;
             return TROUPE_TIMEOUT;
         }
         troupe_message_t *message = NULL;
@@ -436,13 +451,21 @@ troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms, tr_trp1_t *comm
     return TROUPE_TIMEOUT;
 }
 
-bool tr_link_look(tr_link_t *self)
+bool tr_link_look(tr_link_t *self, int64_t now_ms)
 {
     assert(self);
     if (self->state != LINK_WAITING) {
-        read_monitor(self);
+        read_monitor(self, now_ms);
     }
     return self->is_gone;
+}
+
+void tr_link_note_event(tr_link_t *self, int fd)
+{
+    assert(self);
+    if (fd == self->monitor_fd) {
+        self->looked_ms = NEVER_LOOKED;
+    }
 }
 
 bool tr_link_is_up(const tr_link_t *self)

@@ -58,7 +58,7 @@ TROUPE_NODISCARD troupe_status_t tr_link_send(tr_link_t *self, int64_t now_ms,
  * connection that ends. */
 void tr_link_say_bye(tr_link_t *self, int64_t now_ms);
 
-/* Whether the transport could be read, or written when `wants_write`, this very moment. When
+/* Whether the socket could be read, or written when `wants_write`, this very moment. When
  * this says no, the descriptor will tell. */
 bool tr_link_has_work(tr_link_t *self, bool wants_write);
 
@@ -70,7 +70,10 @@ void tr_link_drop(tr_link_t *self, int64_t now_ms, const char *reason);
 bool tr_link_take_loss(tr_link_t *self, const char **reason_out);
 
 /* Look whether the connection ended meanwhile; true: it did, and the link has to be run. */
-bool tr_link_look(tr_link_t *self);
+bool tr_link_look(tr_link_t *self, int64_t now_ms);
+
+/* Something happened at this descriptor, which may be one of the link's: it looks again. */
+void tr_link_note_event(tr_link_t *self, int fd);
 
 /* Whether the node has answered the greeting, and is not gone again. */
 bool tr_link_is_up(const tr_link_t *self);

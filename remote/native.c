@@ -22,7 +22,7 @@
 static void send_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                          troupe_message_t **payload_p)
 {
-    tr_peer_send(peer, command, payload_p, &gateway->limits, tr_clock_now_ms());
+    tr_peer_send(peer, command, payload_p, &gateway->limits, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
 }
 
@@ -32,7 +32,7 @@ static void send_part(tr_gateway_t *gateway, const tr_open_call_t *call, troupe_
     tr_trp1_init(&part, TR_TRP1_PART, call->peer_id);
     part.sequence = (int64_t)reply->sequence;
     tr_peer_send_part(call->peer, &part, &reply->message, call->id, &gateway->limits,
-                      tr_clock_now_ms());
+                      tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || call->peer->first_out;
 }
 

@@ -78,16 +78,30 @@ void tr_peer_destroy(tr_peer_t **self_p)
     *self_p = NULL;
 }
 
-/* TROUPE_FULL: try again later. */
-static troupe_status_t send_now(tr_peer_t *self, troupe_message_t *message, int64_t now_ms)
+static int send_bytes(void *socket, const void *bytes, size_t size, int flags)
 {
     int rc;
     do {
-        rc = zmq_send(self->socket, self->routing_id, self->routing_id_size,
-                      ZMQ_SNDMORE | ZMQ_DONTWAIT);
+        rc = zmq_send(socket, bytes, size, flags | ZMQ_DONTWAIT);
     } while (rc < 0 && errno == EINTR);
-    if (rc < 0) {
+    return rc;
+}
+
+/* TROUPE_FULL: try again later. */
+static troupe_status_t address(tr_peer_t *self)
+{
+    if (send_bytes(self->socket, self->routing_id, self->routing_id_size, ZMQ_SNDMORE) < 0) {
         return errno == EAGAIN ? TROUPE_FULL : TROUPE_CLOSED;
+    }
+    return TROUPE_OK;
+}
+
+/* Send what waited. */
+static troupe_status_t send_now(tr_peer_t *self, troupe_message_t *message, int64_t now_ms)
+{
+    troupe_status_t status = address(self);
+    if (status != TROUPE_OK) {
+        return status;
     }
     if (tr_message_send(message, 0, self->socket, ZMQ_DONTWAIT) != 0) {
         return TROUPE_CLOSED; /* it went away between two frames: libzmq drops the rest */
@@ -139,49 +153,79 @@ static bool queue(tr_peer_t *self, troupe_message_t *message, uint64_t call_id,
     return true;
 }
 
-/* Frame 0 and the payload as one message. Takes the payload. */
-static troupe_message_t *compose(const tr_trp1_t *command, troupe_message_t **payload_p)
+/* Frame 0 and, moved behind it, the payload. NULL when out of memory. */
+static troupe_message_t *compose(tr_span_t head, troupe_message_t *payload)
 {
-    unsigned char header[TR_TRP1_MAX_HEADER];
-    size_t size = 0;
-    troupe_message_t *payload = payload_p ? *payload_p : NULL;
-    if (payload_p) {
-        *payload_p = NULL;
-    }
-    troupe_message_t *message = NULL;
-    if (tr_trp1_encode(command, header, sizeof header, &size) == TROUPE_OK) {
-        message = troupe_message_from(header, size);
-    }
+    troupe_message_t *message = troupe_message_from(head.data, head.size);
     for (size_t i = 0; message && payload && i < payload->n_frames; i++) {
         if (tr_message_add_frame(message, &payload->frames[i]) != TROUPE_OK) {
             troupe_message_destroy(&message);
         }
     }
-    troupe_message_destroy(&payload);
     return message;
+}
+
+/* Send what does not wait, without making one message of it before. */
+static troupe_status_t send_at_once(tr_peer_t *self, tr_span_t head, troupe_message_t *payload,
+                                    int64_t now_ms)
+{
+    troupe_status_t status = address(self);
+    if (status != TROUPE_OK) {
+        return status;
+    }
+    bool has_payload = payload && payload->n_frames > 0;
+    if (send_bytes(self->socket, head.data, head.size, has_payload ? ZMQ_SNDMORE : 0) < 0 ||
+        (has_payload && tr_message_send(payload, 0, self->socket, ZMQ_DONTWAIT) != 0)) {
+        return TROUPE_CLOSED;
+    }
+    self->last_sent_ms = now_ms;
+    return TROUPE_OK;
+}
+
+/* Send it, or let it wait. True: it waits, and its part, if it is one, has not left. */
+static bool send_or_queue(tr_peer_t *self, tr_span_t head, troupe_message_t *payload,
+                          uint64_t call_id, const tr_peer_limits_t *limits, int64_t now_ms)
+{
+    troupe_status_t status =
+        self->first_out ? TROUPE_FULL : send_at_once(self, head, payload, now_ms);
+    if (status == TROUPE_CLOSED) {
+        be_gone(self, "disconnected");
+    }
+    if (status != TROUPE_FULL) {
+        return false;
+    }
+    uint64_t part_bytes = payload ? troupe_message_bytes(payload) : 0;
+    troupe_message_t *message = compose(head, payload);
+    if (!message) {
+        tr_peer_cut(self, "out of memory");
+        return false;
+    }
+    if (!queue(self, message, call_id, part_bytes, limits)) {
+        troupe_message_destroy(&message);
+        return false;
+    }
+    return true;
 }
 
 void tr_peer_send_part(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                        uint64_t call_id, const tr_peer_limits_t *limits, int64_t now_ms)
 {
     assert(self && command && limits);
-    uint64_t part_bytes = payload_p && *payload_p ? troupe_message_bytes(*payload_p) : 0;
-    troupe_message_t *message = compose(command, payload_p);
-    if (!message) {
+    troupe_message_t *payload = payload_p ? *payload_p : NULL;
+    if (payload_p) {
+        *payload_p = NULL;
+    }
+    uint64_t part_bytes = call_id > 0 && payload ? troupe_message_bytes(payload) : 0;
+    char header[TR_TRP1_MAX_HEADER];
+    tr_span_t head = {.data = header};
+    if (tr_trp1_encode(command, header, sizeof header, &head.size) != TROUPE_OK) {
         tr_peer_cut(self, "its answer could not be written");
     }
-    if (message && !self->is_gone) {
-        troupe_status_t status =
-            self->first_out ? TROUPE_FULL : send_now(self, message, now_ms);
-        if (status == TROUPE_FULL && queue(self, message, call_id, part_bytes, limits)) {
-            return;
-        }
-        if (status == TROUPE_CLOSED) {
-            be_gone(self, "disconnected");
-        }
+    bool waits = !self->is_gone && send_or_queue(self, head, payload, call_id, limits, now_ms);
+    troupe_message_destroy(&payload);
+    if (!waits) {
+        tell_of_part(self, call_id, part_bytes);
     }
-    troupe_message_destroy(&message);
-    tell_of_part(self, call_id, part_bytes);
 }
 
 void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,

@@ -48,7 +48,10 @@ typedef struct tr_outgoing {
 
 struct tr_peer {
     uint64_t number; /* no other peer of the node has it, nor any actor */
+    tr_peer_t *previous; /* neighbours among the peers of its gateway */
+    tr_peer_t *next;
     void *socket;
+    uint32_t door; /* which of the gateway's sockets that is */
     bool is_local; /* came in by ipc */
     size_t routing_id_size;
     unsigned char routing_id[TR_PEER_MAX_ROUTING_ID];

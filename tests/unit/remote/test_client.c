@@ -604,7 +604,7 @@ static void answers_sent_before_the_node_went_still_count(void **state)
     close_node(world);
     /* Only when all has happened does the client look. */
     int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
-    while (!tr_link_look(world->client->link)) {
+    while (!tr_link_look(world->client->link, tr_clock_now_ms())) {
         struct pollfd item = {.fd = troupe_client_fd(world->client), .events = POLLIN};
         assert_true(poll(&item, 1, PATIENCE_MS) == 1 && tr_clock_now_ms() < until_ms);
     }
