@@ -1,10 +1,11 @@
 /* Ids are given in order, so the low bits of an id are its place in a table with linear
  * probing: calls that end roughly in order never collide. The deadlines are a binary heap in
  * which each call knows its place, because most calls end long before their deadline and leave
- * from the middle.
+ * from the middle. Each place has a copy of the deadline, so that to compare two is not to
+ * fetch two calls; and a call that has no deadline is in none.
  *
- * Invariants: a call is in the table, in the heap, and in just one of the two lists. The table
- * is at most half full.
+ * Invariants: a call is in the table, in the heap if it has a deadline, and in just one of the
+ * two lists. The table is at most half full.
  */
 
 #include "remote/calls.h"
@@ -13,11 +14,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "mailbox/flow.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
 
 #define FIRST_ROOM 64 /* slots of the table; a power of two */
+#define NOWHERE    SIZE_MAX
+
+struct place {
+    int64_t deadline_ms;
+    tr_call_t *call;
+};
 
 struct list {
     tr_call_t *first;
@@ -32,8 +40,9 @@ struct tr_calls {
     struct list unsent;
     struct list sent;
     size_t n_slots;
-    tr_call_t **slots; /* by id */
-    tr_call_t **heap;  /* by deadline; half as long */
+    tr_call_t **slots;  /* by id */
+    struct place *heap; /* by deadline; half as long */
+    size_t n_due;       /* in it */
 };
 
 void tr_replies_push(tr_replies_t *self, troupe_reply_t *reply)
@@ -99,33 +108,45 @@ static void unlink_call(struct list *list, tr_call_t *call)
     }
 }
 
-static void put_at(tr_calls_t *self, tr_call_t *call, size_t place)
+static void put_at(tr_calls_t *self, struct place item, size_t place)
 {
-    self->heap[place] = call;
-    call->place = place;
+    self->heap[place] = item;
+    item.call->place = place;
 }
 
-/* Let the call rise or sink from its place to where its deadline belongs. */
-static void settle(tr_calls_t *self, tr_call_t *call)
+/* Let the item rise or sink from that place to where its deadline belongs. */
+static void settle(tr_calls_t *self, struct place item, size_t place)
 {
-    size_t place = call->place;
-    while (place > 0 && self->heap[(place - 1) / 2]->deadline_ms > call->deadline_ms) {
+    while (place > 0 && self->heap[(place - 1) / 2].deadline_ms > item.deadline_ms) {
         put_at(self, self->heap[(place - 1) / 2], place);
         place = (place - 1) / 2;
     }
     for (;;) {
         size_t child = 2 * place + 1;
-        if (child + 1 < self->n_open &&
-            self->heap[child + 1]->deadline_ms < self->heap[child]->deadline_ms) {
+        if (child + 1 < self->n_due &&
+            self->heap[child + 1].deadline_ms < self->heap[child].deadline_ms) {
             child++;
         }
-        if (child >= self->n_open || self->heap[child]->deadline_ms >= call->deadline_ms) {
+        if (child >= self->n_due || self->heap[child].deadline_ms >= item.deadline_ms) {
             break;
         }
         put_at(self, self->heap[child], place);
         place = child;
     }
-    put_at(self, call, place);
+    put_at(self, item, place);
+}
+
+static void leave_heap(tr_calls_t *self, tr_call_t *call)
+{
+    size_t place = call->place;
+    if (place == NOWHERE) {
+        return;
+    }
+    call->place = NOWHERE;
+    struct place last = self->heap[--self->n_due];
+    if (last.call != call) {
+        settle(self, last, place);
+    }
 }
 
 static size_t slot_of(const tr_calls_t *self, uint64_t id)
@@ -158,7 +179,7 @@ static bool make_room(tr_calls_t *self)
     }
     size_t n_slots = self->n_slots * 2;
     tr_call_t **slots = calloc(n_slots, sizeof(tr_call_t *));
-    tr_call_t **heap = realloc(self->heap, n_slots / 2 * sizeof(tr_call_t *));
+    struct place *heap = realloc(self->heap, n_slots / 2 * sizeof *heap);
     if (heap) {
         self->heap = heap;
     }
@@ -166,12 +187,16 @@ static bool make_room(tr_calls_t *self)
         free(slots);
         return false;
     }
-    free(self->slots);
+    tr_call_t **old = self->slots;
+    size_t n_old = self->n_slots;
     self->slots = slots;
     self->n_slots = n_slots;
-    for (size_t i = 0; i < self->n_open; i++) {
-        slots[slot_of(self, heap[i]->id)] = heap[i];
+    for (size_t i = 0; i < n_old; i++) {
+        if (old[i]) {
+            slots[slot_of(self, old[i]->id)] = old[i];
+        }
     }
+    free(old);
     return true;
 }
 
@@ -181,7 +206,7 @@ tr_calls_t *tr_calls_new(void)
     if (self) {
         self->n_slots = FIRST_ROOM;
         self->slots = calloc(FIRST_ROOM, sizeof(tr_call_t *));
-        self->heap = calloc(FIRST_ROOM / 2, sizeof(tr_call_t *));
+        self->heap = calloc(FIRST_ROOM / 2, sizeof *self->heap);
         if (!self->slots || !self->heap) {
             tr_calls_destroy(&self);
         }
@@ -205,8 +230,10 @@ void tr_calls_destroy(tr_calls_t **self_p)
     if (!self) {
         return;
     }
-    for (size_t i = 0; i < self->n_open; i++) {
-        free_call(&self->heap[i]);
+    for (size_t i = 0; self->slots && i < self->n_slots; i++) {
+        if (self->slots[i]) {
+            free_call(&self->slots[i]);
+        }
     }
     free(self->heap);
     free(self->slots);
@@ -273,7 +300,7 @@ tr_call_t *tr_calls_add(tr_calls_t *self, const char *capability,
     }
     call->id = ++self->last_id;
     call->final->id = call->id;
-    call->deadline_ms = deadline_ms;
+    call->place = NOWHERE;
     call->message = *message_p;
     *message_p = NULL;
     call->bytes = call->message ? troupe_message_bytes(call->message) : 0;
@@ -281,8 +308,8 @@ tr_call_t *tr_calls_add(tr_calls_t *self, const char *capability,
     append(&self->unsent, call);
     self->unsent_bytes += call->bytes;
     self->slots[slot_of(self, call->id)] = call;
-    put_at(self, call, self->n_open++);
-    settle(self, call);
+    self->n_open++;
+    tr_calls_set_deadline(self, call, deadline_ms);
     return call;
 }
 
@@ -295,14 +322,19 @@ tr_call_t *tr_calls_find(const tr_calls_t *self, uint64_t id)
 tr_call_t *tr_calls_next_due(const tr_calls_t *self)
 {
     assert(self);
-    return self->n_open > 0 ? self->heap[0] : NULL;
+    return self->n_due > 0 ? self->heap[0].call : NULL;
 }
 
 void tr_calls_set_deadline(tr_calls_t *self, tr_call_t *call, int64_t deadline_ms)
 {
     assert(self && call);
     call->deadline_ms = deadline_ms;
-    settle(self, call);
+    if (deadline_ms == TR_NEVER) {
+        leave_heap(self, call);
+    } else {
+        settle(self, (struct place){deadline_ms, call},
+               call->place == NOWHERE ? self->n_due++ : call->place);
+    }
 }
 
 tr_call_t *tr_calls_unsent(const tr_calls_t *self)
@@ -340,12 +372,8 @@ troupe_reply_t *tr_calls_remove(tr_calls_t *self, tr_call_t **call_p)
         self->unsent_bytes -= call->bytes;
     }
     empty_slot(self, slot_of(self, call->id));
-
-    tr_call_t *last = self->heap[--self->n_open];
-    if (last != call) {
-        put_at(self, last, call->place);
-        settle(self, last);
-    }
+    self->n_open--;
+    leave_heap(self, call);
     troupe_reply_t *final = call->final;
     call->final = NULL;
     free_call(call_p);

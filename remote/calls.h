@@ -37,7 +37,7 @@ struct tr_call {
     uint64_t id;
     tr_call_t *previous; /* neighbours in the list that the call is in: unsent or sent */
     tr_call_t *next;
-    size_t place; /* in the heap */
+    size_t place; /* in the heap, when it is in it */
     int64_t deadline_ms;
     int64_t ends_ms; /* the caller's own deadline; TR_NEVER when the node's default counts */
     bool is_sent;
@@ -75,7 +75,7 @@ TROUPE_NODISCARD tr_call_t *tr_calls_add(tr_calls_t *self, const char *capabilit
 /* NULL when no call of that id is open. */
 tr_call_t *tr_calls_find(const tr_calls_t *self, uint64_t id);
 
-/* The call whose deadline comes first; NULL when none is open. */
+/* The call whose deadline comes first; NULL when none has one. TR_NEVER is no deadline. */
 tr_call_t *tr_calls_next_due(const tr_calls_t *self);
 
 void tr_calls_set_deadline(tr_calls_t *self, tr_call_t *call, int64_t deadline_ms);
