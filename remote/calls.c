@@ -1,11 +1,9 @@
-/* Ids are given in order, so the low bits of an id are its place in a table with linear
- * probing: calls that end roughly in order never collide. The deadlines are a binary heap in
- * which each call knows its place, because most calls end long before their deadline and leave
- * from the middle. Each place has a copy of the deadline, so that to compare two is not to
- * fetch two calls; and a call that has no deadline is in none.
+/* The deadlines are a binary heap in which each call knows its place, because most calls end long
+ * before their deadline and leave from the middle. Each place has a copy of the deadline, so
+ * that to compare two is not to fetch two calls; and a call that has no deadline is in none.
  *
- * Invariants: a call is in the table, in the heap if it has a deadline, and in just one of the
- * two lists. The table is at most half full.
+ * Invariants: a call is among the open ones, in the heap if it has a deadline, and in just one of
+ * the two lists. The heap has room for all that are open.
  */
 
 #include "remote/calls.h"
@@ -15,11 +13,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/idmap.h"
 #include "mailbox/flow.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
 
-#define FIRST_ROOM 64 /* slots of the table; a power of two */
+#define FIRST_ROOM 64
 #define NOWHERE    SIZE_MAX
 
 struct place {
@@ -34,15 +33,14 @@ struct list {
 
 struct tr_calls {
     uint64_t last_id;
-    size_t n_open;
+    tr_idmap_t open; /* by id */
     size_t n_sent;
     size_t unsent_bytes;
     struct list unsent;
     struct list sent;
-    size_t n_slots;
-    tr_call_t **slots;  /* by id */
-    struct place *heap; /* by deadline; half as long */
+    struct place *heap; /* by deadline */
     size_t n_due;       /* in it */
+    size_t n_room;
 };
 
 void tr_replies_push(tr_replies_t *self, troupe_reply_t *reply)
@@ -149,65 +147,27 @@ static void leave_heap(tr_calls_t *self, tr_call_t *call)
     }
 }
 
-static size_t slot_of(const tr_calls_t *self, uint64_t id)
-{
-    size_t slot = (size_t)id & (self->n_slots - 1);
-    while (self->slots[slot] && self->slots[slot]->id != id) {
-        slot = (slot + 1) & (self->n_slots - 1);
-    }
-    return slot;
-}
-
-/* Close the gap, so that no probe ends at it too early. */
-static void empty_slot(tr_calls_t *self, size_t gap)
-{
-    size_t mask = self->n_slots - 1;
-    for (size_t slot = (gap + 1) & mask; self->slots[slot]; slot = (slot + 1) & mask) {
-        size_t home = (size_t)self->slots[slot]->id & mask;
-        if (((slot - home) & mask) >= ((slot - gap) & mask)) {
-            self->slots[gap] = self->slots[slot];
-            gap = slot;
-        }
-    }
-    self->slots[gap] = NULL;
-}
-
 static bool make_room(tr_calls_t *self)
 {
-    if (self->n_open < self->n_slots / 2) {
+    if (self->open.n_items < self->n_room) {
         return true;
     }
-    size_t n_slots = self->n_slots * 2;
-    tr_call_t **slots = calloc(n_slots, sizeof(tr_call_t *));
-    struct place *heap = realloc(self->heap, n_slots / 2 * sizeof *heap);
+    struct place *heap = realloc(self->heap, self->n_room * 2 * sizeof *heap);
     if (heap) {
         self->heap = heap;
+        self->n_room *= 2;
     }
-    if (!slots || !heap) {
-        free(slots);
-        return false;
-    }
-    tr_call_t **old = self->slots;
-    size_t n_old = self->n_slots;
-    self->slots = slots;
-    self->n_slots = n_slots;
-    for (size_t i = 0; i < n_old; i++) {
-        if (old[i]) {
-            slots[slot_of(self, old[i]->id)] = old[i];
-        }
-    }
-    free(old);
-    return true;
+    return heap;
 }
 
 tr_calls_t *tr_calls_new(void)
 {
     tr_calls_t *self = calloc(1, sizeof *self);
     if (self) {
-        self->n_slots = FIRST_ROOM;
-        self->slots = calloc(FIRST_ROOM, sizeof(tr_call_t *));
-        self->heap = calloc(FIRST_ROOM / 2, sizeof *self->heap);
-        if (!self->slots || !self->heap) {
+        tr_idmap_init(&self->open);
+        self->n_room = FIRST_ROOM;
+        self->heap = calloc(FIRST_ROOM, sizeof *self->heap);
+        if (!self->heap) {
             tr_calls_destroy(&self);
         }
     }
@@ -223,6 +183,15 @@ static void free_call(tr_call_t **call_p)
     *call_p = NULL;
 }
 
+static void free_list(struct list *list)
+{
+    while (list->first) {
+        tr_call_t *call = list->first;
+        list->first = call->next;
+        free_call(&call);
+    }
+}
+
 void tr_calls_destroy(tr_calls_t **self_p)
 {
     assert(self_p);
@@ -230,13 +199,10 @@ void tr_calls_destroy(tr_calls_t **self_p)
     if (!self) {
         return;
     }
-    for (size_t i = 0; self->slots && i < self->n_slots; i++) {
-        if (self->slots[i]) {
-            free_call(&self->slots[i]);
-        }
-    }
+    free_list(&self->unsent);
+    free_list(&self->sent);
+    tr_idmap_finish(&self->open);
     free(self->heap);
-    free(self->slots);
     free(self);
     *self_p = NULL;
 }
@@ -295,6 +261,9 @@ tr_call_t *tr_calls_add(tr_calls_t *self, const char *capability,
 {
     assert(self && capability && options && message_p);
     tr_call_t *call = make_room(self) ? new_call(capability, options) : NULL;
+    if (call && tr_idmap_put(&self->open, self->last_id + 1, call) != TROUPE_OK) {
+        free_call(&call);
+    }
     if (!call) {
         return NULL;
     }
@@ -307,8 +276,6 @@ tr_call_t *tr_calls_add(tr_calls_t *self, const char *capability,
 
     append(&self->unsent, call);
     self->unsent_bytes += call->bytes;
-    self->slots[slot_of(self, call->id)] = call;
-    self->n_open++;
     tr_calls_set_deadline(self, call, deadline_ms);
     return call;
 }
@@ -316,7 +283,7 @@ tr_call_t *tr_calls_add(tr_calls_t *self, const char *capability,
 tr_call_t *tr_calls_find(const tr_calls_t *self, uint64_t id)
 {
     assert(self);
-    return self->slots[slot_of(self, id)];
+    return tr_idmap_get(&self->open, id);
 }
 
 tr_call_t *tr_calls_next_due(const tr_calls_t *self)
@@ -371,8 +338,7 @@ troupe_reply_t *tr_calls_remove(tr_calls_t *self, tr_call_t **call_p)
         unlink_call(&self->unsent, call);
         self->unsent_bytes -= call->bytes;
     }
-    empty_slot(self, slot_of(self, call->id));
-    self->n_open--;
+    tr_idmap_take(&self->open, call->id);
     leave_heap(self, call);
     troupe_reply_t *final = call->final;
     call->final = NULL;
@@ -383,7 +349,7 @@ troupe_reply_t *tr_calls_remove(tr_calls_t *self, tr_call_t **call_p)
 size_t tr_calls_n_open(const tr_calls_t *self)
 {
     assert(self);
-    return self->n_open;
+    return self->open.n_items;
 }
 
 size_t tr_calls_n_sent(const tr_calls_t *self)
