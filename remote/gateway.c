@@ -55,7 +55,7 @@ static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
     tr_gateway_t *gateway = arg;
     tr_open_call_t *call = tr_idmap_get(&gateway->calls, call_id);
     if (call) {
-        tr_envelope_grant(call->envelope, call->router, call->grants_itself ? 0 : 1, n_bytes);
+        tr_envelope_grant(call->envelope, call->route->router, call->grants_itself ? 0 : 1, n_bytes);
     }
 }
 
@@ -97,7 +97,7 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
     }
     tr_idmap_take(&gateway->calls, call->id);
     tr_envelope_release(&call->envelope);
-    tr_mailbox_release(&call->router);
+    tr_route_release(&call->route);
     free(call);
 }
 
@@ -109,7 +109,7 @@ static void let_run(tr_open_call_t *call)
     call->peer = NULL;
     if (call->grants_itself) {
         call->grants_itself = false;
-        tr_envelope_grant(call->envelope, call->router, TR_FLOW_PARTS, 0);
+        tr_envelope_grant(call->envelope, call->route->router, TR_FLOW_PARTS, 0);
     }
 }
 
@@ -131,7 +131,7 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
         if (call->finish_on_disconnect) {
             let_run(call);
         } else {
-            tr_envelope_cancel(call->envelope, call->router);
+            tr_envelope_cancel(call->envelope, call->route->router);
             tr_gateway_close_call(gateway, call); /* its answer will find nobody */
         }
     }
@@ -358,7 +358,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
-        tr_envelope_cancel(call->envelope, call->router);
+        tr_envelope_cancel(call->envelope, call->route->router);
         troupe_reply_t *end =
             tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL);
         if (call->peer && end) {
@@ -399,6 +399,7 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     gateway->now_ms = now_ms;
     int64_t due_ms = look_around(gateway, now_ms);
     gateway->now_ms = 0; /* a wait of any length may come now */
+    tr_routes_forget(&gateway->routes);
     return due_ms;
 }
 
@@ -507,6 +508,7 @@ static void end(tr_self_t *self)
         }
         zsock_destroy(&gateway->sockets[i]);
     }
+    tr_routes_forget(&gateway->routes);
     tr_idmap_finish(&gateway->calls);
     free(gateway);
     self->state = NULL;

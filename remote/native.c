@@ -151,7 +151,7 @@ static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_tr
 
 /* Note the call as open, so that its answer finds the way back. */
 static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
-                                 const tr_trp1_t *request, tr_mailbox_t *router,
+                                 const tr_trp1_t *request, tr_route_t *route,
                                  troupe_message_t **payload_p)
 {
     tr_open_call_t *call = calloc(1, sizeof *call);
@@ -163,7 +163,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .peer = peer,
         .peer_id = request->id,
         .id = ++gateway->last_id,
-        .router = router,
+        .route = route,
         .finish_on_disconnect = request->finish_on_disconnect,
         .grants_itself = request->credit >= 0,
     };
@@ -217,22 +217,22 @@ static void on_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         refuse(gateway, peer, request->id, TROUPE_OUTCOME_TIMEOUT, "no time was left for it");
         return;
     }
-    tr_mailbox_t *router = tr_directory_find(gateway->self->runtime->directory,
-                                             TR_NAMES_CAPABILITY, request->capability);
-    if (!router) {
+    tr_route_t *route = tr_routes_find(&gateway->routes, gateway->self->runtime->directory,
+                                       request->capability);
+    if (!route) {
         refuse(gateway, peer, request->id, TROUPE_OUTCOME_NO_CAPABILITY,
                "nobody offers '%.*s' here", (int)request->capability.size,
                request->capability.data);
         return;
     }
-    tr_open_call_t *call = open_call(gateway, peer, request, router, payload_p);
+    tr_open_call_t *call = open_call(gateway, peer, request, route, payload_p);
     if (!call) {
-        tr_mailbox_release(&router);
+        tr_route_release(&route);
         refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
                "the node is out of memory");
         return;
     }
-    troupe_status_t status = tr_envelope_post(call->envelope, router);
+    troupe_status_t status = tr_envelope_post(call->envelope, route->router);
     if (status == TROUPE_FULL) {
         answer_unposted(gateway, call, TROUPE_OUTCOME_OVERLOADED,
                         "the capability's mailbox is full");
@@ -246,7 +246,7 @@ static void on_cancel(tr_peer_t *peer, uint64_t id)
 {
     tr_open_call_t *call = tr_idmap_get(&peer->calls, id);
     if (call) {
-        tr_envelope_cancel(call->envelope, call->router);
+        tr_envelope_cancel(call->envelope, call->route->router);
     }
 }
 
@@ -256,7 +256,7 @@ static void on_credit(tr_peer_t *peer, const tr_trp1_t *credit)
 {
     tr_open_call_t *call = tr_idmap_get(&peer->calls, credit->id);
     if (call && call->grants_itself && credit->credit > 0) {
-        tr_envelope_grant(call->envelope, call->router, (uint64_t)credit->credit, 0);
+        tr_envelope_grant(call->envelope, call->route->router, (uint64_t)credit->credit, 0);
     }
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/idmap.h"
 #include "mailbox/envelope.h"
+#include "remote/routes.h"
 #include "wire/trp1.h"
 
 #define TR_PEER_MAX_ROUTING_ID 255
@@ -27,7 +28,7 @@ typedef struct tr_open_call {
     uint64_t peer_id;        /* as the peer numbered it */
     uint64_t id;             /* as the gateway did */
     tr_envelope_t *envelope; /* a share, for cancelling */
-    tr_mailbox_t *router;    /* a share: where to cancel it */
+    tr_route_t *route;       /* its own: where to cancel it */
     bool finish_on_disconnect;
     bool grants_itself; /* the peer says how many parts it wants; else each that leaves grants
                            one */
