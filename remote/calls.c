@@ -1,9 +1,9 @@
-/* The deadlines are a binary heap in which each call knows its place, because most calls end long
- * before their deadline and leave from the middle. Each place has a copy of the deadline, so
- * that to compare two is not to fetch two calls; and a call that has no deadline is in none.
+/* The deadlines are a binary heap in which each call knows its place, because most calls end
+ * long before their deadline and leave from the middle. Each place has a copy of the deadline,
+ * so that to compare two is not to fetch two calls; and a call that has no deadline is in none.
  *
- * Invariants: a call is among the open ones, in the heap if it has a deadline, and in just one of
- * the two lists. The heap has room for all that are open.
+ * Invariants: a call is among the open ones, in the heap if it has a deadline, and in just one
+ * of the two lists. The heap has room for all that are open.
  */
 
 #include "remote/calls.h"

@@ -263,7 +263,7 @@ static troupe_status_t start(troupe_client_t *self, const char *capability,
     if (verdict != TROUPE_OUTCOME_OK) {
         tr_client_end(self, call, verdict, text);
     } else {
-        tr_client_flush(self, now_ms);
+        tr_client_send_or_hold(self, now_ms);
     }
     return TROUPE_OK;
 }
@@ -292,6 +292,8 @@ troupe_status_t troupe_client_next(troupe_client_t *self, int64_t timeout_ms,
         int64_t until_ms =
             timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
         (void)work_until(self, until_ms, true, has_reply, &self->ready);
+    } else {
+        tr_client_note_pause(self);
     }
     troupe_reply_t *reply = tr_replies_pop(&self->ready);
     if (reply) {

@@ -33,11 +33,12 @@
 #define LINGER_MS          500
 #define LARGEST_FRAME      ((int64_t)128 << 20) /* beyond this the connection is cut */
 #define HANDSHAKE_MS       5000
-#define MESSAGES_PER_READ  256
+#define COMMANDS_PER_READ  256
 #define RETRY_MS           1
 #define ROUND_MS           50
 #define FORGET_AFTER_MS    60000
 #define MISSED_BEATS       3
+#define KEEP_BODY_MS       1000
 
 /* ---- peers ---- */
 
@@ -55,18 +56,18 @@ static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
     tr_gateway_t *gateway = arg;
     tr_open_call_t *call = tr_idmap_get(&gateway->calls, call_id);
     if (call) {
-        tr_envelope_grant(call->envelope, call->route->router, call->grants_itself ? 0 : 1, n_bytes);
+        tr_envelope_grant(call->envelope, call->route->router, call->grants_itself ? 0 : 1,
+                          n_bytes);
     }
 }
 
 static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, const void *routing_id,
                            size_t size)
 {
-    tr_peer_t *peer =
-        tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
-                    zsock_resolve(gateway->sockets[door]),
-                    tr_endpoint_is_ipc(gateway->spec->listeners[door].endpoint), routing_id,
-                    size, tr_gateway_now_ms(gateway));
+    tr_peer_t *peer = tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
+                                  zsock_resolve(gateway->sockets[door]),
+                                  tr_endpoint_is_ipc(gateway->spec->listeners[door].endpoint),
+                                  routing_id, size, tr_gateway_now_ms(gateway));
     if (!peer) {
         return NULL;
     }
@@ -118,13 +119,41 @@ static void say_good_bye(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     peer->is_leaving = true;
     peer->is_gone = false;
+    peer->max_bundle = 0;
     peer->leave_by_ms = tr_clock_after(tr_clock_now_ms(), FORGET_AFTER_MS);
     tr_peer_forget_backlog(peer);
     tr_native_say_bye(gateway, peer);
 }
 
+static void stop_gathering(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    tr_peer_t **place = &gateway->gathering;
+    while (peer->is_gathering && *place != peer) {
+        place = &(*place)->next_gathering;
+    }
+    if (peer->is_gathering) {
+        *place = peer->next_gathering;
+        peer->is_gathering = false;
+    }
+}
+
+/* Whoever turns out to be gone is dropped by the next round, which comes at once. */
+static void send_bundles(tr_gateway_t *gateway)
+{
+    while (gateway->gathering) {
+        tr_peer_t *peer = gateway->gathering;
+        stop_gathering(gateway, peer);
+        tr_peer_send_bundle(peer, &gateway->limits, tr_gateway_now_ms(gateway));
+        gateway->has_backlog = gateway->has_backlog || peer->first_out;
+        if (peer->is_gone) {
+            gateway->next_round_ms = tr_gateway_now_ms(gateway);
+        }
+    }
+}
+
 void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
 {
+    stop_gathering(gateway, peer);
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&peer->calls, &id)) != NULL) {
@@ -162,6 +191,9 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
 {
     tr_peer_flush(peer, now_ms);
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
+    if (!peer->is_gathering && now_ms - peer->last_sent_ms > KEEP_BODY_MS) {
+        tr_bundle_finish(&peer->bundle); /* peers are many, few of them busy */
+    }
     if (peer->is_leaving) {
         peer->is_gone = peer->is_gone || !peer->first_out || now_ms >= peer->leave_by_ms;
         return;
@@ -233,9 +265,11 @@ static bool read_rest(void *socket, zmq_msg_t *header, troupe_message_t *payload
     return is_whole;
 }
 
-static void take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
-                         zmq_msg_t *routing_id)
+/* Returns how many commands it had. */
+static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
+                           zmq_msg_t *routing_id)
 {
+    size_t n_commands = 1;
     zmq_msg_t header;
     zmq_msg_init(&header);
     troupe_message_t *payload = troupe_message_new();
@@ -245,8 +279,8 @@ static void take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id) : NULL;
     if (peer && !peer->is_leaving) {
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
-        tr_native_receive(gateway, peer, zmq_msg_data(&header), zmq_msg_size(&header), &payload,
-                          has_too_many);
+        n_commands = tr_native_receive(gateway, peer, zmq_msg_data(&header),
+                                       zmq_msg_size(&header), &payload, has_too_many);
         if (peer->is_gone) {
             tr_gateway_drop_peer(gateway, peer);
         }
@@ -255,6 +289,7 @@ static void take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     }
     troupe_message_destroy(&payload);
     zmq_msg_close(&header);
+    return n_commands;
 }
 
 static uint32_t door_of(const tr_gateway_t *gateway, const void *socket)
@@ -272,12 +307,12 @@ static void on_readable(tr_self_t *self, void *socket, int descriptor)
     tr_gateway_t *gateway = self->state;
     uint32_t door = door_of(gateway, socket);
     gateway->now_ms = tr_clock_now_ms();
-    for (size_t n = 0; n < MESSAGES_PER_READ; n++) {
+    for (size_t n = 0; n < COMMANDS_PER_READ;) {
         zmq_msg_t routing_id;
         zmq_msg_init(&routing_id);
         bool is_there = zmq_msg_recv(&routing_id, socket, ZMQ_DONTWAIT) >= 0;
         if (is_there) {
-            take_message(gateway, door, socket, &routing_id);
+            n += take_message(gateway, door, socket, &routing_id);
         }
         zmq_msg_close(&routing_id);
         if (!is_there) {
@@ -368,6 +403,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
             tr_gateway_close_call(gateway, call);
         }
     }
+    send_bundles(gateway);
     look_after_peers(gateway, now_ms);
     if (!is_patient || !gateway->has_backlog) {
         tr_self_end(gateway->self, &gateway->stop_reason);
@@ -376,6 +412,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
 
 static int64_t look_around(tr_gateway_t *gateway, int64_t now_ms)
 {
+    send_bundles(gateway);
     if (gateway->is_stopping) {
         stop_when_flushed(gateway, now_ms);
         return tr_clock_after(now_ms, RETRY_MS);

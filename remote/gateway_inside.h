@@ -16,7 +16,7 @@ typedef struct tr_gateway {
     tr_self_t *self;
     const tr_gateway_spec_t *spec;
     zsock_t *sockets[TR_SELF_MAX_WATCHES];
-    size_t n_bound;   /* so many of them listen */
+    size_t n_bound; /* so many of them listen */
     tr_peers_t peers;
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
@@ -28,8 +28,9 @@ typedef struct tr_gateway {
     bool is_stopping;
     int64_t stop_by_ms;
     tr_reason_t stop_reason;
-    bool has_backlog; /* somebody's answers wait for room */
-    int64_t tried_ms; /* when they were last tried */
+    tr_peer_t *gathering; /* peers whose bundle is to leave, by `next_gathering` */
+    bool has_backlog;     /* somebody's answers wait for room */
+    int64_t tried_ms;     /* when they were last tried */
     tr_metric_t *bad_messages;
     tr_metric_t *n_peers;
 } tr_gateway_t;
@@ -37,9 +38,10 @@ typedef struct tr_gateway {
 /* What time it is, looked at once a round. */
 int64_t tr_gateway_now_ms(tr_gateway_t *gateway);
 
-/* A message of a peer arrived: frame 0 decoded or not, payload taken. */
-void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header, size_t size,
-                       troupe_message_t **payload_p, bool has_too_many_frames);
+/* A message of a peer arrived: frame 0 decoded or not, payload taken. Returns how many commands
+ * it had. */
+size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header,
+                         size_t size, troupe_message_t **payload_p, bool has_too_many_frames);
 
 /* What a router or worker sent to an open call of a peer. Takes the reply. */
 void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply);

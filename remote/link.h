@@ -54,6 +54,17 @@ TROUPE_NODISCARD troupe_status_t tr_link_send(tr_link_t *self, int64_t now_ms,
                                               const tr_trp1_t *command,
                                               troupe_message_t *message);
 
+/* Gather a command with a copy of the frames of `message`, which may be NULL. False: it must go
+ * by itself, or in the next bundle. */
+TROUPE_NODISCARD bool tr_link_gather(tr_link_t *self, const tr_trp1_t *command,
+                                     const troupe_message_t *message);
+
+/* Send what was gathered, if anything; as tr_link_send. It is forgotten in any case. */
+TROUPE_NODISCARD troupe_status_t tr_link_send_gathered(tr_link_t *self, int64_t now_ms);
+
+/* Whether the node takes bundles. */
+bool tr_link_has_bundles(const tr_link_t *self);
+
 /* Tell the node that this is the end. When that cannot be sent, it learns it from the
  * connection that ends. */
 void tr_link_say_bye(tr_link_t *self, int64_t now_ms);

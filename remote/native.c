@@ -26,6 +26,19 @@ static void send_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
 }
 
+/* An answer may leave with others, at the end of this turn. */
+static void answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
+                   troupe_message_t **payload_p)
+{
+    tr_peer_answer(peer, command, payload_p, &gateway->limits, tr_gateway_now_ms(gateway));
+    gateway->has_backlog = gateway->has_backlog || peer->first_out;
+    if (peer->bundle.n_commands > 0 && !peer->is_gathering) {
+        peer->is_gathering = true;
+        peer->next_gathering = gateway->gathering;
+        gateway->gathering = peer;
+    }
+}
+
 static void send_part(tr_gateway_t *gateway, const tr_open_call_t *call, troupe_reply_t *reply)
 {
     tr_trp1_t part;
@@ -45,7 +58,7 @@ static void send_error(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
     error.retryable = troupe_outcome_is_retryable(outcome);
     error.text = tr_span_of(text);
     error.hint_ms = hint_ms > 0 ? hint_ms : -1;
-    send_command(gateway, peer, &error, NULL);
+    answer(gateway, peer, &error, NULL);
 }
 
 static void refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
@@ -82,15 +95,17 @@ static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *he
                                               : beat_ms;
     }
     peer->heartbeat_ms = beat_ms > 0 ? beat_ms : 0;
-    tr_trp1_t answer;
-    tr_trp1_init(&answer, TR_TRP1_HELLO, hello->id);
-    answer.version_min = answer.version_max = VERSION;
-    answer.node = tr_span_of(gateway->self->runtime->node);
-    answer.boot = tr_span_of(gateway->self->runtime->boot);
-    answer.heartbeat_ms = beat_ms >= 0 ? beat_ms : TR_GATEWAY_HEARTBEAT_MS;
-    answer.max_frame = TR_GATEWAY_MAX_FRAME;
-    answer.max_open = (int64_t)gateway->limits.max_open;
-    send_command(gateway, peer, &answer, NULL);
+    tr_trp1_t ours;
+    tr_trp1_init(&ours, TR_TRP1_HELLO, hello->id);
+    ours.version_min = ours.version_max = VERSION;
+    ours.node = tr_span_of(gateway->self->runtime->node);
+    ours.boot = tr_span_of(gateway->self->runtime->boot);
+    ours.heartbeat_ms = beat_ms >= 0 ? beat_ms : TR_GATEWAY_HEARTBEAT_MS;
+    ours.max_frame = TR_GATEWAY_MAX_FRAME;
+    ours.max_open = (int64_t)gateway->limits.max_open;
+    ours.bundle = TR_BUNDLE_MAX_BODY;
+    send_command(gateway, peer, &ours, NULL);
+    peer->max_bundle = hello->bundle > 0 ? (size_t)hello->bundle : 0;
     if (gateway->is_draining) {
         tr_native_say_goaway(gateway, peer);
     }
@@ -139,7 +154,7 @@ static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_tr
                "more than %d payload frames", TR_GATEWAY_MAX_FRAMES);
         return false;
     }
-    for (size_t i = 0; i < troupe_message_count(payload); i++) {
+    for (size_t i = 0; payload && i < troupe_message_count(payload); i++) {
         if (troupe_message_size(payload, i) > (size_t)TR_GATEWAY_MAX_FRAME) {
             refuse(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE,
                    "a frame of more than %lld bytes", (long long)TR_GATEWAY_MAX_FRAME);
@@ -277,31 +292,24 @@ static void on_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
     }
 }
 
-void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header, size_t size,
+static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                        troupe_message_t **payload_p, bool has_too_many_frames)
 {
-    tr_trp1_t command;
-    const char *reason = "malformed";
-    if (tr_trp1_decode(header, size, &command, &reason) != TROUPE_OK) {
-        on_malformed(gateway, peer, command.id, reason);
-        troupe_message_destroy(payload_p);
-        return;
-    }
-    switch (command.command) {
+    switch (command->command) {
     case TR_TRP1_HELLO:
-        on_hello(gateway, peer, &command);
+        on_hello(gateway, peer, command);
         break;
     case TR_TRP1_REQUEST:
-        on_request(gateway, peer, &command, payload_p, has_too_many_frames);
+        on_request(gateway, peer, command, payload_p, has_too_many_frames);
         break;
     case TR_TRP1_CANCEL:
-        on_cancel(peer, command.id);
+        on_cancel(peer, command->id);
         break;
     case TR_TRP1_CREDIT:
-        on_credit(peer, &command);
+        on_credit(peer, command);
         break;
     case TR_TRP1_PING:
-        on_ping(gateway, peer, &command);
+        on_ping(gateway, peer, command);
         break;
     case TR_TRP1_BYE:
         peer->is_gone = true;
@@ -309,10 +317,68 @@ void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *heade
     case TR_TRP1_PONG:
         break;
     default:
-        on_malformed(gateway, peer, command.id, "not a command that a client sends");
+        on_malformed(gateway, peer, command->id, "not a command that a client sends here");
         break;
     }
+}
+
+/* One command of a bundle. False: what is left of the bundle cannot be read. */
+static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *reader)
+{
+    tr_span_t head;
+    uint64_t n_frames;
+    troupe_message_t *payload = NULL;
+    troupe_status_t status = TROUPE_ERR_PROTOCOL;
+    if (tr_bundle_take(reader, &head, &n_frames)) {
+        status = tr_bundle_take_payload(reader, n_frames, TR_GATEWAY_MAX_FRAMES, &payload);
+    }
+    tr_trp1_t command;
+    const char *reason = "not what a bundle holds";
+    if (status == TROUPE_ERR_PROTOCOL) {
+        on_malformed(gateway, peer, 0, reason);
+    } else if (tr_trp1_decode(head.data, head.size, &command, &reason) != TROUPE_OK) {
+        on_malformed(gateway, peer, command.id, reason);
+    } else if (status == TROUPE_OK) {
+        on_command(gateway, peer, &command, &payload, n_frames > TR_GATEWAY_MAX_FRAMES);
+    } else {
+        tr_metric_add(gateway->bad_messages, 1);
+    }
+    troupe_message_destroy(&payload);
+    return status != TROUPE_ERR_PROTOCOL;
+}
+
+/* Returns how many commands were in it. */
+static size_t on_bundle(tr_gateway_t *gateway, tr_peer_t *peer, const troupe_message_t *payload)
+{
+    if (troupe_message_count(payload) != 1 ||
+        troupe_message_size(payload, 0) > TR_BUNDLE_MAX_BODY) {
+        on_malformed(gateway, peer, 0, "a bundle has one frame, of no more than was offered");
+        return 0;
+    }
+    tr_reader_t reader =
+        tr_reader_of(troupe_message_data(payload, 0), troupe_message_size(payload, 0));
+    size_t n_commands = 0;
+    while (tr_bytes_left(&reader) > 0 && !peer->is_gone && on_bundled(gateway, peer, &reader)) {
+        n_commands++;
+    }
+    return n_commands;
+}
+
+size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header,
+                         size_t size, troupe_message_t **payload_p, bool has_too_many_frames)
+{
+    tr_trp1_t command;
+    const char *reason = "malformed";
+    size_t n_commands = 1;
+    if (tr_trp1_decode(header, size, &command, &reason) != TROUPE_OK) {
+        on_malformed(gateway, peer, command.id, reason);
+    } else if (command.command == TR_TRP1_BUNDLE) {
+        n_commands += on_bundle(gateway, peer, *payload_p);
+    } else {
+        on_command(gateway, peer, &command, payload_p, has_too_many_frames);
+    }
     troupe_message_destroy(payload_p);
+    return n_commands;
 }
 
 /* ---- what peers are told ---- */
@@ -325,9 +391,9 @@ void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t
         send_error(gateway, call->peer, call->peer_id, reply->outcome, reply->hint_ms,
                    troupe_reply_text(reply));
     } else {
-        tr_trp1_t answer;
-        tr_trp1_init(&answer, TR_TRP1_REPLY, call->peer_id);
-        send_command(gateway, call->peer, &answer, &reply->message);
+        tr_trp1_t final;
+        tr_trp1_init(&final, TR_TRP1_REPLY, call->peer_id);
+        answer(gateway, call->peer, &final, &reply->message);
     }
     if (reply->is_final) {
         tr_gateway_close_call(gateway, call);

@@ -1,6 +1,6 @@
 /* A ROUTER names whoever does not choose a name: a zero byte and a number of four. Almost all
- * peers are of that kind, and are found by that number. Whoever writes such a routing id by hand
- * is found by it too: different bytes are different keys.
+ * peers are of that kind, and are found by that number. Whoever writes such a routing id by
+ * hand is found by it too: different bytes are different keys.
  */
 
 #include "remote/peers.h"

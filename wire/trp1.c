@@ -49,6 +49,7 @@ typedef struct header {
     X(HEARTBEAT, "heartbeat", NUMBER, heartbeat_ms, 0)                                         \
     X(MAX_FRAME, "max-frame", NUMBER, max_frame, 0)                                            \
     X(MAX_OPEN, "max-open", NUMBER, max_open, 0)                                               \
+    X(BUNDLE, "bundle", NUMBER, bundle, 0)                                                     \
     X(CAPABILITY, "capability", TEXT, capability, TR_TRP1_MAX_NAME)                            \
     X(METHOD, "method", TEXT, method, TR_TRP1_MAX_NAME)                                        \
     X(TIMEOUT, "timeout", NUMBER, timeout_ms, 0)                                               \
@@ -117,6 +118,7 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id)
         .heartbeat_ms = -1,
         .max_frame = -1,
         .max_open = -1,
+        .bundle = -1,
         .timeout_ms = -1,
         .credit = -1,
         .batch = -1,
