@@ -135,9 +135,11 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id)
     };
 }
 
+/* Neither is empty. The first byte tells most names apart, and is no call. */
 static bool is_same(tr_span_t one, tr_span_t other)
 {
-    return one.size == other.size && memcmp(one.data, other.data, one.size) == 0;
+    return one.size == other.size && one.data[0] == other.data[0] &&
+           memcmp(one.data, other.data, one.size) == 0;
 }
 
 static int64_t number_of(const header_t *header, const tr_trp1_t *command)
@@ -302,18 +304,30 @@ static const char *keep_value(const header_t *header, const tr_item_t *item, tr_
     return NULL;
 }
 
-/* Returns N_HEADERS for a key that is not known, or is no text. */
-static size_t find_header(const tr_item_t *key)
+/* Looks from `first` on and around: most writers keep to the order of the table. Returns
+ * N_HEADERS for a key that is not known, or is no text. */
+static size_t find_header(const tr_item_t *key, size_t first)
 {
-    size_t i = 0;
-    while (i < N_HEADERS && !(key->type == TR_ITEM_RUN && is_same(key->run, headers[i].key))) {
-        i++;
+    if (key->type != TR_ITEM_RUN || key->run.size == 0) {
+        return N_HEADERS;
     }
-    return i;
+    for (size_t i = first; i < N_HEADERS; i++) {
+        if (is_same(key->run, headers[i].key)) {
+            return i;
+        }
+    }
+    for (size_t i = 0; i < first; i++) {
+        if (is_same(key->run, headers[i].key)) {
+            return i;
+        }
+    }
+    return N_HEADERS;
 }
 
-/* Take one key and its value; `seen` has a bit for each header that came before. */
-static const char *take_header(tr_reader_t *reader, uint64_t *seen, tr_trp1_t *out)
+/* Take one key and its value; `seen` has a bit for each header that came before, `next` is the
+ * one to expect. */
+static const char *take_header(tr_reader_t *reader, uint64_t *seen, size_t *next,
+                               tr_trp1_t *out)
 {
     tr_item_t key;
     tr_item_t value;
@@ -322,7 +336,7 @@ static const char *take_header(tr_reader_t *reader, uint64_t *seen, tr_trp1_t *o
         !tr_skip_inside(reader, &value, TR_TRP1_MAX_DEPTH - 2)) {
         return "the headers are cut short, too deep or no msgpack";
     }
-    size_t i = find_header(&key);
+    size_t i = find_header(&key, *next);
     /* What the headers of a command that we do not know mean, we do not know either. */
     if (i == N_HEADERS || out->command == TR_TRP1_UNKNOWN) {
         return NULL;
@@ -331,6 +345,7 @@ static const char *take_header(tr_reader_t *reader, uint64_t *seen, tr_trp1_t *o
         return "a header comes twice";
     }
     *seen |= UINT64_C(1) << i;
+    *next = i + 1;
     return value.type == TR_ITEM_NIL ? NULL : keep_value(&headers[i], &value, out);
 }
 
@@ -349,7 +364,7 @@ static bool take_magic(tr_reader_t *reader, uint64_t *n_items_out)
 
 static tr_trp1_command_t find_command(tr_span_t name)
 {
-    for (size_t i = TR_TRP1_UNKNOWN + 1; i < N_COMMANDS; i++) {
+    for (size_t i = TR_TRP1_UNKNOWN + 1; name.size > 0 && i < N_COMMANDS; i++) {
         if (is_same(name, command_names[i])) {
             return (tr_trp1_command_t)i;
         }
@@ -380,9 +395,10 @@ static const char *take_all(tr_reader_t *reader, size_t size, tr_trp1_t *out)
         return "the headers are no map";
     }
     uint64_t seen = 0;
+    size_t next = out->command == TR_TRP1_REQUEST ? H_CAPABILITY : 0;
     static_assert(N_HEADERS <= 64, "a bit for each header");
     for (uint64_t i = 0; i < item.value; i++) {
-        const char *fault = take_header(reader, &seen, out);
+        const char *fault = take_header(reader, &seen, &next, out);
         if (fault) {
             return fault;
         }
