@@ -19,6 +19,8 @@
 #include "mailbox/reply.h"
 
 #define FIRST_ROOM 64
+#define MAX_SPARE  64  /* calls that ended, kept for those to come */
+#define SPARE_TEXT 128 /* bytes of texts that each of them has room for */
 #define NOWHERE    SIZE_MAX
 
 struct place {
@@ -41,6 +43,8 @@ struct tr_calls {
     struct place *heap; /* by deadline */
     size_t n_due;       /* in it */
     size_t n_room;
+    tr_call_t *spare; /* by `next` */
+    size_t n_spare;
 };
 
 void tr_replies_push(tr_replies_t *self, troupe_reply_t *reply)
@@ -183,6 +187,37 @@ static void free_call(tr_call_t **call_p)
     *call_p = NULL;
 }
 
+/* The call is over: let another one have its memory. */
+static void recycle(tr_calls_t *self, tr_call_t **call_p)
+{
+    tr_call_t *call = *call_p;
+    troupe_message_destroy(&call->message);
+    if (self->n_spare == MAX_SPARE || call->room > SPARE_TEXT) {
+        free_call(call_p);
+        return;
+    }
+    call->next = self->spare;
+    self->spare = call;
+    self->n_spare++;
+    *call_p = NULL;
+}
+
+static tr_call_t *new_memory(tr_calls_t *self, size_t n_text)
+{
+    tr_call_t *call = self->spare;
+    size_t room = n_text > SPARE_TEXT ? n_text : SPARE_TEXT;
+    if (call && room == SPARE_TEXT) {
+        self->spare = call->next;
+        self->n_spare--;
+    } else {
+        call = malloc(sizeof *call + room);
+    }
+    if (call) {
+        *call = (tr_call_t){.room = room};
+    }
+    return call;
+}
+
 static void free_list(struct list *list)
 {
     while (list->first) {
@@ -201,6 +236,7 @@ void tr_calls_destroy(tr_calls_t **self_p)
     }
     free_list(&self->unsent);
     free_list(&self->sent);
+    free_list(&(struct list){.first = self->spare});
     tr_idmap_finish(&self->open);
     free(self->heap);
     free(self);
@@ -228,7 +264,8 @@ static uint64_t window_of(const troupe_call_options_t *options)
                                             : options->credit;
 }
 
-static tr_call_t *new_call(const char *capability, const troupe_call_options_t *options)
+static tr_call_t *new_call(tr_calls_t *self, const char *capability,
+                           const troupe_call_options_t *options)
 {
     const char *method = said(options->method);
     const char *traceparent = said(options->traceparent);
@@ -236,7 +273,7 @@ static tr_call_t *new_call(const char *capability, const troupe_call_options_t *
     const char *dedup = said(options->dedup_key);
     size_t n_text = strlen(capability) + strlen(method) + strlen(traceparent) + strlen(sticky) +
                     strlen(dedup) + 5;
-    tr_call_t *call = calloc(1, sizeof *call + n_text);
+    tr_call_t *call = new_memory(self, n_text);
     if (!call) {
         return NULL;
     }
@@ -260,7 +297,7 @@ tr_call_t *tr_calls_add(tr_calls_t *self, const char *capability,
                         int64_t deadline_ms)
 {
     assert(self && capability && options && message_p);
-    tr_call_t *call = make_room(self) ? new_call(capability, options) : NULL;
+    tr_call_t *call = make_room(self) ? new_call(self, capability, options) : NULL;
     if (call && tr_idmap_put(&self->open, self->last_id + 1, call) != TROUPE_OK) {
         free_call(&call);
     }
@@ -342,7 +379,7 @@ troupe_reply_t *tr_calls_remove(tr_calls_t *self, tr_call_t **call_p)
     leave_heap(self, call);
     troupe_reply_t *final = call->final;
     call->final = NULL;
-    free_call(call_p);
+    recycle(self, call_p);
     return final;
 }
 

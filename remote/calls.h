@@ -51,7 +51,8 @@ struct tr_call {
     troupe_reply_t *final;     /* made beforehand */
     troupe_message_t *message; /* until it is sent */
     size_t bytes;              /* of the message */
-    const char *capability;    /* these lie behind the call */
+    size_t room;               /* for the texts, which lie behind the call */
+    const char *capability;
     const char *method;
     const char *traceparent;
     const char *sticky;
