@@ -288,12 +288,12 @@ troupe_status_t troupe_client_next(troupe_client_t *self, int64_t timeout_ms,
                                    troupe_reply_t **out)
 {
     assert(self && out);
-    if (!self->ready.first) {
+    if (tr_client_has_ready(self)) {
+        tr_client_note_pause(self);
+    } else {
         int64_t until_ms =
             timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
         (void)work_until(self, until_ms, true, has_reply, &self->ready);
-    } else {
-        tr_client_note_pause(self);
     }
     troupe_reply_t *reply = tr_replies_pop(&self->ready);
     if (reply) {

@@ -45,8 +45,13 @@ void tr_client_turn(troupe_client_t *self, bool may_hold);
 /* A call was just made. Send it, unless it may be held back for a moment: see client_turn.c. */
 void tr_client_send_or_hold(troupe_client_t *self, int64_t now_ms);
 
-/* The application takes a reply, and starts nothing: what is held must not wait for long. */
+/* The application takes a reply that is there: what is held must not wait for long if it starts
+ * nothing. */
 void tr_client_note_pause(troupe_client_t *self);
+
+/* Whether a reply is there without looking any further; reads on in the bundle that the link is
+ * in, if need be. */
+bool tr_client_has_ready(troupe_client_t *self);
 
 /* Send requests that wait, as far as they can go now; sets `must_look` when it touched the
  * link. */

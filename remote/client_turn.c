@@ -267,7 +267,8 @@ void tr_client_send_or_hold(troupe_client_t *self, int64_t now_ms)
 {
     bool is_in_time = self->n_held == 0 || self->pace_ms == now_ms;
     bool may_hold = is_in_a_hurry(self, now_ms) && is_in_time && self->n_held < MAX_HELD &&
-                    self->ready.first && tr_link_has_bundles(self->link);
+                    (self->ready.first || tr_link_is_in_bundle(self->link)) &&
+                    tr_link_has_bundles(self->link);
     if (!may_hold) {
         tr_client_flush(self, now_ms);
         return;
@@ -357,20 +358,44 @@ static void take_command(troupe_client_t *self, const tr_trp1_t *command, int64_
     }
 }
 
+/* Read one command, if one came. */
+static bool read_one(troupe_client_t *self, int64_t now_ms)
+{
+    tr_trp1_t command;
+    troupe_message_t *message = NULL;
+    troupe_status_t status = tr_link_receive(self->link, now_ms, &command, &message);
+    if (status == TROUPE_TIMEOUT) {
+        return false;
+    }
+    take_command(self, &command, now_ms, status == TROUPE_OK, &message);
+    troupe_message_destroy(&message);
+    return true;
+}
+
+/* What is left of a bundle is read when it is asked for: a reply that is made, taken and freed,
+ * and then the next, costs less than many at once. */
+static bool has_enough(const troupe_client_t *self)
+{
+    return is_full(self) || (self->ready.first && tr_link_is_in_bundle(self->link));
+}
+
 /* Read until nothing is left, or until enough is there. False: there may be more. */
 static bool drain(troupe_client_t *self, int64_t now_ms, bool may_hold)
 {
-    for (int i = 0; i < MAX_TURN && !(may_hold && is_full(self)); i++) {
-        tr_trp1_t command;
-        troupe_message_t *message = NULL;
-        troupe_status_t status = tr_link_receive(self->link, now_ms, &command, &message);
-        if (status == TROUPE_TIMEOUT) {
+    for (int i = 0; i < MAX_TURN && !(may_hold && has_enough(self)); i++) {
+        if (!read_one(self, now_ms)) {
             return true;
         }
-        take_command(self, &command, now_ms, status == TROUPE_OK, &message);
-        troupe_message_destroy(&message);
     }
     return false;
+}
+
+bool tr_client_has_ready(troupe_client_t *self)
+{
+    while (!self->ready.first && tr_link_is_in_bundle(self->link)) {
+        (void)read_one(self, self->turned_ms);
+    }
+    return self->ready.first;
 }
 
 static void end_what_is_due(troupe_client_t *self, int64_t now_ms)

@@ -569,6 +569,12 @@ troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms, tr_trp1_t *comm
     return TROUPE_TIMEOUT;
 }
 
+bool tr_link_is_in_bundle(const tr_link_t *self)
+{
+    assert(self);
+    return self->bundle && tr_bytes_left(&self->rest) > 0;
+}
+
 bool tr_link_look(tr_link_t *self, int64_t now_ms)
 {
     assert(self);

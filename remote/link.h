@@ -44,6 +44,9 @@ TROUPE_NODISCARD troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms
                                                  tr_trp1_t *command_out,
                                                  troupe_message_t **message_out);
 
+/* Whether there is more of a bundle, to be received without looking at the socket. */
+bool tr_link_is_in_bundle(const tr_link_t *self);
+
 /* Send a command and the frames of `message`, which may be NULL and is empty afterwards.
  *
  *   TROUPE_OK      it is on its way

@@ -1287,6 +1287,24 @@ static void calls_of_a_hurry_leave_when_only_replies_are_taken(void **state)
     tr_clock_release();
 }
 
+static void a_bundle_is_read_on_as_its_replies_are_taken(void **state)
+{
+    world_t *world = *state;
+    uint64_t first = hurry(world, TR_BUNDLE_MAX_BODY);
+    take_one(world);
+    say_bundle(world, replies_to(first, 5), "");
+    troupe_reply_t *reply;
+    assert_status(troupe_client_next(world->client, -1, &reply), TROUPE_OK);
+    troupe_reply_destroy(&reply);
+    assert_true(tr_link_is_in_bundle(world->client->link));
+    for (uint64_t i = 1; i < 5; i++) {
+        /* The descriptor tells of it, too. */
+        expect_final(world, first + i, TROUPE_OUTCOME_OK, "");
+    }
+    assert_false(tr_link_is_in_bundle(world->client->link));
+    tr_clock_release();
+}
+
 static void calls_of_a_hurry_leave_when_the_clock_moves(void **state)
 {
     world_t *world = *state;
@@ -1328,12 +1346,12 @@ static void nothing_is_held_back_from_a_node_without_bundles(void **state)
 static void a_call_that_is_held_back_can_be_cancelled(void **state)
 {
     world_t *world = *state;
-    hurry(world, TR_BUNDLE_MAX_BODY);
+    uint64_t first = hurry(world, TR_BUNDLE_MAX_BODY);
     uint64_t id = start(world, NULL, 60000);
     assert_int_equal(world->client->n_held, 1);
     troupe_client_cancel(world->client, id);
-    take_one(world);
     expect_final(world, id, TROUPE_OUTCOME_CANCELLED, "before it was sent");
+    expect_final(world, first - 1, TROUPE_OUTCOME_OK, "");
     tr_clock_release();
 }
 
@@ -1382,6 +1400,7 @@ int main(void)
         STORY(a_broken_bundle_counts_as_far_as_it_can_be_read),
         STORY(calls_of_a_hurry_leave_when_the_replies_are_taken),
         STORY(calls_of_a_hurry_leave_when_only_replies_are_taken),
+        STORY(a_bundle_is_read_on_as_its_replies_are_taken),
         STORY(calls_of_a_hurry_leave_when_the_clock_moves),
         STORY(calls_of_a_hurry_leave_when_they_are_many),
         STORY(nothing_is_held_back_from_a_node_without_bundles),
