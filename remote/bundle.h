@@ -10,6 +10,7 @@
 #include <troupe/message.h>
 #include <troupe/status.h>
 
+#include "remote/spares.h"
 #include "wire/bundle.h"
 
 /* A body that is sent is not larger: enough for it to pay, and a copy hardly costs. */
@@ -39,9 +40,9 @@ void tr_bundle_finish(tr_bundle_t *self);
 /* Frame 0 of every bundle. */
 tr_span_t tr_bundle_head(void);
 
-/* Take the payload of a command out of a bundle that came: `n_frames` of it into a new message
- * of the caller's; what is behind the first `max_frames` is passed over. NULL in *out: no
- * payload.
+/* Take the payload of a command out of a bundle that came: `n_frames` of it into a message of
+ * the caller's, one of the spares or a new one; what is behind the first `max_frames` is passed
+ * over. NULL in *out: no payload.
  *
  *   TROUPE_OK
  *   TROUPE_ERR_NOMEM     the payload is lost, but passed
@@ -49,6 +50,7 @@ tr_span_t tr_bundle_head(void);
  */
 TROUPE_NODISCARD troupe_status_t tr_bundle_take_payload(tr_reader_t *reader, uint64_t n_frames,
                                                         uint64_t max_frames,
+                                                        tr_spares_t *spares,
                                                         troupe_message_t **out);
 
 #endif

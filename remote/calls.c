@@ -243,18 +243,12 @@ void tr_calls_destroy(tr_calls_t **self_p)
     *self_p = NULL;
 }
 
-static char *keep(char **room, const char *text)
+static tr_span_t keep(char **room, tr_span_t text)
 {
-    char *kept = *room;
-    size_t size = strlen(text) + 1;
-    memcpy(kept, text, size);
-    *room += size;
+    tr_span_t kept = {*room, text.size};
+    memcpy(*room, text.data, text.size);
+    *room += text.size;
     return kept;
-}
-
-static const char *said(const char *text)
-{
-    return text ? text : "";
 }
 
 static uint64_t window_of(const troupe_call_options_t *options)
@@ -267,18 +261,18 @@ static uint64_t window_of(const troupe_call_options_t *options)
 static tr_call_t *new_call(tr_calls_t *self, const char *capability,
                            const troupe_call_options_t *options)
 {
-    const char *method = said(options->method);
-    const char *traceparent = said(options->traceparent);
-    const char *sticky = said(options->sticky_key);
-    const char *dedup = said(options->dedup_key);
-    size_t n_text = strlen(capability) + strlen(method) + strlen(traceparent) + strlen(sticky) +
-                    strlen(dedup) + 5;
-    tr_call_t *call = new_memory(self, n_text);
+    tr_span_t name = tr_span_of(capability);
+    tr_span_t method = tr_span_of(options->method);
+    tr_span_t traceparent = tr_span_of(options->traceparent);
+    tr_span_t sticky = tr_span_of(options->sticky_key);
+    tr_span_t dedup = tr_span_of(options->dedup_key);
+    tr_call_t *call =
+        new_memory(self, name.size + method.size + traceparent.size + sticky.size + dedup.size);
     if (!call) {
         return NULL;
     }
     char *room = (char *)(call + 1);
-    call->capability = keep(&room, capability);
+    call->capability = keep(&room, name);
     call->method = keep(&room, method);
     call->traceparent = keep(&room, traceparent);
     call->sticky = keep(&room, sticky);

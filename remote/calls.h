@@ -14,6 +14,8 @@
 #include <troupe/call.h>
 #include <troupe/status.h>
 
+#include "base/span.h"
+
 /* Replies in the order in which they came. A zeroed one is empty. */
 typedef struct tr_replies {
     troupe_reply_t *first;
@@ -52,11 +54,11 @@ struct tr_call {
     troupe_message_t *message; /* until it is sent */
     size_t bytes;              /* of the message */
     size_t room;               /* for the texts, which lie behind the call */
-    const char *capability;
-    const char *method;
-    const char *traceparent;
-    const char *sticky;
-    const char *dedup;
+    tr_span_t capability;
+    tr_span_t method;
+    tr_span_t traceparent;
+    tr_span_t sticky;
+    tr_span_t dedup;
 };
 
 typedef struct tr_calls tr_calls_t;

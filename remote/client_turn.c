@@ -137,11 +137,11 @@ static bool is_too_large(const troupe_client_t *self, const tr_call_t *call)
 static void describe(const tr_call_t *call, int64_t now_ms, tr_trp1_t *out)
 {
     tr_trp1_init(out, TR_TRP1_REQUEST, call->id);
-    out->capability = tr_span_of(call->capability);
-    out->method = tr_span_of(call->method);
-    out->traceparent = tr_span_of(call->traceparent);
-    out->sticky = tr_span_of(call->sticky);
-    out->dedup = tr_span_of(call->dedup);
+    out->capability = call->capability;
+    out->method = call->method;
+    out->traceparent = call->traceparent;
+    out->sticky = call->sticky;
+    out->dedup = call->dedup;
     out->priority = call->priority;
     out->credit = (int64_t)call->window;
     out->timeout_ms = call->ends_ms == TR_NEVER ? -1 : call->ends_ms - now_ms;
@@ -149,6 +149,7 @@ static void describe(const tr_call_t *call, int64_t now_ms, tr_trp1_t *out)
 
 static void note_sent(troupe_client_t *self, tr_call_t *call)
 {
+    tr_link_recycle(self->link, &call->message);
     tr_calls_note_sent(self->calls, call);
     tr_calls_set_deadline(self->calls, call, tr_clock_after(call->ends_ms, GRACE_MS));
 }

@@ -272,7 +272,7 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     size_t n_commands = 1;
     zmq_msg_t header;
     zmq_msg_init(&header);
-    troupe_message_t *payload = troupe_message_new();
+    troupe_message_t *payload = tr_spares_take(&gateway->spares);
     bool has_too_many = false;
     bool is_whole = payload && zmq_msg_more(routing_id) &&
                     read_rest(socket, &header, payload, &has_too_many);
@@ -287,7 +287,7 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     } else if (!peer) {
         tr_metric_add(gateway->bad_messages, 1);
     }
-    troupe_message_destroy(&payload);
+    tr_spares_give(&gateway->spares, &payload);
     zmq_msg_close(&header);
     return n_commands;
 }
@@ -546,6 +546,7 @@ static void end(tr_self_t *self)
         zsock_destroy(&gateway->sockets[i]);
     }
     tr_routes_forget(&gateway->routes);
+    tr_spares_finish(&gateway->spares);
     tr_idmap_finish(&gateway->calls);
     free(gateway);
     self->state = NULL;

@@ -21,6 +21,7 @@ typedef struct tr_gateway {
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
     tr_routes_t routes;
+    tr_spares_t spares;
     tr_peer_limits_t limits;
     int64_t now_ms;        /* of this round; 0: nobody looked yet */
     int64_t next_round_ms; /* when to look after the peers again */

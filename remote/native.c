@@ -28,9 +28,9 @@ static void send_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t
 
 /* An answer may leave with others, at the end of this turn. */
 static void answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
-                   troupe_message_t **payload_p)
+                   troupe_message_t *payload)
 {
-    tr_peer_answer(peer, command, payload_p, &gateway->limits, tr_gateway_now_ms(gateway));
+    tr_peer_answer(peer, command, payload, &gateway->limits, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
     if (peer->bundle.n_commands > 0 && !peer->is_gathering) {
         peer->is_gathering = true;
@@ -330,7 +330,8 @@ static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *read
     troupe_message_t *payload = NULL;
     troupe_status_t status = TROUPE_ERR_PROTOCOL;
     if (tr_bundle_take(reader, &head, &n_frames)) {
-        status = tr_bundle_take_payload(reader, n_frames, TR_GATEWAY_MAX_FRAMES, &payload);
+        status = tr_bundle_take_payload(reader, n_frames, TR_GATEWAY_MAX_FRAMES,
+                                        &gateway->spares, &payload);
     }
     tr_trp1_t command;
     const char *reason = "not what a bundle holds";
@@ -343,7 +344,7 @@ static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *read
     } else {
         tr_metric_add(gateway->bad_messages, 1);
     }
-    troupe_message_destroy(&payload);
+    tr_spares_give(&gateway->spares, &payload);
     return status != TROUPE_ERR_PROTOCOL;
 }
 
@@ -377,7 +378,7 @@ size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *hea
     } else {
         on_command(gateway, peer, &command, payload_p, has_too_many_frames);
     }
-    troupe_message_destroy(payload_p);
+    tr_spares_give(&gateway->spares, payload_p);
     return n_commands;
 }
 
@@ -393,7 +394,8 @@ void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t
     } else {
         tr_trp1_t final;
         tr_trp1_init(&final, TR_TRP1_REPLY, call->peer_id);
-        answer(gateway, call->peer, &final, &reply->message);
+        answer(gateway, call->peer, &final, reply->message);
+        tr_spares_give(&gateway->spares, &reply->message);
     }
     if (reply->is_final) {
         tr_gateway_close_call(gateway, call);

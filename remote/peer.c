@@ -237,22 +237,14 @@ static void send_one(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t
     }
 }
 
-static troupe_message_t *take(troupe_message_t **message_p)
-{
-    troupe_message_t *message = message_p ? *message_p : NULL;
-    if (message_p) {
-        *message_p = NULL;
-    }
-    return message;
-}
-
 void tr_peer_send_part(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                        uint64_t call_id, const tr_peer_limits_t *limits, int64_t now_ms)
 {
     assert(self && command && limits);
-    troupe_message_t *payload = take(payload_p);
-    send_one(self, command, payload, call_id, limits, now_ms);
-    troupe_message_destroy(&payload);
+    send_one(self, command, payload_p ? *payload_p : NULL, call_id, limits, now_ms);
+    if (payload_p) {
+        troupe_message_destroy(payload_p);
+    }
 }
 
 /* A bundle that is full leaves, and the next one begins. */
@@ -277,15 +269,13 @@ void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **
     tr_peer_send_part(self, command, payload_p, 0, limits, now_ms);
 }
 
-void tr_peer_answer(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
+void tr_peer_answer(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t *payload,
                     const tr_peer_limits_t *limits, int64_t now_ms)
 {
     assert(self && command && limits);
-    troupe_message_t *payload = take(payload_p);
     if (!gather(self, command, payload, limits, now_ms)) {
         send_one(self, command, payload, 0, limits, now_ms);
     }
-    troupe_message_destroy(&payload);
 }
 
 void tr_peer_send_bundle(tr_peer_t *self, const tr_peer_limits_t *limits, int64_t now_ms)

@@ -99,8 +99,8 @@ void tr_peer_destroy(tr_peer_t **self_p);
 void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                   const tr_peer_limits_t *limits, int64_t now_ms);
 
-/* The same, or gather it. */
-void tr_peer_answer(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
+/* The same, or gather it. The payload stays the caller's, but may lose its frames. */
+void tr_peer_answer(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t *payload,
                     const tr_peer_limits_t *limits, int64_t now_ms);
 
 /* Send what was gathered. Whatever else is sent comes behind it. */
