@@ -39,6 +39,7 @@
 #define FORGET_AFTER_MS    60000
 #define MISSED_BEATS       3
 #define KEEP_BODY_MS       1000
+#define MAX_SPARE_CALLS    1024
 
 /* ---- peers ---- */
 
@@ -91,6 +92,36 @@ static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rou
     return peer ? peer : new_peer(gateway, door, zmq_msg_data(routing_id), size);
 }
 
+tr_open_call_t *tr_gateway_new_call(tr_gateway_t *gateway)
+{
+    tr_open_call_t *call = gateway->spare_calls;
+    if (!call) {
+        return calloc(1, sizeof *call);
+    }
+    gateway->spare_calls = call->next;
+    gateway->n_spare_calls--;
+    *call = (tr_open_call_t){.next = NULL};
+    return call;
+}
+
+void tr_gateway_recycle_call(tr_gateway_t *gateway, tr_open_call_t *call)
+{
+    if (gateway->n_spare_calls == MAX_SPARE_CALLS) {
+        free(call);
+        return;
+    }
+    call->next = gateway->spare_calls;
+    gateway->spare_calls = call;
+    gateway->n_spare_calls++;
+}
+
+static void free_spare_calls(tr_gateway_t *gateway)
+{
+    while (gateway->spare_calls) {
+        free(tr_gateway_new_call(gateway));
+    }
+}
+
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 {
     if (call->peer) {
@@ -99,7 +130,7 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
     tr_idmap_take(&gateway->calls, call->id);
     tr_envelope_release(&call->envelope);
     tr_route_release(&call->route);
-    free(call);
+    tr_gateway_recycle_call(gateway, call);
 }
 
 /* The peer of the call goes, yet it runs to its end: its parts are taken, and dropped, as they
@@ -547,6 +578,7 @@ static void end(tr_self_t *self)
     }
     tr_routes_forget(&gateway->routes);
     tr_spares_finish(&gateway->spares);
+    free_spare_calls(gateway);
     tr_idmap_finish(&gateway->calls);
     free(gateway);
     self->state = NULL;

@@ -169,7 +169,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
                                  const tr_trp1_t *request, tr_route_t *route,
                                  troupe_message_t **payload_p)
 {
-    tr_open_call_t *call = calloc(1, sizeof *call);
+    tr_open_call_t *call = tr_gateway_new_call(gateway);
     if (!call) {
         troupe_message_destroy(payload_p);
         return NULL;
@@ -206,7 +206,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
             atomic_store(&call->envelope->is_answered, true); /* the peer is told here */
         }
         tr_envelope_release(&call->envelope);
-        free(call);
+        tr_gateway_recycle_call(gateway, call);
         return NULL;
     }
     return call;
