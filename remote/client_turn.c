@@ -423,6 +423,9 @@ void tr_client_turn(troupe_client_t *self, bool may_hold)
     int64_t now_ms = self->turned_ms = tr_clock_now_ms();
     bool is_dry;
     int n_turns = 0;
+    if (self->n_held > 0) {
+        tr_client_flush(self, now_ms); /* so that the node has work while we read */
+    }
     do {
         /* What came in time counts, even when it is looked at late: so reading comes first. */
         is_dry = drain(self, now_ms, may_hold);
