@@ -31,7 +31,7 @@
 #define TEXT_SIZE         512
 #define GRACE_MS          250 /* for the node to say itself that the deadline passed */
 #define HURRY             16  /* calls within two milliseconds */
-#define MAX_HELD          64
+#define MAX_HELD          128
 
 static void end_call(troupe_client_t *self, tr_call_t *call, troupe_outcome_t outcome,
                      const char *text, int64_t hint_ms, troupe_message_t *message)
