@@ -1,10 +1,9 @@
-/* Ids are given in order, so the low bits of an id are its place in a table with linear
- * probing: calls that end roughly in order never collide. The deadlines are a binary heap in
- * which each call knows its place, because most calls end long before their deadline and leave
- * from the middle.
+/* The deadlines are a binary heap in which each call knows its place, because most calls end
+ * long before their deadline and leave from the middle. Each place has a copy of the deadline,
+ * so that to compare two is not to fetch two calls; and a call that has no deadline is in none.
  *
- * Invariants: a call is in the table, in the heap, and in just one of the two lists. The table
- * is at most half full.
+ * Invariants: a call is among the open ones, in the heap if it has a deadline, and in just one
+ * of the two lists. The heap has room for all that are open.
  */
 
 #include "remote/calls.h"
@@ -13,11 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/idmap.h"
 #include "mailbox/flow.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
 
-#define FIRST_ROOM 64 /* slots of the table; a power of two */
+#define FIRST_ROOM 64
+#define MAX_SPARE  64  /* calls that ended, kept for those to come */
+#define SPARE_TEXT 128 /* bytes of texts that each of them has room for */
+#define NOWHERE    SIZE_MAX
+
+struct place {
+    int64_t deadline_ms;
+    tr_call_t *call;
+};
 
 struct list {
     tr_call_t *first;
@@ -26,14 +35,16 @@ struct list {
 
 struct tr_calls {
     uint64_t last_id;
-    size_t n_open;
+    tr_idmap_t open; /* by id */
     size_t n_sent;
     size_t unsent_bytes;
     struct list unsent;
     struct list sent;
-    size_t n_slots;
-    tr_call_t **slots; /* by id */
-    tr_call_t **heap;  /* by deadline; half as long */
+    struct place *heap; /* by deadline */
+    size_t n_due;       /* in it */
+    size_t n_room;
+    tr_call_t *spare; /* by `next` */
+    size_t n_spare;
 };
 
 void tr_replies_push(tr_replies_t *self, troupe_reply_t *reply)
@@ -99,90 +110,68 @@ static void unlink_call(struct list *list, tr_call_t *call)
     }
 }
 
-static void put_at(tr_calls_t *self, tr_call_t *call, size_t place)
+static void put_at(tr_calls_t *self, struct place item, size_t place)
 {
-    self->heap[place] = call;
-    call->place = place;
+    self->heap[place] = item;
+    item.call->place = place;
 }
 
-/* Let the call rise or sink from its place to where its deadline belongs. */
-static void settle(tr_calls_t *self, tr_call_t *call)
+/* Let the item rise or sink from that place to where its deadline belongs. */
+static void settle(tr_calls_t *self, struct place item, size_t place)
 {
-    size_t place = call->place;
-    while (place > 0 && self->heap[(place - 1) / 2]->deadline_ms > call->deadline_ms) {
+    while (place > 0 && self->heap[(place - 1) / 2].deadline_ms > item.deadline_ms) {
         put_at(self, self->heap[(place - 1) / 2], place);
         place = (place - 1) / 2;
     }
     for (;;) {
         size_t child = 2 * place + 1;
-        if (child + 1 < self->n_open &&
-            self->heap[child + 1]->deadline_ms < self->heap[child]->deadline_ms) {
+        if (child + 1 < self->n_due &&
+            self->heap[child + 1].deadline_ms < self->heap[child].deadline_ms) {
             child++;
         }
-        if (child >= self->n_open || self->heap[child]->deadline_ms >= call->deadline_ms) {
+        if (child >= self->n_due || self->heap[child].deadline_ms >= item.deadline_ms) {
             break;
         }
         put_at(self, self->heap[child], place);
         place = child;
     }
-    put_at(self, call, place);
+    put_at(self, item, place);
 }
 
-static size_t slot_of(const tr_calls_t *self, uint64_t id)
+static void leave_heap(tr_calls_t *self, tr_call_t *call)
 {
-    size_t slot = (size_t)id & (self->n_slots - 1);
-    while (self->slots[slot] && self->slots[slot]->id != id) {
-        slot = (slot + 1) & (self->n_slots - 1);
+    size_t place = call->place;
+    if (place == NOWHERE) {
+        return;
     }
-    return slot;
-}
-
-/* Close the gap, so that no probe ends at it too early. */
-static void empty_slot(tr_calls_t *self, size_t gap)
-{
-    size_t mask = self->n_slots - 1;
-    for (size_t slot = (gap + 1) & mask; self->slots[slot]; slot = (slot + 1) & mask) {
-        size_t home = (size_t)self->slots[slot]->id & mask;
-        if (((slot - home) & mask) >= ((slot - gap) & mask)) {
-            self->slots[gap] = self->slots[slot];
-            gap = slot;
-        }
+    call->place = NOWHERE;
+    struct place last = self->heap[--self->n_due];
+    if (last.call != call) {
+        settle(self, last, place);
     }
-    self->slots[gap] = NULL;
 }
 
 static bool make_room(tr_calls_t *self)
 {
-    if (self->n_open < self->n_slots / 2) {
+    if (self->open.n_items < self->n_room) {
         return true;
     }
-    size_t n_slots = self->n_slots * 2;
-    tr_call_t **slots = calloc(n_slots, sizeof(tr_call_t *));
-    tr_call_t **heap = realloc(self->heap, n_slots / 2 * sizeof(tr_call_t *));
+    struct place *heap = realloc(self->heap, self->n_room * 2 * sizeof *heap);
     if (heap) {
         self->heap = heap;
+        self->n_room *= 2;
     }
-    if (!slots || !heap) {
-        free(slots);
-        return false;
-    }
-    free(self->slots);
-    self->slots = slots;
-    self->n_slots = n_slots;
-    for (size_t i = 0; i < self->n_open; i++) {
-        slots[slot_of(self, heap[i]->id)] = heap[i];
-    }
-    return true;
+    return heap;
 }
 
 tr_calls_t *tr_calls_new(void)
 {
     tr_calls_t *self = calloc(1, sizeof *self);
     if (self) {
-        self->n_slots = FIRST_ROOM;
-        self->slots = calloc(FIRST_ROOM, sizeof(tr_call_t *));
-        self->heap = calloc(FIRST_ROOM / 2, sizeof(tr_call_t *));
-        if (!self->slots || !self->heap) {
+        tr_idmap_init(&self->open);
+        self->n_room = FIRST_ROOM;
+        self->heap = calloc(FIRST_ROOM, sizeof *self->heap);
+        if (!self->heap) {
             tr_calls_destroy(&self);
         }
     }
@@ -198,6 +187,46 @@ static void free_call(tr_call_t **call_p)
     *call_p = NULL;
 }
 
+/* The call is over: let another one have its memory. */
+static void recycle(tr_calls_t *self, tr_call_t **call_p)
+{
+    tr_call_t *call = *call_p;
+    troupe_message_destroy(&call->message);
+    if (self->n_spare == MAX_SPARE || call->room > SPARE_TEXT) {
+        free_call(call_p);
+        return;
+    }
+    call->next = self->spare;
+    self->spare = call;
+    self->n_spare++;
+    *call_p = NULL;
+}
+
+static tr_call_t *new_memory(tr_calls_t *self, size_t n_text)
+{
+    tr_call_t *call = self->spare;
+    size_t room = n_text > SPARE_TEXT ? n_text : SPARE_TEXT;
+    if (call && room == SPARE_TEXT) {
+        self->spare = call->next;
+        self->n_spare--;
+    } else {
+        call = malloc(sizeof *call + room);
+    }
+    if (call) {
+        *call = (tr_call_t){.room = room};
+    }
+    return call;
+}
+
+static void free_list(struct list *list)
+{
+    while (list->first) {
+        tr_call_t *call = list->first;
+        list->first = call->next;
+        free_call(&call);
+    }
+}
+
 void tr_calls_destroy(tr_calls_t **self_p)
 {
     assert(self_p);
@@ -205,27 +234,21 @@ void tr_calls_destroy(tr_calls_t **self_p)
     if (!self) {
         return;
     }
-    for (size_t i = 0; i < self->n_open; i++) {
-        free_call(&self->heap[i]);
-    }
+    free_list(&self->unsent);
+    free_list(&self->sent);
+    free_list(&(struct list){.first = self->spare});
+    tr_idmap_finish(&self->open);
     free(self->heap);
-    free(self->slots);
     free(self);
     *self_p = NULL;
 }
 
-static char *keep(char **room, const char *text)
+static tr_span_t keep(char **room, tr_span_t text)
 {
-    char *kept = *room;
-    size_t size = strlen(text) + 1;
-    memcpy(kept, text, size);
-    *room += size;
+    tr_span_t kept = {*room, text.size};
+    memcpy(*room, text.data, text.size);
+    *room += text.size;
     return kept;
-}
-
-static const char *said(const char *text)
-{
-    return text ? text : "";
 }
 
 static uint64_t window_of(const troupe_call_options_t *options)
@@ -235,20 +258,21 @@ static uint64_t window_of(const troupe_call_options_t *options)
                                             : options->credit;
 }
 
-static tr_call_t *new_call(const char *capability, const troupe_call_options_t *options)
+static tr_call_t *new_call(tr_calls_t *self, const char *capability,
+                           const troupe_call_options_t *options)
 {
-    const char *method = said(options->method);
-    const char *traceparent = said(options->traceparent);
-    const char *sticky = said(options->sticky_key);
-    const char *dedup = said(options->dedup_key);
-    size_t n_text = strlen(capability) + strlen(method) + strlen(traceparent) + strlen(sticky) +
-                    strlen(dedup) + 5;
-    tr_call_t *call = calloc(1, sizeof *call + n_text);
+    tr_span_t name = tr_span_of(capability);
+    tr_span_t method = tr_span_of(options->method);
+    tr_span_t traceparent = tr_span_of(options->traceparent);
+    tr_span_t sticky = tr_span_of(options->sticky_key);
+    tr_span_t dedup = tr_span_of(options->dedup_key);
+    tr_call_t *call =
+        new_memory(self, name.size + method.size + traceparent.size + sticky.size + dedup.size);
     if (!call) {
         return NULL;
     }
     char *room = (char *)(call + 1);
-    call->capability = keep(&room, capability);
+    call->capability = keep(&room, name);
     call->method = keep(&room, method);
     call->traceparent = keep(&room, traceparent);
     call->sticky = keep(&room, sticky);
@@ -267,42 +291,48 @@ tr_call_t *tr_calls_add(tr_calls_t *self, const char *capability,
                         int64_t deadline_ms)
 {
     assert(self && capability && options && message_p);
-    tr_call_t *call = make_room(self) ? new_call(capability, options) : NULL;
+    tr_call_t *call = make_room(self) ? new_call(self, capability, options) : NULL;
+    if (call && tr_idmap_put(&self->open, self->last_id + 1, call) != TROUPE_OK) {
+        free_call(&call);
+    }
     if (!call) {
         return NULL;
     }
     call->id = ++self->last_id;
     call->final->id = call->id;
-    call->deadline_ms = deadline_ms;
+    call->place = NOWHERE;
     call->message = *message_p;
     *message_p = NULL;
     call->bytes = call->message ? troupe_message_bytes(call->message) : 0;
 
     append(&self->unsent, call);
     self->unsent_bytes += call->bytes;
-    self->slots[slot_of(self, call->id)] = call;
-    put_at(self, call, self->n_open++);
-    settle(self, call);
+    tr_calls_set_deadline(self, call, deadline_ms);
     return call;
 }
 
 tr_call_t *tr_calls_find(const tr_calls_t *self, uint64_t id)
 {
     assert(self);
-    return self->slots[slot_of(self, id)];
+    return tr_idmap_get(&self->open, id);
 }
 
 tr_call_t *tr_calls_next_due(const tr_calls_t *self)
 {
     assert(self);
-    return self->n_open > 0 ? self->heap[0] : NULL;
+    return self->n_due > 0 ? self->heap[0].call : NULL;
 }
 
 void tr_calls_set_deadline(tr_calls_t *self, tr_call_t *call, int64_t deadline_ms)
 {
     assert(self && call);
     call->deadline_ms = deadline_ms;
-    settle(self, call);
+    if (deadline_ms == TR_NEVER) {
+        leave_heap(self, call);
+    } else {
+        settle(self, (struct place){deadline_ms, call},
+               call->place == NOWHERE ? self->n_due++ : call->place);
+    }
 }
 
 tr_call_t *tr_calls_unsent(const tr_calls_t *self)
@@ -339,23 +369,18 @@ troupe_reply_t *tr_calls_remove(tr_calls_t *self, tr_call_t **call_p)
         unlink_call(&self->unsent, call);
         self->unsent_bytes -= call->bytes;
     }
-    empty_slot(self, slot_of(self, call->id));
-
-    tr_call_t *last = self->heap[--self->n_open];
-    if (last != call) {
-        put_at(self, last, call->place);
-        settle(self, last);
-    }
+    tr_idmap_take(&self->open, call->id);
+    leave_heap(self, call);
     troupe_reply_t *final = call->final;
     call->final = NULL;
-    free_call(call_p);
+    recycle(self, call_p);
     return final;
 }
 
 size_t tr_calls_n_open(const tr_calls_t *self)
 {
     assert(self);
-    return self->n_open;
+    return self->open.n_items;
 }
 
 size_t tr_calls_n_sent(const tr_calls_t *self)

@@ -14,6 +14,8 @@
 #include <troupe/call.h>
 #include <troupe/status.h>
 
+#include "base/span.h"
+
 /* Replies in the order in which they came. A zeroed one is empty. */
 typedef struct tr_replies {
     troupe_reply_t *first;
@@ -37,7 +39,7 @@ struct tr_call {
     uint64_t id;
     tr_call_t *previous; /* neighbours in the list that the call is in: unsent or sent */
     tr_call_t *next;
-    size_t place; /* in the heap */
+    size_t place; /* in the heap, when it is in it */
     int64_t deadline_ms;
     int64_t ends_ms; /* the caller's own deadline; TR_NEVER when the node's default counts */
     bool is_sent;
@@ -51,11 +53,12 @@ struct tr_call {
     troupe_reply_t *final;     /* made beforehand */
     troupe_message_t *message; /* until it is sent */
     size_t bytes;              /* of the message */
-    const char *capability;    /* these lie behind the call */
-    const char *method;
-    const char *traceparent;
-    const char *sticky;
-    const char *dedup;
+    size_t room;               /* for the texts, which lie behind the call */
+    tr_span_t capability;
+    tr_span_t method;
+    tr_span_t traceparent;
+    tr_span_t sticky;
+    tr_span_t dedup;
 };
 
 typedef struct tr_calls tr_calls_t;
@@ -75,7 +78,7 @@ TROUPE_NODISCARD tr_call_t *tr_calls_add(tr_calls_t *self, const char *capabilit
 /* NULL when no call of that id is open. */
 tr_call_t *tr_calls_find(const tr_calls_t *self, uint64_t id);
 
-/* The call whose deadline comes first; NULL when none is open. */
+/* The call whose deadline comes first; NULL when none has one. TR_NEVER is no deadline. */
 tr_call_t *tr_calls_next_due(const tr_calls_t *self);
 
 void tr_calls_set_deadline(tr_calls_t *self, tr_call_t *call, int64_t deadline_ms);

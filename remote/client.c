@@ -13,7 +13,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,6 +26,7 @@
 
 #define MAX_OPEN         65536
 #define MAX_UNSENT_BYTES ((size_t)256 << 20)
+#define N_WATCHED        4 /* the link's two, the timer, the event counter */
 
 static bool watch(troupe_client_t *self, int fd)
 {
@@ -97,15 +97,15 @@ static int64_t due_ms(const troupe_client_t *self)
 }
 
 /* A timer that goes off too early is left alone: it costs one look, setting it anew for each
- * call a system call. */
+ * call a system call. One that went off since the last turn brings about the next. */
 static void arm_timer(troupe_client_t *self)
 {
-    int64_t now_ms = tr_clock_now_ms();
     int64_t wanted_ms = due_ms(self);
-    bool is_over = self->armed_ms <= now_ms;
+    bool is_over = self->armed_ms <= self->turned_ms;
     if (!is_over && self->armed_ms <= wanted_ms) {
         return;
     }
+    int64_t now_ms = tr_clock_now_ms();
     int64_t delay_ms = wanted_ms > now_ms ? wanted_ms - now_ms : 0;
     struct itimerspec spec = {{0, 0}, {0, 0}};
     if (wanted_ms != TR_NEVER) {
@@ -118,7 +118,9 @@ static void arm_timer(troupe_client_t *self)
 
 static void leave(troupe_client_t *self)
 {
-    raise_event(self, self->ready.n_replies > 0 || self->must_look);
+    if (self->is_watched) {
+        raise_event(self, self->ready.n_replies > 0 || self->must_look);
+    }
     arm_timer(self);
 }
 
@@ -130,9 +132,13 @@ static void wait_until(troupe_client_t *self, int64_t until_ms)
     arm_timer(self);
     int64_t now_ms = tr_clock_now_ms();
     int64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
-    struct pollfd item = {.fd = self->epoll_fd, .events = POLLIN};
+    struct epoll_event events[N_WATCHED];
     /* A signal ends the wait early, which does no harm: the caller looks and waits again. */
-    (void)poll(&item, 1, left_ms > INT_MAX ? -1 : (int)left_ms);
+    int n_events =
+        epoll_wait(self->epoll_fd, events, N_WATCHED, left_ms > INT_MAX ? -1 : (int)left_ms);
+    for (int i = 0; i < n_events; i++) {
+        tr_link_note_event(self->link, events[i].data.fd);
+    }
 }
 
 /* Work until `is_done`, at most until then; false when the time is over. */
@@ -257,7 +263,7 @@ static troupe_status_t start(troupe_client_t *self, const char *capability,
     if (verdict != TROUPE_OUTCOME_OK) {
         tr_client_end(self, call, verdict, text);
     } else {
-        tr_client_flush(self, now_ms);
+        tr_client_send_or_hold(self, now_ms);
     }
     return TROUPE_OK;
 }
@@ -282,7 +288,9 @@ troupe_status_t troupe_client_next(troupe_client_t *self, int64_t timeout_ms,
                                    troupe_reply_t **out)
 {
     assert(self && out);
-    if (!self->ready.first) {
+    if (tr_client_has_ready(self)) {
+        tr_client_note_pause(self);
+    } else {
         int64_t until_ms =
             timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
         (void)work_until(self, until_ms, true, has_reply, &self->ready);
@@ -320,6 +328,8 @@ size_t troupe_client_n_open(const troupe_client_t *self)
 int troupe_client_fd(troupe_client_t *self)
 {
     assert(self);
+    self->is_watched = true;
+    leave(self);
     return self->epoll_fd;
 }
 

@@ -19,11 +19,18 @@ struct troupe_client {
     int epoll_fd;
     int timer_fd;
     int event_fd;
-    int64_t armed_ms; /* when the timer goes off; TR_NEVER: it does not */
-    bool is_raised;   /* event_fd */
-    bool must_look;   /* the link was touched and not read dry since */
-    bool is_draining; /* the node said goaway */
-    bool owes_words;  /* some call wants_cancel or wants_credit */
+    int64_t armed_ms;  /* when the timer goes off; TR_NEVER: it does not */
+    int64_t turned_ms; /* when the last turn was */
+    bool is_watched;   /* somebody has the descriptor */
+    bool is_raised;    /* event_fd */
+    bool must_look;    /* the link was touched and not read dry since */
+    bool is_draining;  /* the node said goaway */
+    bool owes_words;   /* some call wants_cancel or wants_credit */
+    int n_held;        /* requests that are held back, to leave together */
+    bool just_held;    /* one of them by what the application did last */
+    int64_t pace_ms;   /* when the application last started a call */
+    int n_started;     /* how many it did in that millisecond */
+    int n_before;      /* and in the one before */
     tr_link_t *link;
     tr_calls_t *calls;
     tr_replies_t ready;
@@ -34,6 +41,17 @@ struct troupe_client {
  * nobody takes is cut off then. Afterwards, the link's descriptors tell of anything new, or
  * `must_look` is set. */
 void tr_client_turn(troupe_client_t *self, bool may_hold);
+
+/* A call was just made. Send it, unless it may be held back for a moment: see client_turn.c. */
+void tr_client_send_or_hold(troupe_client_t *self, int64_t now_ms);
+
+/* The application takes a reply that is there: what is held must not wait for long if it starts
+ * nothing. */
+void tr_client_note_pause(troupe_client_t *self);
+
+/* Whether a reply is there without looking any further; reads on in the bundle that the link is
+ * in, if need be. */
+bool tr_client_has_ready(troupe_client_t *self);
 
 /* Send requests that wait, as far as they can go now; sets `must_look` when it touched the
  * link. */

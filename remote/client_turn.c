@@ -8,6 +8,11 @@
  * a blocking call has to read on to find its own reply; a stream of another call that nobody
  * takes is cut off then. Finals are never refused: there is one for each call, and the calls
  * are counted.
+ *
+ * Requests leave at once, with one exception. An application that starts calls fast while
+ * replies wait for it comes back for those replies at once: until then what it starts is held
+ * back, so that it leaves in bundles. It leaves when the replies are all taken, when two in a
+ * row are taken without a call between them, when enough is held, and when the clock moves on.
  */
 
 #include "remote/client.h"
@@ -25,6 +30,8 @@
 #define MAX_TURN          4096 /* messages read before the caller gets a turn */
 #define TEXT_SIZE         512
 #define GRACE_MS          250 /* for the node to say itself that the deadline passed */
+#define HURRY             16  /* calls within two milliseconds */
+#define MAX_HELD          128
 
 static void end_call(troupe_client_t *self, tr_call_t *call, troupe_outcome_t outcome,
                      const char *text, int64_t hint_ms, troupe_message_t *message)
@@ -127,22 +134,68 @@ static bool is_too_large(const troupe_client_t *self, const tr_call_t *call)
     return false;
 }
 
+static void describe(const tr_call_t *call, int64_t now_ms, tr_trp1_t *out)
+{
+    tr_trp1_init(out, TR_TRP1_REQUEST, call->id);
+    out->capability = call->capability;
+    out->method = call->method;
+    out->traceparent = call->traceparent;
+    out->sticky = call->sticky;
+    out->dedup = call->dedup;
+    out->priority = call->priority;
+    out->credit = (int64_t)call->window;
+    out->timeout_ms = call->ends_ms == TR_NEVER ? -1 : call->ends_ms - now_ms;
+}
+
+static void note_sent(troupe_client_t *self, tr_call_t *call)
+{
+    tr_link_recycle(self->link, &call->message);
+    tr_calls_note_sent(self->calls, call);
+    tr_calls_set_deadline(self->calls, call, tr_clock_after(call->ends_ms, GRACE_MS));
+}
+
 static troupe_status_t send_request(troupe_client_t *self, tr_call_t *call, int64_t now_ms)
 {
     tr_trp1_t command;
-    tr_trp1_init(&command, TR_TRP1_REQUEST, call->id);
-    command.capability = tr_span_of(call->capability);
-    command.method = tr_span_of(call->method);
-    command.traceparent = tr_span_of(call->traceparent);
-    command.sticky = tr_span_of(call->sticky);
-    command.dedup = tr_span_of(call->dedup);
-    command.priority = call->priority;
-    command.credit = (int64_t)call->window;
-    command.timeout_ms = call->ends_ms == TR_NEVER ? -1 : call->ends_ms - now_ms;
+    describe(call, now_ms, &command);
     troupe_status_t status = tr_link_send(self->link, now_ms, &command, call->message);
     if (status == TROUPE_OK) {
-        tr_calls_note_sent(self->calls, call);
-        tr_calls_set_deadline(self->calls, call, tr_clock_after(call->ends_ms, GRACE_MS));
+        note_sent(self, call);
+    }
+    return status;
+}
+
+/* Gather as many of the unsent calls as go into one bundle, from the first on. */
+static size_t gather(troupe_client_t *self, int64_t now_ms)
+{
+    size_t most = (size_t)tr_link_max_open(self->link) - tr_calls_n_sent(self->calls);
+    size_t n_gathered = 0;
+    for (const tr_call_t *call = tr_calls_unsent(self->calls);
+         call && n_gathered < most && call->ends_ms > now_ms; call = call->next) {
+        tr_trp1_t command;
+        describe(call, now_ms, &command);
+        if (!tr_link_gather(self->link, &command, call->message)) {
+            break;
+        }
+        n_gathered++;
+    }
+    return n_gathered;
+}
+
+/* Send what goes into one bundle. TROUPE_NOT_FOUND: the first call must go by itself. */
+static troupe_status_t send_bundle(troupe_client_t *self, int64_t now_ms)
+{
+    const tr_call_t *first = tr_calls_unsent(self->calls);
+    if (self->is_draining || !first->next || !tr_link_has_bundles(self->link)) {
+        return TROUPE_NOT_FOUND;
+    }
+    size_t n_gathered = gather(self, now_ms);
+    if (n_gathered == 0) {
+        return TROUPE_NOT_FOUND;
+    }
+    troupe_status_t status = tr_link_send_gathered(self->link, now_ms);
+    for (; status == TROUPE_OK && n_gathered > 0; n_gathered--) {
+        note_sent(self, tr_calls_unsent(self->calls));
     }
     return status;
 }
@@ -159,10 +212,28 @@ static bool wants_write(const troupe_client_t *self)
     return self->owes_words || may_send_request(self);
 }
 
+/* Send the first of the unsent calls, or end it when it cannot be sent. */
+static troupe_status_t send_first(troupe_client_t *self, int64_t now_ms)
+{
+    tr_call_t *call = tr_calls_unsent(self->calls);
+    if (self->is_draining) {
+        tr_client_end(self, call, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is draining");
+    } else if (call->ends_ms <= now_ms) {
+        tr_client_end(self, call, TROUPE_OUTCOME_TIMEOUT, "the deadline passed before sending");
+    } else if (is_too_large(self, call)) {
+        tr_client_end(self, call, TROUPE_OUTCOME_TOO_LARGE,
+                      "a frame is larger than the node accepts");
+    } else {
+        return send_request(self, call, now_ms);
+    }
+    return TROUPE_OK;
+}
+
 void tr_client_flush(troupe_client_t *self, int64_t now_ms)
 {
+    self->n_held = 0;
     /* What is sent into a connection that ended counts as lost; what is not sent is kept. */
-    if (wants_write(self) && tr_link_look(self->link)) {
+    if (wants_write(self) && tr_link_look(self->link, now_ms)) {
         self->must_look = true;
         return;
     }
@@ -170,20 +241,49 @@ void tr_client_flush(troupe_client_t *self, int64_t now_ms)
         send_owed_words(self, now_ms);
     }
     while (may_send_request(self)) {
-        tr_call_t *call = tr_calls_unsent(self->calls);
         self->must_look = true;
-        if (self->is_draining) {
-            tr_client_end(self, call, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is draining");
-        } else if (call->ends_ms <= now_ms) {
-            tr_client_end(self, call, TROUPE_OUTCOME_TIMEOUT,
-                          "the deadline passed before sending");
-        } else if (is_too_large(self, call)) {
-            tr_client_end(self, call, TROUPE_OUTCOME_TOO_LARGE,
-                          "a frame is larger than the node accepts");
-        } else if (send_request(self, call, now_ms) != TROUPE_OK) {
+        troupe_status_t status = send_bundle(self, now_ms);
+        if (status == TROUPE_NOT_FOUND) {
+            status = send_first(self, now_ms);
+        }
+        if (status != TROUPE_OK) {
             return;
         }
     }
+}
+
+/* Whether it starts calls so fast that they can leave together and yet soon. */
+static bool is_in_a_hurry(troupe_client_t *self, int64_t now_ms)
+{
+    if (now_ms != self->pace_ms) {
+        self->n_before = now_ms - self->pace_ms == 1 ? self->n_started : 0;
+        self->n_started = 0;
+        self->pace_ms = now_ms;
+    }
+    self->n_started++;
+    return self->n_before + self->n_started > HURRY;
+}
+
+void tr_client_send_or_hold(troupe_client_t *self, int64_t now_ms)
+{
+    bool is_in_time = self->n_held == 0 || self->pace_ms == now_ms;
+    bool may_hold = is_in_a_hurry(self, now_ms) && is_in_time && self->n_held < MAX_HELD &&
+                    (self->ready.first || tr_link_is_in_bundle(self->link)) &&
+                    tr_link_has_bundles(self->link);
+    if (!may_hold) {
+        tr_client_flush(self, now_ms);
+        return;
+    }
+    self->n_held++;
+    self->just_held = true;
+}
+
+void tr_client_note_pause(troupe_client_t *self)
+{
+    if (self->n_held > 0 && !self->just_held) {
+        tr_client_flush(self, tr_clock_now_ms());
+    }
+    self->just_held = false;
 }
 
 /* Cut a stream off that nobody reads, or that found no memory. */
@@ -259,20 +359,44 @@ static void take_command(troupe_client_t *self, const tr_trp1_t *command, int64_
     }
 }
 
+/* Read one command, if one came. */
+static bool read_one(troupe_client_t *self, int64_t now_ms)
+{
+    tr_trp1_t command;
+    troupe_message_t *message = NULL;
+    troupe_status_t status = tr_link_receive(self->link, now_ms, &command, &message);
+    if (status == TROUPE_TIMEOUT) {
+        return false;
+    }
+    take_command(self, &command, now_ms, status == TROUPE_OK, &message);
+    troupe_message_destroy(&message);
+    return true;
+}
+
+/* What is left of a bundle is read when it is asked for: a reply that is made, taken and freed,
+ * and then the next, costs less than many at once. */
+static bool has_enough(const troupe_client_t *self)
+{
+    return is_full(self) || (self->ready.first && tr_link_is_in_bundle(self->link));
+}
+
 /* Read until nothing is left, or until enough is there. False: there may be more. */
 static bool drain(troupe_client_t *self, int64_t now_ms, bool may_hold)
 {
-    for (int i = 0; i < MAX_TURN && !(may_hold && is_full(self)); i++) {
-        tr_trp1_t command;
-        troupe_message_t *message = NULL;
-        troupe_status_t status = tr_link_receive(self->link, now_ms, &command, &message);
-        if (status == TROUPE_TIMEOUT) {
+    for (int i = 0; i < MAX_TURN && !(may_hold && has_enough(self)); i++) {
+        if (!read_one(self, now_ms)) {
             return true;
         }
-        take_command(self, &command, now_ms, status == TROUPE_OK, &message);
-        troupe_message_destroy(&message);
     }
     return false;
+}
+
+bool tr_client_has_ready(troupe_client_t *self)
+{
+    while (!self->ready.first && tr_link_is_in_bundle(self->link)) {
+        (void)read_one(self, self->turned_ms);
+    }
+    return self->ready.first;
 }
 
 static void end_what_is_due(troupe_client_t *self, int64_t now_ms)
@@ -296,9 +420,12 @@ static void end_what_is_due(troupe_client_t *self, int64_t now_ms)
 
 void tr_client_turn(troupe_client_t *self, bool may_hold)
 {
-    int64_t now_ms = tr_clock_now_ms();
+    int64_t now_ms = self->turned_ms = tr_clock_now_ms();
     bool is_dry;
     int n_turns = 0;
+    if (self->n_held > 0) {
+        tr_client_flush(self, now_ms); /* so that the node has work while we read */
+    }
     do {
         /* What came in time counts, even when it is looked at late: so reading comes first. */
         is_dry = drain(self, now_ms, may_hold);

@@ -33,34 +33,22 @@
 #define LINGER_MS          500
 #define LARGEST_FRAME      ((int64_t)128 << 20) /* beyond this the connection is cut */
 #define HANDSHAKE_MS       5000
-#define MESSAGES_PER_READ  256
+#define COMMANDS_PER_READ  256
 #define RETRY_MS           1
 #define ROUND_MS           50
 #define FORGET_AFTER_MS    60000
 #define MISSED_BEATS       3
+#define KEEP_BODY_MS       1000
+#define MAX_SPARE_CALLS    1024
 
 /* ---- peers ---- */
 
-/* A key as text: zhashx knows how to keep those. */
-static void key_of(char *key, size_t size, const void *socket, const unsigned char *routing_id,
-                   size_t routing_id_size)
+int64_t tr_gateway_now_ms(tr_gateway_t *gateway)
 {
-    int length = snprintf(key, size, "%p-", socket);
-    for (size_t i = 0; i < routing_id_size; i++) {
-        length += snprintf(key + length, size - (size_t)length, "%02x", routing_id[i]);
+    if (gateway->now_ms == 0) {
+        gateway->now_ms = tr_clock_now_ms();
     }
-}
-
-#define KEY_SIZE (32 + 2 * TR_PEER_MAX_ROUTING_ID)
-
-static bool is_ipc_socket(const tr_gateway_t *gateway, const void *socket)
-{
-    for (size_t i = 0; i < gateway->spec->n_listeners; i++) {
-        if (zsock_resolve(gateway->sockets[i]) == socket) {
-            return tr_endpoint_is_ipc(gateway->spec->listeners[i].endpoint);
-        }
-    }
-    return false;
+    return gateway->now_ms;
 }
 
 /* A part has left, or nobody will get it. One whose call is over needs no grant. */
@@ -69,34 +57,69 @@ static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
     tr_gateway_t *gateway = arg;
     tr_open_call_t *call = tr_idmap_get(&gateway->calls, call_id);
     if (call) {
-        tr_envelope_grant(call->envelope, call->router, call->grants_itself ? 0 : 1, n_bytes);
+        tr_envelope_grant(call->envelope, call->route->router, call->grants_itself ? 0 : 1,
+                          n_bytes);
     }
 }
 
-static tr_peer_t *find_peer(tr_gateway_t *gateway, void *socket, zmq_msg_t *routing_id,
-                            int64_t now_ms)
+static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, const void *routing_id,
+                           size_t size)
+{
+    tr_peer_t *peer = tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
+                                  zsock_resolve(gateway->sockets[door]),
+                                  tr_endpoint_is_ipc(gateway->spec->listeners[door].endpoint),
+                                  routing_id, size, tr_gateway_now_ms(gateway));
+    if (!peer) {
+        return NULL;
+    }
+    peer->door = door;
+    peer->on_part = on_part_left;
+    peer->on_part_arg = gateway;
+    if (tr_peers_add(&gateway->peers, peer) != TROUPE_OK) {
+        tr_peer_destroy(&peer);
+    }
+    tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
+    return peer;
+}
+
+static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
 {
     size_t size = zmq_msg_size(routing_id);
-    char key[KEY_SIZE];
     if (size > TR_PEER_MAX_ROUTING_ID) {
         return NULL;
     }
-    key_of(key, sizeof key, socket, zmq_msg_data(routing_id), size);
-    tr_peer_t *peer = zhashx_lookup(gateway->peers, key);
-    if (!peer) {
-        peer =
-            tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime), socket,
-                        is_ipc_socket(gateway, socket), zmq_msg_data(routing_id), size, now_ms);
-        if (peer && zhashx_insert(gateway->peers, key, peer) != 0) {
-            tr_peer_destroy(&peer);
-        }
-        if (peer) {
-            peer->on_part = on_part_left;
-            peer->on_part_arg = gateway;
-        }
-        tr_metric_set(gateway->n_peers, (int64_t)zhashx_size(gateway->peers));
+    tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
+    return peer ? peer : new_peer(gateway, door, zmq_msg_data(routing_id), size);
+}
+
+tr_open_call_t *tr_gateway_new_call(tr_gateway_t *gateway)
+{
+    tr_open_call_t *call = gateway->spare_calls;
+    if (!call) {
+        return calloc(1, sizeof *call);
     }
-    return peer;
+    gateway->spare_calls = call->next;
+    gateway->n_spare_calls--;
+    *call = (tr_open_call_t){.next = NULL};
+    return call;
+}
+
+void tr_gateway_recycle_call(tr_gateway_t *gateway, tr_open_call_t *call)
+{
+    if (gateway->n_spare_calls == MAX_SPARE_CALLS) {
+        free(call);
+        return;
+    }
+    call->next = gateway->spare_calls;
+    gateway->spare_calls = call;
+    gateway->n_spare_calls++;
+}
+
+static void free_spare_calls(tr_gateway_t *gateway)
+{
+    while (gateway->spare_calls) {
+        free(tr_gateway_new_call(gateway));
+    }
 }
 
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
@@ -106,8 +129,8 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
     }
     tr_idmap_take(&gateway->calls, call->id);
     tr_envelope_release(&call->envelope);
-    tr_mailbox_release(&call->router);
-    free(call);
+    tr_route_release(&call->route);
+    tr_gateway_recycle_call(gateway, call);
 }
 
 /* The peer of the call goes, yet it runs to its end: its parts are taken, and dropped, as they
@@ -118,7 +141,7 @@ static void let_run(tr_open_call_t *call)
     call->peer = NULL;
     if (call->grants_itself) {
         call->grants_itself = false;
-        tr_envelope_grant(call->envelope, call->router, TR_FLOW_PARTS, 0);
+        tr_envelope_grant(call->envelope, call->route->router, TR_FLOW_PARTS, 0);
     }
 }
 
@@ -127,20 +150,48 @@ static void say_good_bye(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     peer->is_leaving = true;
     peer->is_gone = false;
+    peer->max_bundle = 0;
     peer->leave_by_ms = tr_clock_after(tr_clock_now_ms(), FORGET_AFTER_MS);
     tr_peer_forget_backlog(peer);
     tr_native_say_bye(gateway, peer);
 }
 
+static void stop_gathering(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    tr_peer_t **place = &gateway->gathering;
+    while (peer->is_gathering && *place != peer) {
+        place = &(*place)->next_gathering;
+    }
+    if (peer->is_gathering) {
+        *place = peer->next_gathering;
+        peer->is_gathering = false;
+    }
+}
+
+/* Whoever turns out to be gone is dropped by the next round, which comes at once. */
+static void send_bundles(tr_gateway_t *gateway)
+{
+    while (gateway->gathering) {
+        tr_peer_t *peer = gateway->gathering;
+        stop_gathering(gateway, peer);
+        tr_peer_send_bundle(peer, &gateway->limits, tr_gateway_now_ms(gateway));
+        gateway->has_backlog = gateway->has_backlog || peer->first_out;
+        if (peer->is_gone) {
+            gateway->next_round_ms = tr_gateway_now_ms(gateway);
+        }
+    }
+}
+
 void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
 {
+    stop_gathering(gateway, peer);
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&peer->calls, &id)) != NULL) {
         if (call->finish_on_disconnect) {
             let_run(call);
         } else {
-            tr_envelope_cancel(call->envelope, call->router);
+            tr_envelope_cancel(call->envelope, call->route->router);
             tr_gateway_close_call(gateway, call); /* its answer will find nobody */
         }
     }
@@ -148,11 +199,9 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
         say_good_bye(gateway, peer);
         return;
     }
-    char key[KEY_SIZE];
-    key_of(key, sizeof key, peer->socket, peer->routing_id, peer->routing_id_size);
-    zhashx_delete(gateway->peers, key);
+    tr_peers_remove(&gateway->peers, peer);
     tr_peer_destroy(&peer);
-    tr_metric_set(gateway->n_peers, (int64_t)zhashx_size(gateway->peers));
+    tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
 }
 
 static bool has_broken_heartbeat(const tr_peer_t *peer, int64_t now_ms)
@@ -173,6 +222,9 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
 {
     tr_peer_flush(peer, now_ms);
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
+    if (!peer->is_gathering && now_ms - peer->last_sent_ms > KEEP_BODY_MS) {
+        tr_bundle_finish(&peer->bundle); /* peers are many, few of them busy */
+    }
     if (peer->is_leaving) {
         peer->is_gone = peer->is_gone || !peer->first_out || now_ms >= peer->leave_by_ms;
         return;
@@ -190,15 +242,14 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
 static void look_after_peers(tr_gateway_t *gateway, int64_t now_ms)
 {
     gateway->has_backlog = false;
-    zlistx_t *keys = zhashx_keys(gateway->peers);
-    for (void *key = keys ? zlistx_first(keys) : NULL; key; key = zlistx_next(keys)) {
-        tr_peer_t *peer = zhashx_lookup(gateway->peers, key);
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
         look_after_peer(gateway, peer, now_ms);
         if (peer->is_gone || is_forgotten(peer, now_ms)) {
             tr_gateway_drop_peer(gateway, peer);
         }
     }
-    zlistx_destroy(&keys);
 }
 
 /* Only send what waits; whoever turns out to be gone is dropped by the next round, which comes
@@ -207,8 +258,7 @@ static void try_backlogs(tr_gateway_t *gateway, int64_t now_ms)
 {
     gateway->has_backlog = false;
     gateway->tried_ms = now_ms;
-    for (tr_peer_t *peer = zhashx_first(gateway->peers); peer;
-         peer = zhashx_next(gateway->peers)) {
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
         tr_peer_flush(peer, now_ms);
         gateway->has_backlog = gateway->has_backlog || peer->first_out;
         if (peer->is_gone || (peer->is_leaving && !peer->first_out)) {
@@ -246,40 +296,54 @@ static bool read_rest(void *socket, zmq_msg_t *header, troupe_message_t *payload
     return is_whole;
 }
 
-static void take_message(tr_gateway_t *gateway, void *socket, zmq_msg_t *routing_id)
+/* Returns how many commands it had. */
+static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
+                           zmq_msg_t *routing_id)
 {
+    size_t n_commands = 1;
     zmq_msg_t header;
     zmq_msg_init(&header);
-    troupe_message_t *payload = troupe_message_new();
+    troupe_message_t *payload = tr_spares_take(&gateway->spares);
     bool has_too_many = false;
     bool is_whole = payload && zmq_msg_more(routing_id) &&
                     read_rest(socket, &header, payload, &has_too_many);
-    int64_t now_ms = tr_clock_now_ms();
-    tr_peer_t *peer = is_whole ? find_peer(gateway, socket, routing_id, now_ms) : NULL;
+    tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id) : NULL;
     if (peer && !peer->is_leaving) {
-        peer->last_heard_ms = now_ms;
-        tr_native_receive(gateway, peer, zmq_msg_data(&header), zmq_msg_size(&header), &payload,
-                          has_too_many);
+        peer->last_heard_ms = tr_gateway_now_ms(gateway);
+        n_commands = tr_native_receive(gateway, peer, zmq_msg_data(&header),
+                                       zmq_msg_size(&header), &payload, has_too_many);
         if (peer->is_gone) {
             tr_gateway_drop_peer(gateway, peer);
         }
     } else if (!peer) {
         tr_metric_add(gateway->bad_messages, 1);
     }
-    troupe_message_destroy(&payload);
+    tr_spares_give(&gateway->spares, &payload);
     zmq_msg_close(&header);
+    return n_commands;
+}
+
+static uint32_t door_of(const tr_gateway_t *gateway, const void *socket)
+{
+    uint32_t door = 0;
+    while (zsock_resolve(gateway->sockets[door]) != socket) {
+        door++;
+    }
+    return door;
 }
 
 static void on_readable(tr_self_t *self, void *socket, int descriptor)
 {
     (void)descriptor;
     tr_gateway_t *gateway = self->state;
-    for (size_t n = 0; n < MESSAGES_PER_READ; n++) {
+    uint32_t door = door_of(gateway, socket);
+    gateway->now_ms = tr_clock_now_ms();
+    for (size_t n = 0; n < COMMANDS_PER_READ;) {
         zmq_msg_t routing_id;
         zmq_msg_init(&routing_id);
         bool is_there = zmq_msg_recv(&routing_id, socket, ZMQ_DONTWAIT) >= 0;
         if (is_there) {
-            take_message(gateway, socket, &routing_id);
+            n += take_message(gateway, door, socket, &routing_id);
         }
         zmq_msg_close(&routing_id);
         if (!is_there) {
@@ -325,8 +389,7 @@ static void drain(tr_gateway_t *gateway)
         return;
     }
     gateway->is_draining = true;
-    for (tr_peer_t *peer = zhashx_first(gateway->peers); peer;
-         peer = zhashx_next(gateway->peers)) {
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
         tr_native_say_goaway(gateway, peer);
     }
 }
@@ -361,7 +424,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
-        tr_envelope_cancel(call->envelope, call->router);
+        tr_envelope_cancel(call->envelope, call->route->router);
         troupe_reply_t *end =
             tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL);
         if (call->peer && end) {
@@ -371,15 +434,16 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
             tr_gateway_close_call(gateway, call);
         }
     }
+    send_bundles(gateway);
     look_after_peers(gateway, now_ms);
     if (!is_patient || !gateway->has_backlog) {
         tr_self_end(gateway->self, &gateway->stop_reason);
     }
 }
 
-static int64_t turn(tr_self_t *self, int64_t now_ms)
+static int64_t look_around(tr_gateway_t *gateway, int64_t now_ms)
 {
-    tr_gateway_t *gateway = self->state;
+    send_bundles(gateway);
     if (gateway->is_stopping) {
         stop_when_flushed(gateway, now_ms);
         return tr_clock_after(now_ms, RETRY_MS);
@@ -394,7 +458,17 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     if (gateway->has_backlog) {
         return tr_clock_after(now_ms, RETRY_MS);
     }
-    return zhashx_size(gateway->peers) > 0 ? gateway->next_round_ms : TR_NEVER;
+    return gateway->peers.n_peers > 0 ? gateway->next_round_ms : TR_NEVER;
+}
+
+static int64_t turn(tr_self_t *self, int64_t now_ms)
+{
+    tr_gateway_t *gateway = self->state;
+    gateway->now_ms = now_ms;
+    int64_t due_ms = look_around(gateway, now_ms);
+    gateway->now_ms = 0; /* a wait of any length may come now */
+    tr_routes_forget(&gateway->routes);
+    return due_ms;
 }
 
 static void stop(tr_self_t *self, const tr_reason_t *reason)
@@ -455,10 +529,9 @@ static bool begin(tr_self_t *self, const void *arg)
     if (gateway) {
         gateway->self = self;
         gateway->spec = arg;
-        gateway->peers = zhashx_new();
         tr_idmap_init(&gateway->calls);
     }
-    if (!gateway || !gateway->peers) {
+    if (!gateway || tr_peers_init(&gateway->peers) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
@@ -488,11 +561,10 @@ static void end(tr_self_t *self)
     if (!gateway) {
         return;
     }
-    tr_peer_t *peer;
-    while (gateway->peers && (peer = zhashx_first(gateway->peers)) != NULL) {
-        tr_gateway_drop_peer(gateway, peer);
+    while (gateway->peers.first) {
+        tr_gateway_drop_peer(gateway, gateway->peers.first);
     }
-    zhashx_destroy(&gateway->peers);
+    tr_peers_finish(&gateway->peers);
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
@@ -504,6 +576,9 @@ static void end(tr_self_t *self)
         }
         zsock_destroy(&gateway->sockets[i]);
     }
+    tr_routes_forget(&gateway->routes);
+    tr_spares_finish(&gateway->spares);
+    free_spare_calls(gateway);
     tr_idmap_finish(&gateway->calls);
     free(gateway);
     self->state = NULL;

@@ -5,7 +5,7 @@
 
 #include "base/metrics.h"
 #include "remote/gateway.h"
-#include "remote/peer.h"
+#include "remote/peers.h"
 
 #define TR_GATEWAY_HEARTBEAT_MS 5000
 #define TR_GATEWAY_MAX_FRAME    ((int64_t)64 << 20)
@@ -16,25 +16,35 @@ typedef struct tr_gateway {
     tr_self_t *self;
     const tr_gateway_spec_t *spec;
     zsock_t *sockets[TR_SELF_MAX_WATCHES];
-    size_t n_bound;   /* so many of them listen */
-    zhashx_t *peers;  /* by socket and routing id; tr_peer_t */
+    size_t n_bound; /* so many of them listen */
+    tr_peers_t peers;
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
+    tr_routes_t routes;
+    tr_spares_t spares;
+    tr_open_call_t *spare_calls; /* that are over, for those to come */
+    size_t n_spare_calls;
     tr_peer_limits_t limits;
+    int64_t now_ms;        /* of this round; 0: nobody looked yet */
     int64_t next_round_ms; /* when to look after the peers again */
     bool is_draining;
     bool is_stopping;
     int64_t stop_by_ms;
     tr_reason_t stop_reason;
-    bool has_backlog; /* somebody's answers wait for room */
-    int64_t tried_ms; /* when they were last tried */
+    tr_peer_t *gathering; /* peers whose bundle is to leave, by `next_gathering` */
+    bool has_backlog;     /* somebody's answers wait for room */
+    int64_t tried_ms;     /* when they were last tried */
     tr_metric_t *bad_messages;
     tr_metric_t *n_peers;
 } tr_gateway_t;
 
-/* A message of a peer arrived: frame 0 decoded or not, payload taken. */
-void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header, size_t size,
-                       troupe_message_t **payload_p, bool has_too_many_frames);
+/* What time it is, looked at once a round. */
+int64_t tr_gateway_now_ms(tr_gateway_t *gateway);
+
+/* A message of a peer arrived: frame 0 decoded or not, payload taken. Returns how many commands
+ * it had. */
+size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header,
+                         size_t size, troupe_message_t **payload_p, bool has_too_many_frames);
 
 /* What a router or worker sent to an open call of a peer. Takes the reply. */
 void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply);
@@ -44,6 +54,12 @@ void tr_native_say_goaway(tr_gateway_t *gateway, tr_peer_t *peer);
 
 /* Ask a peer for a sign of life. */
 void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* The memory for a call, zeroed; NULL when out of memory. */
+tr_open_call_t *tr_gateway_new_call(tr_gateway_t *gateway);
+
+/* Give it back. */
+void tr_gateway_recycle_call(tr_gateway_t *gateway, tr_open_call_t *call);
 
 /* The call is over, or its peer wants to know no more: forget it. */
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);

@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "mailbox/message.h"
+#include "remote/bundle.h"
 #include "remote/context.h"
 #include "remote/heartbeat.h"
 
@@ -37,6 +38,7 @@
 #define DEFAULT_HEARTBEAT_MS 5000
 #define DEFAULT_MAX_FRAME    (INT64_C(64) << 20)
 #define DEFAULT_MAX_OPEN     1000
+#define NEVER_LOOKED         (-1)
 
 typedef enum link_state {
     LINK_WAITING,    /* for the time of the next try; no socket */
@@ -51,13 +53,21 @@ struct tr_link {
     void *context;
     void *socket;
     void *monitor;
+    int monitor_fd;
     link_state_t state;
     zmq_msg_t head;           /* frame 0 of what was received last */
+    troupe_message_t *bundle; /* the one that is being read; NULL: none */
+    tr_reader_t rest;         /* of it */
+    tr_bundle_t gathered;     /* to be sent */
+    tr_spares_t spares;
+    size_t max_bundle;        /* what the node takes; 0: no bundles */
     tr_heartbeat_t heartbeat; /* while greeting and up */
     int64_t retry_ms;         /* of the next try, while waiting */
     int64_t delay_ms;         /* before the try after that */
     int64_t max_frame;        /* from here on as the node's hello said */
     int64_t max_open;
+    int64_t looked_ms; /* when the monitor was last read */
+    bool is_touched;   /* the socket, since it was last read dry */
     char node[TR_TRP1_MAX_WORD + 1];
     bool is_there; /* the transport says that somebody is */
     bool is_gone;  /* and not any more; what it had delivered is read first */
@@ -146,6 +156,9 @@ static bool open_sockets(tr_link_t *self)
         return false;
     }
     self->state = LINK_CONNECTING;
+    self->monitor_fd = fd_of(self->monitor);
+    self->looked_ms = NEVER_LOOKED;
+    self->is_touched = true;
     self->is_there = false;
     self->is_gone = false;
     self->is_refused = false;
@@ -195,6 +208,9 @@ void tr_link_destroy(tr_link_t **self_p)
         return;
     }
     close_sockets(self, LINGER_MS);
+    troupe_message_destroy(&self->bundle);
+    tr_bundle_finish(&self->gathered);
+    tr_spares_finish(&self->spares);
     zmq_msg_close(&self->head);
     if (self->context) {
         tr_context_leave();
@@ -208,6 +224,9 @@ void tr_link_drop(tr_link_t *self, int64_t now_ms, const char *reason)
 {
     assert(self && reason);
     close_sockets(self, 0);
+    troupe_message_destroy(&self->bundle);
+    tr_bundle_empty(&self->gathered);
+    self->max_bundle = 0;
     self->state = LINK_WAITING;
     self->is_gone = false;
     self->retry_ms = tr_clock_after(now_ms, self->delay_ms);
@@ -227,9 +246,14 @@ bool tr_link_take_loss(tr_link_t *self, const char **reason_out)
     return had_loss;
 }
 
-/* An event is two frames; its first bytes are its number. */
-static void read_monitor(tr_link_t *self)
+/* An event is two frames; its first bytes are its number. Looking costs system calls: once a
+ * millisecond is often enough, since how an ended connection is learnt of takes longer. */
+static void read_monitor(tr_link_t *self, int64_t now_ms)
 {
+    if (now_ms == self->looked_ms) {
+        return;
+    }
+    self->looked_ms = now_ms;
     while (is_readable(self->monitor)) {
         unsigned char event[6];
         char address[1];
@@ -255,6 +279,7 @@ static bool send_plain(tr_link_t *self, int64_t now_ms, tr_trp1_command_t comman
     if (command == TR_TRP1_HELLO) {
         plain.version_min = VERSION;
         plain.version_max = VERSION;
+        plain.bundle = TR_BUNDLE_MAX_BODY;
         /* No heartbeat is asked for, and so none promised: nobody may run us for a while. The
          * node offers its own, by which we may ask. */
     }
@@ -287,12 +312,12 @@ void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
     if (self->state == LINK_WAITING) {
         return;
     }
-    read_monitor(self);
+    read_monitor(self, now_ms);
     if (is_behind) {
         tr_heartbeat_excuse(&self->heartbeat, now_ms);
         return;
     }
-    if (self->is_gone && !is_readable(self->socket)) {
+    if (self->is_gone && !self->bundle && !is_readable(self->socket)) {
         tr_link_drop(self, now_ms, "closed the connection");
         return;
     }
@@ -306,11 +331,26 @@ void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
     }
 }
 
+static bool can_send(const tr_link_t *self)
+{
+    return self->state != LINK_WAITING && self->is_there && !self->is_gone;
+}
+
+/* Only the first frame of a message can be refused. */
+static troupe_status_t send_frame(tr_link_t *self, const void *data, size_t size, bool has_more)
+{
+    int rc;
+    do {
+        rc = zmq_send(self->socket, data, size, ZMQ_DONTWAIT | (has_more ? ZMQ_SNDMORE : 0));
+    } while (rc < 0 && errno == EINTR);
+    return rc < 0 ? TROUPE_FULL : TROUPE_OK;
+}
+
 troupe_status_t tr_link_send(tr_link_t *self, int64_t now_ms, const tr_trp1_t *command,
                              troupe_message_t *message)
 {
     assert(self && command);
-    if (self->state == LINK_WAITING || !self->is_there || self->is_gone) {
+    if (!can_send(self)) {
         return TROUPE_CLOSED;
     }
     unsigned char head[TR_TRP1_MAX_HEADER];
@@ -319,13 +359,9 @@ troupe_status_t tr_link_send(tr_link_t *self, int64_t now_ms, const tr_trp1_t *c
     assert(status == TROUPE_OK); /* lengths were checked when the call was made */
     (void)status;
 
+    self->is_touched = true;
     bool has_more = message && troupe_message_count(message) > 0;
-    int flags = ZMQ_DONTWAIT | (has_more ? ZMQ_SNDMORE : 0);
-    int rc;
-    do {
-        rc = zmq_send(self->socket, head, size, flags);
-    } while (rc < 0 && errno == EINTR);
-    if (rc < 0) {
+    if (send_frame(self, head, size, has_more) != TROUPE_OK) {
         return TROUPE_FULL;
     }
     if (has_more) {
@@ -336,18 +372,57 @@ troupe_status_t tr_link_send(tr_link_t *self, int64_t now_ms, const tr_trp1_t *c
     return TROUPE_OK;
 }
 
+bool tr_link_gather(tr_link_t *self, const tr_trp1_t *command, const troupe_message_t *message)
+{
+    assert(self && command);
+    return tr_bundle_add(&self->gathered, self->max_bundle, command, message);
+}
+
+troupe_status_t tr_link_send_gathered(tr_link_t *self, int64_t now_ms)
+{
+    assert(self);
+    troupe_status_t status = TROUPE_OK;
+    if (self->gathered.n_commands > 0) {
+        tr_span_t head = tr_bundle_head();
+        self->is_touched = true;
+        status = !can_send(self) ? TROUPE_CLOSED : send_frame(self, head.data, head.size, true);
+        if (status == TROUPE_OK) {
+            (void)send_frame(self, self->gathered.body, self->gathered.size, false);
+            tr_heartbeat_note_sent(&self->heartbeat, now_ms);
+        }
+    }
+    tr_bundle_empty(&self->gathered);
+    return status;
+}
+
+void tr_link_recycle(tr_link_t *self, troupe_message_t **message_p)
+{
+    assert(self && message_p);
+    tr_spares_give(&self->spares, message_p);
+}
+
+bool tr_link_has_bundles(const tr_link_t *self)
+{
+    assert(self);
+    return self->max_bundle > 0;
+}
+
 bool tr_link_has_work(tr_link_t *self, bool wants_write)
 {
     assert(self);
     if (self->state == LINK_WAITING) {
         return false;
     }
+    if (self->is_gone || self->bundle) {
+        return true;
+    }
+    if (!self->is_touched && !wants_write) {
+        return false;
+    }
     int events = 0;
     size_t size = sizeof events;
     int interest = ZMQ_POLLIN | (wants_write ? ZMQ_POLLOUT : 0);
-    return (zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 &&
-            (events & interest)) ||
-           self->is_gone || is_readable(self->monitor);
+    return zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & interest);
 }
 
 static void take_hello(tr_link_t *self, const tr_trp1_t *hello, int64_t now_ms)
@@ -364,6 +439,7 @@ static void take_hello(tr_link_t *self, const tr_trp1_t *hello, int64_t now_ms)
                        now_ms);
     tr_heartbeat_note_heard(&self->heartbeat, now_ms);
     self->max_frame = hello->max_frame < 0 ? DEFAULT_MAX_FRAME : hello->max_frame;
+    self->max_bundle = hello->bundle > 0 ? (size_t)hello->bundle : 0;
     self->max_open = hello->max_open <= 0 ? DEFAULT_MAX_OPEN : hello->max_open;
     snprintf(self->node, sizeof self->node, "%.*s", (int)hello->node.size, hello->node.data);
     self->state = LINK_UP;
@@ -404,45 +480,125 @@ static bool is_about_requests(tr_link_t *self, const tr_trp1_t *command, int64_t
     }
 }
 
+/* Deal with a command, or find that it is for the user of the link. */
+static bool take_command(tr_link_t *self, int64_t now_ms, tr_span_t head, tr_trp1_t *out)
+{
+    const char *reason;
+    if (tr_trp1_decode(head.data, head.size, out, &reason) == TROUPE_OK) {
+        return is_about_requests(self, out, now_ms);
+    }
+    out->command = TR_TRP1_UNKNOWN;
+    self->n_malformed++;
+    if (self->state == LINK_GREETING) {
+        self->is_refused = true;
+        tr_link_drop(self, now_ms, "does not speak TRP/1");
+    }
+    return false;
+}
+
+/* The next of the bundle that is being read, as from a message of its own. What is no bundle
+ * after all counts as one malformed message. */
+static troupe_status_t take_bundled(tr_link_t *self, tr_span_t *head_out,
+                                    troupe_message_t **message_out)
+{
+    uint64_t n_frames;
+    *message_out = NULL;
+    troupe_status_t status = TROUPE_TIMEOUT;
+    if (tr_bytes_left(&self->rest) > 0) {
+        status = tr_bundle_take(&self->rest, head_out, &n_frames)
+                     ? tr_bundle_take_payload(&self->rest, n_frames, UINT64_MAX, &self->spares,
+                                              message_out)
+                     : TROUPE_ERR_PROTOCOL;
+    }
+    if (status == TROUPE_ERR_PROTOCOL) {
+        self->n_malformed++;
+        status = TROUPE_TIMEOUT;
+    }
+    if (status == TROUPE_TIMEOUT) {
+        troupe_message_destroy(&self->bundle);
+    }
+    return status;
+}
+
+static troupe_status_t take_message(tr_link_t *self, int64_t now_ms, tr_span_t *head_out,
+                                    troupe_message_t **message_out)
+{
+    int rc;
+    do {
+        rc = zmq_msg_recv(&self->head, self->socket, ZMQ_DONTWAIT);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0) {
+        self->is_touched = false;
+        return TROUPE_TIMEOUT;
+    }
+    troupe_status_t status = tr_message_receive_rest(&self->head, self->socket, message_out);
+    tr_heartbeat_note_heard(&self->heartbeat, now_ms);
+    *head_out = (tr_span_t){zmq_msg_data(&self->head), zmq_msg_size(&self->head)};
+    return status;
+}
+
+/* A bundle is read on by the next turns of the loop that receives. */
+static void open_bundle(tr_link_t *self, troupe_message_t **message_p)
+{
+    if (*message_p && troupe_message_count(*message_p) == 1) {
+        self->bundle = *message_p;
+        *message_p = NULL;
+        self->rest = tr_reader_of(troupe_message_data(self->bundle, 0),
+                                  troupe_message_size(self->bundle, 0));
+    } else {
+        self->n_malformed++;
+    }
+}
+
 troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms, tr_trp1_t *command_out,
                                 troupe_message_t **message_out)
 {
     assert(self && command_out && message_out);
     while (self->state != LINK_WAITING) {
-        if (zmq_msg_recv(&self->head, self->socket, ZMQ_DONTWAIT) < 0) {
-            if (errno == EINTR) {
+        tr_span_t head;
+        bool is_bundled = self->bundle;
+        troupe_message_t *message = NULL;
+        troupe_status_t status = is_bundled ? take_bundled(self, &head, &message)
+                                            : take_message(self, now_ms, &head, &message);
+        if (status == TROUPE_TIMEOUT) {
+            if (is_bundled) {
                 continue;
             }
             return TROUPE_TIMEOUT;
         }
-        troupe_message_t *message = NULL;
-        troupe_status_t status = tr_message_receive_rest(&self->head, self->socket, &message);
-        tr_heartbeat_note_heard(&self->heartbeat, now_ms);
-
-        const char *reason;
-        if (tr_trp1_decode(zmq_msg_data(&self->head), zmq_msg_size(&self->head), command_out,
-                           &reason) != TROUPE_OK) {
-            self->n_malformed++;
-            if (self->state == LINK_GREETING) {
-                self->is_refused = true;
-                tr_link_drop(self, now_ms, "does not speak TRP/1");
-            }
-        } else if (is_about_requests(self, command_out, now_ms)) {
+        if (take_command(self, now_ms, head, command_out)) {
             *message_out = message;
             return status;
+        }
+        if (command_out->command == TR_TRP1_BUNDLE && !is_bundled) {
+            open_bundle(self, &message);
         }
         troupe_message_destroy(&message);
     }
     return TROUPE_TIMEOUT;
 }
 
-bool tr_link_look(tr_link_t *self)
+bool tr_link_is_in_bundle(const tr_link_t *self)
+{
+    assert(self);
+    return self->bundle && tr_bytes_left(&self->rest) > 0;
+}
+
+bool tr_link_look(tr_link_t *self, int64_t now_ms)
 {
     assert(self);
     if (self->state != LINK_WAITING) {
-        read_monitor(self);
+        read_monitor(self, now_ms);
     }
     return self->is_gone;
+}
+
+void tr_link_note_event(tr_link_t *self, int fd)
+{
+    assert(self);
+    if (fd == self->monitor_fd) {
+        self->looked_ms = NEVER_LOOKED;
+    }
 }
 
 bool tr_link_is_up(const tr_link_t *self)

@@ -44,6 +44,9 @@ TROUPE_NODISCARD troupe_status_t tr_link_receive(tr_link_t *self, int64_t now_ms
                                                  tr_trp1_t *command_out,
                                                  troupe_message_t **message_out);
 
+/* Whether there is more of a bundle, to be received without looking at the socket. */
+bool tr_link_is_in_bundle(const tr_link_t *self);
+
 /* Send a command and the frames of `message`, which may be NULL and is empty afterwards.
  *
  *   TROUPE_OK      it is on its way
@@ -54,11 +57,25 @@ TROUPE_NODISCARD troupe_status_t tr_link_send(tr_link_t *self, int64_t now_ms,
                                               const tr_trp1_t *command,
                                               troupe_message_t *message);
 
+/* Gather a command with a copy of the frames of `message`, which may be NULL. False: it must go
+ * by itself, or in the next bundle. */
+TROUPE_NODISCARD bool tr_link_gather(tr_link_t *self, const tr_trp1_t *command,
+                                     const troupe_message_t *message);
+
+/* Send what was gathered, if anything; as tr_link_send. It is forgotten in any case. */
+TROUPE_NODISCARD troupe_status_t tr_link_send_gathered(tr_link_t *self, int64_t now_ms);
+
+/* Take a message that is not needed any more, for one that will come. */
+void tr_link_recycle(tr_link_t *self, troupe_message_t **message_p);
+
+/* Whether the node takes bundles. */
+bool tr_link_has_bundles(const tr_link_t *self);
+
 /* Tell the node that this is the end. When that cannot be sent, it learns it from the
  * connection that ends. */
 void tr_link_say_bye(tr_link_t *self, int64_t now_ms);
 
-/* Whether the transport could be read, or written when `wants_write`, this very moment. When
+/* Whether the socket could be read, or written when `wants_write`, this very moment. When
  * this says no, the descriptor will tell. */
 bool tr_link_has_work(tr_link_t *self, bool wants_write);
 
@@ -70,7 +87,10 @@ void tr_link_drop(tr_link_t *self, int64_t now_ms, const char *reason);
 bool tr_link_take_loss(tr_link_t *self, const char **reason_out);
 
 /* Look whether the connection ended meanwhile; true: it did, and the link has to be run. */
-bool tr_link_look(tr_link_t *self);
+bool tr_link_look(tr_link_t *self, int64_t now_ms);
+
+/* Something happened at this descriptor, which may be one of the link's: it looks again. */
+void tr_link_note_event(tr_link_t *self, int fd);
 
 /* Whether the node has answered the greeting, and is not gone again. */
 bool tr_link_is_up(const tr_link_t *self);

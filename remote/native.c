@@ -22,8 +22,21 @@
 static void send_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                          troupe_message_t **payload_p)
 {
-    tr_peer_send(peer, command, payload_p, &gateway->limits, tr_clock_now_ms());
+    tr_peer_send(peer, command, payload_p, &gateway->limits, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
+}
+
+/* An answer may leave with others, at the end of this turn. */
+static void answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
+                   troupe_message_t *payload)
+{
+    tr_peer_answer(peer, command, payload, &gateway->limits, tr_gateway_now_ms(gateway));
+    gateway->has_backlog = gateway->has_backlog || peer->first_out;
+    if (peer->bundle.n_commands > 0 && !peer->is_gathering) {
+        peer->is_gathering = true;
+        peer->next_gathering = gateway->gathering;
+        gateway->gathering = peer;
+    }
 }
 
 static void send_part(tr_gateway_t *gateway, const tr_open_call_t *call, troupe_reply_t *reply)
@@ -32,7 +45,7 @@ static void send_part(tr_gateway_t *gateway, const tr_open_call_t *call, troupe_
     tr_trp1_init(&part, TR_TRP1_PART, call->peer_id);
     part.sequence = (int64_t)reply->sequence;
     tr_peer_send_part(call->peer, &part, &reply->message, call->id, &gateway->limits,
-                      tr_clock_now_ms());
+                      tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || call->peer->first_out;
 }
 
@@ -45,7 +58,7 @@ static void send_error(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
     error.retryable = troupe_outcome_is_retryable(outcome);
     error.text = tr_span_of(text);
     error.hint_ms = hint_ms > 0 ? hint_ms : -1;
-    send_command(gateway, peer, &error, NULL);
+    answer(gateway, peer, &error, NULL);
 }
 
 static void refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
@@ -82,15 +95,17 @@ static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *he
                                               : beat_ms;
     }
     peer->heartbeat_ms = beat_ms > 0 ? beat_ms : 0;
-    tr_trp1_t answer;
-    tr_trp1_init(&answer, TR_TRP1_HELLO, hello->id);
-    answer.version_min = answer.version_max = VERSION;
-    answer.node = tr_span_of(gateway->self->runtime->node);
-    answer.boot = tr_span_of(gateway->self->runtime->boot);
-    answer.heartbeat_ms = beat_ms >= 0 ? beat_ms : TR_GATEWAY_HEARTBEAT_MS;
-    answer.max_frame = TR_GATEWAY_MAX_FRAME;
-    answer.max_open = (int64_t)gateway->limits.max_open;
-    send_command(gateway, peer, &answer, NULL);
+    tr_trp1_t ours;
+    tr_trp1_init(&ours, TR_TRP1_HELLO, hello->id);
+    ours.version_min = ours.version_max = VERSION;
+    ours.node = tr_span_of(gateway->self->runtime->node);
+    ours.boot = tr_span_of(gateway->self->runtime->boot);
+    ours.heartbeat_ms = beat_ms >= 0 ? beat_ms : TR_GATEWAY_HEARTBEAT_MS;
+    ours.max_frame = TR_GATEWAY_MAX_FRAME;
+    ours.max_open = (int64_t)gateway->limits.max_open;
+    ours.bundle = TR_BUNDLE_MAX_BODY;
+    send_command(gateway, peer, &ours, NULL);
+    peer->max_bundle = hello->bundle > 0 ? (size_t)hello->bundle : 0;
     if (gateway->is_draining) {
         tr_native_say_goaway(gateway, peer);
     }
@@ -139,7 +154,7 @@ static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_tr
                "more than %d payload frames", TR_GATEWAY_MAX_FRAMES);
         return false;
     }
-    for (size_t i = 0; i < troupe_message_count(payload); i++) {
+    for (size_t i = 0; payload && i < troupe_message_count(payload); i++) {
         if (troupe_message_size(payload, i) > (size_t)TR_GATEWAY_MAX_FRAME) {
             refuse(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE,
                    "a frame of more than %lld bytes", (long long)TR_GATEWAY_MAX_FRAME);
@@ -151,10 +166,10 @@ static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_tr
 
 /* Note the call as open, so that its answer finds the way back. */
 static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
-                                 const tr_trp1_t *request, tr_mailbox_t *router,
+                                 const tr_trp1_t *request, tr_route_t *route,
                                  troupe_message_t **payload_p)
 {
-    tr_open_call_t *call = calloc(1, sizeof *call);
+    tr_open_call_t *call = tr_gateway_new_call(gateway);
     if (!call) {
         troupe_message_destroy(payload_p);
         return NULL;
@@ -163,7 +178,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .peer = peer,
         .peer_id = request->id,
         .id = ++gateway->last_id,
-        .router = router,
+        .route = route,
         .finish_on_disconnect = request->finish_on_disconnect,
         .grants_itself = request->credit >= 0,
     };
@@ -191,7 +206,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
             atomic_store(&call->envelope->is_answered, true); /* the peer is told here */
         }
         tr_envelope_release(&call->envelope);
-        free(call);
+        tr_gateway_recycle_call(gateway, call);
         return NULL;
     }
     return call;
@@ -217,22 +232,22 @@ static void on_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         refuse(gateway, peer, request->id, TROUPE_OUTCOME_TIMEOUT, "no time was left for it");
         return;
     }
-    tr_mailbox_t *router = tr_directory_find(gateway->self->runtime->directory,
-                                             TR_NAMES_CAPABILITY, request->capability);
-    if (!router) {
+    tr_route_t *route = tr_routes_find(&gateway->routes, gateway->self->runtime->directory,
+                                       request->capability);
+    if (!route) {
         refuse(gateway, peer, request->id, TROUPE_OUTCOME_NO_CAPABILITY,
                "nobody offers '%.*s' here", (int)request->capability.size,
                request->capability.data);
         return;
     }
-    tr_open_call_t *call = open_call(gateway, peer, request, router, payload_p);
+    tr_open_call_t *call = open_call(gateway, peer, request, route, payload_p);
     if (!call) {
-        tr_mailbox_release(&router);
+        tr_route_release(&route);
         refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
                "the node is out of memory");
         return;
     }
-    troupe_status_t status = tr_envelope_post(call->envelope, router);
+    troupe_status_t status = tr_envelope_post(call->envelope, route->router);
     if (status == TROUPE_FULL) {
         answer_unposted(gateway, call, TROUPE_OUTCOME_OVERLOADED,
                         "the capability's mailbox is full");
@@ -246,7 +261,7 @@ static void on_cancel(tr_peer_t *peer, uint64_t id)
 {
     tr_open_call_t *call = tr_idmap_get(&peer->calls, id);
     if (call) {
-        tr_envelope_cancel(call->envelope, call->router);
+        tr_envelope_cancel(call->envelope, call->route->router);
     }
 }
 
@@ -256,7 +271,7 @@ static void on_credit(tr_peer_t *peer, const tr_trp1_t *credit)
 {
     tr_open_call_t *call = tr_idmap_get(&peer->calls, credit->id);
     if (call && call->grants_itself && credit->credit > 0) {
-        tr_envelope_grant(call->envelope, call->router, (uint64_t)credit->credit, 0);
+        tr_envelope_grant(call->envelope, call->route->router, (uint64_t)credit->credit, 0);
     }
 }
 
@@ -277,31 +292,24 @@ static void on_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
     }
 }
 
-void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header, size_t size,
+static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                        troupe_message_t **payload_p, bool has_too_many_frames)
 {
-    tr_trp1_t command;
-    const char *reason = "malformed";
-    if (tr_trp1_decode(header, size, &command, &reason) != TROUPE_OK) {
-        on_malformed(gateway, peer, command.id, reason);
-        troupe_message_destroy(payload_p);
-        return;
-    }
-    switch (command.command) {
+    switch (command->command) {
     case TR_TRP1_HELLO:
-        on_hello(gateway, peer, &command);
+        on_hello(gateway, peer, command);
         break;
     case TR_TRP1_REQUEST:
-        on_request(gateway, peer, &command, payload_p, has_too_many_frames);
+        on_request(gateway, peer, command, payload_p, has_too_many_frames);
         break;
     case TR_TRP1_CANCEL:
-        on_cancel(peer, command.id);
+        on_cancel(peer, command->id);
         break;
     case TR_TRP1_CREDIT:
-        on_credit(peer, &command);
+        on_credit(peer, command);
         break;
     case TR_TRP1_PING:
-        on_ping(gateway, peer, &command);
+        on_ping(gateway, peer, command);
         break;
     case TR_TRP1_BYE:
         peer->is_gone = true;
@@ -309,10 +317,69 @@ void tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *heade
     case TR_TRP1_PONG:
         break;
     default:
-        on_malformed(gateway, peer, command.id, "not a command that a client sends");
+        on_malformed(gateway, peer, command->id, "not a command that a client sends here");
         break;
     }
-    troupe_message_destroy(payload_p);
+}
+
+/* One command of a bundle. False: what is left of the bundle cannot be read. */
+static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *reader)
+{
+    tr_span_t head;
+    uint64_t n_frames;
+    troupe_message_t *payload = NULL;
+    troupe_status_t status = TROUPE_ERR_PROTOCOL;
+    if (tr_bundle_take(reader, &head, &n_frames)) {
+        status = tr_bundle_take_payload(reader, n_frames, TR_GATEWAY_MAX_FRAMES,
+                                        &gateway->spares, &payload);
+    }
+    tr_trp1_t command;
+    const char *reason = "not what a bundle holds";
+    if (status == TROUPE_ERR_PROTOCOL) {
+        on_malformed(gateway, peer, 0, reason);
+    } else if (tr_trp1_decode(head.data, head.size, &command, &reason) != TROUPE_OK) {
+        on_malformed(gateway, peer, command.id, reason);
+    } else if (status == TROUPE_OK) {
+        on_command(gateway, peer, &command, &payload, n_frames > TR_GATEWAY_MAX_FRAMES);
+    } else {
+        tr_metric_add(gateway->bad_messages, 1);
+    }
+    tr_spares_give(&gateway->spares, &payload);
+    return status != TROUPE_ERR_PROTOCOL;
+}
+
+/* Returns how many commands were in it. */
+static size_t on_bundle(tr_gateway_t *gateway, tr_peer_t *peer, const troupe_message_t *payload)
+{
+    if (troupe_message_count(payload) != 1 ||
+        troupe_message_size(payload, 0) > TR_BUNDLE_MAX_BODY) {
+        on_malformed(gateway, peer, 0, "a bundle has one frame, of no more than was offered");
+        return 0;
+    }
+    tr_reader_t reader =
+        tr_reader_of(troupe_message_data(payload, 0), troupe_message_size(payload, 0));
+    size_t n_commands = 0;
+    while (tr_bytes_left(&reader) > 0 && !peer->is_gone && on_bundled(gateway, peer, &reader)) {
+        n_commands++;
+    }
+    return n_commands;
+}
+
+size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header,
+                         size_t size, troupe_message_t **payload_p, bool has_too_many_frames)
+{
+    tr_trp1_t command;
+    const char *reason = "malformed";
+    size_t n_commands = 1;
+    if (tr_trp1_decode(header, size, &command, &reason) != TROUPE_OK) {
+        on_malformed(gateway, peer, command.id, reason);
+    } else if (command.command == TR_TRP1_BUNDLE) {
+        n_commands += on_bundle(gateway, peer, *payload_p);
+    } else {
+        on_command(gateway, peer, &command, payload_p, has_too_many_frames);
+    }
+    tr_spares_give(&gateway->spares, payload_p);
+    return n_commands;
 }
 
 /* ---- what peers are told ---- */
@@ -325,9 +392,10 @@ void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t
         send_error(gateway, call->peer, call->peer_id, reply->outcome, reply->hint_ms,
                    troupe_reply_text(reply));
     } else {
-        tr_trp1_t answer;
-        tr_trp1_init(&answer, TR_TRP1_REPLY, call->peer_id);
-        send_command(gateway, call->peer, &answer, &reply->message);
+        tr_trp1_t final;
+        tr_trp1_init(&final, TR_TRP1_REPLY, call->peer_id);
+        answer(gateway, call->peer, &final, reply->message);
+        tr_spares_give(&gateway->spares, &reply->message);
     }
     if (reply->is_final) {
         tr_gateway_close_call(gateway, call);

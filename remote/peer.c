@@ -36,7 +36,7 @@ static tr_outgoing_t *pop(tr_peer_t *self)
     if (!out->next) {
         self->last_out = NULL;
     }
-    self->n_out--;
+    self->n_out -= out->n_commands;
     self->out_bytes -= out->bytes;
     return out;
 }
@@ -62,6 +62,7 @@ void tr_peer_forget_backlog(tr_peer_t *self)
     while (self->first_out) {
         let_go_of_first(self);
     }
+    tr_bundle_empty(&self->bundle);
 }
 
 void tr_peer_destroy(tr_peer_t **self_p)
@@ -73,21 +74,36 @@ void tr_peer_destroy(tr_peer_t **self_p)
     }
     assert(self->calls.n_items == 0);
     tr_peer_forget_backlog(self);
+    tr_bundle_finish(&self->bundle);
     tr_idmap_finish(&self->calls);
     free(self);
     *self_p = NULL;
 }
 
-/* TROUPE_FULL: try again later. */
-static troupe_status_t send_now(tr_peer_t *self, troupe_message_t *message, int64_t now_ms)
+static int send_bytes(void *socket, const void *bytes, size_t size, int flags)
 {
     int rc;
     do {
-        rc = zmq_send(self->socket, self->routing_id, self->routing_id_size,
-                      ZMQ_SNDMORE | ZMQ_DONTWAIT);
+        rc = zmq_send(socket, bytes, size, flags | ZMQ_DONTWAIT);
     } while (rc < 0 && errno == EINTR);
-    if (rc < 0) {
+    return rc;
+}
+
+/* TROUPE_FULL: try again later. */
+static troupe_status_t address(tr_peer_t *self)
+{
+    if (send_bytes(self->socket, self->routing_id, self->routing_id_size, ZMQ_SNDMORE) < 0) {
         return errno == EAGAIN ? TROUPE_FULL : TROUPE_CLOSED;
+    }
+    return TROUPE_OK;
+}
+
+/* Send what waited. */
+static troupe_status_t send_now(tr_peer_t *self, troupe_message_t *message, int64_t now_ms)
+{
+    troupe_status_t status = address(self);
+    if (status != TROUPE_OK) {
+        return status;
     }
     if (tr_message_send(message, 0, self->socket, ZMQ_DONTWAIT) != 0) {
         return TROUPE_CLOSED; /* it went away between two frames: libzmq drops the rest */
@@ -111,83 +127,172 @@ void tr_peer_cut(tr_peer_t *self, const char *why)
     be_gone(self, why);
 }
 
-/* Takes the message when it returns true; the peer is cut when not. */
-static bool queue(tr_peer_t *self, troupe_message_t *message, uint64_t call_id,
-                  uint64_t part_bytes, const tr_peer_limits_t *limits)
+/* What is to be sent: borrowed, but the frames of the payload move. */
+typedef struct parcel {
+    tr_span_t head;
+    troupe_message_t *payload; /* NULL: none */
+    size_t n_commands;
+    uint64_t call_id; /* as in tr_outgoing_t */
+} parcel_t;
+
+static uint64_t payload_bytes(const parcel_t *parcel)
 {
-    size_t bytes = troupe_message_bytes(message);
-    if (self->n_out >= limits->max_out ||
-        (self->n_out > 0 && self->out_bytes + bytes > limits->max_out_bytes)) {
-        tr_peer_cut(self, "too slow: what waits for it is above its bound");
-        return false;
+    return parcel->payload ? troupe_message_bytes(parcel->payload) : 0;
+}
+
+static bool has_room(const tr_peer_t *self, const parcel_t *parcel,
+                     const tr_peer_limits_t *limits)
+{
+    size_t bytes = parcel->head.size + payload_bytes(parcel);
+    return self->n_out == 0 || (self->n_out + parcel->n_commands <= limits->max_out &&
+                                self->out_bytes + bytes <= limits->max_out_bytes);
+}
+
+/* Frame 0 and, moved behind it, the payload. NULL when out of memory. */
+static troupe_message_t *compose(const parcel_t *parcel)
+{
+    troupe_message_t *payload = parcel->payload;
+    troupe_message_t *message = troupe_message_from(parcel->head.data, parcel->head.size);
+    for (size_t i = 0; message && payload && i < payload->n_frames; i++) {
+        if (tr_message_add_frame(message, &payload->frames[i]) != TROUPE_OK) {
+            troupe_message_destroy(&message);
+        }
     }
+    return message;
+}
+
+/* False when out of memory. */
+static bool queue(tr_peer_t *self, const parcel_t *parcel)
+{
     tr_outgoing_t *out = malloc(sizeof *out);
-    if (!out) {
-        tr_peer_cut(self, "out of memory");
+    uint64_t part_bytes = payload_bytes(parcel);
+    troupe_message_t *message = out ? compose(parcel) : NULL;
+    if (!message) {
+        free(out);
         return false;
     }
     *out = (tr_outgoing_t){
-        .bytes = bytes, .message = message, .call_id = call_id, .part_bytes = part_bytes};
+        .bytes = parcel->head.size + part_bytes,
+        .message = message,
+        .n_commands = parcel->n_commands,
+        .call_id = parcel->call_id,
+        .part_bytes = part_bytes,
+    };
     if (self->last_out) {
         self->last_out->next = out;
     } else {
         self->first_out = out;
     }
     self->last_out = out;
-    self->n_out++;
-    self->out_bytes += bytes;
+    self->n_out += out->n_commands;
+    self->out_bytes += out->bytes;
     return true;
 }
 
-/* Frame 0 and the payload as one message. Takes the payload. */
-static troupe_message_t *compose(const tr_trp1_t *command, troupe_message_t **payload_p)
+/* Send what does not wait, without making one message of it before. */
+static troupe_status_t send_at_once(tr_peer_t *self, const parcel_t *parcel, int64_t now_ms)
 {
-    unsigned char header[TR_TRP1_MAX_HEADER];
-    size_t size = 0;
-    troupe_message_t *payload = payload_p ? *payload_p : NULL;
-    if (payload_p) {
-        *payload_p = NULL;
+    troupe_status_t status = address(self);
+    if (status != TROUPE_OK) {
+        return status;
     }
-    troupe_message_t *message = NULL;
-    if (tr_trp1_encode(command, header, sizeof header, &size) == TROUPE_OK) {
-        message = troupe_message_from(header, size);
+    bool has_payload = parcel->payload && parcel->payload->n_frames > 0;
+    if (send_bytes(self->socket, parcel->head.data, parcel->head.size,
+                   has_payload ? ZMQ_SNDMORE : 0) < 0 ||
+        (has_payload && tr_message_send(parcel->payload, 0, self->socket, ZMQ_DONTWAIT) != 0)) {
+        return TROUPE_CLOSED;
     }
-    for (size_t i = 0; message && payload && i < payload->n_frames; i++) {
-        if (tr_message_add_frame(message, &payload->frames[i]) != TROUPE_OK) {
-            troupe_message_destroy(&message);
-        }
+    self->last_sent_ms = now_ms;
+    return TROUPE_OK;
+}
+
+/* Send it, or let it wait. True: it waits, and its part, if it is one, has not left. */
+static bool send_or_queue(tr_peer_t *self, const parcel_t *parcel,
+                          const tr_peer_limits_t *limits, int64_t now_ms)
+{
+    troupe_status_t status = self->first_out ? TROUPE_FULL : send_at_once(self, parcel, now_ms);
+    if (status == TROUPE_CLOSED) {
+        be_gone(self, "disconnected");
+    } else if (status == TROUPE_FULL && !has_room(self, parcel, limits)) {
+        tr_peer_cut(self, "too slow: what waits for it is above its bound");
+    } else if (status == TROUPE_FULL && !queue(self, parcel)) {
+        tr_peer_cut(self, "out of memory");
     }
-    troupe_message_destroy(&payload);
-    return message;
+    return status == TROUPE_FULL && !self->is_gone;
+}
+
+static void send_one(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t *payload,
+                     uint64_t call_id, const tr_peer_limits_t *limits, int64_t now_ms)
+{
+    char header[TR_TRP1_MAX_HEADER];
+    parcel_t parcel = {
+        .head.data = header, .payload = payload, .n_commands = 1, .call_id = call_id};
+    uint64_t part_bytes = call_id > 0 ? payload_bytes(&parcel) : 0;
+    if (tr_trp1_encode(command, header, sizeof header, &parcel.head.size) != TROUPE_OK) {
+        tr_peer_cut(self, "its answer could not be written");
+    }
+    tr_peer_send_bundle(self, limits, now_ms);
+    if (self->is_gone || !send_or_queue(self, &parcel, limits, now_ms)) {
+        tell_of_part(self, call_id, part_bytes);
+    }
 }
 
 void tr_peer_send_part(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                        uint64_t call_id, const tr_peer_limits_t *limits, int64_t now_ms)
 {
     assert(self && command && limits);
-    uint64_t part_bytes = payload_p && *payload_p ? troupe_message_bytes(*payload_p) : 0;
-    troupe_message_t *message = compose(command, payload_p);
-    if (!message) {
-        tr_peer_cut(self, "its answer could not be written");
+    send_one(self, command, payload_p ? *payload_p : NULL, call_id, limits, now_ms);
+    if (payload_p) {
+        troupe_message_destroy(payload_p);
     }
-    if (message && !self->is_gone) {
-        troupe_status_t status =
-            self->first_out ? TROUPE_FULL : send_now(self, message, now_ms);
-        if (status == TROUPE_FULL && queue(self, message, call_id, part_bytes, limits)) {
-            return;
-        }
-        if (status == TROUPE_CLOSED) {
-            be_gone(self, "disconnected");
-        }
+}
+
+/* A bundle that is full leaves, and the next one begins. */
+static bool gather(tr_peer_t *self, const tr_trp1_t *command, const troupe_message_t *payload,
+                   const tr_peer_limits_t *limits, int64_t now_ms)
+{
+    if (self->max_bundle == 0 || self->is_gone) {
+        return false;
     }
-    troupe_message_destroy(&message);
-    tell_of_part(self, call_id, part_bytes);
+    if (tr_bundle_add(&self->bundle, self->max_bundle, command, payload)) {
+        return true;
+    }
+    bool was_empty = self->bundle.n_commands == 0;
+    tr_peer_send_bundle(self, limits, now_ms);
+    return !was_empty && !self->is_gone &&
+           tr_bundle_add(&self->bundle, self->max_bundle, command, payload);
 }
 
 void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                   const tr_peer_limits_t *limits, int64_t now_ms)
 {
     tr_peer_send_part(self, command, payload_p, 0, limits, now_ms);
+}
+
+void tr_peer_answer(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t *payload,
+                    const tr_peer_limits_t *limits, int64_t now_ms)
+{
+    assert(self && command && limits);
+    if (!gather(self, command, payload, limits, now_ms)) {
+        send_one(self, command, payload, 0, limits, now_ms);
+    }
+}
+
+void tr_peer_send_bundle(tr_peer_t *self, const tr_peer_limits_t *limits, int64_t now_ms)
+{
+    assert(self && limits);
+    if (self->bundle.n_commands > 0 && !self->is_gone) {
+        troupe_message_t *body = troupe_message_from(self->bundle.body, self->bundle.size);
+        parcel_t parcel = {
+            .head = tr_bundle_head(), .payload = body, .n_commands = self->bundle.n_commands};
+        if (body) {
+            (void)send_or_queue(self, &parcel, limits, now_ms);
+        } else {
+            tr_peer_cut(self, "out of memory");
+        }
+        troupe_message_destroy(&body);
+    }
+    tr_bundle_empty(&self->bundle);
 }
 
 void tr_peer_flush(tr_peer_t *self, int64_t now_ms)

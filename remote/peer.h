@@ -1,5 +1,8 @@
 /* remote/peer.h - one peer: its open requests, its limits, what waits to be sent to it
  *
+ * To a peer that takes bundles, small answers are not sent at once but gathered, until somebody
+ * says that they shall leave.
+ *
  * Sending never blocks. What the socket does not take at once waits in a queue of that peer,
  * bounded by count and bytes; a peer that lets it overflow is cut. Whoever made the peer is
  * told of each part that has left the queue, so that the next one may be asked for.
@@ -15,6 +18,8 @@
 
 #include "base/idmap.h"
 #include "mailbox/envelope.h"
+#include "remote/bundle.h"
+#include "remote/routes.h"
 #include "wire/trp1.h"
 
 #define TR_PEER_MAX_ROUTING_ID 255
@@ -23,11 +28,12 @@ typedef struct tr_peer tr_peer_t;
 
 /* One open request of a peer. */
 typedef struct tr_open_call {
-    tr_peer_t *peer;         /* NULL: it is gone, and the call runs to its end */
-    uint64_t peer_id;        /* as the peer numbered it */
-    uint64_t id;             /* as the gateway did */
-    tr_envelope_t *envelope; /* a share, for cancelling */
-    tr_mailbox_t *router;    /* a share: where to cancel it */
+    struct tr_open_call *next; /* among those that are over */
+    tr_peer_t *peer;           /* NULL: it is gone, and the call runs to its end */
+    uint64_t peer_id;          /* as the peer numbered it */
+    uint64_t id;               /* as the gateway did */
+    tr_envelope_t *envelope;   /* a share, for cancelling */
+    tr_route_t *route;         /* its own: where to cancel it */
     bool finish_on_disconnect;
     bool grants_itself; /* the peer says how many parts it wants; else each that leaves grants
                            one */
@@ -42,13 +48,17 @@ typedef struct tr_outgoing {
     struct tr_outgoing *next;
     size_t bytes;
     troupe_message_t *message; /* frame 0 and the payload */
+    size_t n_commands;         /* in it */
     uint64_t call_id;          /* whose part this is; 0: it is none */
     uint64_t part_bytes;       /* of the payload alone */
 } tr_outgoing_t;
 
 struct tr_peer {
-    uint64_t number; /* no other peer of the node has it, nor any actor */
+    uint64_t number;     /* no other peer of the node has it, nor any actor */
+    tr_peer_t *previous; /* neighbours among the peers of its gateway */
+    tr_peer_t *next;
     void *socket;
+    uint32_t door; /* which of the gateway's sockets that is */
     bool is_local; /* came in by ipc */
     size_t routing_id_size;
     unsigned char routing_id[TR_PEER_MAX_ROUTING_ID];
@@ -60,9 +70,13 @@ struct tr_peer {
     bool is_cut;          /* by us: it is to be told */
     bool is_leaving;      /* the good-bye is all that it still gets */
     int64_t leave_by_ms;
+    size_t max_bundle;  /* bytes of a body that it takes; 0: it takes no bundles */
+    tr_bundle_t bundle; /* behind what waits */
+    bool is_gathering;  /* it is among those of its gateway that have one */
+    tr_peer_t *next_gathering;
     tr_outgoing_t *first_out;
     tr_outgoing_t *last_out;
-    size_t n_out;
+    size_t n_out; /* commands that wait */
     size_t out_bytes;
     tr_peer_part_fn *on_part; /* NULL: nobody wants to know */
     void *on_part_arg;
@@ -70,7 +84,7 @@ struct tr_peer {
 
 typedef struct tr_peer_limits {
     size_t max_open;
-    size_t max_out;       /* messages that may wait */
+    size_t max_out;       /* commands that may wait */
     size_t max_out_bytes; /* and their bytes */
 } tr_peer_limits_t;
 
@@ -86,14 +100,21 @@ void tr_peer_destroy(tr_peer_t **self_p);
 void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                   const tr_peer_limits_t *limits, int64_t now_ms);
 
-/* The same for a part, of the call that the gateway numbered so. */
+/* The same, or gather it. The payload stays the caller's, but may lose its frames. */
+void tr_peer_answer(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t *payload,
+                    const tr_peer_limits_t *limits, int64_t now_ms);
+
+/* Send what was gathered. Whatever else is sent comes behind it. */
+void tr_peer_send_bundle(tr_peer_t *self, const tr_peer_limits_t *limits, int64_t now_ms);
+
+/* Send a part, of the call that the gateway numbered so. */
 void tr_peer_send_part(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                        uint64_t call_id, const tr_peer_limits_t *limits, int64_t now_ms);
 
 /* End it from our side, because of `why`. */
 void tr_peer_cut(tr_peer_t *self, const char *why);
 
-/* Forget what waits to be sent to it. */
+/* Forget what waits to be sent to it, and what was gathered. */
 void tr_peer_forget_backlog(tr_peer_t *self);
 
 /* Send what waits, as far as it fits. */

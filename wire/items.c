@@ -166,7 +166,7 @@ static bool take_counted(tr_reader_t *reader, unsigned n_bytes, tr_item_type_t t
     return take_number(reader, n_bytes, &count) && take_count(reader, count, type, out);
 }
 
-bool tr_take_item(tr_reader_t *reader, tr_item_t *out)
+bool tr_take_any_item(tr_reader_t *reader, tr_item_t *out)
 {
     if (reader->at == reader->end) {
         return false;
@@ -239,11 +239,8 @@ bool tr_take_item(tr_reader_t *reader, tr_item_t *out)
     }
 }
 
-bool tr_skip_inside(tr_reader_t *reader, const tr_item_t *item, int room)
+bool tr_skip_container(tr_reader_t *reader, const tr_item_t *item, int room)
 {
-    if (item->type != TR_ITEM_ARRAY && item->type != TR_ITEM_MAP) {
-        return true;
-    }
     if (room <= 0) {
         return false;
     }

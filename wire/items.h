@@ -54,6 +54,7 @@ typedef enum tr_item_type {
     TR_ITEM_OTHER,    /* float or extension, already passed */
 } tr_item_type_t;
 
+/* Of `value` and `run`, what does not belong to the type means nothing. */
 typedef struct tr_item {
     tr_item_type_t type;
     uint64_t value; /* the number; 0 or 1; how many items or pairs */
@@ -73,10 +74,39 @@ static inline size_t tr_bytes_left(const tr_reader_t *reader)
 
 /* Take one item; of arrays and maps only the head, whose count is then possible at least.
  * False when the bytes are no msgpack or are too few; the reader is of no use afterwards. */
-TROUPE_NODISCARD bool tr_take_item(tr_reader_t *reader, tr_item_t *out);
+TROUPE_NODISCARD bool tr_take_any_item(tr_reader_t *reader, tr_item_t *out);
 
-/* Pass what is inside `item` when it is an array or a map. `room` is how many containers may
- * lie in each other, this one included. False as above, or when there are more. */
-TROUPE_NODISCARD bool tr_skip_inside(tr_reader_t *reader, const tr_item_t *item, int room);
+/* The same, quick for the short texts and small numbers that almost all items are. */
+TROUPE_NODISCARD static inline bool tr_take_item(tr_reader_t *reader, tr_item_t *out)
+{
+    size_t n_left = tr_bytes_left(reader);
+    unsigned lead = n_left > 0 ? *reader->at : 0xc1;
+    if (lead < 0x80) {
+        out->type = TR_ITEM_NUMBER;
+        out->value = lead;
+        reader->at++;
+        return true;
+    }
+    size_t size = lead & 0x1f;
+    if (lead >= 0xa0 && lead < 0xc0 && size < n_left) {
+        out->type = TR_ITEM_RUN;
+        out->run = (tr_span_t){(const char *)reader->at + 1, size};
+        reader->at += 1 + size;
+        return true;
+    }
+    return tr_take_any_item(reader, out);
+}
+
+/* Pass what is inside `item`, an array or a map. `room` is how many containers may lie in each
+ * other, this one included. False as above, or when there are more. */
+TROUPE_NODISCARD bool tr_skip_container(tr_reader_t *reader, const tr_item_t *item, int room);
+
+/* The same for any item: there is nothing inside others. */
+TROUPE_NODISCARD static inline bool tr_skip_inside(tr_reader_t *reader, const tr_item_t *item,
+                                                   int room)
+{
+    bool is_container = item->type == TR_ITEM_ARRAY || item->type == TR_ITEM_MAP;
+    return !is_container || tr_skip_container(reader, item, room);
+}
 
 #endif

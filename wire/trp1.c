@@ -39,46 +39,57 @@ typedef struct header {
     {                                                                                          \
         word, sizeof word - 1                                                                  \
     }
-#define AT(field) offsetof(tr_trp1_t, field)
 
-/* In the order in which they are written. */
-static const header_t headers[] = {
-    {WORD("version-min"), HEADER_NUMBER, AT(version_min), 0},
-    {WORD("version-max"), HEADER_NUMBER, AT(version_max), 0},
-    {WORD("node"), HEADER_TEXT, AT(node), TR_TRP1_MAX_WORD},
-    {WORD("boot"), HEADER_TEXT, AT(boot), TR_TRP1_MAX_WORD},
-    {WORD("heartbeat"), HEADER_NUMBER, AT(heartbeat_ms), 0},
-    {WORD("max-frame"), HEADER_NUMBER, AT(max_frame), 0},
-    {WORD("max-open"), HEADER_NUMBER, AT(max_open), 0},
-    {WORD("capability"), HEADER_TEXT, AT(capability), TR_TRP1_MAX_NAME},
-    {WORD("method"), HEADER_TEXT, AT(method), TR_TRP1_MAX_NAME},
-    {WORD("timeout"), HEADER_NUMBER, AT(timeout_ms), 0},
-    {WORD("priority"), HEADER_PRIORITY, AT(priority), 0},
-    {WORD("sticky"), HEADER_KEY, AT(sticky), TR_TRP1_MAX_KEY},
-    {WORD("dedup"), HEADER_KEY, AT(dedup), TR_TRP1_MAX_KEY},
-    {WORD("traceparent"), HEADER_TEXT, AT(traceparent), TR_TRP1_MAX_KEY},
-    {WORD("credit"), HEADER_NUMBER, AT(credit), 0},
-    {WORD("wants-status"), HEADER_FLAG, AT(wants_status), 0},
-    {WORD("on-disconnect"), HEADER_ON_DISCONNECT, AT(finish_on_disconnect), 0},
-    {WORD("batch"), HEADER_NUMBER, AT(batch), 0},
-    {WORD("parent"), HEADER_NUMBER, AT(parent), 0},
-    {WORD("sequence"), HEADER_NUMBER, AT(sequence), 0},
-    {WORD("code"), HEADER_TEXT, AT(code), TR_TRP1_MAX_WORD},
-    {WORD("text"), HEADER_PROSE, AT(text), TR_TRP1_MAX_TEXT},
-    {WORD("retryable"), HEADER_VERDICT, AT(retryable), 0},
-    {WORD("hint"), HEADER_NUMBER, AT(hint_ms), 0},
-    {WORD("state"), HEADER_TEXT, AT(state), TR_TRP1_MAX_WORD},
-    {WORD("position"), HEADER_NUMBER, AT(position), 0},
-    {WORD("token"), HEADER_TEXT, AT(token), TR_TRP1_MAX_WORD},
-    {WORD("concurrency"), HEADER_NUMBER, AT(concurrency), 0},
-    {WORD("memory"), HEADER_NUMBER, AT(memory), 0},
-    {WORD("running"), HEADER_NUMBER, AT(running), 0},
-    {WORD("running-for"), HEADER_NUMBER, AT(running_for), 0},
-    {WORD("progress-age"), HEADER_NUMBER, AT(progress_age), 0},
-    {WORD("done"), HEADER_NUMBER, AT(done), 0},
+/* X(NAME, key, KIND, field, largest size of a text), in the order in which they are written. */
+#define HEADER_MAP(X)                                                                          \
+    X(VERSION_MIN, "version-min", NUMBER, version_min, 0)                                      \
+    X(VERSION_MAX, "version-max", NUMBER, version_max, 0)                                      \
+    X(NODE, "node", TEXT, node, TR_TRP1_MAX_WORD)                                              \
+    X(BOOT, "boot", TEXT, boot, TR_TRP1_MAX_WORD)                                              \
+    X(HEARTBEAT, "heartbeat", NUMBER, heartbeat_ms, 0)                                         \
+    X(MAX_FRAME, "max-frame", NUMBER, max_frame, 0)                                            \
+    X(MAX_OPEN, "max-open", NUMBER, max_open, 0)                                               \
+    X(BUNDLE, "bundle", NUMBER, bundle, 0)                                                     \
+    X(CAPABILITY, "capability", TEXT, capability, TR_TRP1_MAX_NAME)                            \
+    X(METHOD, "method", TEXT, method, TR_TRP1_MAX_NAME)                                        \
+    X(TIMEOUT, "timeout", NUMBER, timeout_ms, 0)                                               \
+    X(PRIORITY, "priority", PRIORITY, priority, 0)                                             \
+    X(STICKY, "sticky", KEY, sticky, TR_TRP1_MAX_KEY)                                          \
+    X(DEDUP, "dedup", KEY, dedup, TR_TRP1_MAX_KEY)                                             \
+    X(TRACEPARENT, "traceparent", TEXT, traceparent, TR_TRP1_MAX_KEY)                          \
+    X(CREDIT, "credit", NUMBER, credit, 0)                                                     \
+    X(WANTS_STATUS, "wants-status", FLAG, wants_status, 0)                                     \
+    X(ON_DISCONNECT, "on-disconnect", ON_DISCONNECT, finish_on_disconnect, 0)                  \
+    X(BATCH, "batch", NUMBER, batch, 0)                                                        \
+    X(PARENT, "parent", NUMBER, parent, 0)                                                     \
+    X(SEQUENCE, "sequence", NUMBER, sequence, 0)                                               \
+    X(CODE, "code", TEXT, code, TR_TRP1_MAX_WORD)                                              \
+    X(TEXT, "text", PROSE, text, TR_TRP1_MAX_TEXT)                                             \
+    X(RETRYABLE, "retryable", VERDICT, retryable, 0)                                           \
+    X(HINT, "hint", NUMBER, hint_ms, 0)                                                        \
+    X(STATE, "state", TEXT, state, TR_TRP1_MAX_WORD)                                           \
+    X(POSITION, "position", NUMBER, position, 0)                                               \
+    X(TOKEN, "token", TEXT, token, TR_TRP1_MAX_WORD)                                           \
+    X(CONCURRENCY, "concurrency", NUMBER, concurrency, 0)                                      \
+    X(MEMORY, "memory", NUMBER, memory, 0)                                                     \
+    X(RUNNING, "running", NUMBER, running, 0)                                                  \
+    X(RUNNING_FOR, "running-for", NUMBER, running_for, 0)                                      \
+    X(PROGRESS_AGE, "progress-age", NUMBER, progress_age, 0)                                   \
+    X(DONE, "done", NUMBER, done, 0)
+
+enum header_number {
+#define X(NAME, key, KIND, field, max_size) H_##NAME,
+    HEADER_MAP(X)
+#undef X
+        N_HEADERS
 };
 
-#define N_HEADERS (sizeof headers / sizeof headers[0])
+static const header_t headers[] = {
+#define X(NAME, key, KIND, field, max_size)                                                    \
+    {WORD(key), HEADER_##KIND, offsetof(tr_trp1_t, field), max_size},
+    HEADER_MAP(X)
+#undef X
+};
 
 /* clang-format off */
 static const tr_span_t command_names[] = {
@@ -107,6 +118,7 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id)
         .heartbeat_ms = -1,
         .max_frame = -1,
         .max_open = -1,
+        .bundle = -1,
         .timeout_ms = -1,
         .credit = -1,
         .batch = -1,
@@ -123,9 +135,11 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id)
     };
 }
 
+/* Neither is empty. The first byte tells most names apart, and is no call. */
 static bool is_same(tr_span_t one, tr_span_t other)
 {
-    return one.size == other.size && memcmp(one.data, other.data, one.size) == 0;
+    return one.size == other.size && one.data[0] == other.data[0] &&
+           memcmp(one.data, other.data, one.size) == 0;
 }
 
 static int64_t number_of(const header_t *header, const tr_trp1_t *command)
@@ -143,25 +157,14 @@ static bool flag_of(const header_t *header, const tr_trp1_t *command)
     return *(const bool *)((const char *)command + header->offset);
 }
 
-static bool is_present(const header_t *header, const tr_trp1_t *command)
-{
-    switch (header->kind) {
-    case HEADER_NUMBER:
-        return number_of(header, command) >= 0;
-    case HEADER_TEXT:
-    case HEADER_PROSE:
-    case HEADER_KEY:
-        return span_of(header, command).size > 0;
-    case HEADER_FLAG:
-    case HEADER_ON_DISCONNECT:
-        return flag_of(header, command);
-    case HEADER_VERDICT:
-        return command->command == TR_TRP1_ERROR;
-    case HEADER_PRIORITY:
-        return number_of(header, command) != TROUPE_PRIORITY_DEFAULT;
-    }
-    return false;
-}
+#define HAS_NUMBER(field)        (command->field >= 0)
+#define HAS_TEXT(field)          (command->field.size > 0)
+#define HAS_PROSE(field)         (command->field.size > 0)
+#define HAS_KEY(field)           (command->field.size > 0)
+#define HAS_FLAG(field)          (command->field)
+#define HAS_VERDICT(field)       (command->command == TR_TRP1_ERROR)
+#define HAS_PRIORITY(field)      (command->field != TROUPE_PRIORITY_DEFAULT)
+#define HAS_ON_DISCONNECT(field) (command->field)
 
 static troupe_status_t put_header(tr_writer_t *writer, const header_t *header,
                                   const tr_trp1_t *command)
@@ -204,6 +207,17 @@ static troupe_status_t put_header(tr_writer_t *writer, const header_t *header,
     return TROUPE_OK;
 }
 
+/* Every message is asked for every header. The numbers, which are most, are asked in a row
+ * without a branch: their sign says whether they are there. */
+static uint64_t headers_in(const tr_trp1_t *command)
+{
+    uint64_t present = 0;
+#define X(NAME, key, KIND, field, max_size) present |= (uint64_t)HAS_##KIND(field) << H_##NAME;
+    HEADER_MAP(X)
+#undef X
+    return present;
+}
+
 troupe_status_t tr_trp1_encode(const tr_trp1_t *self, void *buffer, size_t capacity,
                                size_t *size_out)
 {
@@ -211,19 +225,15 @@ troupe_status_t tr_trp1_encode(const tr_trp1_t *self, void *buffer, size_t capac
     assert(self->command > TR_TRP1_UNKNOWN && (size_t)self->command < N_COMMANDS);
     assert(self->id <= TR_TRP1_MAX_NUMBER);
 
-    size_t n_present = 0;
-    for (size_t i = 0; i < N_HEADERS; i++) {
-        n_present += is_present(&headers[i], self);
-    }
+    const uint64_t present = headers_in(self);
     tr_writer_t writer = {.at = buffer, .end = (unsigned char *)buffer + capacity};
     tr_put_array(&writer, 4);
     tr_put_text(&writer, MAGIC);
     tr_put_run(&writer, command_names[self->command], false);
     tr_put_number(&writer, self->id);
-    tr_put_map(&writer, n_present);
-    for (size_t i = 0; i < N_HEADERS; i++) {
-        if (is_present(&headers[i], self) &&
-            put_header(&writer, &headers[i], self) != TROUPE_OK) {
+    tr_put_map(&writer, (size_t)__builtin_popcountll(present));
+    for (uint64_t left = present; left != 0; left &= left - 1) {
+        if (put_header(&writer, &headers[__builtin_ctzll(left)], self) != TROUPE_OK) {
             return TROUPE_LIMIT;
         }
     }
@@ -294,18 +304,30 @@ static const char *keep_value(const header_t *header, const tr_item_t *item, tr_
     return NULL;
 }
 
-/* Returns N_HEADERS for a key that is not known, or is no text. */
-static size_t find_header(const tr_item_t *key)
+/* Looks from `first` on and around: most writers keep to the order of the table. Returns
+ * N_HEADERS for a key that is not known, or is no text. */
+static size_t find_header(const tr_item_t *key, size_t first)
 {
-    size_t i = 0;
-    while (i < N_HEADERS && !(key->type == TR_ITEM_RUN && is_same(key->run, headers[i].key))) {
-        i++;
+    if (key->type != TR_ITEM_RUN || key->run.size == 0) {
+        return N_HEADERS;
     }
-    return i;
+    for (size_t i = first; i < N_HEADERS; i++) {
+        if (is_same(key->run, headers[i].key)) {
+            return i;
+        }
+    }
+    for (size_t i = 0; i < first; i++) {
+        if (is_same(key->run, headers[i].key)) {
+            return i;
+        }
+    }
+    return N_HEADERS;
 }
 
-/* Take one key and its value; `seen` has a bit for each header that came before. */
-static const char *take_header(tr_reader_t *reader, uint64_t *seen, tr_trp1_t *out)
+/* Take one key and its value; `seen` has a bit for each header that came before, `next` is the
+ * one to expect. */
+static const char *take_header(tr_reader_t *reader, uint64_t *seen, size_t *next,
+                               tr_trp1_t *out)
 {
     tr_item_t key;
     tr_item_t value;
@@ -314,7 +336,7 @@ static const char *take_header(tr_reader_t *reader, uint64_t *seen, tr_trp1_t *o
         !tr_skip_inside(reader, &value, TR_TRP1_MAX_DEPTH - 2)) {
         return "the headers are cut short, too deep or no msgpack";
     }
-    size_t i = find_header(&key);
+    size_t i = find_header(&key, *next);
     /* What the headers of a command that we do not know mean, we do not know either. */
     if (i == N_HEADERS || out->command == TR_TRP1_UNKNOWN) {
         return NULL;
@@ -323,6 +345,7 @@ static const char *take_header(tr_reader_t *reader, uint64_t *seen, tr_trp1_t *o
         return "a header comes twice";
     }
     *seen |= UINT64_C(1) << i;
+    *next = i + 1;
     return value.type == TR_ITEM_NIL ? NULL : keep_value(&headers[i], &value, out);
 }
 
@@ -341,7 +364,7 @@ static bool take_magic(tr_reader_t *reader, uint64_t *n_items_out)
 
 static tr_trp1_command_t find_command(tr_span_t name)
 {
-    for (size_t i = TR_TRP1_UNKNOWN + 1; i < N_COMMANDS; i++) {
+    for (size_t i = TR_TRP1_UNKNOWN + 1; name.size > 0 && i < N_COMMANDS; i++) {
         if (is_same(name, command_names[i])) {
             return (tr_trp1_command_t)i;
         }
@@ -372,9 +395,10 @@ static const char *take_all(tr_reader_t *reader, size_t size, tr_trp1_t *out)
         return "the headers are no map";
     }
     uint64_t seen = 0;
+    size_t next = out->command == TR_TRP1_REQUEST ? H_CAPABILITY : 0;
     static_assert(N_HEADERS <= 64, "a bit for each header");
     for (uint64_t i = 0; i < item.value; i++) {
-        const char *fault = take_header(reader, &seen, out);
+        const char *fault = take_header(reader, &seen, &next, out);
         if (fault) {
             return fault;
         }

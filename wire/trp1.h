@@ -36,7 +36,8 @@
     X(PROGRESS, progress)                                                                      \
     X(PROBE, probe)                                                                            \
     X(DRAIN, drain)                                                                            \
-    X(STOP, stop)
+    X(STOP, stop)                                                                              \
+    X(BUNDLE, bundle)
 
 typedef enum tr_trp1_command {
     TR_TRP1_UNKNOWN, /* well formed, but no command we know */
@@ -76,6 +77,7 @@ typedef struct tr_trp1 {
     int64_t heartbeat_ms; /* -1 absent; 0: none wanted */
     int64_t max_frame;    /* largest payload frame accepted, bytes; -1 absent */
     int64_t max_open;     /* requests a peer may have open; -1 absent */
+    int64_t bundle;       /* largest body of a bundle accepted, bytes; -1 absent: none is */
 
     /* request */
     tr_span_t capability;

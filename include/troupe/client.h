@@ -43,9 +43,10 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_connect(troupe_client_
 TROUPE_API const char *troupe_client_node_name(const troupe_client_t *self);
 
 /* Start a call; takes the message (NULL inside: an empty one). Never waits: without a
- * connection the request is kept, and sent when there is one. Every failure arrives as the
- * final reply. With `timeout_ms` 0 the capability's default counts, on the node; a node that
- * cannot be reached at all then ends the call as `timeout` after 30 s.
+ * connection the request is kept, and sent when there is one. What is started in quick
+ * succession while replies wait may be kept until those are taken. Every failure arrives
+ * as the final reply. With `timeout_ms` 0 the capability's default counts, on the node; a
+ * node that cannot be reached at all then ends the call as `timeout` after 30 s.
  *
  *   TROUPE_OK         *id_out names the call; exactly one final reply will come
  *   TROUPE_ERR_NOMEM  nothing was started, the message is gone

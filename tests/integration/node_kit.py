@@ -123,7 +123,7 @@ class Node:
 class Peer:
     """A DEALER that speaks TRP/1, and may speak nonsense just as well."""
 
-    def __init__(self, context, endpoint, greets=True, answers_pings=True):
+    def __init__(self, context, endpoint, greets=True, answers_pings=True, bundle=0):
         self.socket = context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.reconnect_ivl = 20
@@ -131,6 +131,9 @@ class Peer:
         self.socket.connect(endpoint)
         self.last = 0
         self.kept = []
+        self.bundled = []
+        self.n_bundles = 0
+        self.bundle = bundle
         self.answers_pings = answers_pings
         if greets:
             self.hello = self.greet()
@@ -145,8 +148,32 @@ class Peer:
         self.raw(msgpack.packb([MAGIC, command, number, headers or {}]), *frames)
 
     def greet(self):
-        self.send("hello", 0, {"version-min": 1, "version-max": 1, "heartbeat": 0})
+        self.send("hello", 0, {"version-min": 1, "version-max": 1, "heartbeat": 0,
+                               **({"bundle": self.bundle} if self.bundle else {})})
         return self.take("hello")[2]
+
+    def send_bundle(self, *items):
+        """Each item is (command, id, headers, frames...), or bytes that stand for themselves."""
+        self.raw(msgpack.packb([MAGIC, "bundle", 0, {}]), b"".join(
+            item if isinstance(item, bytes) else
+            msgpack.packb(msgpack.packb([MAGIC, *item[:3]])) + msgpack.packb(item[3:])
+            for item in items))
+
+    def take_frames(self, left_ms):
+        """The frames of the next message, or of the next command of a bundle; None in time."""
+        if not self.bundled:
+            if not self.socket.poll(left_ms):
+                return None
+            frames = self.socket.recv_multipart()
+            if msgpack.unpackb(frames[0])[1] != "bundle":
+                return frames
+            assert len(frames) == 2 and len(frames[1]) <= self.bundle
+            self.n_bundles += 1
+            unpacker = msgpack.Unpacker()
+            unpacker.feed(frames[1])
+            items = list(unpacker)
+            self.bundled = [[head, *rest] for head, rest in zip(items[::2], items[1::2])]
+        return self.bundled.pop(0)
 
     def request(self, capability, method="echo", data=b"", number=None, **headers):
         self.last = number or self.last + 1
@@ -162,9 +189,10 @@ class Peer:
         until = time.monotonic() + seconds
         while True:
             left_ms = max(0, int((until - time.monotonic()) * 1000))
-            if not self.socket.poll(left_ms):
+            message = self.take_frames(left_ms)
+            if not message:
                 return None
-            header, *frames = self.socket.recv_multipart()
+            header, *frames = message
             magic, command, number, headers = msgpack.unpackb(header)
             assert magic == MAGIC
             if command != "ping":

@@ -483,6 +483,106 @@ class Garbage(NodeTest):
         self.bad = self.peer(self.serving.tcp)
 
 
+class Bundles(NodeTest):
+    def setUp(self):
+        super().setUp()
+        self.serving = self.node(pool(workers={"min": 1, "max": 1, "concurrency": 200},
+                                      queue={"limit": 2000}))
+        self.peers = self.peer(self.serving.tcp, bundle=65536)
+
+    def requests(self, *numbers, data=b"x", method="echo"):
+        return [("request", number, {"capability": "echo", "method": method}, data)
+                for number in numbers]
+
+    def assert_answered(self, *numbers, data=b"x"):
+        for number in numbers:
+            outcome, headers, frames = self.peers.final(number)
+            self.assertEqual((outcome, frames), ("ok", [data]), headers)
+
+    def test_each_command_counts_for_itself(self):
+        self.assertEqual(self.peers.hello["bundle"], 65536)
+        self.peers.send_bundle(*self.requests(1, 2, 3))
+        self.assert_answered(1, 2, 3)
+        self.peers.send_bundle()
+        self.peers.send_bundle(*self.requests(4, data=b"20000", method="sleep"),
+                               *self.requests(5), ("cancel", 4, {}), ("ping", 0, {}))
+        self.assert_answered(5)
+        self.assertEqual(self.peers.final(4)[0], "cancelled")
+        self.peers.take("pong")
+        self.assertTrue(self.peers.is_quiet())
+
+    def test_answers_leave_together_and_none_is_lost(self):
+        numbers = range(1, 1001)
+        for first in numbers[::200]:
+            self.peers.send_bundle(*self.requests(*range(first, first + 200)))
+        self.assert_answered(*numbers)
+        self.assertGreater(self.peers.n_bundles, 0)
+        self.assertLess(self.peers.n_bundles, 1000)
+        self.assertTrue(self.peers.is_quiet())
+
+    def test_bundles_are_no_larger_than_was_said(self):
+        self.peers = self.peer(self.serving.tcp, bundle=100)
+        self.peers.send_bundle(*self.requests(*range(1, 101)))
+        self.assert_answered(*range(1, 101))
+
+    def test_a_large_answer_comes_by_itself(self):
+        self.peers.send_bundle(*self.requests(1), *self.requests(2, data=bytes(5000)),
+                               *self.requests(3))
+        self.assert_answered(2, data=bytes(5000))
+        self.assert_answered(1, 3)
+
+    def test_who_does_not_ask_gets_none(self):
+        plain = self.peers = self.peer(self.serving.tcp)
+        plain.send_bundle(*self.requests(*range(1, 101)))
+        self.assert_answered(*range(1, 101))
+        self.assertEqual(plain.n_bundles, 0)
+
+    def test_what_is_malformed_harms_nothing_else(self):
+        peer = self.peers
+        inner = msgpack.packb([MAGIC, "bundle", 0, {}])
+        peer.send_bundle(("request", 1, {}), *self.requests(2), ("nonsense", 3, {}),
+                         msgpack.packb(b"") + b"\x90", msgpack.packb(inner) + b"\x91\xa0",
+                         ("request", 4, {"capability": "echo"}, *[b"x"] * 65),
+                         *self.requests(5))
+        for number, want in (1, "bad_request"), (3, "bad_request"), (4, "too_large"):
+            self.assertEqual(peer.final(number)[0], want)
+        self.assert_answered(2, 5)
+        whole = msgpack.packb(msgpack.packb([MAGIC, "ping", 0, {}])) + b"\x90"
+        for junk in b"\x01", b"\xc1", whole[:-1], b"\xc6\xff\xff\xff\xff":
+            peer.send_bundle(*self.requests(6), junk, *self.requests(7))
+            self.assert_answered(6)
+        head = msgpack.packb([MAGIC, "bundle", 0, {}])
+        peer.raw(head)
+        peer.raw(head, whole, whole)
+        peer.raw(head, whole * 20000)
+        peer.send_bundle(bytes(65536))
+        self.assertTrue(peer.is_quiet())
+
+    def test_random_bundles(self):
+        seed = random.randrange(1 << 32)
+        print(f"seed {seed}")
+        dice = random.Random(seed)
+        head = msgpack.packb([MAGIC, "bundle", 0, {}])
+        entry = msgpack.packb(msgpack.packb([MAGIC, "request", 7, {"capability": "echo",
+                                                                   "timeout": 1}])) + b"\x90"
+        for _ in range(300):
+            bent = bytearray(entry * dice.randrange(1, 4))
+            for _ in range(dice.randrange(1, 4)):
+                bent[dice.randrange(len(bent))] = dice.randrange(256)
+            self.peers.raw(head, bytes(bent))
+        self.peers.last = 1000
+        self.assert_serves(self.peers)
+
+    def test_the_bounds_hold_inside_a_bundle(self):
+        for first in range(1, 1201, 400):
+            self.peers.send_bundle(*self.requests(*range(first, first + 400), data=b"20000",
+                                                  method="sleep"))
+        outcomes = [self.peers.final(number)[0] for number in range(1001, 1201)]
+        self.assertEqual(set(outcomes), {"overloaded"})
+        self.peers.send_bundle(("bye", 0, {}), *self.requests(2000))
+        self.wait_running(self.serving, 0)
+
+
 class Streams(NodeTest):
     def setUp(self):
         super().setUp()

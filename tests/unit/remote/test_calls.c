@@ -40,9 +40,10 @@ static void a_call_keeps_what_it_was_told(void **state)
     tr_call_t *call = tr_calls_add(calls, "vision", &options, &message, 5);
     memset(method, 'x', sizeof method - 1);
 
-    assert_string_equal(call->capability, "vision");
-    assert_string_equal(call->method, "describe");
-    assert_string_equal(call->traceparent, "00-ab");
+    assert_true(tr_span_equals(call->capability, "vision"));
+    assert_true(tr_span_equals(call->method, "describe"));
+    assert_true(tr_span_equals(call->traceparent, "00-ab"));
+    assert_int_equal(call->sticky.size, 0);
     assert_int_equal(call->priority, TROUPE_PRIORITY_HIGH);
     assert_int_equal(call->id, 1);
     assert_int_equal(troupe_reply_id(call->final), 1);

@@ -20,8 +20,8 @@
 #include <troupe/client.h>
 
 #include "base/clock.h"
+#include "remote/bundle.h"
 #include "remote/client.h"
-#include "wire/trp1.h"
 
 #define PATIENCE_MS 10000 /* for what must come */
 #define MAX_REPLIES 8192
@@ -36,6 +36,9 @@ typedef struct world {
     unsigned char head[TR_TRP1_MAX_HEADER]; /* of what came last; commands borrow from it */
     char payload[64];                       /* its first payload frame, as text */
     size_t n_payload;
+    int64_t bundle;                         /* what the node takes; 0: none */
+    unsigned char body[TR_BUNDLE_MAX_BODY]; /* of the bundle that came last */
+    size_t body_size;
     troupe_client_t *client;
     troupe_reply_t *replies[MAX_REPLIES]; /* taken from the client, not yet looked at */
     size_t first_reply;
@@ -83,7 +86,12 @@ static bool read_message(world_t *world, tr_trp1_t *out)
             return is_good;
         }
         char frame[sizeof world->payload] = "";
-        zmq_recv(world->router, frame, sizeof frame - 1, 0);
+        if (is_good && out->command == TR_TRP1_BUNDLE) {
+            size = zmq_recv(world->router, world->body, sizeof world->body, 0);
+            world->body_size = size > 0 ? (size_t)size : 0;
+        } else {
+            zmq_recv(world->router, frame, sizeof frame - 1, 0);
+        }
         if (world->n_payload++ == 0) {
             memcpy(world->payload, frame, sizeof frame);
         }
@@ -136,6 +144,7 @@ static void say_hello(world_t *world, int64_t heartbeat_ms, int64_t max_open)
     hello.heartbeat_ms = heartbeat_ms;
     hello.max_open = max_open;
     hello.max_frame = (int64_t)4 << 20;
+    hello.bundle = world->bundle > 0 ? world->bundle : -1;
     say(world, &hello, NULL);
 }
 
@@ -604,7 +613,7 @@ static void answers_sent_before_the_node_went_still_count(void **state)
     close_node(world);
     /* Only when all has happened does the client look. */
     int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
-    while (!tr_link_look(world->client->link)) {
+    while (!tr_link_look(world->client->link, tr_clock_now_ms())) {
         struct pollfd item = {.fd = troupe_client_fd(world->client), .events = POLLIN};
         assert_true(poll(&item, 1, PATIENCE_MS) == 1 && tr_clock_now_ms() < until_ms);
     }
@@ -1092,6 +1101,260 @@ static void a_stream_nobody_takes_is_cut_off(void **state)
     expect_final(world, other, TROUPE_OUTCOME_OVERLOADED, "faster than they were taken");
 }
 
+/* ---- bundles ---- */
+
+/* A bundle comes, of requests with these ids and no others, and is not too large. */
+static void hear_bundle(world_t *world, uint64_t first_id, uint64_t n_requests)
+{
+    hear(world, TR_TRP1_BUNDLE);
+    assert_int_equal(world->n_payload, 1);
+    assert_in_range(world->body_size, 1, world->bundle);
+    tr_reader_t reader = tr_reader_of(world->body, world->body_size);
+    for (uint64_t i = 0; i < n_requests; i++) {
+        tr_span_t head;
+        uint64_t n_frames;
+        tr_trp1_t request;
+        const char *reason;
+        assert_true(tr_bundle_take(&reader, &head, &n_frames));
+        assert_status(tr_trp1_decode(head.data, head.size, &request, &reason), TROUPE_OK);
+        assert_int_equal(request.command, TR_TRP1_REQUEST);
+        assert_int_equal(request.id, first_id + i);
+        for (; n_frames > 0; n_frames--) {
+            assert_true(tr_bundle_take_frame(&reader, &head));
+        }
+    }
+    assert_int_equal(tr_bytes_left(&reader), 0);
+}
+
+static tr_bundle_t replies_to(uint64_t first_id, uint64_t n_replies)
+{
+    tr_bundle_t bundle = {.body = NULL};
+    for (uint64_t i = 0; i < n_replies; i++) {
+        tr_trp1_t reply;
+        tr_trp1_init(&reply, TR_TRP1_REPLY, first_id + i);
+        assert_true(tr_bundle_add(&bundle, TR_BUNDLE_BODY, &reply, NULL));
+    }
+    return bundle;
+}
+
+static void say_bundle(world_t *world, tr_bundle_t bundle, const char *behind)
+{
+    send_bytes(world, tr_bundle_head().data, tr_bundle_head().size, ZMQ_SNDMORE);
+    memcpy(bundle.body + bundle.size, behind, strlen(behind));
+    zmq_send(world->router, bundle.body, bundle.size + strlen(behind), 0);
+    tr_bundle_finish(&bundle);
+}
+
+static void greet_with_bundles(world_t *world, int64_t bundle)
+{
+    world->bundle = bundle;
+    tr_trp1_t hello = hear(world, TR_TRP1_HELLO);
+    assert_int_equal(hello.bundle, TR_BUNDLE_MAX_BODY);
+    say_hello(world, 0, 1000);
+}
+
+static void what_waited_for_the_connection_leaves_together(void **state)
+{
+    world_t *world = *state;
+    uint64_t first = start(world, "x", 60000);
+    for (int i = 1; i < 10; i++) {
+        start(world, i % 2 ? "x" : NULL, 60000);
+    }
+    greet_with_bundles(world, TR_BUNDLE_MAX_BODY);
+    hear_bundle(world, first, 10);
+    say_bundle(world, replies_to(first, 10), "");
+    for (uint64_t i = 0; i < 10; i++) {
+        expect_final(world, first + i, TROUPE_OUTCOME_OK, "");
+    }
+}
+
+static void bundles_are_as_small_as_the_node_wants_them(void **state)
+{
+    world_t *world = *state;
+    uint64_t first = start(world, NULL, 0);
+    for (int i = 1; i < 6; i++) {
+        start(world, NULL, 0);
+    }
+    greet_with_bundles(world, 120); /* room for two */
+    for (uint64_t i = 0; i < 6; i += 2) {
+        hear_bundle(world, first + i, 2);
+    }
+}
+
+static void what_is_large_goes_by_itself_and_in_its_turn(void **state)
+{
+    world_t *world = *state;
+    static char large[TR_BUNDLE_MAX_PAYLOAD + 2];
+    memset(large, 'x', sizeof large - 1);
+    uint64_t first = start(world, "x", 60000);
+    start(world, "x", 60000);
+    start(world, large, 60000);
+    start(world, "x", 60000);
+    greet_with_bundles(world, TR_BUNDLE_MAX_BODY);
+    hear_bundle(world, first, 2);
+    assert_int_equal(hear(world, TR_TRP1_REQUEST).id, first + 2);
+    assert_int_equal(hear(world, TR_TRP1_REQUEST).id, first + 3); /* one alone is no bundle */
+}
+
+static void a_broken_bundle_counts_as_far_as_it_can_be_read(void **state)
+{
+    world_t *world = *state;
+    uint64_t first = start(world, "x", 60000);
+    start(world, "x", 60000);
+    greet(world, 0, 1000);
+    hear(world, TR_TRP1_REQUEST);
+    hear(world, TR_TRP1_REQUEST);
+    say_bundle(world, replies_to(first, 1), "\xc1");
+    expect_final(world, first, TROUPE_OUTCOME_OK, "");
+    send_bytes(world, tr_bundle_head().data, tr_bundle_head().size, 0);
+    say_plain(world, TR_TRP1_BUNDLE, 0, "not one");
+    say_bundle(world, replies_to(first + 1, 1), "");
+    expect_final(world, first + 1, TROUPE_OUTCOME_OK, "");
+    assert_int_equal(tr_link_n_malformed(world->client->link), 3);
+}
+
+#define HURRIED 20 /* calls in no time */
+
+/* An application in a hurry: it has started many calls while the clock stood still, and has one
+ * reply more to take. Returns the first call of those that are open. */
+static uint64_t hurry(world_t *world, int64_t bundle)
+{
+    world->bundle = bundle;
+    start(world, NULL, 60000);
+    greet(world, 0, 1000);
+    uint64_t first = hear(world, TR_TRP1_REQUEST).id;
+    say_plain(world, TR_TRP1_REPLY, first, NULL);
+    expect_final(world, first, TROUPE_OUTCOME_OK, "");
+    tr_clock_hold(tr_clock_now_ms());
+    for (int i = 1; i <= HURRIED; i++) {
+        assert_int_equal(start(world, NULL, 60000), first + (uint64_t)i);
+        hear(world, TR_TRP1_REQUEST);
+    }
+    say_bundle(world, replies_to(first + 1, 2), "");
+    troupe_reply_t *reply;
+    assert_status(troupe_client_next(world->client, -1, &reply), TROUPE_OK);
+    troupe_reply_destroy(&reply);
+    return first + 3;
+}
+
+static void take_one(world_t *world)
+{
+    troupe_reply_t *reply;
+    assert_status(troupe_client_next(world->client, 0, &reply), TROUPE_OK);
+    troupe_reply_destroy(&reply);
+}
+
+static void calls_of_a_hurry_leave_when_the_replies_are_taken(void **state)
+{
+    world_t *world = *state;
+    uint64_t last = hurry(world, TR_BUNDLE_MAX_BODY) + HURRIED - 3;
+    for (int i = 1; i <= 3; i++) {
+        start(world, NULL, 60000);
+        assert_int_equal(world->client->n_held, i);
+    }
+    take_one(world);
+    assert_int_equal(world->client->n_held, 3);
+    take_replies(world); /* there are none */
+    assert_int_equal(world->client->n_held, 0);
+    hear_bundle(world, last + 1, 3);
+    tr_clock_release();
+}
+
+static void calls_of_a_hurry_leave_when_only_replies_are_taken(void **state)
+{
+    world_t *world = *state;
+    uint64_t first = hurry(world, TR_BUNDLE_MAX_BODY);
+    uint64_t last = first + HURRIED - 3;
+    say_bundle(world, replies_to(first, 3), "");
+    take_one(world);
+    pump(world, true);
+    for (; world->first_reply < world->n_replies; world->first_reply++) {
+        troupe_reply_destroy(&world->replies[world->first_reply]);
+    }
+    /* Three at once, so that two are left when the first is taken. */
+    say_bundle(world, replies_to(first + 3, 3), "");
+    troupe_reply_t *reply;
+    assert_status(troupe_client_next(world->client, -1, &reply), TROUPE_OK);
+    troupe_reply_destroy(&reply);
+    start(world, NULL, 60000);
+    start(world, NULL, 60000);
+    assert_int_equal(world->client->n_held, 2);
+    take_one(world);
+    assert_int_equal(world->client->n_held, 2);
+    take_one(world);
+    assert_int_equal(world->client->n_held, 0);
+    hear_bundle(world, last + 1, 2);
+    tr_clock_release();
+}
+
+static void a_bundle_is_read_on_as_its_replies_are_taken(void **state)
+{
+    world_t *world = *state;
+    uint64_t first = hurry(world, TR_BUNDLE_MAX_BODY);
+    take_one(world);
+    say_bundle(world, replies_to(first, 5), "");
+    troupe_reply_t *reply;
+    assert_status(troupe_client_next(world->client, -1, &reply), TROUPE_OK);
+    troupe_reply_destroy(&reply);
+    assert_true(tr_link_is_in_bundle(world->client->link));
+    for (uint64_t i = 1; i < 5; i++) {
+        /* The descriptor tells of it, too. */
+        expect_final(world, first + i, TROUPE_OUTCOME_OK, "");
+    }
+    assert_false(tr_link_is_in_bundle(world->client->link));
+    tr_clock_release();
+}
+
+static void calls_of_a_hurry_leave_when_the_clock_moves(void **state)
+{
+    world_t *world = *state;
+    uint64_t last = hurry(world, TR_BUNDLE_MAX_BODY) + HURRIED - 3;
+    start(world, NULL, 60000);
+    start(world, NULL, 60000);
+    assert_int_equal(world->client->n_held, 2);
+    tr_clock_advance(1);
+    start(world, NULL, 60000);
+    assert_int_equal(world->client->n_held, 0);
+    hear_bundle(world, last + 1, 3);
+    tr_clock_release();
+}
+
+static void calls_of_a_hurry_leave_when_they_are_many(void **state)
+{
+    world_t *world = *state;
+    uint64_t last = hurry(world, TR_BUNDLE_MAX_BODY) + HURRIED - 3;
+    uint64_t n_more = 1;
+    for (start(world, NULL, 60000); world->client->n_held > 0; n_more++) {
+        assert_true(n_more < 500);
+        start(world, NULL, 60000);
+    }
+    hear_bundle(world, last + 1, n_more);
+    tr_clock_release();
+}
+
+static void nothing_is_held_back_from_a_node_without_bundles(void **state)
+{
+    world_t *world = *state;
+    uint64_t last = hurry(world, 0) + HURRIED - 3;
+    for (uint64_t i = 1; i <= 3; i++) {
+        start(world, NULL, 60000);
+        assert_int_equal(hear(world, TR_TRP1_REQUEST).id, last + i);
+    }
+    tr_clock_release();
+}
+
+static void a_call_that_is_held_back_can_be_cancelled(void **state)
+{
+    world_t *world = *state;
+    uint64_t first = hurry(world, TR_BUNDLE_MAX_BODY);
+    uint64_t id = start(world, NULL, 60000);
+    assert_int_equal(world->client->n_held, 1);
+    troupe_client_cancel(world->client, id);
+    expect_final(world, id, TROUPE_OUTCOME_CANCELLED, "before it was sent");
+    expect_final(world, first - 1, TROUPE_OUTCOME_OK, "");
+    tr_clock_release();
+}
+
 #define STORY(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -1131,6 +1394,17 @@ int main(void)
         STORY(a_blocking_call_leaves_the_replies_of_others),
         STORY(a_blocking_call_grants_its_own_parts_only),
         STORY(a_stream_nobody_takes_is_cut_off),
+        STORY(what_waited_for_the_connection_leaves_together),
+        STORY(bundles_are_as_small_as_the_node_wants_them),
+        STORY(what_is_large_goes_by_itself_and_in_its_turn),
+        STORY(a_broken_bundle_counts_as_far_as_it_can_be_read),
+        STORY(calls_of_a_hurry_leave_when_the_replies_are_taken),
+        STORY(calls_of_a_hurry_leave_when_only_replies_are_taken),
+        STORY(a_bundle_is_read_on_as_its_replies_are_taken),
+        STORY(calls_of_a_hurry_leave_when_the_clock_moves),
+        STORY(calls_of_a_hurry_leave_when_they_are_many),
+        STORY(nothing_is_held_back_from_a_node_without_bundles),
+        STORY(a_call_that_is_held_back_can_be_cancelled),
     };
     return cmocka_run_group_tests_name("remote/client", tests, NULL, NULL) != 0;
 }

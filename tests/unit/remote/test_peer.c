@@ -19,6 +19,7 @@ typedef struct world {
     void *dealer;
     tr_peer_t *peer;
     tr_peer_limits_t limits;
+    tr_spares_t spares;
     uint64_t told[2 * N_PARTS]; /* calls whose parts have left, in order */
     size_t n_told;
     uint64_t n_bytes;
@@ -73,6 +74,7 @@ static int end(void **state)
 {
     world_t *world = *state;
     tr_peer_destroy(&world->peer);
+    tr_spares_finish(&world->spares);
     zmq_close(world->router);
     if (world->dealer) {
         zmq_close(world->dealer);
@@ -259,6 +261,152 @@ static void a_peer_that_has_gone_gets_nothing(void **state)
     assert_int_equal(world->told[N_PARTS], N_PARTS + 1);
 }
 
+/* ---- what is gathered ---- */
+
+static void send_answer(world_t *world, uint64_t id, size_t size)
+{
+    static const char bytes[TR_BUNDLE_MAX_PAYLOAD + 1];
+    troupe_message_t *payload = size > 0 ? troupe_message_from(bytes, size) : NULL;
+    tr_trp1_t reply;
+    tr_trp1_init(&reply, TR_TRP1_REPLY, id);
+    tr_peer_answer(world->peer, &reply, payload, &world->limits, 0);
+    troupe_message_destroy(&payload);
+}
+
+/* Read one message: how many commands it had, all of them replies from `id` on; 0: there is
+ * none.
+ */
+static size_t read_answers(world_t *world, uint64_t id, size_t max_body)
+{
+    unsigned char head[TR_TRP1_MAX_HEADER];
+    static unsigned char body[TR_BUNDLE_MAX_BODY];
+    tr_trp1_t command;
+    const char *reason;
+    int size = zmq_recv(world->dealer, head, sizeof head, ZMQ_DONTWAIT);
+    if (size < 0) {
+        return 0;
+    }
+    assert_status(tr_trp1_decode(head, (size_t)size, &command, &reason), TROUPE_OK);
+    int more;
+    size_t more_size = sizeof more;
+    zmq_getsockopt(world->dealer, ZMQ_RCVMORE, &more, &more_size);
+    int body_size = more ? zmq_recv(world->dealer, body, sizeof body, 0) : 0;
+    if (command.command != TR_TRP1_BUNDLE) {
+        assert_int_equal(command.command, TR_TRP1_REPLY);
+        assert_int_equal(command.id, id);
+        return 1;
+    }
+    assert_in_range(body_size, 1, max_body);
+    tr_reader_t reader = tr_reader_of(body, (size_t)body_size);
+    size_t n_commands = 0;
+    while (tr_bytes_left(&reader) > 0) {
+        tr_span_t inner;
+        uint64_t n_frames;
+        troupe_message_t *payload;
+        assert_true(tr_bundle_take(&reader, &inner, &n_frames));
+        assert_status(tr_bundle_take_payload(&reader, n_frames, 1, &world->spares, &payload),
+                      TROUPE_OK);
+        tr_spares_give(&world->spares, &payload);
+        assert_status(tr_trp1_decode(inner.data, inner.size, &command, &reason), TROUPE_OK);
+        assert_int_equal(command.id, id + n_commands);
+        n_commands++;
+    }
+    return n_commands;
+}
+
+static void small_answers_leave_together(void **state)
+{
+    world_t *world = *state;
+    world->peer->max_bundle = TR_BUNDLE_MAX_BODY;
+    for (uint64_t id = 1; id <= 3; id++) {
+        send_answer(world, id, id * 10);
+    }
+    assert_int_equal(read_answers(world, 1, 0), 0);
+    tr_peer_send_bundle(world->peer, &world->limits, 0);
+    assert_int_equal(read_answers(world, 1, TR_BUNDLE_BODY), 3);
+    tr_peer_send_bundle(world->peer, &world->limits, 0); /* nothing is no bundle */
+    assert_int_equal(read_answers(world, 1, 0), 0);
+}
+
+static void who_takes_no_bundles_gets_each_answer_at_once(void **state)
+{
+    world_t *world = *state;
+    for (uint64_t id = 1; id <= 2; id++) {
+        send_answer(world, id, 10);
+        assert_int_equal(read_answers(world, id, 0), 1);
+    }
+}
+
+static void what_is_sent_comes_behind_what_was_gathered(void **state)
+{
+    world_t *world = *state;
+    world->peer->max_bundle = TR_BUNDLE_MAX_BODY;
+    send_answer(world, 1, 10);
+    send_answer(world, 2, TR_BUNDLE_MAX_PAYLOAD + 1); /* too large to be copied */
+    assert_int_equal(read_answers(world, 1, TR_BUNDLE_BODY), 1);
+    assert_int_equal(read_answers(world, 2, 0), 1);
+    send_answer(world, 3, TR_BUNDLE_MAX_PAYLOAD);
+    send_part(world, 9, SIZE);
+    assert_int_equal(world->n_told, 1);
+    assert_int_equal(read_answers(world, 3, TR_BUNDLE_BODY), 1);
+    assert_int_equal(read_all(world), 1);
+}
+
+static void a_bundle_is_not_larger_than_the_peer_takes(void **state)
+{
+    static const size_t rows[] = {30, 1000, TR_BUNDLE_BODY, TR_BUNDLE_MAX_BODY, SIZE_MAX};
+    world_t *world = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        world->peer->max_bundle = rows[i];
+        for (uint64_t id = 1; id <= 100; id++) {
+            send_answer(world, id, id * 10);
+        }
+        tr_peer_send_bundle(world->peer, &world->limits, 0);
+        size_t n_read = 0;
+        while (n_read < 100) {
+            size_t n = read_answers(world, n_read + 1,
+                                    rows[i] < TR_BUNDLE_BODY ? rows[i] : TR_BUNDLE_BODY);
+            if (n == 0) {
+                assert_non_null(world->peer->first_out);
+                flush(world);
+            }
+            n_read += n;
+        }
+    }
+}
+
+static void each_command_of_a_bundle_that_waits_counts(void **state)
+{
+    world_t *world = *state;
+    fill(world);
+    tr_peer_forget_backlog(world->peer);
+    world->peer->max_bundle = TR_BUNDLE_MAX_BODY;
+    world->limits.max_out = 5;
+    for (uint64_t id = 1; id <= 6; id++) {
+        send_answer(world, id, 10);
+        if (id % 3 == 0) {
+            assert_false(world->peer->is_gone);
+            assert_int_equal(world->peer->n_out, id - 3);
+            tr_peer_send_bundle(world->peer, &world->limits, 0);
+        }
+    }
+    assert_true(world->peer->is_cut);
+    assert_int_equal(world->peer->n_out, 3);
+    tr_peer_forget_backlog(world->peer);
+    assert_int_equal(world->peer->n_out, 0);
+}
+
+static void what_was_gathered_is_forgotten_with_the_backlog(void **state)
+{
+    world_t *world = *state;
+    world->peer->max_bundle = TR_BUNDLE_MAX_BODY;
+    send_answer(world, 1, 10);
+    tr_peer_forget_backlog(world->peer);
+    send_answer(world, 2, 10);
+    tr_peer_send_bundle(world->peer, &world->limits, 0);
+    assert_int_equal(read_answers(world, 2, TR_BUNDLE_BODY), 1);
+}
+
 static void nobody_needs_to_be_told(void **state)
 {
     world_t *world = *state;
@@ -280,6 +428,12 @@ int main(void)
         STORY(a_queue_that_overflows_cuts_the_peer),
         STORY(one_message_above_the_bound_of_bytes_still_waits),
         STORY(a_peer_that_has_gone_gets_nothing),
+        STORY(small_answers_leave_together),
+        STORY(who_takes_no_bundles_gets_each_answer_at_once),
+        STORY(what_is_sent_comes_behind_what_was_gathered),
+        STORY(a_bundle_is_not_larger_than_the_peer_takes),
+        STORY(each_command_of_a_bundle_that_waits_counts),
+        STORY(what_was_gathered_is_forgotten_with_the_backlog),
         STORY(nobody_needs_to_be_told),
     };
     return cmocka_run_group_tests_name("remote/peer", tests, NULL, NULL) != 0;

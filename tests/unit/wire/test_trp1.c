@@ -124,6 +124,7 @@ static const char *tell(const tr_trp1_t *self)
     at = say_number(at, end, "heartbeat", self->heartbeat_ms);
     at = say_number(at, end, "max-frame", self->max_frame);
     at = say_number(at, end, "max-open", self->max_open);
+    at = say_number(at, end, "bundle", self->bundle);
     at = say_span(at, end, "capability", self->capability);
     at = say_span(at, end, "method", self->method);
     at = say_number(at, end, "timeout", self->timeout_ms);
@@ -194,7 +195,7 @@ static void vectors_mean_what_they_say(void **state)
     FILE *file = open_vectors();
     static vector_t vector;
     size_t n_vectors = 0;
-    bool is_covered[TR_TRP1_STOP + 1] = {false};
+    bool is_covered[TR_TRP1_BUNDLE + 1] = {false};
     while (next_vector(file, &vector)) {
         check_vector(&vector);
         tr_trp1_t command;
@@ -206,7 +207,7 @@ static void vectors_mean_what_they_say(void **state)
     }
     fclose(file);
     assert_true(n_vectors > 40);
-    for (size_t i = 0; i <= TR_TRP1_STOP; i++) {
+    for (size_t i = 0; i <= TR_TRP1_BUNDLE; i++) {
         if (!is_covered[i]) {
             fail_msg("no vector for %s", tr_trp1_command_name((tr_trp1_command_t)i));
         }
@@ -353,7 +354,8 @@ static void everything_at_its_limit_fits(void **state)
     command.command = TR_TRP1_ERROR;
     command.id = TR_TRP1_MAX_NUMBER;
     command.version_min = command.version_max = command.heartbeat_ms = INT64_MAX;
-    command.max_frame = command.max_open = command.timeout_ms = INT64_MAX;
+    command.max_frame = command.max_open = command.bundle = INT64_MAX;
+    command.timeout_ms = INT64_MAX;
     command.credit = command.sequence = command.hint_ms = command.position = INT64_MAX;
     command.concurrency = command.memory = command.running = INT64_MAX;
     command.running_for = command.progress_age = command.done = INT64_MAX;
