@@ -19,7 +19,7 @@ setup = test -f $(BUILD)/build.ninja || meson setup $(BUILD)
 
 # Looks for libraries each time: what is missing today may be installed tomorrow.
 bench_setup = meson setup $$(test ! -f $(BUILD)-bench/build.ninja || echo --reconfigure) \
-	$(BUILD)-bench --buildtype=release -Dtests=disabled -Dworkers=disabled
+	$(BUILD)-bench --buildtype=release -Db_lto=true -Dtests=disabled -Dworkers=disabled
 quick := $(filter-out 0,$(BENCH_QUICK))
 compare = bench/compare.py --build $(BUILD)-bench $(if $(quick),--quick) \
 	$(if $(BENCH_JSON),--json '$(BENCH_JSON)') $(if $(BENCH_REPORT),--report '$(BENCH_REPORT)')

@@ -54,7 +54,7 @@ static void leave_with(tr_router_t *router, tr_envelope_t *envelope, troupe_outc
                        int64_t hint_ms, const char *why)
 {
     leave(router, envelope, outcome);
-    tr_envelope_answer(envelope, outcome, hint_ms, "%s", why);
+    tr_envelope_answer_text(envelope, outcome, hint_ms, why);
     tr_envelope_release(&envelope);
 }
 

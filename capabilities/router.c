@@ -18,6 +18,7 @@
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)1 << 30)
+#define LEAST_ROOM      256
 
 static bool is_due_before(const void *one, const void *other)
 {
@@ -356,6 +357,10 @@ static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *s
     if (spec->overflow == TR_OVERFLOW_BLOCK) {
         /* The mailbox counts what waits inside, too. */
         tr_mailbox_let_wait(self->mailbox, spec->timeout_ms, spec->queue_limit);
+    } else {
+        /* A router that falls behind has no more before it than it may have waiting. */
+        tr_mailbox_let_wait(self->mailbox, 0,
+                            spec->queue_limit > LEAST_ROOM ? spec->queue_limit : LEAST_ROOM);
     }
     return tr_sharing_init(&router->sharing) == TROUPE_OK && router->hand &&
            tr_router_books_init(&router->books, self->runtime->metrics, spec->capability) ==

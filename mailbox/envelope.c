@@ -196,26 +196,37 @@ static bool send_reply(tr_envelope_t *self, troupe_reply_t *reply)
     return is_sent;
 }
 
-bool tr_envelope_answer(tr_envelope_t *self, troupe_outcome_t outcome, int64_t hint_ms,
-                        const char *format, ...)
+bool tr_envelope_answer_text(tr_envelope_t *self, troupe_outcome_t outcome, int64_t hint_ms,
+                             const char *why)
 {
     assert(self);
     if (atomic_exchange(&self->is_answered, true)) {
         return false;
     }
-    char text[TEXT_MAX] = "";
-    if (format) {
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(text, sizeof text, format, arguments);
-        va_end(arguments);
-    }
-    troupe_reply_t *reply = tr_reply_verdict(self->id, outcome, hint_ms, text);
+    troupe_reply_t *reply = tr_reply_verdict(self->id, outcome, hint_ms, why);
     if (reply) {
         reply->sequence = self->n_parts;
         send_reply(self, reply);
     }
     return true;
+}
+
+/* Most are answered already when they get here. */
+bool tr_envelope_answer(tr_envelope_t *self, troupe_outcome_t outcome, int64_t hint_ms,
+                        const char *format, ...)
+{
+    assert(self);
+    if (atomic_load(&self->is_answered)) {
+        return false;
+    }
+    char why[TEXT_MAX] = "";
+    if (format) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(why, sizeof why, format, arguments);
+        va_end(arguments);
+    }
+    return tr_envelope_answer_text(self, outcome, hint_ms, why);
 }
 
 bool tr_envelope_forward(tr_envelope_t *self, troupe_reply_t **reply_p)

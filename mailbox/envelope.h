@@ -136,6 +136,10 @@ tr_envelope_t *tr_envelope_of(tr_letter_t *letter);
 bool tr_envelope_answer(tr_envelope_t *self, troupe_outcome_t outcome, int64_t hint_ms,
                         const char *format, ...) TROUPE_PRINTF(4, 5);
 
+/* The same with a text as it is. */
+bool tr_envelope_answer_text(tr_envelope_t *self, troupe_outcome_t outcome, int64_t hint_ms,
+                             const char *why);
+
 /* Send `*reply_p`, which came from a worker, under the caller's own number; takes it. For a
  * final the same rule holds. False when it was answered before, or the caller is gone or has
  * no room; the reply is destroyed then. */

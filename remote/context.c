@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <zmq.h>
 
+/* A client has three: as many clients as a program may want to have. */
+#define MOST_SOCKETS 30000
+
 static struct {
     pthread_mutex_t lock;
     void *context;
@@ -20,6 +23,9 @@ void *tr_context_join(void)
     pthread_mutex_lock(&shared.lock);
     if (shared.n_users == 0) {
         shared.context = zmq_ctx_new();
+        if (shared.context) {
+            zmq_ctx_set(shared.context, ZMQ_MAX_SOCKETS, MOST_SOCKETS);
+        }
     }
     void *context = shared.context;
     if (context) {

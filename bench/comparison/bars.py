@@ -40,25 +40,29 @@ RIVALS = (("erlang", "dispatcher"), ("erlang", "gen_server"), ("caf", "dispatche
 
 
 def in_process():
+    """Rivals share threads among all, as inline workers do; threads of their own beside them."""
     for window, bound in ((1000, 1.5), (64, 1.0)):
         for n in (1, 4, 16):
-            ours = Case("troupe", "router", workers=n, window=window)
+            ours = Case("troupe", "inline", workers=n, window=window)
             for system, variant in RIVALS:
                 yield Bar("in process", ours, Case(system, variant, workers=n, window=window),
                           bound=bound)
             yield Bar("in process", ours, Case("go", "dispatcher", workers=n, window=window))
+            yield Bar("in process, a thread each", Case("troupe", "thread", workers=n, window=window),
+                      Case("erlang", "dispatcher", workers=n, window=window))
 
 
 def lockstep():
-    yield Bar("lockstep", Case("troupe", "router"), Case("limits", "futex"), "p50_us", "≤", 1.3)
+    yield Bar("lockstep", Case("troupe", "thread"), Case("limits", "futex"), "p50_us", "≤", 1.3)
     yield Bar("lockstep, spinning", Case("troupe", "spin"), None, "p50_us", "≤", 10.0)
+    yield Bar("lockstep, inline", Case("troupe", "inline"), Case("erlang", "dispatcher"))
 
 
 def remote():
     for transport in ("ipc", "tcp"):
         for n in (1, 4):
             load = {"workers": n, "window": 1000}
-            ours = Case("troupe", "router", transport, **load)
+            ours = Case("troupe", "thread", transport, **load)
             what = f"over {transport}"
             yield Bar(what, ours, Case("zmq", "drain", transport, **load), bound=0.7)
             yield Bar(what, ours, Case("zmq", "batch", transport, **load))
@@ -69,12 +73,12 @@ def remote():
 
 def payload_and_pool():
     for n in (1, 4):
-        small = Case("troupe", "router", workers=n, window=64)
-        large = Case("troupe", "router", workers=n, window=64, payload=LARGE)
+        small = Case("troupe", "thread", workers=n, window=64)
+        large = Case("troupe", "thread", workers=n, window=64, payload=LARGE)
         yield Bar("1 MiB as 64 B", large, small, bound=0.5)
     for n, bound in ((16, 0.75), (64, 0.6)):
-        yield Bar("many workers as one", Case("troupe", "router", workers=n, window=1000),
-                  Case("troupe", "router", workers=1, window=1000), bound=bound)
+        yield Bar("many workers as one", Case("troupe", "thread", workers=n, window=1000),
+                  Case("troupe", "thread", workers=1, window=1000), bound=bound)
 
 
 def all_bars():

@@ -57,7 +57,7 @@ ERLANG = ("erl", "-noshell", "-pa", "{folder}/bench/peers", "-s", "erlang_peer",
 
 SYSTEMS = {
     "troupe": System(
-        "this project", "bench/request_bench", {"router": (), "spin": ("--spin", "50")},
+        "this project", "bench/request_bench", {"thread": (), "spin": ("--spin", "50"), "inline": ("--isolation", "inline")},
         transports=("inproc", "ipc", "tcp")),
     "limits": System("nothing", "bench/peers/limits_peer", modes("pool", "futex")),
     "erlang": System(
@@ -128,7 +128,7 @@ def is_possible(case):
     system = SYSTEMS[case.system]
     return (case.transport in system.transports and case.payload in system.payloads
             and (case.variant != "futex" or (case.workers, case.window) == (1, 1))
-            and (case.variant != "spin" or (case.transport == "inproc" and case.window <= 8)))
+            and (case.variant not in ("spin", "inline") or case.transport == "inproc"))
 
 
 def of_all(workers, windows, payload, transports=("inproc", "ipc", "tcp")):

@@ -120,14 +120,14 @@ class Matrices(unittest.TestCase):
         self.assertLess(len(chosen), 100)
 
     def test_what_is_compared_runs_together_and_once(self):
-        peer, ours = Case("zmq", "drain", window=8), Case("troupe", "router", window=8)
-        chosen = cases.in_order([peer, Case("troupe", "router"), ours, peer])
+        peer, ours = Case("zmq", "drain", window=8), Case("troupe", "thread", window=8)
+        chosen = cases.in_order([peer, Case("troupe", "thread"), ours, peer])
         self.assertEqual([(case.system, case.window) for case in chosen],
                          [("troupe", 1), ("troupe", 8), ("zmq", 8)])
 
 
 class Bars(unittest.TestCase):
-    OURS = Case("troupe", "router", window=64)
+    OURS = Case("troupe", "thread", window=64)
     THEIRS = Case("zmq", "drain", window=64)
 
     def verdict(self, ours, theirs, **how):
