@@ -30,6 +30,7 @@
 
 typedef struct meter {
     const char *transport; /* inproc, ipc */
+    const char *isolation; /* thread, inline */
     long workers;
     long window; /* requests outstanding */
     long each;   /* requests, parts or pings in a round */
@@ -87,11 +88,13 @@ static void start_node(meter_t *self, const troupe_behaviour_t *behaviour, const
              "  children:\n"
              "    - capability: %s\n"
              "      worker: {module: %s}\n"
+             "      isolation: %s\n"
              "      workers: {min: %ld, max: %ld, concurrency: %ld}\n"
              "      queue: {limit: %ld}\n"
              "      health: {%s}\n",
-             listen, behaviour->name, behaviour->name, self->workers, self->workers,
-             (self->window + self->workers - 1) / self->workers, self->window, health);
+             listen, behaviour->name, behaviour->name, self->isolation, self->workers,
+             self->workers, (self->window + self->workers - 1) / self->workers, self->window,
+             health);
     self->node = troupe_node_new();
     if (!self->node || troupe_node_register(self->node, behaviour) != TROUPE_OK ||
         troupe_node_load_text(self->node, "metered", yaml, print_problem, NULL) != TROUPE_OK ||
@@ -281,15 +284,22 @@ static long whole(const char *text)
 static void read_options(meter_t *self, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"transport", required_argument, NULL, 't'}, {"workers", required_argument, NULL, 'n'},
-        {"window", required_argument, NULL, 'w'},    {"each", required_argument, NULL, 'e'},
-        {"rounds", required_argument, NULL, 'r'},    {NULL, 0, NULL, 0},
+        {"transport", required_argument, NULL, 't'},
+        {"isolation", required_argument, NULL, 'i'},
+        {"workers", required_argument, NULL, 'n'},
+        {"window", required_argument, NULL, 'w'},
+        {"each", required_argument, NULL, 'e'},
+        {"rounds", required_argument, NULL, 'r'},
+        {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 't':
             self->transport = optarg;
+            break;
+        case 'i':
+            self->isolation = optarg;
             break;
         case 'n':
             self->workers = whole(optarg);
@@ -315,8 +325,12 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(meter_t *self);
     } kinds[] = {{"requests", do_requests}, {"parts", do_parts}, {"pings", do_pings}};
-    meter_t meter = {
-        .transport = "inproc", .workers = 1, .window = 1, .each = 1000, .rounds = 5};
+    meter_t meter = {.transport = "inproc",
+                     .isolation = "thread",
+                     .workers = 1,
+                     .window = 1,
+                     .each = 1000,
+                     .rounds = 5};
     read_options(&meter, argc, argv);
     setenv("TROUPE_LOG_LEVEL", "warning", 0);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -326,8 +340,9 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    fputs("usage: metered requests|parts|pings [--transport inproc|ipc] [--workers N]\n"
-          "               [--window N] [--each N] [--rounds N]\n",
+    fputs("usage: metered requests|parts|pings [--transport inproc|ipc] [--isolation "
+          "thread|inline]\n"
+          "               [--workers N] [--window N] [--each N] [--rounds N]\n",
           stderr);
     return 2;
 }
