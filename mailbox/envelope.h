@@ -123,9 +123,12 @@ void tr_envelope_release(tr_envelope_t **self_p);
  * caller's share is untouched and nothing is answered. Any thread. */
 TROUPE_NODISCARD troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to);
 
-/* The same, once for each envelope, which keeps a share of `to`; and answer it here when `to`
- * does not take it. A NULL `to` offers nothing. With `may_wait` it waits for room where the
- * mailbox allows that, within the request's time. */
+/* The same, with tr_mailbox_leave. */
+TROUPE_NODISCARD troupe_status_t tr_envelope_leave(tr_envelope_t *self, tr_mailbox_t *to);
+
+/* The same as posting, once for each envelope, which keeps a share of `to`; and answer it here
+ * when `to` does not take it. A NULL `to` offers nothing. With `may_wait` it waits for room
+ * where the mailbox allows that, within the request's time. */
 void tr_envelope_submit(tr_envelope_t *self, tr_mailbox_t *to, bool may_wait);
 
 /* The envelope whose letter this is; the letter's share becomes the caller's. */

@@ -29,12 +29,13 @@
 #include "base/clock.h"
 #include "base/processors.h"
 
-#define CACHE_LINE        64
-#define GIVE_UP_CHECK_MS  50
-#define CARRIES_AT_A_TIME 4
-#define MOST_NEXT         8
-#define MOST_CARRIES      64
-#define SPINS_PER_LOOK    16 /* at the clock */
+#define CACHE_LINE       64
+#define GIVE_UP_CHECK_MS 50
+#define MOST_LARGE       4
+#define MOST_SMALL       64
+#define MOST_NEXT        8
+#define MOST_CARRIES     64
+#define SPINS_PER_LOOK   16 /* at the clock */
 
 /* A lane with room for fewer letters gives each place back at once, others so many together. */
 #define WIDE_LANE     1024
@@ -266,10 +267,14 @@ bool tr_mailbox_has_posted(const tr_mailbox_t *self)
     return has_posted(&self->lanes[TR_LANE_CONTROL]) || has_posted(&self->lanes[TR_LANE_USER]);
 }
 
+static bool has_taken(const tr_mailbox_t *self)
+{
+    return self->lanes[TR_LANE_CONTROL].first || self->lanes[TR_LANE_USER].first;
+}
+
 static bool has_letters(const tr_mailbox_t *self)
 {
-    return self->lanes[TR_LANE_CONTROL].first || self->lanes[TR_LANE_USER].first ||
-           tr_mailbox_has_posted(self);
+    return has_taken(self) || tr_mailbox_has_posted(self);
 }
 
 static void relax(void)
@@ -383,15 +388,19 @@ void tr_mailbox_take_baton(tr_mailbox_t *self)
     atomic_store(&self->is_baton_wanted, false);
 }
 
+/* A piece of work that leaves letters behind was as large as one may be; several of these, or
+ * many small ones, are enough for who came to post one letter. */
 static void carry(tr_mailbox_t *self, bool is_next)
 {
     bool is_enough = true;
     bool has_more = false; /* of what has been taken out of the lanes already */
-    for (int n = 0; is_enough && (has_more || tr_mailbox_has_posted(self)) && try_baton(self);
-         n++) {
+    size_t n_large = 0;
+    for (size_t n = 0;
+         is_enough && (has_more || tr_mailbox_has_posted(self)) && try_baton(self); n++) {
         is_enough = self->carry(self->carry_arg, is_next || n > 0);
-        has_more = has_letters(self);
-        is_enough = is_enough && !(has_more && n + 1 == CARRIES_AT_A_TIME);
+        has_more = has_taken(self);
+        n_large += has_more;
+        is_enough = is_enough && n_large < MOST_LARGE && n < MOST_SMALL;
         tr_mailbox_put_baton(self);
     }
     if (!is_enough) {
@@ -469,8 +478,8 @@ static bool push(lane_t *lane, tr_letter_t *letter)
     return true;
 }
 
-static troupe_status_t post(tr_mailbox_t *self, tr_lane_t which, tr_letter_t **letter_p,
-                            bool is_bounded)
+static troupe_status_t put(tr_mailbox_t *self, tr_lane_t which, tr_letter_t **letter_p,
+                           bool is_bounded)
 {
     assert(self && which < TR_N_LANES && letter_p && *letter_p);
     lane_t *lane = &self->lanes[which];
@@ -485,19 +494,39 @@ static troupe_status_t post(tr_mailbox_t *self, tr_lane_t which, tr_letter_t **l
         return TROUPE_CLOSED;
     }
     *letter_p = NULL;
-    alert(self);
     return TROUPE_OK;
 }
 
 troupe_status_t tr_mailbox_post(tr_mailbox_t *self, tr_lane_t lane, tr_letter_t **letter_p)
 {
-    return post(self, lane, letter_p, true);
+    troupe_status_t status = put(self, lane, letter_p, true);
+    if (status == TROUPE_OK) {
+        alert(self);
+    }
+    return status;
 }
 
 troupe_status_t tr_mailbox_post_answer(tr_mailbox_t *self, tr_lane_t lane,
                                        tr_letter_t **letter_p)
 {
-    return post(self, lane, letter_p, false);
+    troupe_status_t status = put(self, lane, letter_p, false);
+    if (status == TROUPE_OK) {
+        alert(self);
+    }
+    return status;
+}
+
+troupe_status_t tr_mailbox_leave(tr_mailbox_t *self, tr_lane_t lane, tr_letter_t **letter_p)
+{
+    return put(self, lane, letter_p, true);
+}
+
+void tr_mailbox_alert(tr_mailbox_t *self)
+{
+    assert(self);
+    if (tr_mailbox_has_posted(self)) {
+        alert(self);
+    }
 }
 
 static struct timespec in_ms(int64_t delay_ms)

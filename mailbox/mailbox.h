@@ -64,6 +64,12 @@ uint64_t tr_mailbox_incarnation(const tr_mailbox_t *self);
 TROUPE_NODISCARD troupe_status_t tr_mailbox_post(tr_mailbox_t *self, tr_lane_t lane,
                                                  tr_letter_t **letter_p);
 
+/* The same, and let nobody know yet: who leaves letters one after another says so once, by
+ * tr_mailbox_alert, and soon. */
+TROUPE_NODISCARD troupe_status_t tr_mailbox_leave(tr_mailbox_t *self, tr_lane_t lane,
+                                                  tr_letter_t **letter_p);
+void tr_mailbox_alert(tr_mailbox_t *self);
+
 /* The same without the bound, for answers, whose number is bounded by what was asked. */
 TROUPE_NODISCARD troupe_status_t tr_mailbox_post_answer(tr_mailbox_t *self, tr_lane_t lane,
                                                         tr_letter_t **letter_p);

@@ -247,7 +247,7 @@ static void on_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
                "the node is out of memory");
         return;
     }
-    troupe_status_t status = tr_envelope_post(call->envelope, route->router);
+    troupe_status_t status = tr_route_leave(route, call->envelope);
     if (status == TROUPE_FULL) {
         answer_unposted(gateway, call, TROUPE_OUTCOME_OVERLOADED,
                         "the capability's mailbox is full");

@@ -9,10 +9,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEFT_MOST 64
+
 static tr_route_t *share(tr_route_t *route)
 {
     route->n_holders++;
     return route;
+}
+
+static void alert(tr_route_t *self)
+{
+    if (self->n_left > 0) {
+        self->n_left = 0;
+        tr_mailbox_alert(self->router);
+    }
+}
+
+/* A router that is full may have had no chance to take what was left. */
+troupe_status_t tr_route_leave(tr_route_t *self, tr_envelope_t *envelope)
+{
+    assert(self && envelope);
+    troupe_status_t status = tr_envelope_leave(envelope, self->router);
+    if (status == TROUPE_FULL && self->n_left > 0) {
+        alert(self);
+        status = tr_envelope_leave(envelope, self->router);
+    }
+    if (status == TROUPE_OK && ++self->n_left >= LEFT_MOST) {
+        alert(self);
+    }
+    return status;
 }
 
 void tr_route_release(tr_route_t **route_p)
@@ -30,6 +55,9 @@ void tr_routes_forget(tr_routes_t *self)
 {
     assert(self);
     for (size_t i = 0; i < TR_ROUTES_KEPT; i++) {
+        if (self->kept[i]) {
+            alert(self->kept[i]);
+        }
         tr_route_release(&self->kept[i]);
     }
 }
@@ -59,6 +87,9 @@ tr_route_t *tr_routes_find(tr_routes_t *self, tr_directory_t *directory, tr_span
     }
     tr_route_t *route = look_up(directory, capability);
     if (route) {
+        if (self->kept[self->oldest]) {
+            alert(self->kept[self->oldest]);
+        }
         tr_route_release(&self->kept[self->oldest]);
         self->kept[self->oldest] = share(route);
         self->oldest = (self->oldest + 1) % TR_ROUTES_KEPT;
