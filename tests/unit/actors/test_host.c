@@ -1196,7 +1196,8 @@ static void parts_for_the_worker_come_by_its_credit(void **state)
         const tr_trp1_t *heard = hear_next(play);
         n_granted += heard->command == TR_TRP1_CREDIT ? heard->credit : 0;
         n_heard += heard->command == TR_TRP1_PART;
-        assert_true(n_granted <= n_heard + 4 + 4); /* its window, and what it has just taken */
+        /* Its window, and what it has taken already: that is on its way back. */
+        assert_true(n_granted <= n_heard + 4 + TR_FLOW_PARTS);
     }
     answer_with(play, TR_TRP1_REPLY, id, "100");
     const tr_trp1_t *heard;
