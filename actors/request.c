@@ -253,6 +253,7 @@ void troupe_request_keep(troupe_request_t *self)
     }
     troupe_worker_t *worker = self->worker;
     self->is_kept = true;
+    self->pace_us = TR_NEVER; /* its callback says nothing of how long it takes */
     self->previous_kept = NULL;
     self->next_kept = worker->kept;
     if (worker->kept) {
