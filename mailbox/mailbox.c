@@ -335,7 +335,7 @@ void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carry_fn *carry, void *arg)
 static bool try_baton(tr_mailbox_t *self)
 {
     int free_baton = BATON_FREE;
-    return atomic_load_explicit(&self->baton, memory_order_relaxed) == BATON_FREE &&
+    return atomic_load(&self->baton) == BATON_FREE &&
            atomic_compare_exchange_strong(&self->baton, &free_baton, BATON_HELD);
 }
 
@@ -343,7 +343,7 @@ void tr_mailbox_put_baton(tr_mailbox_t *self)
 {
     assert(self);
     atomic_store(&self->baton, BATON_FREE);
-    if (atomic_load(&self->is_baton_wanted) && atomic_exchange(&self->is_baton_wanted, false)) {
+    if (atomic_load(&self->is_baton_wanted)) {
         ring(self);
     }
 }
@@ -363,22 +363,35 @@ void tr_mailbox_take_baton(tr_mailbox_t *self)
     atomic_store(&self->is_baton_wanted, false);
 }
 
+/* An owner that waits for the baton comes first, or others could pass it on for ever. */
+static bool try_to_carry(tr_mailbox_t *self)
+{
+    return !atomic_load(&self->is_baton_wanted) && try_baton(self);
+}
+
+/* False: the owner's own thread is needed. */
+static bool carry_once(tr_mailbox_t *self, bool *has_more)
+{
+    is_carrying = true;
+    bool is_enough = self->carry(self->carry_arg);
+    is_carrying = false;
+    *has_more = has_letters(self);
+    tr_mailbox_put_baton(self);
+    return is_enough;
+}
+
 static void carry(tr_mailbox_t *self)
 {
-    if (is_carrying) {
-        wake_owner(self);
-        return;
-    }
-    bool is_enough = true;
+    bool is_enough = !is_carrying;
     bool has_more = false; /* of what has been taken out of the lanes already */
-    for (int n = 0; is_enough && (has_more || tr_mailbox_has_posted(self)) && try_baton(self);
-         n++) {
-        is_carrying = true;
-        is_enough = self->carry(self->carry_arg);
-        is_carrying = false;
-        has_more = has_letters(self);
-        is_enough = is_enough && !(has_more && n + 1 == CARRIES_AT_A_TIME);
-        tr_mailbox_put_baton(self);
+    for (int n = 0; is_enough && (has_more || tr_mailbox_has_posted(self)); n++) {
+        if (n == CARRIES_AT_A_TIME) {
+            is_enough = false;
+        } else if (try_to_carry(self)) {
+            is_enough = carry_once(self, &has_more);
+        } else {
+            return; /* whoever has it, or waits for it, looks for letters */
+        }
     }
     if (!is_enough) {
         wake_owner(self);

@@ -133,7 +133,8 @@ typedef bool(tr_carry_fn)(void *arg);
  */
 void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carry_fn *carry, void *arg);
 
-/* Take the baton, waiting until whoever has it puts it down. */
+/* Take the baton, waiting until whoever has it puts it down; nobody else gets it before. Then
+ * look for letters. */
 void tr_mailbox_take_baton(tr_mailbox_t *self);
 
 /* Put it down: after parking, before waiting. */
