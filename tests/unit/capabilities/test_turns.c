@@ -231,15 +231,24 @@ static void a_newcomer_whose_worker_goes_in_the_same_turn_waits(void **state)
     expect_final(call, TROUPE_OUTCOME_OK);
 }
 
-static void a_router_that_stops_in_the_turn_of_a_newcomer_answers_it(void **state)
+/* The clock is read again after so many letters, and with the nudge the request is the last of
+ * these: it has been read when the word to stop comes. */
+static void a_router_that_stops_behind_a_newcomer_answers_it(void **state)
 {
     stage_t *stage = *state;
     stage_open(stage, 1);
     hold(stage);
+    for (size_t i = 0; i < 14; i++) {
+        tr_control_say(stage->router->mailbox, TR_WORD_PING, stage->router->incarnation);
+    }
     call_t *call = ask(stage);
+    atomic_store(&must_wait, true);
+    sem_post(&may_go);
+    assert_true(wait_a_little(&has_come));
     tr_actor_ask_to_stop(stage->router, tr_reason_of(TROUPE_REASON_SHUTDOWN));
     sem_post(&may_go);
     expect_final(call, TROUPE_OUTCOME_SHUTTING_DOWN);
+    gets_nothing(&stage->workers[0]);
 }
 
 static void a_newcomer_shares_its_run_with_the_next(void **state)
@@ -333,6 +342,33 @@ static void two_requests_wake_two_workers_or_one(void **state)
     finish(&jobs[1], TROUPE_OUTCOME_OK);
     expect_final(calls[0], TROUPE_OUTCOME_OK);
     expect_final(calls[1], TROUPE_OUTCOME_OK);
+}
+
+/* With two that sleep, the one that was given work last is given more. */
+static void who_finished_in_an_earlier_turn_sleeps_again(void **state)
+{
+    stage_t *stage = *state;
+    stage_open(stage, 2);
+    do_some(stage, USUAL - 2, 1);
+    call_t *calls[3] = {NULL};
+    tr_job_t *jobs[3] = {NULL};
+    player_t *given_to[3] = {NULL};
+    for (size_t i = 0; i < 2; i++) {
+        calls[i] = ask(stage);
+        given_to[i] = who_gets(stage, calls[i], &jobs[i]);
+        atomic_store(&given_to[i]->pulse->took_us, 1);
+    }
+    for (size_t i = 2; i-- > 0;) {
+        finish(&jobs[i], TROUPE_OUTCOME_OK);
+        stage_settle(stage);
+    }
+    calls[2] = ask(stage);
+    given_to[2] = who_gets(stage, calls[2], &jobs[2]);
+    assert_ptr_equal(given_to[2], given_to[1]);
+    finish(&jobs[2], TROUPE_OUTCOME_OK);
+    for (size_t i = 0; i < 3; i++) {
+        expect_final(calls[i], TROUPE_OUTCOME_OK);
+    }
 }
 
 /* And nobody has to remind the router. */
@@ -436,7 +472,7 @@ int main(void)
         TURN(a_newcomer_does_not_pass_a_breaker_that_opens_behind_it),
         TURN(what_comes_in_the_turn_of_the_drain_is_new_or_it_is_not),
         TURN(a_newcomer_whose_worker_goes_in_the_same_turn_waits),
-        TURN(a_router_that_stops_in_the_turn_of_a_newcomer_answers_it),
+        TURN(a_router_that_stops_behind_a_newcomer_answers_it),
         TURN(a_newcomer_shares_its_run_with_the_next),
         HABIT("nothing is usual yet", TR_BALANCE_LEAST_PENDING, 4, USUAL - 1, 0, false),
         HABIT("short ones are left to who is awake", TR_BALANCE_LEAST_PENDING, 4, USUAL, 0,
@@ -446,6 +482,7 @@ int main(void)
         HABIT("long ones get all workers", TR_BALANCE_LEAST_PENDING, 1, USUAL, 1, false),
         HABIT("so they do with room", TR_BALANCE_LEAST_PENDING, 4, USUAL, 1, false),
         HABIT("round robin means each in turn", TR_BALANCE_ROUND_ROBIN, 4, USUAL, 0, false),
+        TURN(who_finished_in_an_earlier_turn_sleeps_again),
         TURN(when_the_awake_one_stalls_the_others_are_woken),
         TURN(a_crowd_is_too_much_for_one),
         TURN(what_is_left_to_the_awake_can_be_cancelled_and_expires),

@@ -214,6 +214,22 @@ static void who_posts_to_itself_while_carried_is_carried_on(void **state)
     hero_destroy(hero);
 }
 
+static void what_was_taken_out_and_not_handled_is_not_left(void **state)
+{
+    (void)state;
+    hero_t *hero = hero_new();
+    for (int i = 0; i < MOST_CARRIES - 1; i++) {
+        post(hero->mailbox, i);
+    }
+    hero->n_at_a_time = 1; /* but all are taken out of the lane at once */
+    assert_false(tr_mailbox_park(hero->mailbox));
+    tr_mailbox_put_baton(hero->mailbox); /* the owner is slow to look again */
+    post(hero->mailbox, MOST_CARRIES);
+    assert_int_equal(hero->n_letters, MOST_CARRIES);
+    wake_up(hero);
+    hero_destroy(hero);
+}
+
 static void who_carries_one_wakes_the_next(void **state)
 {
     (void)state;
@@ -321,8 +337,10 @@ static void an_owner_that_wants_the_baton_is_next(void **state)
     tr_mailbox_let_carry(relay.mailbox, carry_relay, &relay);
     tr_mailbox_put_baton(relay.mailbox);
     post(relay.mailbox, 1); /* more would be there to carry */
+    bool is_rung = is_ringing(relay.mailbox);
     sem_post(&relay.is_left);
     pthread_join(relay.owner, NULL);
+    assert_true(is_rung); /* or it would wait until it looks of itself */
     assert_int_equal(relay.n_before_owner, 1);
     assert_int_equal(relay.n_carries, 1);
     sem_destroy(&relay.has_asked);
@@ -682,6 +700,7 @@ int main(void)
         cmocka_unit_test(nobody_carries_an_owner_that_is_awake),
         cmocka_unit_test(an_owner_that_is_needed_is_woken),
         cmocka_unit_test(who_posts_to_itself_while_carried_is_carried_on),
+        cmocka_unit_test(what_was_taken_out_and_not_handled_is_not_left),
         cmocka_unit_test(who_carries_one_wakes_the_next),
         cmocka_unit_test(an_owner_at_work_carries_others),
         cmocka_unit_test(to_a_closed_owner_nothing_is_carried),
