@@ -444,21 +444,36 @@ static void counters_agree(const tr_members_t *members)
     assert_int_equal(tr_members_has_room(members), n_free > 0);
 }
 
+static tr_member_t *pick_awake(const tr_members_t *members, const tr_member_t *finisher)
+{
+    size_t n_awake;
+    return tr_members_pick_awake(members, finisher, 0, &n_awake);
+}
+
+static bool is_awake(const tr_member_t *member, const tr_member_t *finisher, int64_t since_ms)
+{
+    return member == finisher || (member->jobs && member->moved_ms >= since_ms);
+}
+
 /* Awake, with room, and none of those has less. */
 static void awake_one_is_right(const tr_members_t *members, const tr_member_t *finisher)
 {
-    const tr_member_t *picked = tr_members_pick_awake(members, finisher);
+    size_t n_awake = 0;
+    size_t n_told;
+    const tr_member_t *picked = tr_members_pick_awake(members, finisher, 0, &n_told);
     if (picked) {
-        assert_true(picked->jobs || picked == finisher);
+        assert_true(is_awake(picked, finisher, 0));
         assert_true(can_take_more(picked));
     }
     for (size_t i = 0; i < members->n; i++) {
         const tr_member_t *member = tr_members_at(members, i);
-        if ((member->jobs || member == finisher) && can_take_more(member)) {
+        n_awake += is_awake(member, finisher, 0);
+        if (is_awake(member, finisher, 0) && can_take_more(member)) {
             assert_non_null(picked);
             assert_false(tr_balance_has_less(&member->candidate, &picked->candidate));
         }
     }
+    assert_int_equal(n_told, n_awake);
 }
 
 /* Units of work, alone or as batches, the head first. */
@@ -493,7 +508,7 @@ static void move_unit(pool_t *pool, unit_t *unit, uint64_t number, uint64_t draw
         take_back_one(pool, unit);
         return;
     }
-    tr_member_t *member = drawn % 2 ? pick(pool) : tr_members_pick_awake(&pool->members, NULL);
+    tr_member_t *member = drawn % 2 ? pick(pool) : pick_awake(&pool->members, NULL);
     if (member) {
         unit->n_left = drawn % 3 ? 1 : A_BATCH;
         unit->member = member;
@@ -551,27 +566,54 @@ static void only_who_is_awake_is_picked_awake(void **state)
     tr_member_t *other = add(&pool, 2, 2);
     tr_member_t *sleeper = add(&pool, 3, 9);
     tr_job_t *jobs[5][1];
-    assert_null(tr_members_pick_awake(&pool.members, NULL));
-    assert_ptr_equal(tr_members_pick_awake(&pool.members, other), other);
+    assert_null(pick_awake(&pool.members, NULL));
+    assert_ptr_equal(pick_awake(&pool.members, other), other);
     give_batch(&pool, one, jobs[0], 1, 1);
-    assert_ptr_equal(tr_members_pick_awake(&pool.members, NULL), one);
-    assert_ptr_equal(tr_members_pick_awake(&pool.members, other), other); /* it has less */
+    assert_ptr_equal(pick_awake(&pool.members, NULL), one);
+    assert_ptr_equal(pick_awake(&pool.members, other), other); /* it has less */
     give_batch(&pool, other, jobs[1], 1, 2);
     give_batch(&pool, one, jobs[2], 1, 3);
-    assert_ptr_equal(tr_members_pick_awake(&pool.members, one), other);
+    assert_ptr_equal(pick_awake(&pool.members, one), other);
     tr_members_set_doubtful(&pool.members, other, true);
-    assert_ptr_equal(tr_members_pick_awake(&pool.members, other), one);
+    assert_ptr_equal(pick_awake(&pool.members, other), one);
     give_batch(&pool, one, jobs[3], 1, 4); /* now it is full */
-    assert_null(tr_members_pick_awake(&pool.members, other));
+    assert_null(pick_awake(&pool.members, other));
     tr_members_set_doubtful(&pool.members, other, false);
-    assert_ptr_equal(tr_members_pick_awake(&pool.members, NULL), other);
+    assert_ptr_equal(pick_awake(&pool.members, NULL), other);
     give_batch(&pool, other, jobs[4], 1, 5);
-    assert_null(tr_members_pick_awake(&pool.members, one));
+    assert_null(pick_awake(&pool.members, one));
     assert_ptr_equal(pick(&pool), sleeper);
     tr_member_t *who[] = {one, other, one, one, other};
     for (size_t i = 0; i < 5; i++) {
         take_back_and_release(&pool, who[i], &jobs[i][0]);
     }
+    tear_down(&pool);
+}
+
+/* A call at 100 ms, one more at 110, the first done at 120: who was at it when. */
+static void one_that_is_long_at_it_is_not_awake(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    tr_member_t *member = add(&pool, 1, 3);
+    tr_job_t *first = job_of(&pool, 1);
+    tr_job_t *second = job_of(&pool, 2);
+    size_t n_awake;
+    tr_members_give(&pool.members, member, first, 1, 100);
+    assert_ptr_equal(tr_members_pick_awake(&pool.members, NULL, 100, &n_awake), member);
+    assert_int_equal(n_awake, 1);
+    tr_members_give(&pool.members, member, second, 2, 110); /* that is no progress */
+    assert_null(tr_members_pick_awake(&pool.members, NULL, 101, &n_awake));
+    assert_int_equal(n_awake, 0);
+    tr_members_take_back(&pool.members, member, first, 120);
+    tr_job_release(&first);
+    assert_ptr_equal(tr_members_pick_awake(&pool.members, NULL, 120, &n_awake), member);
+    tr_members_take_back(&pool.members, member, second, 130);
+    tr_job_release(&second);
+    assert_null(tr_members_pick_awake(&pool.members, NULL, 120, &n_awake));
+    assert_ptr_equal(tr_members_pick_awake(&pool.members, member, 200, &n_awake), member);
+    assert_int_equal(n_awake, 1);
     tear_down(&pool);
 }
 
@@ -606,6 +648,7 @@ int main(void)
         cmocka_unit_test(one_job_is_cancelled_by_itself),
         cmocka_unit_test(counters_survive_any_move),
         cmocka_unit_test(only_who_is_awake_is_picked_awake),
+        cmocka_unit_test(one_that_is_long_at_it_is_not_awake),
     };
     return cmocka_run_group_tests_name("capabilities/members", tests, NULL, NULL) != 0;
 }

@@ -344,6 +344,29 @@ static void two_requests_wake_two_workers_or_one(void **state)
     expect_final(calls[1], TROUPE_OUTCOME_OK);
 }
 
+/* It is no help that it is awake: what is left to it waits as long as it takes. */
+struct long_one {
+    size_t concurrency;
+};
+
+static void one_that_is_long_at_it_is_given_no_more(void **state)
+{
+    stage_t *stage = *state;
+    const struct long_one *row = stage->row;
+    stage->spec.concurrency = row->concurrency;
+    stage_open(stage, 2);
+    do_some(stage, USUAL, 1);
+    call_t *call = ask(stage);
+    tr_job_t *job;
+    player_t *busy = who_gets(stage, call, &job);
+    stage_advance(stage, 5);
+    for (size_t i = 0; i < 3; i++) {
+        assert_ptr_not_equal(do_some(stage, 1, 1), busy); /* at once, without the clock */
+    }
+    finish(&job, TROUPE_OUTCOME_OK);
+    expect_final(call, TROUPE_OUTCOME_OK);
+}
+
 /* With two that sleep, the one that was given work last is given more. */
 static void who_finished_in_an_earlier_turn_sleeps_again(void **state)
 {
@@ -461,6 +484,10 @@ static void when_the_awake_one_is_lost_the_others_take_over(void **state)
     { .name = title, .test_func = two_requests_wake_two_workers_or_one, \
       .setup_func = turns_begin, .teardown_func = turns_end, \
       .initial_state = &(struct habit){__VA_ARGS__} }
+#define LONG_ONE(title, ...) \
+    { .name = title, .test_func = one_that_is_long_at_it_is_given_no_more, \
+      .setup_func = turns_begin, .teardown_func = turns_end, \
+      .initial_state = &(struct long_one){__VA_ARGS__} }
 /* clang-format on */
 
 int main(void)
@@ -483,6 +510,8 @@ int main(void)
         HABIT("so they do with room", TR_BALANCE_LEAST_PENDING, 4, USUAL, 1, false),
         HABIT("round robin means each in turn", TR_BALANCE_ROUND_ROBIN, 4, USUAL, 0, false),
         TURN(who_finished_in_an_earlier_turn_sleeps_again),
+        LONG_ONE("one that is long at it, with room, is given no more", 4),
+        LONG_ONE("one that is long at it, without room, is not waited for", 1),
         TURN(when_the_awake_one_stalls_the_others_are_woken),
         TURN(a_crowd_is_too_much_for_one),
         TURN(what_is_left_to_the_awake_can_be_cancelled_and_expires),
