@@ -1,4 +1,6 @@
-/* The list is always in order, since nothing is put anywhere but at its end. */
+/* The list is always in order: what does not belong at its end goes into the heap, or, when
+ * there is no memory for that, to its place in the list by a search.
+ */
 
 #include "base/lineup.h"
 
@@ -20,29 +22,38 @@ void tr_lineup_finish(tr_lineup_t *self)
     self->n_items = 0;
 }
 
-static void append(tr_lineup_t *self, void *item, tr_lineup_place_t *place)
+static void put_behind(tr_lineup_t *self, void *before, void *item, tr_lineup_place_t *place)
 {
-    place->before = self->last;
-    place->behind = NULL;
-    *(self->last ? &self->place_of(self->last)->behind : &self->first) = item;
-    self->last = item;
+    void **behind = before ? &self->place_of(before)->behind : &self->first;
+    place->before = before;
+    place->behind = *behind;
+    *(place->behind ? &self->place_of(place->behind)->before : &self->last) = item;
+    *behind = item;
 }
 
-troupe_status_t tr_lineup_push(tr_lineup_t *self, void *item)
+/* The last in the list that `item` does not come before. */
+static void *search_place(const tr_lineup_t *self, const void *item)
+{
+    void *before = self->last;
+    while (before && self->before(item, before)) {
+        before = self->place_of(before)->before;
+    }
+    return before;
+}
+
+void tr_lineup_push(tr_lineup_t *self, void *item)
 {
     assert(self && item);
     tr_lineup_place_t *place = self->place_of(item);
     assert(!place->is_in && place->stray == TR_HEAP_NOWHERE);
-    if (self->last && self->before(item, self->last)) {
-        if (tr_heap_push(&self->strays, item) != TROUPE_OK) {
-            return TROUPE_ERR_NOMEM;
-        }
-    } else {
-        append(self, item, place);
+    bool is_stray = self->last && self->before(item, self->last);
+    if (!is_stray) {
+        put_behind(self, self->last, item, place);
+    } else if (tr_heap_push(&self->strays, item) != TROUPE_OK) {
+        put_behind(self, search_place(self, item), item, place);
     }
     place->is_in = true;
     self->n_items++;
-    return TROUPE_OK;
 }
 
 void *tr_lineup_first(const tr_lineup_t *self)

@@ -42,8 +42,9 @@ void tr_lineup_init(tr_lineup_t *self, tr_heap_before_fn *before, tr_lineup_plac
 void tr_lineup_finish(tr_lineup_t *self);
 
 /* Add an item that is in no line-up by this place. Of equals the earlier comes first, as long
- * as none of them is a stray. TROUPE_ERR_NOMEM adds nothing, and happens to strays only. */
-TROUPE_NODISCARD troupe_status_t tr_lineup_push(tr_lineup_t *self, void *item);
+ * as none of them is a stray. Cannot fail: a stray for which there is no memory costs a search.
+ */
+void tr_lineup_push(tr_lineup_t *self, void *item);
 
 /* The first item, still inside; NULL when empty. */
 void *tr_lineup_first(const tr_lineup_t *self);

@@ -82,16 +82,13 @@ static bool take_in(tr_router_t *router, tr_envelope_t *envelope, int64_t due_ms
                          router->spec->per_peer, envelope->capability);
         return false;
     }
-    envelope->due_ms = due_ms;
-    if (status == TROUPE_OK && tr_lineup_push(&router->due, envelope) != TROUPE_OK) {
-        tr_quota_give(&router->quota, envelope->peer);
-        status = TROUPE_ERR_NOMEM;
-    }
     if (status != TROUPE_OK) {
         tr_router_refuse(router, envelope, TROUPE_OUTCOME_OVERLOADED, 0,
                          "the node is out of memory");
         return false;
     }
+    envelope->due_ms = due_ms;
+    tr_lineup_push(&router->due, envelope);
     router->books.n_accepted++;
     return true;
 }

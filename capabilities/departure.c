@@ -21,9 +21,7 @@ void tr_router_set_due(tr_router_t *router, tr_envelope_t *envelope, int64_t due
     if (envelope->due_ms != due_ms) {
         tr_lineup_remove(&router->due, envelope);
         envelope->due_ms = due_ms;
-        troupe_status_t status = tr_lineup_push(&router->due, envelope);
-        assert(status == TROUPE_OK); /* its place has just become free */
-        (void)status;
+        tr_lineup_push(&router->due, envelope);
     }
 }
 
@@ -131,7 +129,7 @@ void tr_router_end(tr_router_t *router, tr_envelope_t *envelope, troupe_outcome_
 /* The time of a turn is a moment old, and its worker may have seen the deadline pass since. */
 static bool is_past(tr_router_t *router, int64_t deadline_ms)
 {
-    if (deadline_ms - router->self->now.ms < CLOSE_MS) {
+    if (deadline_ms - router->self->now.ms <= CLOSE_MS) {
         router->self->now = tr_clock_read();
     }
     return router->self->now.ms >= deadline_ms;

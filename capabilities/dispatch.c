@@ -123,28 +123,36 @@ static bool hand_to(tr_router_t *router, tr_member_t *member, tr_envelope_t *lea
 
 /* ---- to whom ---- */
 
-/* Whether those that are awake will do what waits sooner than others can be woken. Only the
- * rule of least pending has a say in that: others name who is to have it. */
-static bool is_left_to_awake(const tr_router_t *router, size_t n_waiting)
+/* Whether those that are awake will do what waits sooner than others can be woken, and who of
+ * them is next; NULL: none has room yet. One that is long at it is no help. Only the rule of
+ * least pending has a say in that: others name who is to have it. */
+static bool is_left_to_awake(const tr_router_t *router, size_t n_waiting, int64_t now_ms,
+                             tr_member_t **next_out)
 {
-    const tr_member_t *finisher = router->finisher;
-    size_t n_awake = router->members.n_busy + (finisher && !finisher->jobs);
-    return router->spec->balance == TR_BALANCE_LEAST_PENDING && router->batch.max == 1 &&
-           n_awake < router->members.n &&
-           tr_rouse_can_wait(&router->rouse, n_waiting, n_awake, router->self->now.us);
+    const tr_members_t *members = &router->members;
+    size_t n_at_most = members->n_busy + (router->finisher && !router->finisher->jobs);
+    int64_t now_us = router->self->now.us;
+    if (router->spec->balance != TR_BALANCE_LEAST_PENDING || router->batch.max > 1 ||
+        !tr_rouse_can_wait(&router->rouse, n_waiting, n_at_most, now_us)) {
+        return false;
+    }
+    size_t n_awake;
+    *next_out =
+        tr_members_pick_awake(members, router->finisher, now_ms - TR_ROUSE_MOMENT_MS, &n_awake);
+    return n_awake < members->n &&
+           tr_rouse_can_wait(&router->rouse, n_waiting, n_awake, now_us);
 }
 
-static tr_member_t *member_for(tr_router_t *router, const tr_envelope_t *lead, bool is_awake)
+static tr_member_t *member_for(tr_router_t *router, const tr_envelope_t *lead)
 {
-    return is_awake ? tr_members_pick_awake(&router->members, router->finisher)
-                    : tr_members_pick(&router->members, &router->balance, lead->sticky);
+    return tr_members_pick(&router->members, &router->balance, lead->sticky);
 }
 
 /* Hand the next unit of work to a member. False: nobody can take it now. */
-static bool hand_out(tr_router_t *router, int64_t now_ms, bool is_awake)
+static bool hand_out(tr_router_t *router, int64_t now_ms)
 {
     tr_envelope_t *lead = tr_request_queue_pop(&router->queue);
-    tr_member_t *member = member_for(router, lead, is_awake);
+    tr_member_t *member = member_for(router, lead);
     if (!member) {
         put_back(router, lead);
         return false;
@@ -160,8 +168,10 @@ static void hand_out_newcomer(tr_router_t *router, int64_t now_ms)
     bool can_pass = router->batch.max == 1 && !router->has_opened &&
                     tr_request_queue_count(&router->queue) == 0 &&
                     tr_members_has_room(&router->members);
-    tr_member_t *member =
-        can_pass ? member_for(router, newcomer, is_left_to_awake(router, 1)) : NULL;
+    tr_member_t *member = NULL;
+    if (can_pass && !is_left_to_awake(router, 1, now_ms, &member)) {
+        member = member_for(router, newcomer);
+    }
     if (member) {
         router->newcomer = NULL;
         hand_to(router, member, newcomer, now_ms);
@@ -182,9 +192,16 @@ int64_t tr_router_dispatch_all(tr_router_t *router, int64_t now_ms)
             again_ms = due_ms;
             break;
         }
-        bool is_awake = is_left_to_awake(router, n_waiting);
-        if (!hand_out(router, now_ms, is_awake)) {
-            again_ms = is_awake ? now_ms + TR_ROUSE_MOMENT_MS : TR_NEVER;
+        tr_member_t *awake = NULL;
+        bool is_left = is_left_to_awake(router, n_waiting, now_ms, &awake);
+        if (is_left && !awake) {
+            again_ms = now_ms + TR_ROUSE_MOMENT_MS;
+            break;
+        }
+        bool is_out = is_left
+                          ? hand_to(router, awake, tr_request_queue_pop(&router->queue), now_ms)
+                          : hand_out(router, now_ms);
+        if (!is_out) {
             break;
         }
     }

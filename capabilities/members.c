@@ -112,17 +112,21 @@ tr_member_t *tr_members_pick(const tr_members_t *self, tr_balance_t *balance, tr
     return best == TR_BALANCE_NONE ? NULL : tr_members_at(self, best);
 }
 
-tr_member_t *tr_members_pick_awake(const tr_members_t *self, const tr_member_t *finisher)
+tr_member_t *tr_members_pick_awake(const tr_members_t *self, const tr_member_t *finisher,
+                                   int64_t since_ms, size_t *n_awake_out)
 {
     tr_member_t *best = NULL;
+    size_t n_awake = 0;
     for (size_t i = 0; i < self->n; i++) {
         tr_member_t *member = tr_members_at(self, i);
-        bool is_awake = member->jobs || member == finisher;
+        bool is_awake = member == finisher || (member->jobs && member->moved_ms >= since_ms);
+        n_awake += is_awake;
         if (is_awake && member->is_free &&
             (!best || tr_balance_has_less(&member->candidate, &best->candidate))) {
             best = member;
         }
     }
+    *n_awake_out = n_awake;
     return best;
 }
 
@@ -157,6 +161,7 @@ void tr_members_give(tr_members_t *self, tr_member_t *member, tr_job_t *job, uin
         member->jobs->previous = job;
     } else {
         self->n_busy++;
+        member->moved_ms = now_ms;
     }
     member->jobs = job;
     member->candidate.n_pending++;
@@ -191,6 +196,7 @@ void tr_members_take_back(tr_members_t *self, tr_member_t *member, tr_job_t *job
         job->head = job;
     }
     self->n_busy -= !member->jobs;
+    member->moved_ms = now_ms;
     member->last_used_ms = now_ms;
     count_free(self, member);
 }

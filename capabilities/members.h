@@ -20,8 +20,9 @@ typedef struct tr_member {
     tr_pulse_t *pulse;
     bool is_doubtful;
     bool is_going;
-    bool is_free;   /* open, with room: counted as such */
-    tr_job_t *jobs; /* as many as candidate.n_pending; a share of each */
+    bool is_free;     /* open, with room: counted as such */
+    tr_job_t *jobs;   /* as many as candidate.n_pending; a share of each */
+    int64_t moved_ms; /* when it got the first of them, or finished one before them */
     int64_t last_used_ms;
     uint64_t n_done;
 } tr_member_t;
@@ -58,9 +59,11 @@ tr_member_t *tr_members_at(const tr_members_t *self, size_t index);
  * none can take one more. */
 tr_member_t *tr_members_pick(const tr_members_t *self, tr_balance_t *balance, tr_span_t sticky);
 
-/* The same among those that have work already, and `finisher` (or NULL), which had some a
- * moment ago: they need not be woken. By the rule of least pending. */
-tr_member_t *tr_members_pick_awake(const tr_members_t *self, const tr_member_t *finisher);
+/* The same among those that are awake, by the rule of least pending, and how many those are:
+ * they have work and have begun or finished some since `since_ms`, or are the `finisher` (or
+ * NULL), which had some a moment ago. NULL when none of them can take one more. */
+tr_member_t *tr_members_pick_awake(const tr_members_t *self, const tr_member_t *finisher,
+                                   int64_t since_ms, size_t *n_awake_out);
 
 /* Whether any can take one more unit of work; then tr_members_pick finds one. */
 static inline bool tr_members_has_room(const tr_members_t *self)

@@ -32,9 +32,8 @@
 #define CACHE_LINE       64
 #define GIVE_UP_CHECK_MS 50
 #define MOST_LARGE       4
-#define MOST_SMALL       64
+#define MOST_PIECES      128
 #define MOST_NEXT        8
-#define MOST_CARRIES     64
 #define SPINS_PER_LOOK   16 /* at the clock */
 
 /* A lane with room for fewer letters gives each place back at once, others so many together. */
@@ -335,6 +334,9 @@ void tr_mailbox_unpark(tr_mailbox_t *self)
 typedef struct carrier {
     bool is_carrying;
     bool is_host;
+    const tr_mailbox_t *now; /* which looks again for letters before it is put down */
+    size_t n_pieces;         /* of work that were done since it began to carry */
+    size_t n_large;          /* of them */
     size_t n_next;
     tr_mailbox_t *next[MOST_NEXT]; /* shares */
 } carrier_t;
@@ -360,7 +362,7 @@ void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_f
 static bool try_baton(tr_mailbox_t *self)
 {
     int free_baton = BATON_FREE;
-    return atomic_load_explicit(&self->baton, memory_order_relaxed) == BATON_FREE &&
+    return atomic_load(&self->baton) == BATON_FREE &&
            atomic_compare_exchange_strong(&self->baton, &free_baton, BATON_HELD);
 }
 
@@ -368,7 +370,7 @@ void tr_mailbox_put_baton(tr_mailbox_t *self)
 {
     assert(self);
     atomic_store(&self->baton, BATON_FREE);
-    if (atomic_load(&self->is_baton_wanted) && atomic_exchange(&self->is_baton_wanted, false)) {
+    if (atomic_load(&self->is_baton_wanted)) {
         ring(self);
     }
 }
@@ -388,20 +390,43 @@ void tr_mailbox_take_baton(tr_mailbox_t *self)
     atomic_store(&self->is_baton_wanted, false);
 }
 
-/* A piece of work that leaves letters behind was as large as one may be; several of these, or
- * many small ones, are enough for who came to post one letter. */
-static void carry(tr_mailbox_t *self, bool is_next)
+/* An owner that waits for the baton comes first, or others could pass it on for ever. */
+static bool try_to_carry(tr_mailbox_t *self)
+{
+    return !atomic_load(&self->is_baton_wanted) && try_baton(self);
+}
+
+/* False: the owner's own thread is needed. */
+static bool carry_once(tr_mailbox_t *self, bool *leaves_some)
+{
+    bool is_enough = self->carry(self->carry_arg, carrier.n_pieces > 0);
+    *leaves_some = has_taken(self);
+    carrier.n_pieces++;
+    carrier.n_large += *leaves_some;
+    tr_mailbox_put_baton(self);
+    return is_enough;
+}
+
+/* A piece of work that leaves letters behind was as large as one may be. Some of these, or many
+ * small ones, are enough for who came to post one letter. */
+static bool has_done_enough(void)
+{
+    return carrier.n_large >= MOST_LARGE || carrier.n_pieces >= MOST_PIECES;
+}
+
+static void carry(tr_mailbox_t *self)
 {
     bool is_enough = true;
-    bool has_more = false; /* of what has been taken out of the lanes already */
-    size_t n_large = 0;
-    for (size_t n = 0;
-         is_enough && (has_more || tr_mailbox_has_posted(self)) && try_baton(self); n++) {
-        is_enough = self->carry(self->carry_arg, is_next || n > 0);
-        has_more = has_taken(self);
-        n_large += has_more;
-        is_enough = is_enough && n_large < MOST_LARGE && n < MOST_SMALL;
-        tr_mailbox_put_baton(self);
+    bool leaves_some = false;
+    carrier.now = self;
+    while (is_enough && (leaves_some || tr_mailbox_has_posted(self))) {
+        if (has_done_enough()) {
+            is_enough = false;
+        } else if (try_to_carry(self)) {
+            is_enough = carry_once(self, &leaves_some);
+        } else {
+            return; /* whoever has it, or waits for it, looks for letters */
+        }
     }
     if (!is_enough) {
         wake_owner(self);
@@ -435,18 +460,15 @@ static tr_mailbox_t *take_next(void)
     return next;
 }
 
-/* Those who post to one another in turns are left to their own threads after some of these. */
+/* Those who post to one another in turns are left to their own threads when it is enough. */
 static void carry_all(tr_mailbox_t *first)
 {
     carrier.is_carrying = true;
-    carry(first, false);
-    for (size_t n = 0; carrier.n_next > 0; n++) {
+    carrier.n_pieces = carrier.n_large = 0;
+    carry(first);
+    while (carrier.n_next > 0) {
         tr_mailbox_t *next = take_next();
-        if (n < MOST_CARRIES) {
-            carry(next, true);
-        } else {
-            wake_owner(next);
-        }
+        carry(next);
         tr_mailbox_release(&next);
     }
     carrier.is_carrying = false;
@@ -459,7 +481,7 @@ static void alert(tr_mailbox_t *self)
         wake_owner(self);
     } else if (!carrier.is_carrying) {
         carry_all(self);
-    } else if (!is_among_next(self)) {
+    } else if (self != carrier.now && !is_among_next(self)) {
         carry_next(self);
     }
 }

@@ -150,7 +150,8 @@ void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_f
 /* Say whether this thread is a host from now on; returns whether it was. */
 bool tr_mailbox_set_host(bool is_host);
 
-/* Take the baton, waiting until whoever has it puts it down. */
+/* Take the baton, waiting until whoever has it puts it down; nobody else gets it before. Then
+ * look for letters. */
 void tr_mailbox_take_baton(tr_mailbox_t *self);
 
 /* Put it down: after parking, before waiting. */

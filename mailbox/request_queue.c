@@ -181,21 +181,11 @@ static tr_queue_line_t *put_in(tr_request_queue_t *self, tr_envelope_t *envelope
     if (!line) {
         return NULL;
     }
-    if (tr_lineup_push(&line->order, envelope) != TROUPE_OK) {
-        goto no_place;
-    }
-    if (tr_lineup_push(&level->arrivals, envelope) != TROUPE_OK) {
-        goto not_noted;
-    }
+    tr_lineup_push(&line->order, envelope);
+    tr_lineup_push(&level->arrivals, envelope);
     envelope->line = line;
     self->n_waiting++;
     return line;
-
-not_noted:
-    tr_lineup_remove(&line->order, envelope);
-no_place:
-    close_line_if_empty(self, line);
-    return NULL;
 }
 
 static void take_out(tr_request_queue_t *self, tr_envelope_t *envelope)

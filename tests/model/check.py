@@ -23,6 +23,7 @@ SKIPPED = 77
 
 SUPERVISION = "supervisors/supervision.pml"
 WORKER = "actors/worker_state.pml"
+MAILBOX = "mailbox/mailbox.pml"
 
 # Words of a turn are taken one by one and the parent gives up at once, where several words, or
 # a parent that restarts, would be too many cases together with what else is looked at.
@@ -44,6 +45,11 @@ RUNS = [
     (SUPERVISION, "STEPWISE KIND=TEMPORARY SIGNIFICANT START_FAILS", ""),
     (WORKER, "", ""),
     (WORKER, "", "dead_is_final told_ends"),
+    (MAILBOX, "FOREVER CAPACITY=1", "owner_is_next nothing_lies"),
+    (MAILBOX, "LETTERS=2", ""),
+    (MAILBOX, "LETTERS=1 TIMES ENDS", ""),
+    (MAILBOX, "LETTERS=1 TIMES ENDS CAPACITY=1", ""),
+    (MAILBOX, "LETTERS=2 ENDS CAPACITY=1 PLAIN", ""),
 ]
 
 # (model, fault and bounds, property that must break; "" for an assertion or a deadlock)
@@ -65,6 +71,18 @@ FAULTS = [
     (WORKER, "BUG_NO_SWAP", ""),
     (WORKER, "BUG_STAYS_WHEN_BACK", "told_ends"),
     (WORKER, "BUG_NOT_FINAL", ""),
+    (MAILBOX, "BUG_LOOKS_THEN_PARKS PLAIN", ""),
+    (MAILBOX, "BUG_LOOKS_THEN_PUSHES PLAIN", ""),
+    (MAILBOX, "BUG_LOOKS_THEN_COUNTS CAPACITY=1 PLAIN", ""),
+    (MAILBOX, "BUG_OWNER_DOES_NOT_LOOK_AGAIN", ""),
+    (MAILBOX, "BUG_CARRIER_DOES_NOT_LOOK", ""),
+    (MAILBOX, "BUG_FORGETS_WHAT_IS_TAKEN", ""),
+    (MAILBOX, "BUG_TIRED_AND_SILENT", ""),
+    (MAILBOX, "BUG_KEEPS_TIME_TO_ITSELF TIMES", ""),
+    (MAILBOX, "BUG_KEEPS_TIME_TO_ITSELF ENDS", ""),
+    (MAILBOX, "BUG_NO_SWAP", ""),
+    (MAILBOX, "BUG_NO_RING_FOR_WANTED TIMES", ""),
+    (MAILBOX, "BUG_NO_CLAIM FOREVER CAPACITY=1", "owner_is_next"),
 ]
 
 

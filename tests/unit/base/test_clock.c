@@ -48,6 +48,19 @@ static void a_held_clock_does_not_stop_measuring(void **state)
     assert_true(tr_clock_now_us() >= before_us);
 }
 
+static void both_times_at_once_are_those_of_each(void **state)
+{
+    (void)state;
+    int64_t before_us = tr_clock_now_us();
+    tr_time_t now = tr_clock_read();
+    assert_in_range(now.us, before_us, tr_clock_now_us());
+    assert_int_equal(now.ms, now.us / 1000);
+    tr_clock_hold(5);
+    now = tr_clock_read();
+    assert_int_equal(now.ms, 5);                           /* held */
+    assert_in_range(now.us, before_us, tr_clock_now_us()); /* and measuring */
+}
+
 static void a_clock_let_go_tells_the_real_time_again(void **state)
 {
     (void)state;
@@ -90,6 +103,7 @@ int main(void)
         cmocka_unit_test(both_clocks_count_from_the_same_moment),
         cmocka_unit_test_teardown(a_held_clock_moves_only_by_hand, let_go),
         cmocka_unit_test_teardown(a_held_clock_does_not_stop_measuring, let_go),
+        cmocka_unit_test_teardown(both_times_at_once_are_those_of_each, let_go),
         cmocka_unit_test_teardown(a_clock_let_go_tells_the_real_time_again, let_go),
         LATER("after some time it is later", 1000, 250, 1250),
         LATER("after no time it is now", 1000, 0, 1000),

@@ -31,6 +31,21 @@ static void duration_is_read(void **state)
     assert_string_equal(buffer, row->printed ? row->printed : row->text);
 }
 
+/* It is never printed. */
+struct moment {
+    const char *text;
+    troupe_status_t status;
+    int64_t us;
+};
+
+static void moment_is_read(void **state)
+{
+    const struct moment *row = *state;
+    int64_t us = -7;
+    assert_status(tr_text_moment(row->text, &us), row->status);
+    assert_int_equal(us, row->status == TROUPE_OK ? row->us : -7);
+}
+
 struct size {
     const char *text;
     troupe_status_t status;
@@ -169,6 +184,7 @@ static void words_lie_apart(void **state)
 #define ROW(title, func, type, ...) \
     { .name = title, .test_func = func, .initial_state = &(struct type){__VA_ARGS__} }
 #define DURATION(text, ...) ROW("duration '" text "'", duration_is_read, duration, text, __VA_ARGS__)
+#define MOMENT(text, ...) ROW("moment '" text "'", moment_is_read, moment, text, __VA_ARGS__)
 #define SIZE(text, ...) ROW("size '" text "'", size_is_read, size, text, __VA_ARGS__)
 #define SHARE(text, ...) ROW("share '" text "'", share_is_read, share, text, __VA_ARGS__)
 #define CPUS(text, ...) ROW("cpus '" text "'", cpus_are_read, cpus, text, __VA_ARGS__)
@@ -223,6 +239,28 @@ int main(void)
         DURATION("1,5s", INVALID, 0, NULL),
         DURATION("1e3s", INVALID, 0, NULL),
         DURATION("1h30m", INVALID, 0, NULL),
+
+        MOMENT("50us", OK, 50),
+        MOMENT("1ms", OK, 1000),
+        MOMENT("0.5ms", OK, 500),
+        MOMENT("1.25ms", OK, 1250),
+        MOMENT("0.001ms", OK, 1),
+        MOMENT("0", OK, 0),
+        MOMENT("0us", OK, 0),
+        MOMENT("007us", OK, 7),
+        MOMENT("9223372036854775807us", OK, INT64_MAX),
+        MOMENT("9223372036854775808us", LIMIT, 0),
+        MOMENT("9223372036854776ms", LIMIT, 0),
+        MOMENT("99999999999999999999us", LIMIT, 0),
+        MOMENT("0.5us", INVALID, 0),
+        MOMENT("0.0001ms", INVALID, 0),
+        MOMENT("50", INVALID, 0),
+        MOMENT("50 us", INVALID, 0),
+        MOMENT("50US", INVALID, 0),
+        MOMENT("1s", INVALID, 0),
+        MOMENT("-1us", INVALID, 0),
+        MOMENT("us", INVALID, 0),
+        MOMENT("", INVALID, 0),
 
         SIZE("0", OK, 0, NULL),
         SIZE("0B", OK, 0, "0"),

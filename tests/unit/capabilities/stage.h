@@ -18,7 +18,7 @@
 #include "mailbox/job.h"
 #include "mailbox/reply.h"
 
-#define STAGE_N_CALLS   64
+#define STAGE_N_CALLS   192
 #define STAGE_N_WORKERS 4
 
 typedef struct call {

@@ -417,6 +417,206 @@ static void jobs_go_and_come_back_in_any_order(void **state)
     tear_down(&pool);
 }
 
+/* ---- the counters, and who is awake ---- */
+
+static bool can_take_more(const tr_member_t *member)
+{
+    return member->candidate.is_open &&
+           member->candidate.n_given < member->candidate.concurrency;
+}
+
+/* By a look at each of them. */
+static void counters_agree(const tr_members_t *members)
+{
+    size_t n_free = 0;
+    size_t n_busy = 0;
+    size_t n_going = 0;
+    for (size_t i = 0; i < members->n; i++) {
+        const tr_member_t *member = tr_members_at(members, i);
+        assert_int_equal(member->is_free, can_take_more(member));
+        n_free += can_take_more(member);
+        n_busy += member->candidate.n_pending > 0;
+        n_going += member->is_going;
+    }
+    assert_int_equal(members->n_free, n_free);
+    assert_int_equal(members->n_busy, n_busy);
+    assert_int_equal(members->n_going, n_going);
+    assert_int_equal(tr_members_has_room(members), n_free > 0);
+}
+
+static tr_member_t *pick_awake(const tr_members_t *members, const tr_member_t *finisher)
+{
+    size_t n_awake;
+    return tr_members_pick_awake(members, finisher, 0, &n_awake);
+}
+
+static bool is_awake(const tr_member_t *member, const tr_member_t *finisher, int64_t since_ms)
+{
+    return member == finisher || (member->jobs && member->moved_ms >= since_ms);
+}
+
+/* Awake, with room, and none of those has less. */
+static void awake_one_is_right(const tr_members_t *members, const tr_member_t *finisher)
+{
+    size_t n_awake = 0;
+    size_t n_told;
+    const tr_member_t *picked = tr_members_pick_awake(members, finisher, 0, &n_told);
+    if (picked) {
+        assert_true(is_awake(picked, finisher, 0));
+        assert_true(can_take_more(picked));
+    }
+    for (size_t i = 0; i < members->n; i++) {
+        const tr_member_t *member = tr_members_at(members, i);
+        n_awake += is_awake(member, finisher, 0);
+        if (is_awake(member, finisher, 0) && can_take_more(member)) {
+            assert_non_null(picked);
+            assert_false(tr_balance_has_less(&member->candidate, &picked->candidate));
+        }
+    }
+    assert_int_equal(n_told, n_awake);
+}
+
+/* Units of work, alone or as batches, the head first. */
+#define N_UNITS   12
+#define A_BATCH   3
+#define MOST_HERE 5
+
+typedef struct unit {
+    tr_job_t *jobs[A_BATCH];
+    size_t n_left;
+    tr_member_t *member; /* NULL: nobody has it */
+} unit_t;
+
+static void take_back_one(pool_t *pool, unit_t *unit)
+{
+    take_back_and_release(pool, unit->member, &unit->jobs[--unit->n_left]);
+    unit->member = unit->n_left > 0 ? unit->member : NULL;
+}
+
+static void take_back_all_of(pool_t *pool, unit_t *units, const tr_member_t *member)
+{
+    for (size_t i = 0; i < N_UNITS; i++) {
+        while (units[i].member == member) {
+            take_back_one(pool, &units[i]);
+        }
+    }
+}
+
+static void move_unit(pool_t *pool, unit_t *unit, uint64_t number, uint64_t drawn)
+{
+    if (unit->member) {
+        take_back_one(pool, unit);
+        return;
+    }
+    tr_member_t *member = drawn % 2 ? pick(pool) : pick_awake(&pool->members, NULL);
+    if (member) {
+        unit->n_left = drawn % 3 ? 1 : A_BATCH;
+        unit->member = member;
+        give_batch(pool, member, unit->jobs, unit->n_left, number);
+    }
+}
+
+static void counters_survive_any_move(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    unit_t units[N_UNITS] = {0};
+    uint64_t seed = 20240229;
+    uint64_t incarnation = 0;
+    size_t n_full = 0;
+    for (uint64_t move = 1; move <= N_MOVES; move++) {
+        size_t n = pool.members.n;
+        uint64_t what = draw(&seed) % 16;
+        tr_member_t *member = n ? tr_members_at(&pool.members, draw(&seed) % n) : NULL;
+        if (what == 0 && n < MOST_HERE) {
+            add(&pool, ++incarnation, 1 + draw(&seed) % 3);
+        } else if (what == 1 && n > 2) {
+            take_back_all_of(&pool, units, member);
+            tr_members_remove(&pool.members, member);
+        } else if (what == 2 && member) {
+            tr_members_set_doubtful(&pool.members, member, draw(&seed) % 2);
+        } else if (what == 3 && member) {
+            tr_members_set_going(&pool.members, member, draw(&seed) % 2);
+        } else {
+            move_unit(&pool, &units[draw(&seed) % N_UNITS], move * A_BATCH, draw(&seed));
+        }
+        counters_agree(&pool.members);
+        n = pool.members.n;
+        awake_one_is_right(&pool.members, NULL);
+        awake_one_is_right(&pool.members,
+                           n ? tr_members_at(&pool.members, draw(&seed) % n) : NULL);
+        n_full += !tr_members_has_room(&pool.members);
+    }
+    assert_in_range(n_full, N_MOVES / 100, N_MOVES * 3 / 4);
+    for (size_t i = 0; i < N_UNITS; i++) {
+        while (units[i].member) {
+            take_back_one(&pool, &units[i]);
+        }
+    }
+    tear_down(&pool);
+}
+
+static void only_who_is_awake_is_picked_awake(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    tr_member_t *one = add(&pool, 1, 3);
+    tr_member_t *other = add(&pool, 2, 2);
+    tr_member_t *sleeper = add(&pool, 3, 9);
+    tr_job_t *jobs[5][1];
+    assert_null(pick_awake(&pool.members, NULL));
+    assert_ptr_equal(pick_awake(&pool.members, other), other);
+    give_batch(&pool, one, jobs[0], 1, 1);
+    assert_ptr_equal(pick_awake(&pool.members, NULL), one);
+    assert_ptr_equal(pick_awake(&pool.members, other), other); /* it has less */
+    give_batch(&pool, other, jobs[1], 1, 2);
+    give_batch(&pool, one, jobs[2], 1, 3);
+    assert_ptr_equal(pick_awake(&pool.members, one), other);
+    tr_members_set_doubtful(&pool.members, other, true);
+    assert_ptr_equal(pick_awake(&pool.members, other), one);
+    give_batch(&pool, one, jobs[3], 1, 4); /* now it is full */
+    assert_null(pick_awake(&pool.members, other));
+    tr_members_set_doubtful(&pool.members, other, false);
+    assert_ptr_equal(pick_awake(&pool.members, NULL), other);
+    give_batch(&pool, other, jobs[4], 1, 5);
+    assert_null(pick_awake(&pool.members, one));
+    assert_ptr_equal(pick(&pool), sleeper);
+    tr_member_t *who[] = {one, other, one, one, other};
+    for (size_t i = 0; i < 5; i++) {
+        take_back_and_release(&pool, who[i], &jobs[i][0]);
+    }
+    tear_down(&pool);
+}
+
+/* A call at 100 ms, one more at 110, the first done at 120: who was at it when. */
+static void one_that_is_long_at_it_is_not_awake(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    tr_member_t *member = add(&pool, 1, 3);
+    tr_job_t *first = job_of(&pool, 1);
+    tr_job_t *second = job_of(&pool, 2);
+    size_t n_awake;
+    tr_members_give(&pool.members, member, first, 1, 100);
+    assert_ptr_equal(tr_members_pick_awake(&pool.members, NULL, 100, &n_awake), member);
+    assert_int_equal(n_awake, 1);
+    tr_members_give(&pool.members, member, second, 2, 110); /* that is no progress */
+    assert_null(tr_members_pick_awake(&pool.members, NULL, 101, &n_awake));
+    assert_int_equal(n_awake, 0);
+    tr_members_take_back(&pool.members, member, first, 120);
+    tr_job_release(&first);
+    assert_ptr_equal(tr_members_pick_awake(&pool.members, NULL, 120, &n_awake), member);
+    tr_members_take_back(&pool.members, member, second, 130);
+    tr_job_release(&second);
+    assert_null(tr_members_pick_awake(&pool.members, NULL, 120, &n_awake));
+    assert_ptr_equal(tr_members_pick_awake(&pool.members, member, 200, &n_awake), member);
+    assert_int_equal(n_awake, 1);
+    tear_down(&pool);
+}
+
 /* clang-format off */
 #define OPENNESS(title, ...) \
     { .name = title, .test_func = openness_holds, \
@@ -446,6 +646,9 @@ int main(void)
         cmocka_unit_test(a_batch_is_one_unit_of_work),
         cmocka_unit_test(a_batch_is_cancelled_when_all_of_it_is),
         cmocka_unit_test(one_job_is_cancelled_by_itself),
+        cmocka_unit_test(counters_survive_any_move),
+        cmocka_unit_test(only_who_is_awake_is_picked_awake),
+        cmocka_unit_test(one_that_is_long_at_it_is_not_awake),
     };
     return cmocka_run_group_tests_name("capabilities/members", tests, NULL, NULL) != 0;
 }

@@ -145,6 +145,23 @@ static void it_is_drained_when_all_is_done(void **state)
     stage_pool_hears_nothing(stage); /* told once */
 }
 
+/* Its parent may speak to it as soon as its thread is born. */
+static void one_that_is_stopped_at_once_ends(void **state)
+{
+    stage_t *stage = *state;
+    for (size_t i = 0; i < 20; i++) {
+        tr_actor_t *router;
+        assert_status(tr_router_start(&(tr_birth_t){.what = &stage->spec,
+                                                    .name = "brief",
+                                                    .runtime = stage->runtime,
+                                                    .parent = stage->parent},
+                                      &router),
+                      TROUPE_OK);
+        tr_actor_ask_to_stop(router, tr_reason_of(TROUPE_REASON_SHUTDOWN));
+        assert_status(tr_actor_reap(&router, 10000), TROUPE_OK);
+    }
+}
+
 static void it_says_how_it_is(void **state)
 {
     stage_t *stage = *state;
@@ -184,6 +201,7 @@ int main(void)
         STORY(an_idle_worker_may_go_when_its_time_is_up),
         STORY(one_that_works_for_nobody_is_not_idle),
         STORY(it_is_drained_when_all_is_done),
+        STORY(one_that_is_stopped_at_once_ends),
         STORY(it_says_how_it_is),
     };
     return cmocka_run_group_tests_name("capabilities/router", tests, NULL, NULL) != 0;

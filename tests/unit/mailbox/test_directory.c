@@ -122,6 +122,31 @@ static void each_name_is_visited(void **state)
 
 #define story(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* A visitor posts, and a post may be work that looks for names, or takes some away. */
+static void look_and_remove(void *arg, const char *name, tr_mailbox_t *mailbox)
+{
+    ++*(size_t *)arg;
+    stands_for(TR_NAMES_ACTOR, name, mailbox);
+    tr_directory_forget(scene.directory, mailbox);
+    assert_status(tr_directory_register(scene.directory, TR_NAMES_ACTOR, "new", mailbox),
+                  TROUPE_OK);
+    tr_directory_forget(scene.directory, mailbox);
+}
+
+static void a_visitor_may_change_what_it_visits(void **state)
+{
+    (void)state;
+    assert_status(tr_directory_register(scene.directory, TR_NAMES_ACTOR, "a", scene.one),
+                  TROUPE_OK);
+    assert_status(tr_directory_register(scene.directory, TR_NAMES_ACTOR, "b", scene.other),
+                  TROUPE_OK);
+    size_t n_visits = 0;
+    tr_directory_each(scene.directory, TR_NAMES_ACTOR, look_and_remove, &n_visits);
+    assert_int_equal(n_visits, 2);
+    stands_for(TR_NAMES_ACTOR, "a", NULL);
+    stands_for(TR_NAMES_ACTOR, "new", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +155,7 @@ int main(void)
         story(only_its_own_mailbox_removes_a_name),
         story(a_mailbox_is_forgotten_under_all_its_names),
         story(each_name_is_visited),
+        story(a_visitor_may_change_what_it_visits),
     };
     return cmocka_run_group_tests_name("mailbox/directory", tests, NULL, NULL) != 0;
 }

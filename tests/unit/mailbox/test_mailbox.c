@@ -174,6 +174,26 @@ static void what_was_in_a_closed_mailbox_can_be_taken(void **state)
     tr_mailbox_release(&mailbox);
 }
 
+/* Whether there is more than one processor or not, it finds what is there, and gives up. */
+static void who_spins_finds_what_is_there(void **state)
+{
+    (void)state;
+    tr_mailbox_t *mailbox = mailbox_of(10, 1000);
+    assert_false(tr_mailbox_spin(mailbox, 0));
+    assert_false(tr_mailbox_spin(mailbox, 100));
+    assert_status(post(mailbox, TR_LANE_USER, 1, 1), TROUPE_OK);
+    assert_status(post(mailbox, TR_LANE_USER, 2, 1), TROUPE_OK);
+    assert_true(tr_mailbox_spin(mailbox, 0));
+    next_is(mailbox, TR_LANE_USER, 1);
+    assert_false(tr_mailbox_has_posted(mailbox)); /* the other one has been taken out */
+    assert_true(tr_mailbox_spin(mailbox, 100));
+    next_is(mailbox, TR_LANE_USER, 2);
+    assert_false(tr_mailbox_spin(mailbox, 100));
+    assert_status(post(mailbox, TR_LANE_CONTROL, 3, 1), TROUPE_OK);
+    assert_true(tr_mailbox_spin(mailbox, 100));
+    tr_mailbox_release(&mailbox);
+}
+
 static bool asked_thrice(void *arg)
 {
     return ++*(int *)arg == 3;
@@ -382,6 +402,7 @@ int main(void)
         cmocka_unit_test(control_overtakes_at_every_letter),
         cmocka_unit_test(the_bell_rings_only_for_who_waits),
         cmocka_unit_test(what_was_in_a_closed_mailbox_can_be_taken),
+        cmocka_unit_test(who_spins_finds_what_is_there),
         cmocka_unit_test(waiting_for_room_gives_up),
         cmocka_unit_test(a_place_that_is_held_counts_as_a_letter),
         cmocka_unit_test(who_lets_wait_bounds_the_user_lane_alone),

@@ -139,6 +139,7 @@ static void minimal_file_has_every_default(void **state)
     tr_config_t *config = must_load("minimal.yaml");
     assert_int_equal(config->n_listeners, 0);
     assert_int_equal(config->drain_timeout_ms, 10000);
+    assert_int_equal(config->spin_us, 0);
     assert_int_equal(config->quarantine_limit, 100);
     assert_int_equal(config->root.auto_shutdown, TR_CONFIG_SHUTDOWN_NEVER);
     assert_int_equal(config->root.strategy, TR_CONFIG_ONE_FOR_ONE);
@@ -202,7 +203,7 @@ static void complete_capability_has_what_was_written(const tr_config_child_t *vi
     assert_int_equal(vision->kind, TR_CONFIG_CAPABILITY);
     assert_string_equal(vision->name, "vision");
     assert_string_equal(vision->module, "ocr");
-    assert_int_equal(vision->module_place.line, 16);
+    assert_int_equal(vision->module_place.line, 17);
     assert_int_equal(vision->module_place.column, 17);
     assert_int_equal(vision->args.n, 5);
     for (size_t i = 0; i < vision->args.n; i++) {
@@ -268,6 +269,7 @@ static void complete_file_has_what_was_written(void **state)
     tr_config_t *config = must_load("complete.yaml");
     assert_string_equal(config->name, "studio");
     assert_int_equal(config->drain_timeout_ms, 20000);
+    assert_int_equal(config->spin_us, 50);
     assert_int_equal(config->n_listeners, 3);
     assert_string_equal(config->listeners[0].endpoint, "ipc:///run/troupe/studio.sock");
     assert_int_equal(config->listeners[0].mode, 0660);
