@@ -34,6 +34,8 @@ static atomic_size_t n_given;
 
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void __real_free(void *memory);
 void __wrap_free(void *memory);
 
@@ -41,6 +43,12 @@ void *__wrap_malloc(size_t size)
 {
     atomic_fetch_add(&n_got, 1);
     return __real_malloc(size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    atomic_fetch_add(&n_got, 1);
+    return __real_aligned_alloc(alignment, size);
 }
 
 void __wrap_free(void *memory)
