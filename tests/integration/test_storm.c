@@ -391,7 +391,13 @@ static void settle_final(caller_t *self, slot_t *slot, const troupe_reply_t *rep
     }
     self->n_ends[outcome]++;
     self->n_answered++;
-    self->n_refused += outcome == TROUPE_OUTCOME_SHUTTING_DOWN && atomic_load(&is_draining);
+    if (atomic_load(&is_draining)) {
+        self->n_refused += outcome == TROUPE_OUTCOME_SHUTTING_DOWN;
+        if (self->outside && outcome == TROUPE_OUTCOME_WORKER_LOST) {
+            self->n_refused =
+                MOST_REFUSED; /* the node may be gone, and more would wait for it */
+        }
+    }
     if (self->n_answered % self->step == 0) {
         gate_note(&progress);
     }
