@@ -426,20 +426,36 @@ static tr_mailbox_t *take_next(void)
     return next;
 }
 
+void tr_mailbox_leave_next(void)
+{
+    while (carrier.n_next > 0) {
+        tr_mailbox_t *next = take_next();
+        wake_owner(next);
+        tr_mailbox_release(&next);
+    }
+}
+
+/* Somebody else's code may not return: then nobody may have been left to wait for this thread.
+ */
+static void carry_alone(tr_mailbox_t *self)
+{
+    if (self->carriers == TR_CARRIED_BY_HOSTS) {
+        tr_mailbox_leave_next();
+    }
+    carry(self);
+}
+
 /* Those who post to one another in turns are left to their own threads after some of these. */
 static void carry_all(tr_mailbox_t *first)
 {
     carrier.is_carrying = true;
     carry(first);
-    for (size_t n = 0; carrier.n_next > 0; n++) {
+    for (size_t n = 0; carrier.n_next > 0 && n < MOST_CARRIES; n++) {
         tr_mailbox_t *next = take_next();
-        if (n < MOST_CARRIES) {
-            carry(next);
-        } else {
-            wake_owner(next);
-        }
+        carry_alone(next);
         tr_mailbox_release(&next);
     }
+    tr_mailbox_leave_next();
     carrier.is_carrying = false;
 }
 
@@ -517,6 +533,7 @@ static void sleep_for_room(tr_mailbox_t *self, const lane_t *lane, const tr_lett
                            int64_t pause_ms)
 {
     struct timespec until = in_ms(pause_ms);
+    tr_mailbox_leave_next();
     pthread_mutex_lock(&self->mutex);
     atomic_fetch_add(&self->n_waiting, 1);
     if (!atomic_load(&self->is_closed) &&
