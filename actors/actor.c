@@ -442,9 +442,6 @@ static void run(zsock_t *pipe, void *arg)
     }
     self->pipe_descriptor = descriptor_of(zsock_resolve(pipe));
     self->door_descriptor = self->door ? descriptor_of(zsock_resolve(self->door)) : -1;
-    if (self->class->is_carried) {
-        tr_mailbox_let_carry(self->mailbox, self->class->carriers, work_for, self);
-    }
     if (begin(self)) {
         serve(self, pipe);
     }
@@ -482,6 +479,8 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
     self->keepsake = tr_keepsake_share(setup->keepsake);
     if (!self->name || !self->mailbox || !self->pulse) {
         destroy_self(&self);
+    } else if (self->class->is_carried) {
+        tr_mailbox_let_carry(self->mailbox, self->class->carriers, work_for, self);
     }
     return self;
 }
