@@ -27,8 +27,10 @@ TROUPE_API TROUPE_NODISCARD troupe_caller_t *troupe_caller_new(troupe_node_t *no
 TROUPE_API void troupe_caller_destroy(troupe_caller_t **self_p);
 
 /* Start a call; takes the message (NULL inside: an empty one). Never waits, unless the
- * capability is configured so (`overflow: block`): then up to the request's time, for room in
- * its queue. Whatever goes wrong arrives as the final reply, so there is one place to look.
+ * capability is configured so. With `overflow: block` it waits up to the request's time for
+ * room in its queue. With `isolation: inline` it runs the handler, and perhaps those of others
+ * who call at that moment: it returns when these do, so hold no lock that one of them takes.
+ * Whatever goes wrong arrives as the final reply, so there is one place to look.
  *
  *   TROUPE_OK         *id_out names the call; exactly one final reply will come
  *   TROUPE_ERR_NOMEM  nothing was started, the message is gone
@@ -59,7 +61,8 @@ TROUPE_API size_t troupe_caller_n_open(const troupe_caller_t *self);
  * do not read it. */
 TROUPE_API int troupe_caller_fd(troupe_caller_t *self);
 
-/* Call and wait for the end, which comes at the deadline at the latest. Parts go to
+/* Call and wait for the end, which comes at the deadline at the latest, unless an inline
+ * handler holds this thread for longer (see troupe_caller_start). Parts go to
  * `on_part (arg, part)` when that is not NULL. Replies to other calls of this caller
  * are kept for troupe_caller_next.
  *
