@@ -20,7 +20,8 @@ TROUPE_BEGIN_DECLS
 /* A thread's end of its calls. */
 typedef struct troupe_caller troupe_caller_t;
 
-/* A caller on `node`, which must outlive it; NULL when out of memory. */
+/* A caller on `node`, which must outlive it, and so whatever call a thread is in; the node may
+ * stop meanwhile, its calls end then. NULL when out of memory. */
 TROUPE_API TROUPE_NODISCARD troupe_caller_t *troupe_caller_new(troupe_node_t *node);
 
 /* Cancel what still runs, let go of all, set *self_p to NULL; NULL is fine. */
