@@ -18,6 +18,7 @@
 
 #define N_HOSTS     4
 #define N_CALLS     500 /* of each of them, where many call at once */
+#define N_RENEWALS  5
 #define N_PARTS     1000
 #define MOST_TRIES  100000
 #define DEEPEST     32
@@ -38,6 +39,7 @@ static atomic_size_t n_served;
 static atomic_size_t n_broken;
 static atomic_size_t n_batched;
 static atomic_bool is_probe_bad;
+static atomic_bool is_over;    /* hosts need not go on */
 static troupe_request_t *kept; /* the worker's of `it` */
 
 static void fault(const char *what)
@@ -271,6 +273,9 @@ static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
     } else if (strcmp(method, "let go") == 0) {
         reply_text(kept, "kept");
         reply_text(request, "let go");
+    } else if (strcmp(method, "end") == 0) {
+        troupe_worker_end(self);
+        reply_text(request, "ended");
     } else if (strcmp(method, "tell") == 0) {
         troupe_message_t *message = troupe_message_from_text("x");
         reply_text(request, troupe_status_name(troupe_worker_send(self, "lone/1", &message)));
@@ -351,6 +356,8 @@ static const char children[] =
     "    - {capability: watched, worker: {module: plain}" INLINE QUICK HASTY "}\n"
     "    - {capability: stubborn, worker: {module: plain}" INLINE QUICK PATIENT
     ", shutdown: 10ms}\n"
+    "    - {capability: renewed, worker: {module: plain}" INLINE QUICK
+    ", health: {interval: 5ms, misses: 1000, stall: 1h}, workers: {min: 2, max: 2}}\n"
     "    - {capability: probed, worker: {module: plain}" INLINE QUICK
     ", health: {interval: 1h, stall: 1h, probe-interval: 5ms}}\n"
     "    - {capability: again, worker: {module: plain}" INLINE QUICK HASTY ", retry: 1}\n"
@@ -373,6 +380,7 @@ static void reset(void)
     atomic_store(&n_broken, 0);
     atomic_store(&n_batched, 0);
     atomic_store(&is_probe_bad, false);
+    atomic_store(&is_over, false);
 }
 
 static int begin(void **state)
@@ -426,7 +434,8 @@ static void *live(void *arg)
         snprintf(self->said, sizeof self->said, "%.*s", (int)troupe_message_size(said, 0),
                  (const char *)troupe_message_data(said, 0));
         troupe_reply_destroy(&reply);
-    } while (self->outcome == TROUPE_OUTCOME_OK && ++n < self->n_calls);
+    } while (self->outcome == TROUPE_OUTCOME_OK && ++n < self->n_calls &&
+             !atomic_load(&is_over));
     troupe_reply_t *more = NULL;
     self->has_more = troupe_caller_next(caller, 0, &more) != TROUPE_NOT_FOUND;
     troupe_reply_destroy(&more);
@@ -490,6 +499,7 @@ static int end(void **state)
 {
     (void)state;
     gate_open(&gate);
+    atomic_store(&is_over, true);
     for (size_t i = 0; i < N_HOSTS; i++) {
         host_join(&hosts[i]);
     }
@@ -593,6 +603,27 @@ static void a_broken_one_is_restarted(void **state)
     assert_outcome(line_outcome(&line, start("it", "break")), TROUPE_OUTCOME_WORKER_LOST);
     assert_serves("it");
     assert_int_equal(rig_read_books(&rig, "it").restarts, 1);
+}
+
+static void one_that_ends_well_is_started_again(void **state)
+{
+    (void)state;
+    assert_replies(start("it", "end"), "ended");
+    assert_true(gate_await(&ended, 1));
+    assert_serves("it");
+}
+
+static void workers_are_replaced_under_their_callers(void **state)
+{
+    (void)state;
+    hosts_start(&(host_t){.capability = "renewed", .n_calls = SIZE_MAX});
+    for (size_t i = 1; i <= N_RENEWALS; i++) {
+        assert_outcome(rig_operate(&rig, "restart", "renewed"), TROUPE_OUTCOME_OK);
+        assert_true(gate_await(&ended, 2 * i));
+    }
+    atomic_store(&is_over, true);
+    hosts_assert("x");
+    assert_serves("renewed");
 }
 
 static void what_broke_is_tried_again(void **state)
@@ -908,6 +939,8 @@ int main(void)
         TELL(handlers_of_a_worker_never_run_two_at_a_time),
         TELL(callers_from_afar_and_from_within_share_one),
         TELL(a_broken_one_is_restarted),
+        TELL(one_that_ends_well_is_started_again),
+        TELL(workers_are_replaced_under_their_callers),
         TELL(what_broke_is_tried_again),
         TELL(one_that_hangs_is_replaced_and_its_caller_told_at_last),
         TELL(what_hung_is_tried_again_elsewhere),
