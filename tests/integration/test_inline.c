@@ -16,6 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/quarantine.h"
+#include "node/node.h"
+
 #define N_HOSTS     4
 #define N_CALLS     500 /* of each of them, where many call at once */
 #define N_RENEWALS  5
@@ -495,6 +498,18 @@ static void hosts_assert(const char *said)
 
 /* ---- the end of a story ---- */
 
+/* Threads that hung come home before the node is let go, or what they hold would be left. */
+static void await_no_thread_hangs(void)
+{
+    int code;
+    troupe_node_stop(rig.node);
+    assert_status(troupe_node_wait(rig.node, RIG_PATIENCE_MS, &code), TROUPE_OK);
+    int64_t until_ms = rig_now_ms() + PATIENCE_MS;
+    while (tr_quarantine_sweep(rig.node->runtime->quarantine) > 0) {
+        assert_true(rig_now_ms() < until_ms);
+    }
+}
+
 static int end(void **state)
 {
     (void)state;
@@ -504,6 +519,7 @@ static int end(void **state)
         host_join(&hosts[i]);
     }
     line_close(&line);
+    await_no_thread_hangs();
     rig_end(&rig);
     return 0;
 }
