@@ -346,7 +346,7 @@ static const troupe_behaviour_t *const behaviours[] = {&plain, &alone, &batching
 #define INLINE  ", isolation: inline, timeout: 1h"
 #define QUICK   ", backoff: {min: 1ms, max: 1ms}, intensity: {restarts: 1000000, period: 1s}"
 #define PATIENT ", health: {interval: 1h, stall: 1h}"
-#define HASTY   ", health: {interval: 10ms, stall: 20ms}"
+#define HASTY   ", health: {interval: 20ms, stall: 200ms}"
 
 static const char children[] =
     "    - {capability: it, worker: {module: plain}" INLINE QUICK PATIENT
