@@ -435,16 +435,6 @@ void tr_mailbox_leave_next(void)
     }
 }
 
-/* Somebody else's code may not return: then nobody may have been left to wait for this thread.
- */
-static void carry_alone(tr_mailbox_t *self)
-{
-    if (self->carriers == TR_CARRIED_BY_HOSTS) {
-        tr_mailbox_leave_next();
-    }
-    carry(self);
-}
-
 /* Those who post to one another in turns are left to their own threads after some of these. */
 static void carry_all(tr_mailbox_t *first)
 {
@@ -452,7 +442,7 @@ static void carry_all(tr_mailbox_t *first)
     carry(first);
     for (size_t n = 0; carrier.n_next > 0 && n < MOST_CARRIES; n++) {
         tr_mailbox_t *next = take_next();
-        carry_alone(next);
+        carry(next);
         tr_mailbox_release(&next);
     }
     tr_mailbox_leave_next();

@@ -144,7 +144,7 @@ void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_f
 bool tr_mailbox_set_host(bool is_host);
 
 /* Leave what this thread would turn to next, once it has carried whom it carries, to their own
- * threads: for it is going to wait, and may wait for one of them. */
+ * threads: for it is going to wait, perhaps for one of them, or to run what may not return. */
 void tr_mailbox_leave_next(void);
 
 /* Take the baton, waiting until whoever has it puts it down. */

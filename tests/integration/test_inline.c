@@ -33,6 +33,7 @@ static rig_t rig;
 static line_t line;
 static gate_t gate = GATE_INITIALIZER;     /* handlers wait here */
 static gate_t served = GATE_INITIALIZER;   /* a note of one that does not wait */
+static gate_t heard = GATE_INITIALIZER;    /* an answer to what a worker asked for itself */
 static gate_t ended = GATE_INITIALIZER;    /* a worker has ended */
 static gate_t lifeless = GATE_INITIALIZER; /* one that hung has */
 static gate_t probed = GATE_INITIALIZER;   /* a probe */
@@ -134,24 +135,27 @@ static void go_along(troupe_worker_t *self, troupe_request_t *request, const cha
     ask(self, request, next, method);
 }
 
-static int hear_nothing(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
+static int hear(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
 {
     (void)self;
-    (void)reply;
     (void)arg;
+    if (troupe_reply_is_final(reply)) {
+        gate_note(&heard);
+    }
     return 0;
 }
 
-/* Two of its own, at once: the first one holds. */
-static void ask_twice(troupe_worker_t *self, troupe_request_t *request)
+/* Two of its own, at once. */
+static void ask_both(troupe_worker_t *self, troupe_request_t *request, const char *capability,
+                     const char *first, const char *second)
 {
-    const char *const methods[] = {"hang", "note"};
+    const char *const methods[] = {first, second};
     for (size_t i = 0; i < 2; i++) {
         uint64_t id;
         troupe_message_t *none = NULL;
-        if (troupe_worker_call(self, NULL, "pair",
-                               &(troupe_call_options_t){.method = methods[i]}, &none,
-                               hear_nothing, NULL, &id) != TROUPE_OK) {
+        if (troupe_worker_call(self, NULL, capability,
+                               &(troupe_call_options_t){.method = methods[i]}, &none, hear,
+                               NULL, &id) != TROUPE_OK) {
             fault("no call");
         }
     }
@@ -259,8 +263,10 @@ static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
     } else if (strcmp(method, "circle") == 0) {
         ask(self, request, strncmp(troupe_worker_name(self), "lone", 4) == 0 ? "pair" : "lone",
             method);
-    } else if (strcmp(method, "twice") == 0) {
-        ask_twice(self, request);
+    } else if (strcmp(method, "two workers") == 0) {
+        ask_both(self, request, "pair", "hang", "note");
+    } else if (strcmp(method, "one worker") == 0) {
+        ask_both(self, request, "wide", "note", "hang");
     } else if (strcmp(method, "call threaded") == 0) {
         call_and_wait(request, "threaded");
     } else if (strcmp(method, "call lone") == 0) {
@@ -366,6 +372,8 @@ static const char children[] =
     "    - {capability: again, worker: {module: plain}" INLINE QUICK HASTY ", retry: 1}\n"
     "    - {capability: batch, worker: {module: batching}" INLINE QUICK
     ", batch: {max: 8, window: 1ms}}\n"
+    "    - {capability: wide, worker: {module: plain}" INLINE QUICK PATIENT
+    ", workers: {concurrency: 8}}\n"
     "    - {capability: few, worker: {module: plain}" INLINE QUICK PATIENT
     ", queue: {per-peer: 1}, workers: {concurrency: 8}}\n"
     "    - {capability: block, worker: {module: plain}" INLINE QUICK PATIENT
@@ -373,7 +381,7 @@ static const char children[] =
 
 static void reset(void)
 {
-    gate_t *const gates[] = {&gate, &served, &ended, &lifeless, &probed};
+    gate_t *const gates[] = {&gate, &served, &heard, &ended, &lifeless, &probed};
     for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++) {
         gate_reset(gates[i]);
     }
@@ -681,12 +689,26 @@ static void one_that_hangs_holds_up_no_other_worker(void **state)
 {
     (void)state;
     rig_await_idle(&rig, "pair", 2);
-    host_t *host = host_calls("it", "twice");
+    host_t *host = host_calls("it", "two workers");
     assert_true(gate_await(&gate, 1));
     assert_true(gate_await(&served, 1));
     gate_open(&gate);
     host_assert(host, TROUPE_OUTCOME_OK, "asked");
     assert_serves("pair");
+}
+
+/* It has two requests: the answer to the first one must not wait for the second. */
+static void one_that_hangs_holds_up_no_answer(void **state)
+{
+    (void)state;
+    rig_await_idle(&rig, "it", 1);
+    rig_await_idle(&rig, "wide", 1);
+    host_t *host = host_calls("it", "one worker");
+    assert_true(gate_await(&gate, 1));
+    assert_true(gate_await(&heard, 1));
+    gate_open(&gate);
+    host_assert(host, TROUPE_OUTCOME_OK, "asked");
+    assert_serves("wide");
 }
 
 static void others_are_served_while_a_caller_is_held(void **state)
@@ -961,6 +983,7 @@ int main(void)
         TELL(one_that_hangs_is_replaced_and_its_caller_told_at_last),
         TELL(what_hung_is_tried_again_elsewhere),
         TELL(one_that_hangs_holds_up_no_other_worker),
+        TELL(one_that_hangs_holds_up_no_answer),
         TELL(others_are_served_while_a_caller_is_held),
         TELL(a_handler_that_calls_and_waits_is_answered),
         TELL(a_deadline_passes_inside_a_handler),

@@ -153,12 +153,14 @@ static void one_after_another_nobody_is_woken(void **state)
 
 static bool was_second_woken;
 
+/* As a worker does, before it runs what may not return. */
 static void hang_for_a_while(void)
 {
+    tr_mailbox_leave_next();
     was_second_woken = is_woken(&second);
 }
 
-static void what_a_host_would_do_next_is_left_to_their_own_threads(void **state)
+static void what_a_host_would_do_next_can_be_left_to_their_own_threads(void **state)
 {
     (void)state;
     router.handle = post_to_both;
@@ -166,8 +168,8 @@ static void what_a_host_would_do_next_is_left_to_their_own_threads(void **state)
     was_second_woken = false;
     post(&router);
     assert_int_equal(first.n_taken, 1);
+    assert_int_equal(second.n_taken, 0);
     assert_true(was_second_woken);
-    assert_true(is_woken(&second));
 }
 
 static bool was_router_woken;
@@ -205,7 +207,7 @@ int main(void)
         STORY(others_wake_its_own_thread),
         STORY(others_carry_a_router_all_the_same),
         STORY(one_after_another_nobody_is_woken),
-        STORY(what_a_host_would_do_next_is_left_to_their_own_threads),
+        STORY(what_a_host_would_do_next_can_be_left_to_their_own_threads),
         STORY(who_is_going_to_wait_leaves_it_to_them_too),
         STORY(who_carries_nobody_has_nothing_to_leave),
     };
