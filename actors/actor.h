@@ -1,9 +1,9 @@
 /* actors/actor.h - something that runs, and can be asked to stop
  *
  * An actor is a zactor with a mailbox. `tr_actor_t` is its parent's end of it, `tr_self_t` its
- * own. What it does is a class: a few callbacks that run on its thread. Starting never waits
- * for more than the thread's birth: whether the actor came up is told later, in a word to its
- * parent's mailbox (started, or ended with a reason).
+ * own. What it does is a class: a few callbacks, of which one runs at a time. Starting never
+ * waits for more than the thread's birth: whether the actor came up is told later, in a word to
+ * its parent's mailbox (started, or ended with a reason).
  *
  * The zactor's pipe carries nothing up but the signal of the end, which is looked at and never
  * read: zactor_destroy would wait for ever for a signal that was read before.
@@ -29,7 +29,7 @@
 typedef struct tr_self tr_self_t;
 typedef struct tr_actor tr_actor_t;
 
-/* What an actor does, on its own thread. */
+/* What an actor does, on its own thread, or on that of whoever carries it. */
 typedef struct tr_actor_class {
     const char *kind; /* "worker", "router", … */
 

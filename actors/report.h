@@ -13,6 +13,13 @@
 #include "actors/reason.h"
 #include "mailbox/mailbox.h"
 
+/* Where a worker runs. */
+typedef enum tr_isolation {
+    TR_ISOLATION_THREAD,
+    TR_ISOLATION_PROCESS,
+    TR_ISOLATION_INLINE, /* on the threads of those who call it, too */
+} tr_isolation_t;
+
 typedef struct tr_report_child {
     char name[80];
     const char *kind;            /* constant */
@@ -22,8 +29,8 @@ typedef struct tr_report_child {
     uint64_t n_restarts;
     uint64_t n_pending;
     uint64_t n_done;
-    bool is_process;       /* has a process of its own, or is about to */
-    int pid;               /* of that process; 0: none now */
+    tr_isolation_t isolation;
+    int pid;               /* of its process, if it has one of its own; 0: none now */
     uint64_t memory_bytes; /* of that process, as last measured; 0: not measured */
     tr_mailbox_t *mailbox; /* a share, if it can be surveyed; else NULL */
 } tr_report_child_t;

@@ -169,6 +169,7 @@ static int64_t time_limit_of(const tr_job_t *job)
  */
 static void note_begin(troupe_worker_t *worker, uint64_t running, int64_t until_ms)
 {
+    tr_mailbox_leave_next(); /* it may not return, and nobody is to wait for that */
     tr_pulse_t *pulse = worker->self->pulse;
     int64_t now = worker->self->now.ms;
     atomic_store_explicit(&pulse->progress_ms, now, memory_order_relaxed);
@@ -391,6 +392,7 @@ static void probe(troupe_worker_t *worker)
         tr_mailbox_depth(worker->self->mailbox) > 0) {
         return;
     }
+    tr_mailbox_leave_next();
     tr_pulse_t *pulse = worker->self->pulse;
     int64_t now = tr_clock_now_ms();
     atomic_store_explicit(&pulse->progress_ms, now, memory_order_relaxed);

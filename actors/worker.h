@@ -1,7 +1,8 @@
 /* actors/worker.h - the actor that runs a behaviour
  *
  * Serves the jobs of a router, takes messages, answers pings between two callbacks. While a
- * callback runs, its pulse speaks for it.
+ * callback runs, its pulse speaks for it, on whatever thread that is: one that is inline is
+ * carried by those who call it.
  */
 
 #ifndef TROUPE_ACTORS_WORKER_H

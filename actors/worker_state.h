@@ -1,6 +1,6 @@
 /* actors/worker_state.h - which state may follow which
  *
- * The state of a worker is one atomic that the worker's own thread and its supervisor move.
+ * The state of a worker is one atomic that whoever runs the worker and its supervisor move.
  * One function moves it, and it alone knows the table of allowed transitions.
  */
 

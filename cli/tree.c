@@ -216,7 +216,7 @@ static void draw_worker(drawing_t *drawing, const place_t *place, const msgpack_
     begin_row(drawing, place, worker, "id");
     char *isolation = cli_member_text(worker, "isolation", NAME_LENGTH);
     char *pid = cli_member_text(worker, "pid", NAME_LENGTH);
-    bool has_process = strcmp(isolation, "thread") != 0 && strcmp(pid, "0") != 0;
+    bool has_process = strcmp(isolation, "process") == 0 && strcmp(pid, "0") != 0;
     set_kind(drawing, isolation, has_process ? pid : "");
     free(isolation);
     free(pid);

@@ -460,6 +460,15 @@ static tr_mailbox_t *take_next(void)
     return next;
 }
 
+void tr_mailbox_leave_next(void)
+{
+    while (carrier.n_next > 0) {
+        tr_mailbox_t *next = take_next();
+        wake_owner(next);
+        tr_mailbox_release(&next);
+    }
+}
+
 /* Those who post to one another in turns are left to their own threads when it is enough. */
 static void carry_all(tr_mailbox_t *first)
 {
@@ -568,6 +577,7 @@ static void sleep_for_room(tr_mailbox_t *self, const lane_t *lane, const tr_lett
                            int64_t pause_ms)
 {
     struct timespec until = in_ms(pause_ms);
+    tr_mailbox_leave_next();
     pthread_mutex_lock(&self->mutex);
     atomic_fetch_add(&self->n_waiting, 1);
     if (!atomic_load(&self->is_closed) &&

@@ -150,6 +150,10 @@ void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_f
 /* Say whether this thread is a host from now on; returns whether it was. */
 bool tr_mailbox_set_host(bool is_host);
 
+/* Leave what this thread would turn to next, once it has carried whom it carries, to their own
+ * threads: for it is going to wait, perhaps for one of them, or to run what may not return. */
+void tr_mailbox_leave_next(void);
+
 /* Take the baton, waiting until whoever has it puts it down; nobody else gets it before. Then
  * look for letters. */
 void tr_mailbox_take_baton(tr_mailbox_t *self);

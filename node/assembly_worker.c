@@ -138,16 +138,40 @@ tr_restart_t tr_maker_restart(tr_config_restart_t restart)
     }
 }
 
+static tr_isolation_t isolation_of(const tr_config_child_t *config)
+{
+    return config->isolation == TR_CONFIG_PROCESS  ? TR_ISOLATION_PROCESS
+           : config->isolation == TR_CONFIG_INLINE ? TR_ISOLATION_INLINE
+                                                   : TR_ISOLATION_THREAD;
+}
+
+static void set_what(tr_maker_t *self, const tr_config_child_t *config, tr_child_spec_t *child)
+{
+    switch (child->isolation) {
+    case TR_ISOLATION_PROCESS:
+        child->start = tr_process_worker_start;
+        child->what = process_plan(self, config);
+        break;
+    case TR_ISOLATION_INLINE:
+        child->start = tr_inline_worker_start;
+        child->what = thread_plan(self, config);
+        break;
+    case TR_ISOLATION_THREAD:
+        child->start = tr_worker_start;
+        child->what = thread_plan(self, config);
+        break;
+    }
+}
+
 tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *config,
                                 const char *kind)
 {
-    bool is_process = config->isolation == TR_CONFIG_PROCESS;
     tr_child_spec_t child = {
         .name = config->name,
         .kind = kind,
         .restart = tr_maker_restart(config->restart),
         .is_significant = config->is_significant,
-        .is_process = is_process,
+        .isolation = isolation_of(config),
         .shutdown_ms = config->shutdown_ms,
         .backoff_min_ms = config->backoff_min_ms,
         .backoff_max_ms = config->backoff_max_ms,
@@ -163,13 +187,6 @@ tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *confi
                 .probe_ms = config->health_probe_ms,
             },
     };
-    if (is_process) {
-        child.start = tr_process_worker_start;
-        child.what = process_plan(self, config);
-    } else {
-        child.start =
-            config->isolation == TR_CONFIG_INLINE ? tr_inline_worker_start : tr_worker_start;
-        child.what = thread_plan(self, config);
-    }
+    set_what(self, config, &child);
     return child;
 }

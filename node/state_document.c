@@ -119,6 +119,14 @@ static const char *reason_of(const tr_report_child_t *child, const tr_report_t *
     return child->reason;
 }
 
+static const char *isolation_name(tr_isolation_t isolation)
+{
+    static const char *const names[] = {[TR_ISOLATION_THREAD] = "thread",
+                                        [TR_ISOLATION_PROCESS] = "process",
+                                        [TR_ISOLATION_INLINE] = "inline"};
+    return names[isolation];
+}
+
 static void write_worker(writer_t *writer, const tr_report_child_t *worker,
                          const tr_report_t *router)
 {
@@ -126,9 +134,9 @@ static void write_worker(writer_t *writer, const tr_report_child_t *worker,
     bool is_doubtful = member && strcmp(member->state, "doubtful") == 0;
     msgpack_pack_map(&writer->packer, 9);
     text_entry(writer, "id", worker->name);
-    text_entry(writer, "isolation", worker->is_process ? "process" : "thread");
-    number_entry(writer, "pid",
-                 worker->is_process ? (uint64_t)worker->pid : (uint64_t)getpid());
+    bool is_process = worker->isolation == TR_ISOLATION_PROCESS;
+    text_entry(writer, "isolation", isolation_name(worker->isolation));
+    number_entry(writer, "pid", is_process ? (uint64_t)worker->pid : (uint64_t)getpid());
     text_entry(writer, "state", worker->state);
     text_entry(writer, "reason", is_doubtful ? "missed a ping" : worker->reason);
     number_entry(writer, "pending", member ? member->n_pending : 0);

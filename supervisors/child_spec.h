@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "actors/actor.h"
+#include "actors/report.h"
 #include "supervisors/health.h"
 #include "supervisors/strategy.h"
 
@@ -45,7 +46,7 @@ typedef struct tr_child_spec {
     int64_t own_period_ms;
     tr_health_plan_t health;
     bool can_be_surveyed;
-    bool is_process; /* has a process of its own, for reports */
+    tr_isolation_t isolation; /* for reports */
     tr_start_fn *start;
     const void *what;
 } tr_child_spec_t;

@@ -19,7 +19,7 @@ void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
         tr_report_child_t *line = &report->children[i];
         snprintf(line->name, sizeof line->name, "%s", child->name);
         line->kind = child->spec->kind;
-        line->is_process = child->spec->is_process;
+        line->isolation = child->spec->isolation;
         line->state = tr_child_state(child);
         line->incarnation = child->incarnation;
         line->n_restarts = child->n_restarts;

@@ -228,8 +228,12 @@ static int do_parts(troupe_worker_t *self, troupe_request_t *request)
             troupe_request_fail(request, "out of memory");
             return FINE;
         }
-        if (troupe_request_part(request, &part) != TROUPE_OK) {
-            troupe_request_fail(request, "nobody takes the parts any more");
+        troupe_status_t status = troupe_request_part(request, &part);
+        if (status != TROUPE_OK) {
+            troupe_message_destroy(&part);
+            troupe_request_fail(request, status == TROUPE_FULL
+                                             ? "there is no room for more parts"
+                                             : "nobody takes the parts any more");
             return FINE;
         }
     }

@@ -39,8 +39,12 @@ static bool send_lines(troupe_request_t *request, const char *text)
                 troupe_request_fail(request, "out of memory");
                 return false;
             }
-            if (troupe_request_part(request, &part) != TROUPE_OK) {
-                troupe_request_fail(request, "nobody takes the lines any more");
+            troupe_status_t status = troupe_request_part(request, &part);
+            if (status != TROUPE_OK) {
+                troupe_message_destroy(&part);
+                troupe_request_fail(request, status == TROUPE_FULL
+                                                 ? "there is no room for more lines"
+                                                 : "nobody takes the lines any more");
                 return false;
             }
         }

@@ -3,6 +3,13 @@
  * A behaviour is a table of callbacks. All callbacks of one worker run on one
  * thread, one after another, so a behaviour needs no locks for its own state. Every
  * function below belongs to that thread unless it says otherwise.
+ *
+ * With `isolation: inline` they run one after another too, and each sees what those
+ * before it have left, but on whatever thread brings the work: one that calls within
+ * the process, or the worker's own. Only init and terminate are always on that one.
+ * Such a handler must be brief and must not wait for anything: it holds its caller,
+ * who cannot call it off. The functions below belong to the thread of the callback
+ * that runs.
  */
 
 #ifndef TROUPE_BEHAVIOUR_H
@@ -132,7 +139,7 @@ TROUPE_API void troupe_worker_log(troupe_worker_t *self, const char *format, ...
 typedef int(troupe_answer_fn)(troupe_worker_t *self, const troupe_reply_t *reply, void *arg);
 
 /* Call a capability of the node. Never waits: what comes back goes to `on_answer (self, reply,
- * arg)` on this thread, between other callbacks, and however it goes one final comes, unless
+ * arg)`, between other callbacks, and however it goes one final comes, unless
  * the worker ends first. Takes the message (NULL inside: an empty one).
  *
  * With `parent` the call is made on behalf of that request, which must be kept until the answer
@@ -190,10 +197,13 @@ TROUPE_API bool troupe_request_cancelled(const troupe_request_t *self);
 
 /* Send a part of a streamed reply; takes the message. Waits for room while the reader
  * is slow, up to the deadline, and with it the whole worker: one that serves several requests
- * at once better asks for room with the two functions below.
+ * at once better asks for room with the two functions below. A worker that is inline never
+ * waits, as its reader may be the thread that it is on.
  *
  *   TROUPE_OK         on its way
- *   TROUPE_CLOSED     nobody waits any more; finish the request
+ *   TROUPE_CLOSED     nobody waits any more; finish the request; the message is gone
+ *   TROUPE_FULL       of an inline worker only: the reader has no room now; the message is
+ *                     still the caller's
  *   TROUPE_ERR_NOMEM  not sent; the message is gone
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_request_part(troupe_request_t *self,

@@ -20,15 +20,18 @@ TROUPE_BEGIN_DECLS
 /* A thread's end of its calls. */
 typedef struct troupe_caller troupe_caller_t;
 
-/* A caller on `node`, which must outlive it; NULL when out of memory. */
+/* A caller on `node`, which must outlive it, and so whatever call a thread is in; the node may
+ * stop meanwhile, its calls end then. NULL when out of memory. */
 TROUPE_API TROUPE_NODISCARD troupe_caller_t *troupe_caller_new(troupe_node_t *node);
 
 /* Cancel what still runs, let go of all, set *self_p to NULL; NULL is fine. */
 TROUPE_API void troupe_caller_destroy(troupe_caller_t **self_p);
 
 /* Start a call; takes the message (NULL inside: an empty one). Never waits, unless the
- * capability is configured so (`overflow: block`): then up to the request's time, for room in
- * its queue. Whatever goes wrong arrives as the final reply, so there is one place to look.
+ * capability is configured so. With `overflow: block` it waits up to the request's time for
+ * room in its queue. With `isolation: inline` it runs the handler, and perhaps those of others
+ * who call at that moment: it returns when these do, so hold no lock that one of them takes.
+ * Whatever goes wrong arrives as the final reply, so there is one place to look.
  *
  *   TROUPE_OK         *id_out names the call; exactly one final reply will come
  *   TROUPE_ERR_NOMEM  nothing was started, the message is gone
@@ -59,7 +62,8 @@ TROUPE_API size_t troupe_caller_n_open(const troupe_caller_t *self);
  * do not read it. */
 TROUPE_API int troupe_caller_fd(troupe_caller_t *self);
 
-/* Call and wait for the end, which comes at the deadline at the latest. Parts go to
+/* Call and wait for the end, which comes at the deadline at the latest, unless an inline
+ * handler holds this thread for longer (see troupe_caller_start). Parts go to
  * `on_part (arg, part)` when that is not NULL. Replies to other calls of this caller
  * are kept for troupe_caller_next.
  *

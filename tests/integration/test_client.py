@@ -26,13 +26,15 @@ import client  # noqa: E402 - found by the line above
 class OverIpc(unittest.TestCase):
     """Each test over one transport; OverTcp runs them all again."""
 
+    isolation = "thread"
+
     def endpoint_of(self, node):
         return node.ipc
 
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="troupe-client-")
-        worker = {"capability": "echo", "worker": {"module": "echo"}}
+        worker = {"capability": "echo", "worker": {"module": "echo"}, "isolation": cls.isolation}
         cls.node = Node({"children": [worker]}, folder=cls.folder).start()
 
     @classmethod
@@ -91,6 +93,15 @@ class OverIpc(unittest.TestCase):
 class OverTcp(OverIpc):
     def endpoint_of(self, node):
         return node.tcp
+
+
+class ToInlineWorkers(OverIpc):
+    isolation = "inline"
+
+    def test_a_stream_longer_than_the_window(self):
+        with self.assertRaises(client.Failure) as caught:
+            list(self.client.stream("echo", b"1000 10", method="parts"))
+        self.assertEqual(caught.exception.code, "worker_error")  # it does not wait for room
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ def actor(name="a", **args):
 
 
 class NodeTest(unittest.TestCase):
+    isolation = None  # of all workers
+
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="troupe-node-")
         self.context = zmq.Context()
@@ -48,6 +50,9 @@ class NodeTest(unittest.TestCase):
         self.addCleanup(self.context.destroy, 0)
 
     def node(self, *children, wait=True, folder=None, supervisor=None, **top):
+        for child in children:
+            if self.isolation and "capability" in child:
+                child.setdefault("isolation", self.isolation)
         node = Node({"children": list(children), **(supervisor or {})},
                     folder=folder or tempfile.mkdtemp(dir=self.folder), **top)
         self.addCleanup(node.end)
@@ -309,6 +314,28 @@ class Ends(NodeTest):
         self.assertEqual(near.call("troupe.admin", "frobnicate")[0], "bad_request")
         self.assertEqual(near.call("troupe.other", "tree")[0], "no_capability")
         self.assert_serves(far)
+
+
+class InlineWorkers(Workers):
+    """To whoever calls from afar they are as any others: they run on threads of their own."""
+    isolation = "inline"
+
+    def test_the_tree_calls_them_inline(self):
+        node = self.node(pool(n=1))
+        worker, = node.capability("echo")["workers"]
+        self.assertEqual(worker["isolation"], "inline")
+        self.assertEqual(worker["pid"], node.process.pid)
+        self.assertRegex(run_troupe("tree", "-e", node.ipc).stdout, r"echo/1 +inline +(ready|idle)")
+
+    def test_a_stream_ends_where_it_would_have_to_wait(self):
+        node = self.node(pool(n=1))
+        peer = self.peer(node.ipc)
+        self.assertEqual(peer.call("echo", "parts", b"3 10")[0], "ok")
+        number = peer.request("echo", "parts", b"1000 10", credit=8)
+        outcome, headers, _ = peer.final(number)
+        self.assertEqual(outcome, "worker_error")
+        self.assertIn("no room", headers["text"])
+        self.assert_serves(peer)
 
 
 class Garbage(NodeTest):

@@ -116,6 +116,16 @@ static const kind_t kinds[] = {
      .ends = BIT(OK) | BIT(WORKER_LOST) | BIT(CANCELLED),
      .n_keys = 16,
      .is_cancelled = true},
+    {.capability = "inline",
+     .weight = 16,
+     .deed = BREAK_SOMETIMES,
+     .ends = BIT(OK) | BIT(WORKER_LOST)},
+    {.capability = "inline",
+     .weight = 4,
+     .deed = BREAK_SOMETIMES,
+     .ends = BIT(OK) | BIT(WORKER_LOST) | BIT(CANCELLED),
+     .n_keys = 16,
+     .is_cancelled = true},
     {.capability = "breaker",
      .weight = 4,
      .deed = FAIL_SOMETIMES,
@@ -158,6 +168,8 @@ static const char children[] =
     "    - {capability: dedup, workers: {min: 2, max: 2, concurrency: 4}" QUICK LONG "}\n"
     "    - {capability: retry, retry: 2, workers: {min: 4, max: 4, concurrency: 4}" QUICK LONG
     "}\n"
+    "    - {capability: inline, isolation: inline, retry: 2, workers: {min: 3, max: 3,"
+    " concurrency: 4}" QUICK LONG "}\n"
     "    - {capability: breaker, breaker: {failures: 3, cooldown: 5ms, probes: 2}" QUICK LONG
     "}\n"
     "    - {capability: sticky, balance: sticky, workers: {min: 3, max: 3, concurrency: "
@@ -560,6 +572,7 @@ static void each_request_ends_once_and_as_it_may(void **state)
         rig_await_rest(&rig, kinds[i].capability);
     }
     assert_true(rig_read_books(&rig, "retry").restarts > 0);
+    assert_true(rig_read_books(&rig, "inline").restarts > 0);
     assert_int_equal(atomic_load(&n_faults), 0);
 
     start_callers(n_requests / DRAIN_SHARE + 1000, seed + 1000);

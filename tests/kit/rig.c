@@ -131,6 +131,12 @@ static uint64_t number_of(const msgpack_object *map, const char *key)
     return value->via.u64;
 }
 
+static bool is_text(const msgpack_object *value, const char *text)
+{
+    return value && value->type == MSGPACK_OBJECT_STR && value->via.str.size == strlen(text) &&
+           memcmp(value->via.str.ptr, text, strlen(text)) == 0;
+}
+
 static rig_books_t books_of(const msgpack_object *tree, const char *capability)
 {
     const msgpack_object *all = look_up(tree, "capabilities");
@@ -138,8 +144,7 @@ static rig_books_t books_of(const msgpack_object *tree, const char *capability)
     for (uint32_t i = 0; i < all->via.array.size; i++) {
         const msgpack_object *one = &all->via.array.ptr[i];
         const msgpack_object *name = look_up(one, "name");
-        if (name->via.str.size == strlen(capability) &&
-            memcmp(name->via.str.ptr, capability, strlen(capability)) == 0) {
+        if (is_text(name, capability)) {
             rig_books_t books = {
                 .accepted = number_of(one, "accepted"),
                 .finished = number_of(one, "finished"),
@@ -148,7 +153,9 @@ static rig_books_t books_of(const msgpack_object *tree, const char *capability)
             };
             const msgpack_object *workers = look_up(one, "workers");
             for (uint32_t j = 0; j < workers->via.array.size; j++) {
-                books.restarts += number_of(&workers->via.array.ptr[j], "restarts");
+                const msgpack_object *worker = &workers->via.array.ptr[j];
+                books.restarts += number_of(worker, "restarts");
+                books.idle += is_text(look_up(worker, "state"), "idle");
             }
             return books;
         }
@@ -210,6 +217,11 @@ static bool is_at_rest(const rig_books_t *books, const rig_books_t *wanted)
     return has_rest(books);
 }
 
+static bool are_idle(const rig_books_t *books, const rig_books_t *wanted)
+{
+    return books->idle == wanted->idle;
+}
+
 void rig_await(rig_t *self, const char *capability, uint64_t queue, uint64_t pending)
 {
     await_books(self, capability, is_as_busy,
@@ -219,6 +231,11 @@ void rig_await(rig_t *self, const char *capability, uint64_t queue, uint64_t pen
 void rig_await_accepted(rig_t *self, const char *capability, uint64_t accepted)
 {
     await_books(self, capability, has_accepted, (rig_books_t){.accepted = accepted});
+}
+
+void rig_await_idle(rig_t *self, const char *capability, uint64_t idle)
+{
+    await_books(self, capability, are_idle, (rig_books_t){.idle = idle});
 }
 
 void rig_await_rest(rig_t *self, const char *capability)

@@ -51,6 +51,7 @@ typedef struct rig_books {
     uint64_t queue;
     uint64_t pending;
     uint64_t restarts; /* of its workers, together */
+    uint64_t idle;     /* of its workers, so many are */
 } rig_books_t;
 
 rig_books_t rig_read_books(rig_t *self, const char *capability);
@@ -64,6 +65,9 @@ void rig_await_accepted(rig_t *self, const char *capability, uint64_t accepted);
 /* Nothing waits or runs any more, and all that was accepted is finished. Asks until it is so:
  * a worker may be at the end of a request that was answered long ago. */
 void rig_await_rest(rig_t *self, const char *capability);
+
+/* Ask until so many of its workers have had nothing to do for a while: their threads sleep. */
+void rig_await_idle(rig_t *self, const char *capability, uint64_t idle);
 
 /* An operation of troupe.admin on a child; how it ended. */
 troupe_outcome_t rig_operate(rig_t *self, const char *method, const char *child);

@@ -300,6 +300,17 @@ static void complete_file_has_what_was_written(void **state)
     tr_config_destroy(&config);
 }
 
+static void inline_workers_have_what_was_written(void **state)
+{
+    (void)state;
+    tr_config_t *config = must_load("inline.yaml");
+    const tr_config_child_t *sum = &config->root.children[0];
+    assert_int_equal(sum->isolation, TR_CONFIG_INLINE);
+    assert_string_equal(sum->module, "echo");
+    assert_int_equal(sum->args.n, 1);
+    tr_config_destroy(&config);
+}
+
 static void processes_have_what_was_written(void **state)
 {
     (void)state;
@@ -709,6 +720,7 @@ static int run_stories(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(minimal_file_has_every_default),
         cmocka_unit_test(complete_file_has_what_was_written),
+        cmocka_unit_test(inline_workers_have_what_was_written),
         cmocka_unit_test(processes_have_what_was_written),
         POOL("a pool is one worker", "", 1, 1, 7, 10000),
         POOL("max follows min", ", workers: {min: 3}", 3, 3, 11, 10000),

@@ -130,6 +130,9 @@ troupe_status_t troupe_request_part(troupe_request_t *self, troupe_message_t **p
         troupe_message_destroy(part_p);
         return TROUPE_CLOSED;
     }
+    if (self->is_full) {
+        return TROUPE_FULL;
+    }
     assert(self->n_parts < STAGE_MAX_PARTS);
     self->parts[self->n_parts++] = *part_p;
     *part_p = NULL;

@@ -44,6 +44,7 @@ struct troupe_request {
     troupe_message_t *parts[STAGE_MAX_PARTS];
     int n_parts;
     bool reader_left; /* parts find nobody */
+    bool is_full;     /* parts find no room */
 };
 
 /* A request with a message of one frame that is a copy of `size` bytes. */

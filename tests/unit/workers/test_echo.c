@@ -76,6 +76,20 @@ static void parts_end_when_the_reader_left(void **state)
     stage_release(&request);
 }
 
+static void parts_end_when_there_is_no_room(void **state)
+{
+    (void)state;
+    troupe_worker_t worker = {0};
+    troupe_request_t request = stage_request("parts", "3 0", 3);
+    request.is_full = true;
+
+    assert_int_equal(stage_handle(&worker, &request, NULL), 0);
+    assert_int_equal(request.n_finished, 1);
+    assert_int_equal(request.outcome, TROUPE_OUTCOME_WORKER_ERROR);
+    assert_non_null(strstr(request.text, "no room"));
+    stage_release(&request);
+}
+
 static void only_progress_says_progress(void **state)
 {
     (void)state;
@@ -198,6 +212,7 @@ int main(void)
         cmocka_unit_test(echo_shares_the_frames_it_got),
         cmocka_unit_test(parts_are_filled_one_letter_each),
         cmocka_unit_test(parts_end_when_the_reader_left),
+        cmocka_unit_test(parts_end_when_there_is_no_room),
         cmocka_unit_test(only_progress_says_progress),
         cmocka_unit_test(a_cancel_ends_a_long_sleep),
         cmocka_unit_test(broken_leaves_the_request_and_says_why),

@@ -87,6 +87,19 @@ static void lines_end_when_the_reader_left(void **state)
     stage_release(&request);
 }
 
+static void lines_end_when_there_is_no_room(void **state)
+{
+    troupe_worker_t worker = {0};
+    troupe_request_t request = request_to_read("lines", "hello");
+    request.is_full = true;
+
+    assert_int_equal(stage_handle(&worker, &request, *state), 0);
+    assert_int_equal(request.n_finished, 1);
+    assert_int_equal(request.outcome, TROUPE_OUTCOME_WORKER_ERROR);
+    assert_non_null(strstr(request.text, "no room"));
+    stage_release(&request);
+}
+
 static void a_cancel_ends_the_reading(void **state)
 {
     troupe_worker_t worker = {0};
@@ -135,6 +148,7 @@ int main(void)
         cmocka_unit_test(the_reply_is_the_text),
         cmocka_unit_test(lines_come_as_parts_and_then_all),
         cmocka_unit_test(lines_end_when_the_reader_left),
+        cmocka_unit_test(lines_end_when_there_is_no_room),
         cmocka_unit_test(a_cancel_ends_the_reading),
         cmocka_unit_test(what_is_no_image_is_a_bad_request),
         cmocka_unit_test(a_missing_language_is_explained),
