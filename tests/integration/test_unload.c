@@ -36,7 +36,7 @@ static void *use_and_let_go(void *path)
 
 int main(int n_args, char **args)
 {
-    pthread_t thread;
+    pthread_t thread = {0};
     if (n_args != 2 || pthread_create(&thread, NULL, use_and_let_go, args[1]) != 0) {
         give_up("usage: test_unload LIBRARY");
     }
