@@ -88,21 +88,6 @@ typedef struct party {
 
 /* ---- the node ---- */
 
-static int reply_the_request(troupe_worker_t *self, troupe_request_t *request, void *state)
-{
-    (void)self;
-    (void)state;
-    troupe_message_t *reply = troupe_message_share(troupe_request_message(request));
-    if (reply) {
-        troupe_request_reply(request, &reply);
-    } else {
-        troupe_request_fail(request, "out of memory");
-    }
-    return 0;
-}
-
-static const troupe_behaviour_t mirror = {.name = "mirror", .handle = reply_the_request};
-
 static void name_capability(size_t number, char *name, size_t size)
 {
     snprintf(name, size, "mirror-%zu", number);
@@ -128,7 +113,7 @@ static void start_node(bench_t *bench)
     }
     fclose(text);
     bench_endpoint(bench->transport, bench->endpoint, sizeof bench->endpoint);
-    bench->node = bench_tree_start(bench->endpoint, &mirror, children);
+    bench->node = bench_tree_start(bench->endpoint, &bench_mirror, children);
     free(children);
 }
 

@@ -118,6 +118,28 @@ void bench_node_stop(bench_node_t *self)
     self->books = NULL;
 }
 
+/* ---- a worker ---- */
+
+void bench_reply_same(troupe_request_t *request)
+{
+    troupe_message_t *reply = troupe_message_share(troupe_request_message(request));
+    if (reply) {
+        troupe_request_reply(request, &reply);
+    } else {
+        troupe_request_fail(request, "out of memory");
+    }
+}
+
+static int mirror_request(troupe_worker_t *self, troupe_request_t *request, void *state)
+{
+    (void)self;
+    (void)state;
+    bench_reply_same(request);
+    return 0;
+}
+
+const troupe_behaviour_t bench_mirror = {.name = "mirror", .handle = mirror_request};
+
 /* ---- calls ---- */
 
 void bench_call(bench_node_t *self, const char *capability,

@@ -44,6 +44,12 @@ void bench_endpoint(const char *transport, char *endpoint, size_t size);
 troupe_node_t *bench_tree_start(const char *endpoint, const troupe_behaviour_t *behaviour,
                                 const char *children);
 
+/* Reply with what the request brought. */
+void bench_reply_same(troupe_request_t *request);
+
+/* A behaviour, called mirror, that does nothing else. */
+extern const troupe_behaviour_t bench_mirror;
+
 /* Start a node whose one child is `capability`, a mapping of YAML in its short form, and
  * connect to it. */
 void bench_node_start(bench_node_t *self, const char *transport,

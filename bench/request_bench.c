@@ -29,21 +29,6 @@ typedef struct bench {
     bench_requests_t tally;
 } bench_t;
 
-static int reply_the_request(troupe_worker_t *self, troupe_request_t *request, void *state)
-{
-    (void)self;
-    (void)state;
-    troupe_message_t *reply = troupe_message_share(troupe_request_message(request));
-    if (reply) {
-        troupe_request_reply(request, &reply);
-    } else {
-        troupe_request_fail(request, "out of memory");
-    }
-    return 0;
-}
-
-static const troupe_behaviour_t mirror = {.name = "mirror", .handle = reply_the_request};
-
 static void start_node(bench_t *bench)
 {
     char capability[256];
@@ -52,7 +37,7 @@ static void start_node(bench_t *bench)
              "1000000}, "
              "workers: {min: %ld, max: %ld, concurrency: %ld}}",
              bench->isolation, bench->workers, bench->workers, bench->concurrency);
-    bench_node_start(&bench->node, bench->transport, &mirror, capability);
+    bench_node_start(&bench->node, bench->transport, &bench_mirror, capability);
 }
 
 static void free_payload(void *data, void *hint)

@@ -59,12 +59,7 @@ static int serve(troupe_worker_t *self, troupe_request_t *request, void *state)
     if (burn_ns > 0) {
         bench_burn_until_ns(bench_now_ns() + burn_ns);
     }
-    troupe_message_t *reply = troupe_message_share(troupe_request_message(request));
-    if (reply) {
-        troupe_request_reply(request, &reply);
-    } else {
-        troupe_request_fail(request, "out of memory");
-    }
+    bench_reply_same(request);
     return 0;
 }
 
