@@ -65,12 +65,11 @@ void tr_bundle_finish(tr_bundle_t *self)
 }
 
 troupe_status_t tr_bundle_take_payload(tr_reader_t *reader, uint64_t n_frames,
-                                       uint64_t max_frames, tr_spares_t *spares,
-                                       troupe_message_t **out)
+                                       uint64_t max_frames, troupe_message_t **out)
 {
     assert(reader && out);
     troupe_status_t status = TROUPE_OK;
-    troupe_message_t *message = n_frames > 0 ? tr_spares_take(spares) : NULL;
+    troupe_message_t *message = n_frames > 0 ? troupe_message_new() : NULL;
     for (uint64_t i = 0; i < n_frames; i++) {
         tr_span_t frame;
         if (!tr_bundle_take_frame(reader, &frame)) {

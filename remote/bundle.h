@@ -10,7 +10,6 @@
 #include <troupe/message.h>
 #include <troupe/status.h>
 
-#include "remote/spares.h"
 #include "wire/bundle.h"
 
 /* A body that is sent is not larger: enough for it to pay, and a copy hardly costs. */
@@ -41,7 +40,7 @@ void tr_bundle_finish(tr_bundle_t *self);
 tr_span_t tr_bundle_head(void);
 
 /* Take the payload of a command out of a bundle that came: `n_frames` of it into a message of
- * the caller's, one of the spares or a new one; what is behind the first `max_frames` is passed
+ * the caller's; what is behind the first `max_frames` is passed
  * over. NULL in *out: no payload.
  *
  *   TROUPE_OK
@@ -50,7 +49,6 @@ tr_span_t tr_bundle_head(void);
  */
 TROUPE_NODISCARD troupe_status_t tr_bundle_take_payload(tr_reader_t *reader, uint64_t n_frames,
                                                         uint64_t max_frames,
-                                                        tr_spares_t *spares,
                                                         troupe_message_t **out);
 
 #endif

@@ -149,7 +149,7 @@ static void describe(const tr_call_t *call, int64_t now_ms, tr_trp1_t *out)
 
 static void note_sent(troupe_client_t *self, tr_call_t *call)
 {
-    tr_link_recycle(self->link, &call->message);
+    troupe_message_destroy(&call->message);
     tr_calls_note_sent(self->calls, call);
     tr_calls_set_deadline(self->calls, call, tr_clock_after(call->ends_ms, GRACE_MS));
 }

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/slab.h"
 #include "mailbox/dead_letter.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
@@ -39,7 +40,6 @@
 #define FORGET_AFTER_MS    60000
 #define MISSED_BEATS       3
 #define KEEP_BODY_MS       1000
-#define MAX_SPARE_CALLS    1024
 
 /* ---- peers ---- */
 
@@ -92,36 +92,6 @@ static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rou
     return peer ? peer : new_peer(gateway, door, zmq_msg_data(routing_id), size);
 }
 
-tr_open_call_t *tr_gateway_new_call(tr_gateway_t *gateway)
-{
-    tr_open_call_t *call = gateway->spare_calls;
-    if (!call) {
-        return calloc(1, sizeof *call);
-    }
-    gateway->spare_calls = call->next;
-    gateway->n_spare_calls--;
-    *call = (tr_open_call_t){.next = NULL};
-    return call;
-}
-
-void tr_gateway_recycle_call(tr_gateway_t *gateway, tr_open_call_t *call)
-{
-    if (gateway->n_spare_calls == MAX_SPARE_CALLS) {
-        free(call);
-        return;
-    }
-    call->next = gateway->spare_calls;
-    gateway->spare_calls = call;
-    gateway->n_spare_calls++;
-}
-
-static void free_spare_calls(tr_gateway_t *gateway)
-{
-    while (gateway->spare_calls) {
-        free(tr_gateway_new_call(gateway));
-    }
-}
-
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 {
     if (call->peer) {
@@ -130,7 +100,7 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
     tr_idmap_take(&gateway->calls, call->id);
     tr_envelope_release(&call->envelope);
     tr_route_release(&call->route);
-    tr_gateway_recycle_call(gateway, call);
+    tr_slab_free(call, sizeof *call);
 }
 
 /* The peer of the call goes, yet it runs to its end: its parts are taken, and dropped, as they
@@ -303,7 +273,7 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     size_t n_commands = 1;
     zmq_msg_t header;
     zmq_msg_init(&header);
-    troupe_message_t *payload = tr_spares_take(&gateway->spares);
+    troupe_message_t *payload = troupe_message_new();
     bool has_too_many = false;
     bool is_whole = payload && zmq_msg_more(routing_id) &&
                     read_rest(socket, &header, payload, &has_too_many);
@@ -318,7 +288,7 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     } else if (!peer) {
         tr_metric_add(gateway->bad_messages, 1);
     }
-    tr_spares_give(&gateway->spares, &payload);
+    troupe_message_destroy(&payload);
     zmq_msg_close(&header);
     return n_commands;
 }
@@ -577,8 +547,6 @@ static void end(tr_self_t *self)
         zsock_destroy(&gateway->sockets[i]);
     }
     tr_routes_forget(&gateway->routes);
-    tr_spares_finish(&gateway->spares);
-    free_spare_calls(gateway);
     tr_idmap_finish(&gateway->calls);
     free(gateway);
     self->state = NULL;

@@ -21,9 +21,6 @@ typedef struct tr_gateway {
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
     tr_routes_t routes;
-    tr_spares_t spares;
-    tr_open_call_t *spare_calls; /* that are over, for those to come */
-    size_t n_spare_calls;
     tr_peer_limits_t limits;
     int64_t now_ms;        /* of this round; 0: nobody looked yet */
     int64_t next_round_ms; /* when to look after the peers again */
@@ -54,12 +51,6 @@ void tr_native_say_goaway(tr_gateway_t *gateway, tr_peer_t *peer);
 
 /* Ask a peer for a sign of life. */
 void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer);
-
-/* The memory for a call, zeroed; NULL when out of memory. */
-tr_open_call_t *tr_gateway_new_call(tr_gateway_t *gateway);
-
-/* Give it back. */
-void tr_gateway_recycle_call(tr_gateway_t *gateway, tr_open_call_t *call);
 
 /* The call is over, or its peer wants to know no more: forget it. */
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);

@@ -59,7 +59,6 @@ struct tr_link {
     troupe_message_t *bundle; /* the one that is being read; NULL: none */
     tr_reader_t rest;         /* of it */
     tr_bundle_t gathered;     /* to be sent */
-    tr_spares_t spares;
     size_t max_bundle;        /* what the node takes; 0: no bundles */
     tr_heartbeat_t heartbeat; /* while greeting and up */
     int64_t retry_ms;         /* of the next try, while waiting */
@@ -210,7 +209,6 @@ void tr_link_destroy(tr_link_t **self_p)
     close_sockets(self, LINGER_MS);
     troupe_message_destroy(&self->bundle);
     tr_bundle_finish(&self->gathered);
-    tr_spares_finish(&self->spares);
     zmq_msg_close(&self->head);
     if (self->context) {
         tr_context_leave();
@@ -395,12 +393,6 @@ troupe_status_t tr_link_send_gathered(tr_link_t *self, int64_t now_ms)
     return status;
 }
 
-void tr_link_recycle(tr_link_t *self, troupe_message_t **message_p)
-{
-    assert(self && message_p);
-    tr_spares_give(&self->spares, message_p);
-}
-
 bool tr_link_has_bundles(const tr_link_t *self)
 {
     assert(self);
@@ -506,8 +498,7 @@ static troupe_status_t take_bundled(tr_link_t *self, tr_span_t *head_out,
     troupe_status_t status = TROUPE_TIMEOUT;
     if (tr_bytes_left(&self->rest) > 0) {
         status = tr_bundle_take(&self->rest, head_out, &n_frames)
-                     ? tr_bundle_take_payload(&self->rest, n_frames, UINT64_MAX, &self->spares,
-                                              message_out)
+                     ? tr_bundle_take_payload(&self->rest, n_frames, UINT64_MAX, message_out)
                      : TROUPE_ERR_PROTOCOL;
     }
     if (status == TROUPE_ERR_PROTOCOL) {

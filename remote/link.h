@@ -65,9 +65,6 @@ TROUPE_NODISCARD bool tr_link_gather(tr_link_t *self, const tr_trp1_t *command,
 /* Send what was gathered, if anything; as tr_link_send. It is forgotten in any case. */
 TROUPE_NODISCARD troupe_status_t tr_link_send_gathered(tr_link_t *self, int64_t now_ms);
 
-/* Take a message that is not needed any more, for one that will come. */
-void tr_link_recycle(tr_link_t *self, troupe_message_t **message_p);
-
 /* Whether the node takes bundles. */
 bool tr_link_has_bundles(const tr_link_t *self);
 

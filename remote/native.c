@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/slab.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
 #include "remote/gateway_inside.h"
@@ -169,7 +170,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
                                  const tr_trp1_t *request, tr_route_t *route,
                                  troupe_message_t **payload_p)
 {
-    tr_open_call_t *call = tr_gateway_new_call(gateway);
+    tr_open_call_t *call = tr_slab_alloc(sizeof *call);
     if (!call) {
         troupe_message_destroy(payload_p);
         return NULL;
@@ -206,7 +207,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
             atomic_store(&call->envelope->is_answered, true); /* the peer is told here */
         }
         tr_envelope_release(&call->envelope);
-        tr_gateway_recycle_call(gateway, call);
+        tr_slab_free(call, sizeof *call);
         return NULL;
     }
     return call;
@@ -330,8 +331,7 @@ static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *read
     troupe_message_t *payload = NULL;
     troupe_status_t status = TROUPE_ERR_PROTOCOL;
     if (tr_bundle_take(reader, &head, &n_frames)) {
-        status = tr_bundle_take_payload(reader, n_frames, TR_GATEWAY_MAX_FRAMES,
-                                        &gateway->spares, &payload);
+        status = tr_bundle_take_payload(reader, n_frames, TR_GATEWAY_MAX_FRAMES, &payload);
     }
     tr_trp1_t command;
     const char *reason = "not what a bundle holds";
@@ -344,7 +344,7 @@ static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *read
     } else {
         tr_metric_add(gateway->bad_messages, 1);
     }
-    tr_spares_give(&gateway->spares, &payload);
+    troupe_message_destroy(&payload);
     return status != TROUPE_ERR_PROTOCOL;
 }
 
@@ -378,7 +378,7 @@ size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *hea
     } else {
         on_command(gateway, peer, &command, payload_p, has_too_many_frames);
     }
-    tr_spares_give(&gateway->spares, payload_p);
+    troupe_message_destroy(payload_p);
     return n_commands;
 }
 
@@ -395,7 +395,7 @@ void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t
         tr_trp1_t final;
         tr_trp1_init(&final, TR_TRP1_REPLY, call->peer_id);
         answer(gateway, call->peer, &final, reply->message);
-        tr_spares_give(&gateway->spares, &reply->message);
+        troupe_message_destroy(&reply->message);
     }
     if (reply->is_final) {
         tr_gateway_close_call(gateway, call);
