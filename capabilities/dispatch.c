@@ -162,9 +162,12 @@ static bool hand_out(tr_router_t *router, int64_t now_ms)
 
 /* The one that was admitted last has not been put into the queue yet. When nothing waits there
  * it need not be. */
-static void hand_out_newcomer(tr_router_t *router, int64_t now_ms)
+void tr_router_dispatch_newcomer(tr_router_t *router, int64_t now_ms)
 {
     tr_envelope_t *newcomer = router->newcomer;
+    if (!newcomer) {
+        return;
+    }
     bool can_pass = router->batch.max == 1 && !router->has_opened &&
                     tr_request_queue_count(&router->queue) == 0 &&
                     tr_members_has_room(&router->members);
@@ -207,11 +210,4 @@ int64_t tr_router_dispatch_all(tr_router_t *router, int64_t now_ms)
     }
     router->finisher = NULL;
     return again_ms;
-}
-
-void tr_router_dispatch_newcomer(tr_router_t *router, int64_t now_ms)
-{
-    if (router->newcomer) {
-        hand_out_newcomer(router, now_ms);
-    }
 }

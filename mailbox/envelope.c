@@ -124,15 +124,10 @@ void tr_envelope_release(tr_envelope_t **self_p)
     tr_slab_free(self, self->size);
 }
 
-typedef troupe_status_t(post_fn)(tr_mailbox_t *, tr_lane_t, tr_letter_t **);
-
-/* With a share of its own for the mailbox, if that takes it. */
-static troupe_status_t post_by(tr_envelope_t *self, tr_mailbox_t *to, post_fn *post)
+/* The mailbox has taken the share that was made for it, or it is let go of again. */
+static troupe_status_t note_posted(tr_envelope_t *share, troupe_status_t status)
 {
-    tr_letter_t *letter = &tr_envelope_share(self)->letter;
-    troupe_status_t status = post(to, TR_LANE_USER, &letter);
     if (status != TROUPE_OK) {
-        tr_envelope_t *share = self;
         tr_envelope_release(&share);
     }
     return status;
@@ -140,12 +135,14 @@ static troupe_status_t post_by(tr_envelope_t *self, tr_mailbox_t *to, post_fn *p
 
 troupe_status_t tr_envelope_post(tr_envelope_t *self, tr_mailbox_t *to)
 {
-    return post_by(self, to, tr_mailbox_post);
+    tr_letter_t *letter = &tr_envelope_share(self)->letter;
+    return note_posted(self, tr_mailbox_post(to, TR_LANE_USER, &letter));
 }
 
 troupe_status_t tr_envelope_leave(tr_envelope_t *self, tr_mailbox_t *to)
 {
-    return post_by(self, to, tr_mailbox_leave);
+    tr_letter_t *letter = &tr_envelope_share(self)->letter;
+    return note_posted(self, tr_mailbox_leave(to, TR_LANE_USER, &letter));
 }
 
 static troupe_status_t post_within(tr_envelope_t *self, tr_mailbox_t *to, int64_t wait_ms)
@@ -154,13 +151,9 @@ static troupe_status_t post_within(tr_envelope_t *self, tr_mailbox_t *to, int64_
         return tr_envelope_post(self, to);
     }
     tr_letter_t *letter = &tr_envelope_share(self)->letter;
-    troupe_status_t status = tr_mailbox_post_wait(
-        to, TR_LANE_USER, &letter, tr_clock_after(self->sent_ms, wait_ms), NULL, NULL);
-    if (status != TROUPE_OK) {
-        tr_envelope_t *share = self;
-        tr_envelope_release(&share);
-    }
-    return status;
+    int64_t until_ms = tr_clock_after(self->sent_ms, wait_ms);
+    return note_posted(self,
+                       tr_mailbox_post_wait(to, TR_LANE_USER, &letter, until_ms, NULL, NULL));
 }
 
 static int64_t time_to_wait(const tr_envelope_t *self, const tr_mailbox_t *to)
@@ -280,6 +273,8 @@ static void destroy_note(tr_letter_t *letter)
 
 const tr_letter_type_t tr_cancel_type = {"cancel", destroy_note};
 const tr_letter_type_t tr_credit_type = {"credit", destroy_note};
+
+typedef troupe_status_t(post_fn)(tr_mailbox_t *, tr_lane_t, tr_letter_t **);
 
 static void send_note(tr_envelope_t *self, const tr_letter_type_t *type, tr_mailbox_t *to,
                       post_fn *post)

@@ -236,8 +236,8 @@ static troupe_status_t take(troupe_caller_t *self, int64_t deadline_ms, troupe_r
         if (n_open == 0) {
             return TROUPE_NOT_FOUND;
         }
-        tr_mailbox_leave_next(); /* this may be a handler's doing, on a thread that carries it
-                                  */
+        /* This may be a handler's doing, on a thread that carries it. */
+        tr_mailbox_leave_next();
         if (deadline_ms != TR_NEVER && tr_clock_now_ms() >= deadline_ms) {
             /* Parked, the bell rings for whoever polls the descriptor. */
             return tr_mailbox_park(self->mailbox) ? TROUPE_TIMEOUT
