@@ -11,15 +11,19 @@
 
 typedef struct world {
     tr_directory_t *directory;
+    tr_mailbox_t *caller;
     tr_routes_t routes;
 } world_t;
 
 static int begin(void **state)
 {
     static world_t world;
-    world = (world_t){.directory = tr_directory_new()};
+    world = (world_t){
+        .directory = tr_directory_new(),
+        .caller = tr_mailbox_new("caller", 1, (tr_mailbox_limits_t){10, 1000}),
+    };
     *state = &world;
-    return world.directory ? 0 : -1;
+    return world.directory && world.caller ? 0 : -1;
 }
 
 static int end(void **state)
@@ -27,6 +31,8 @@ static int end(void **state)
     world_t *world = *state;
     tr_routes_forget(&world->routes);
     tr_directory_destroy(&world->directory);
+    tr_mailbox_close(world->caller);
+    tr_mailbox_release(&world->caller);
     return 0;
 }
 
@@ -106,9 +112,9 @@ static tr_envelope_t *request_of(tr_mailbox_t *caller)
     return envelope;
 }
 
-static troupe_status_t leave(tr_route_t *route, tr_mailbox_t *caller)
+static troupe_status_t leave(const world_t *world, tr_route_t *route)
 {
-    tr_envelope_t *envelope = request_of(caller);
+    tr_envelope_t *envelope = request_of(world->caller);
     troupe_status_t status = tr_route_leave(route, envelope);
     tr_envelope_release(&envelope);
     return status;
@@ -135,7 +141,7 @@ static void a_router_is_alerted_when_its_route_is_forgotten(void **state)
     world_t *world = *state;
     tr_mailbox_t *router = offer_with_room(world, 1000);
     tr_route_t *route = find(world, "echo");
-    assert_status(leave(route, router), TROUPE_OK);
+    assert_status(leave(world, route), TROUPE_OK);
     assert_false(is_ringing(router));
     tr_routes_forget(&world->routes);
     assert_true(is_ringing(router));
@@ -148,7 +154,7 @@ static void a_router_is_alerted_when_its_route_gives_way(void **state)
     world_t *world = *state;
     tr_mailbox_t *router = offer_with_room(world, 1000);
     tr_route_t *route = find(world, "echo");
-    assert_status(leave(route, router), TROUPE_OK);
+    assert_status(leave(world, route), TROUPE_OK);
     for (int i = 0; i < TR_ROUTES_KEPT; i++) {
         char name[16];
         snprintf(name, sizeof name, "c%d", i);
@@ -169,7 +175,7 @@ static void a_router_is_alerted_of_a_lump(void **state)
     tr_route_t *route = find(world, "echo");
     for (int i = 1; i <= LUMP; i++) {
         assert_false(is_ringing(router));
-        assert_status(leave(route, router), TROUPE_OK);
+        assert_status(leave(world, route), TROUPE_OK);
     }
     assert_true(is_ringing(router));
     tr_route_release(&route);
@@ -182,10 +188,10 @@ static void a_router_that_is_full_is_alerted_first(void **state)
     world_t *world = *state;
     tr_mailbox_t *router = offer_with_room(world, 2);
     tr_route_t *route = find(world, "echo");
-    assert_status(leave(route, router), TROUPE_OK);
-    assert_status(leave(route, router), TROUPE_OK);
+    assert_status(leave(world, route), TROUPE_OK);
+    assert_status(leave(world, route), TROUPE_OK);
     assert_false(is_ringing(router));
-    assert_status(leave(route, router), TROUPE_FULL); /* it has only been woken */
+    assert_status(leave(world, route), TROUPE_FULL); /* it has only been woken */
     assert_true(is_ringing(router));
     tr_route_release(&route);
     withdraw(world, "echo", &router);
@@ -209,7 +215,7 @@ static void a_router_that_is_carried_makes_room_at_once(void **state)
     tr_mailbox_put_baton(router);
     tr_route_t *route = find(world, "echo");
     for (int i = 0; i < 5; i++) {
-        assert_status(leave(route, router), TROUPE_OK);
+        assert_status(leave(world, route), TROUPE_OK);
     }
     tr_mailbox_take_baton(router);
     tr_route_release(&route);
@@ -222,7 +228,7 @@ static void a_router_that_has_gone_takes_nothing(void **state)
     tr_mailbox_t *router = offer_with_room(world, 2);
     tr_route_t *route = find(world, "echo");
     tr_mailbox_close(router);
-    assert_status(leave(route, router), TROUPE_CLOSED);
+    assert_status(leave(world, route), TROUPE_CLOSED);
     tr_route_release(&route);
     withdraw(world, "echo", &router);
 }
