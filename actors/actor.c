@@ -544,6 +544,7 @@ troupe_status_t tr_actor_reap(tr_actor_t **self_p, int64_t timeout_ms)
         return TROUPE_TIMEOUT;
     }
     zactor_destroy(&self->zactor);
+    tr_grant_return(&self->grant);
     tr_mailbox_release(&self->mailbox);
     tr_pulse_release(&self->pulse);
     free(self);

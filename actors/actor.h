@@ -20,6 +20,7 @@
 #include <troupe/status.h>
 
 #include "actors/control.h"
+#include "actors/grant.h"
 #include "actors/pulse.h"
 #include "actors/reason.h"
 #include "actors/runtime.h"
@@ -142,6 +143,7 @@ struct tr_actor {
     tr_pulse_t *pulse;
     uint64_t incarnation;
     bool can_be_killed; /* it owns a process: TR_WORD_KILL ends it, whatever that does */
+    tr_grant_t *grant;  /* what it uses of the node, or NULL; goes home when it is reaped */
     tr_actor_t *next_quarantined;
 };
 

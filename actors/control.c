@@ -12,6 +12,7 @@ static void destroy(tr_letter_t *letter)
     tr_control_t *self = (tr_control_t *)letter;
     tr_mailbox_release(&self->mailbox);
     tr_pulse_release(&self->pulse);
+    tr_keepsake_release(&self->keepsake);
     free(self);
 }
 
@@ -54,17 +55,39 @@ const tr_control_t *tr_control_in(const tr_letter_t *letter)
 const char *tr_word_name(tr_word_t word)
 {
     static const char *const names[TR_N_WORDS] = {
-        [TR_WORD_PING] = "ping",           [TR_WORD_PROBE] = "probe",
-        [TR_WORD_STOP] = "stop",           [TR_WORD_KILL] = "kill",
-        [TR_WORD_PONG] = "pong",           [TR_WORD_STARTED] = "started",
-        [TR_WORD_ENDED] = "ended",         [TR_WORD_UP] = "up",
-        [TR_WORD_DOUBTFUL] = "doubtful",   [TR_WORD_FINE] = "fine",
-        [TR_WORD_GOING] = "going",         [TR_WORD_DOWN] = "down",
-        [TR_WORD_AVAILABLE] = "available", [TR_WORD_UNAVAILABLE] = "unavailable",
-        [TR_WORD_NOT_GROWN] = "not_grown", [TR_WORD_CANCEL] = "cancel",
-        [TR_WORD_ROOM] = "room",           [TR_WORD_GROW] = "grow",
-        [TR_WORD_SHRINK] = "shrink",       [TR_WORD_DRAIN] = "drain",
-        [TR_WORD_DRAINED] = "drained",     [TR_WORD_SURVEY] = "survey",
+        [TR_WORD_PING] = "ping",
+        [TR_WORD_PROBE] = "probe",
+        [TR_WORD_STOP] = "stop",
+        [TR_WORD_KILL] = "kill",
+        [TR_WORD_PONG] = "pong",
+        [TR_WORD_STARTED] = "started",
+        [TR_WORD_ENDED] = "ended",
+        [TR_WORD_UP] = "up",
+        [TR_WORD_DOUBTFUL] = "doubtful",
+        [TR_WORD_FINE] = "fine",
+        [TR_WORD_GOING] = "going",
+        [TR_WORD_DOWN] = "down",
+        [TR_WORD_AVAILABLE] = "available",
+        [TR_WORD_UNAVAILABLE] = "unavailable",
+        [TR_WORD_NOT_GROWN] = "not_grown",
+        [TR_WORD_CANCEL] = "cancel",
+        [TR_WORD_ROOM] = "room",
+        [TR_WORD_GROW] = "grow",
+        [TR_WORD_SHRINK] = "shrink",
+        [TR_WORD_DRAIN] = "drain",
+        [TR_WORD_DRAINED] = "drained",
+        [TR_WORD_SURVEY] = "survey",
+        [TR_WORD_SIZE] = "size",
+        [TR_WORD_REST] = "rest",
+        [TR_WORD_YIELD] = "yield",
+        [TR_WORD_NOT_YIELDED] = "not_yielded",
+        [TR_WORD_HOLDS] = "holds",
+        [TR_WORD_WITHDRAW] = "withdraw",
+        [TR_WORD_WHO_IS_THERE] = "who_is_there",
+        [TR_WORD_PAUSE] = "pause",
+        [TR_WORD_RESUME] = "resume",
+        [TR_WORD_RESPEC] = "respec",
+        [TR_WORD_RELOAD] = "reload",
     };
     return word < TR_N_WORDS ? names[word] : "unknown";
 }

@@ -14,6 +14,7 @@
 
 #include "actors/pulse.h"
 #include "actors/reason.h"
+#include "base/keepsake.h"
 #include "mailbox/mailbox.h"
 
 typedef enum tr_word {
@@ -38,18 +39,44 @@ typedef enum tr_word {
     TR_WORD_AVAILABLE,   /* the pool starts workers */
     TR_WORD_UNAVAILABLE, /* reason: it does not, for the next `number` ms */
     TR_WORD_NOT_GROWN,   /* a worker that was wished for did not start; reason */
+    TR_WORD_SIZE,        /* number: least, depth: most workers, from now on */
 
     /* router -> worker, the first to those whose pulse asks for it */
     TR_WORD_CANCEL, /* number: of the job that nobody waits for any more */
     TR_WORD_ROOM,   /* number: of the job whose reader has room again */
 
     /* router -> pool */
-    TR_WORD_GROW,   /* work waits and no worker is free */
-    TR_WORD_SHRINK, /* incarnation: idle for too long */
+    TR_WORD_GROW,   /* work waits and no worker is free. number: how many more it could use now;
+                       0: none any more */
+    TR_WORD_SHRINK, /* incarnation: gets nothing new, and has nothing left to do. name: the
+                       cause, as in the metrics; reason.text: for whom, or "" */
+    TR_WORD_REST,   /* number 1: stop all workers, and start none; 0: be as before */
 
-    /* node -> router, gateway; and back */
-    TR_WORD_DRAIN,   /* mailbox: whom to tell */
+    /* whoever wants a worker to go (mailbox) -> router */
+    TR_WORD_YIELD, /* incarnation; name, reason.text: as for SHRINK, which follows when it may
+                      go. number 0: only if it has nothing to do and the pool can spare it; 1:
+                      it shall finish what it has, and get nothing new */
+    /* and back, if not */
+    TR_WORD_NOT_YIELDED, /* incarnation; reason.text: why */
+
+    /* pool -> governor */
+    TR_WORD_HOLDS,    /* number: of a grant; incarnation, name, pulse: the worker that has it */
+    TR_WORD_WITHDRAW, /* number: of a grant that was asked for and is not wanted any more */
+
+    /* governor -> router; answered by tr_residents_t */
+    TR_WORD_WHO_IS_THERE, /* number: token; mailbox: where the answer goes */
+
+    /* node, admin -> router, gateway; and back */
+    TR_WORD_DRAIN,   /* mailbox: whom to tell. number 1: let the pool rest then */
     TR_WORD_DRAINED, /* name */
+    TR_WORD_PAUSE,   /* take requests, but give none to a worker */
+    TR_WORD_RESUME,  /* the end of pause, drain and rest */
+
+    /* admin -> router, gateway, keeper, governor: `what` is its spec from now on */
+    TR_WORD_RESPEC, /* what, keepsake */
+
+    /* node -> admin */
+    TR_WORD_RELOAD, /* read the file again */
 
     /* whoever asks -> supervisor, router; answered by a report */
     TR_WORD_SURVEY, /* number: token; mailbox: where the report goes */
@@ -66,6 +93,8 @@ typedef struct tr_control {
     tr_reason_t reason;
     tr_mailbox_t *mailbox; /* a share, or NULL */
     tr_pulse_t *pulse;     /* a share, or NULL */
+    const void *what;
+    tr_keepsake_t *keepsake; /* what `what` belongs to: a share, or NULL */
     char name[80];
 } tr_control_t;
 

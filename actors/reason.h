@@ -16,7 +16,8 @@
 typedef struct tr_reason {
     troupe_reason_kind_t kind;
     int code;
-    bool is_final; /* no restart can cure it: every supervisor above gives up too */
+    bool is_final;         /* no restart can cure it: every supervisor above gives up too */
+    bool is_out_of_memory; /* it ended, or did not start, for want of memory */
     char text[TR_REASON_TEXT];
 } tr_reason_t;
 

@@ -38,3 +38,31 @@ void tr_report_send(tr_report_t *self, tr_mailbox_t *to)
         tr_letter_destroy(&letter);
     }
 }
+
+static void destroy_residents(tr_letter_t *letter)
+{
+    free(letter);
+}
+
+const tr_letter_type_t tr_residents_type = {"residents", destroy_residents};
+
+tr_residents_t *tr_residents_new(uint64_t token, const char *capability, size_t n)
+{
+    tr_residents_t *self = calloc(1, sizeof *self + n * sizeof self->all[0]);
+    if (self) {
+        tr_letter_init(&self->letter, &tr_residents_type,
+                       sizeof *self + n * sizeof self->all[0]);
+        self->token = token;
+        self->n = n;
+        snprintf(self->capability, sizeof self->capability, "%s", capability);
+    }
+    return self;
+}
+
+void tr_residents_send(tr_residents_t *self, tr_mailbox_t *to)
+{
+    tr_letter_t *letter = &self->letter;
+    if (tr_mailbox_post_answer(to, TR_LANE_CONTROL, &letter) != TROUPE_OK) {
+        tr_letter_destroy(&letter);
+    }
+}

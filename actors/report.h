@@ -54,6 +54,36 @@ typedef struct tr_report {
 
 extern const tr_letter_type_t tr_report_type;
 
+/* One worker of a pool, as its router knows it. */
+typedef struct tr_resident {
+    uint64_t incarnation;
+    char name[80];
+    size_t n_pending;
+    int64_t up_since_ms;
+    int64_t last_used_ms; /* when it last finished or was given something */
+    bool is_leaving;      /* gets nothing new any more */
+} tr_resident_t;
+
+/* A router's answer to TR_WORD_WHO_IS_THERE. */
+typedef struct tr_residents {
+    tr_letter_t letter;
+    uint64_t token; /* as it was asked */
+    char capability[80];
+    size_t n_spare;   /* so many of them are beyond the pool's least */
+    size_t n_waiting; /* requests in its queue */
+    size_t n;
+    tr_resident_t all[];
+} tr_residents_t;
+
+extern const tr_letter_type_t tr_residents_type;
+
+/* With room for `n`, all zero. NULL when out of memory. */
+TROUPE_NODISCARD tr_residents_t *tr_residents_new(uint64_t token, const char *capability,
+                                                  size_t n);
+
+/* Hand it to `to`; takes it. */
+void tr_residents_send(tr_residents_t *self, tr_mailbox_t *to);
+
 /* An empty report with room for `n_children`, all zero. NULL when out of memory. */
 TROUPE_NODISCARD tr_report_t *tr_report_new(uint64_t token, const char *name,
                                             size_t n_children);

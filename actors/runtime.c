@@ -36,6 +36,12 @@ tr_runtime_t *tr_runtime_new(const char *node)
         tr_runtime_release(&self);
         return NULL;
     }
+    self->events = tr_events_new();
+    if (!self->events) {
+        tr_runtime_release(&self);
+        return NULL;
+    }
+    atomic_store(&self->memory.budget_bytes, -1);
     self->dead_letters =
         tr_metrics_series(self->metrics, TR_METRIC_COUNTER, "troupe_dead_letters_total",
                           "Messages that nobody took", (tr_label_t){0}, (tr_label_t){0});
@@ -62,6 +68,7 @@ void tr_runtime_release(tr_runtime_t **self_p)
     tr_private_folder_destroy(&self->folder);
     tr_directory_destroy(&self->directory);
     tr_mailbox_release(&self->beyond);
+    tr_events_destroy(&self->events);
     tr_metrics_destroy(&self->metrics);
     tr_keepsake_release(&self->keepsake);
     free(self->node);
@@ -72,6 +79,12 @@ uint64_t tr_runtime_next_incarnation(tr_runtime_t *self)
 {
     assert(self);
     return atomic_fetch_add(&self->last_incarnation, 1) + 1;
+}
+
+uint64_t tr_runtime_next_grant(tr_runtime_t *self)
+{
+    assert(self);
+    return atomic_fetch_add(&self->last_grant, 1) + 1;
 }
 
 bool tr_runtime_is_leaving(const tr_runtime_t *self)

@@ -12,6 +12,7 @@
 
 #include <troupe/status.h>
 
+#include "actors/event.h"
 #include "actors/private_folder.h"
 #include "actors/quarantine.h"
 #include "actors/spawner.h"
@@ -27,6 +28,22 @@ typedef enum tr_node_phase {
     TR_NODE_STOPPING,
 } tr_node_phase_t;
 
+/* How the node's memory stands: the governor writes it, anybody reads. Each number is one
+ * relaxed atomic, so that two of them may be of different moments. */
+typedef struct tr_memory_view {
+    _Atomic(int64_t) budget_bytes; /* -1: there is no budget */
+    _Atomic(int64_t) charged_bytes;
+    _Atomic(int64_t) measured_bytes; /* resident: the node and its workers' processes */
+    _Atomic(int) pressure;           /* a tr_pressure_t */
+} tr_memory_view_t;
+
+typedef enum tr_pressure {
+    TR_PRESSURE_LOW,      /* below 50 % of the budget */
+    TR_PRESSURE_NORMAL,   /* below 70 % */
+    TR_PRESSURE_HIGH,     /* below 85 %: idle workers lose their keep-alive */
+    TR_PRESSURE_CRITICAL, /* no pool that has a worker grows beyond its least */
+} tr_pressure_t;
+
 typedef struct tr_runtime {
     atomic_uint holders;
     _Atomic(uint64_t) last_incarnation;
@@ -41,6 +58,9 @@ typedef struct tr_runtime {
     tr_directory_t *directory;
     tr_metrics_t *metrics;
     tr_metric_t *dead_letters;
+    tr_events_t *events;
+    tr_memory_view_t memory;
+    _Atomic(uint64_t) last_grant;
     tr_quarantine_t *quarantine;
     tr_mailbox_t *beyond; /* where requests for others go, in a worker's process; else NULL */
     tr_private_folder_t *folder;
@@ -55,6 +75,9 @@ typedef struct tr_runtime {
 TROUPE_NODISCARD tr_runtime_t *tr_runtime_new(const char *node);
 tr_runtime_t *tr_runtime_share(tr_runtime_t *self);
 void tr_runtime_release(tr_runtime_t **self_p);
+
+/* A number that no other grant of this node has; never 0. */
+uint64_t tr_runtime_next_grant(tr_runtime_t *self);
 
 /* A number that no other life of any actor of this node has; never 0. */
 uint64_t tr_runtime_next_incarnation(tr_runtime_t *self);

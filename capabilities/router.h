@@ -38,6 +38,7 @@ typedef struct tr_router_spec {
     size_t breaker_probes;   /* requests that must succeed to close it */
     size_t batch_max;        /* requests a worker is handed at once, at least 1 */
     int64_t batch_window_ms; /* how long the first of them may wait for more */
+    bool is_pinned;          /* its workers are not let go before their time */
     int64_t reader_stall_ms; /* a reader that holds its stream up for so long is cut off */
 } tr_router_spec_t;
 

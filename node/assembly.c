@@ -9,10 +9,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "capabilities/router.h"
 #include "node/admin.h"
 #include "node/assembly_inside.h"
+#include "node/budget.h"
 #include "remote/gateway.h"
+#include "supervisors/governor.h"
 
 /* Routers and the like answer at once, or something is badly wrong. */
 static const tr_health_plan_t inner_health = {
@@ -66,6 +69,17 @@ void tr_maker_say(tr_maker_t *self, tr_config_place_t place, const char *text)
                  text);
         self->report(self->arg, line);
     }
+}
+
+/* The resources with names come after memory, in the order of the file. */
+size_t tr_maker_resource(const tr_maker_t *self, const char *name)
+{
+    for (size_t i = 0; self->resources && i < self->resources->n; i++) {
+        if (strcmp(self->resources->items[i].key, name) == 0) {
+            return TR_MEMORY + 1 + i;
+        }
+    }
+    return TR_N_RESOURCES;
 }
 
 /* ---- pieces ---- */
@@ -166,6 +180,7 @@ static tr_router_spec_t *router_spec(tr_maker_t *maker, const tr_config_child_t 
             .queue_limit = (size_t)config->queue_limit,
             .timeout_ms = config->timeout_ms,
             .keep_alive_ms = config->keep_alive_ms,
+            .is_pinned = config->is_pinned,
             .balance = balance_of(config->balance),
             .overflow = overflow_of(config->overflow),
             .per_peer = (size_t)config->per_peer,
@@ -200,6 +215,9 @@ static tr_supervisor_spec_t *pool_spec(tr_maker_t *maker, const tr_config_child_
             .max_workers = (size_t)config->workers_max,
             .capability = config->name,
             .escalates = config->escalate,
+            .parallel_starts = (size_t)config->parallel_starts,
+            .is_pinned = config->is_pinned,
+            .evict_cost = config->evict_cost,
             .recycle = {.requests = config->recycle_requests,
                         .age_ms = config->recycle_age_ms,
                         .jitter = config->recycle_jitter},
@@ -297,6 +315,25 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
     return listeners ? spec : NULL;
 }
 
+static const tr_governor_spec_t *governor_spec(tr_maker_t *maker, const tr_config_t *config)
+{
+    tr_governor_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
+    if (spec) {
+        spec->limits.of[TR_MEMORY] = tr_budget_bytes(config);
+        spec->reserve_bytes = (uint64_t)config->memory_reserve;
+        spec->residency_ms = config->memory_residency_ms;
+        for (size_t i = 0; i < config->resources.n && TR_MEMORY + 1 + i < TR_N_RESOURCES; i++) {
+            int64_t amount = 0;
+            if (tr_text_number(config->resources.items[i].value, &amount) == TROUPE_OK) {
+                spec->limits.of[TR_MEMORY + 1 + i] = (uint64_t)amount; /* was checked */
+            }
+            spec->names[TR_MEMORY + 1 + i] = config->resources.items[i].key;
+        }
+        spec->names[TR_MEMORY] = "memory";
+    }
+    return spec;
+}
+
 /* What a node has of its own stands around the operator's tree, so that his strategy does not
  * reach it: the admin starts first and stops last; the gateway starts last, when there is
  * something to call, and stops first, when what it took is answered. A tree that gives up takes
@@ -305,13 +342,15 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
 {
     tr_plan_t *plan = maker->plan;
     tr_supervisor_spec_t *tree = tr_maker_keep(maker, sizeof *tree);
-    tr_child_spec_t *children = tr_maker_keep(maker, 3 * sizeof *children);
+    tr_child_spec_t *children = tr_maker_keep(maker, 4 * sizeof *children);
     if (!tree || !children) {
         return;
     }
     fill_supervisor(maker, &config->root, TR_NAME_TREE, tree);
     size_t n = 0;
     children[n++] = inner_child(TR_NAME_ADMIN, "admin", tr_admin_start, maker->modules, false);
+    children[n++] = inner_child(TR_NAME_GOVERNOR, "governor", tr_governor_start,
+                                governor_spec(maker, config), false);
     children[n] = inner_child(TR_NAME_TREE, "supervisor", tr_supervisor_start, tree, true);
     children[n].restart = TR_RESTART_TRANSIENT; /* its own shutdown is the node's */
     children[n++].is_significant = true;
@@ -328,7 +367,7 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
         .children = children,
         .n_children = n,
     };
-    plan->n_actors += 4;
+    plan->n_actors += 6;
 }
 
 /* What is added later to a tree that runs. */
@@ -352,8 +391,12 @@ static troupe_status_t make_plan(void (*make)(tr_maker_t *maker, const tr_config
         return TROUPE_ERR_NOMEM;
     }
     plan->config = config;
-    tr_maker_t maker = {
-        .plan = plan, .file = file, .modules = modules, .report = report, .arg = arg};
+    tr_maker_t maker = {.plan = plan,
+                        .file = file,
+                        .resources = &config->resources,
+                        .modules = modules,
+                        .report = report,
+                        .arg = arg};
     make(&maker, config);
     if (maker.is_invalid || maker.is_out_of_memory) {
         tr_plan_destroy(&plan);

@@ -9,6 +9,7 @@
 typedef struct tr_maker {
     tr_plan_t *plan;
     const char *file;
+    const tr_config_args_t *resources; /* of the node */
     tr_modules_t *modules;
     troupe_problem_fn *report;
     void *arg;
@@ -24,6 +25,9 @@ const char *tr_maker_join(tr_maker_t *self, const char *one, const char *other);
 
 /* Note a problem at that place. */
 void tr_maker_say(tr_maker_t *self, tr_config_place_t place, const char *text);
+
+/* The number of the resource of that name, or TR_N_RESOURCES. */
+size_t tr_maker_resource(const tr_maker_t *self, const char *name);
 
 tr_restart_t tr_maker_restart(tr_config_restart_t restart);
 

@@ -184,9 +184,19 @@ tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *confi
                 .stall_ms = config->health_stall_ms,
                 .overrun_ms = config->health_overrun_ms,
                 .start_stall_ms = config->start_stall_ms,
+                .start_limit_ms = config->start_timeout_ms,
                 .probe_ms = config->health_probe_ms,
             },
     };
+    child.needs.of[TR_MEMORY] = (uint64_t)config->memory;
+    for (size_t i = 0; i < config->needs.n; i++) {
+        int64_t amount = 0;
+        size_t resource = tr_maker_resource(self, config->needs.items[i].key);
+        if (resource < TR_N_RESOURCES &&
+            tr_text_number(config->needs.items[i].value, &amount) == TROUPE_OK) {
+            child.needs.of[resource] = (uint64_t)amount; /* was checked when it was read */
+        }
+    }
     set_what(self, config, &child);
     return child;
 }

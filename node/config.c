@@ -38,6 +38,7 @@ static void finish_child(tr_config_child_t *child)
     }
     finish_args(&child->args);
     finish_args(&child->env);
+    finish_args(&child->needs);
     for (size_t i = 0; i < child->command.n; i++) {
         free(child->command.items[i]);
     }
@@ -59,6 +60,14 @@ void tr_config_destroy(tr_config_t **self_p)
     for (size_t i = 0; i < self->n_listeners; i++) {
         free(self->listeners[i].endpoint);
     }
+    for (size_t i = 0; i < self->n_errands; i++) {
+        free(self->schedule[i].evict);
+        free(self->schedule[i].restart);
+        free(self->schedule[i].scale);
+    }
+    free(self->schedule);
+    free(self->http);
+    finish_args(&self->resources);
     finish_child(&self->root);
     free(self->listeners);
     free(self->name);

@@ -36,11 +36,29 @@ typedef struct tr_config_args {
     size_t n;
 } tr_config_args_t;
 
+/* A size, or a share of what there is. */
+typedef struct tr_config_amount {
+    int64_t bytes; /* -1: it is the share */
+    double share;
+} tr_config_amount_t;
+
 /* A list of texts. */
 typedef struct tr_config_words {
     char **items;
     size_t n;
 } tr_config_words_t;
+
+/* What is to be done to a capability at certain times. */
+typedef struct tr_config_errand {
+    tr_config_place_t place;
+    int64_t every_ms; /* from the start on; 0: once a day, at `at_s` */
+    int64_t at_s;     /* seconds after midnight, local time */
+    char *evict;      /* one of these three names the capability */
+    char *restart;
+    char *scale;
+    int64_t min; /* of a scale; -1: as it is */
+    int64_t max;
+} tr_config_errand_t;
 
 typedef enum tr_config_kind {
     TR_CONFIG_CAPABILITY,
@@ -104,7 +122,8 @@ struct tr_config_child {
     tr_config_args_t args;
     int64_t backoff_min_ms;
     int64_t backoff_max_ms;
-    int64_t start_stall_ms; /* a start without progress for so long has failed */
+    int64_t start_stall_ms;   /* a start without progress for so long has failed */
+    int64_t start_timeout_ms; /* any start that takes so long has; 0: no bound */
     int64_t health_interval_ms;
     int64_t health_misses;
     int64_t health_stall_ms; /* 0: the request's own time plus 5 s */
@@ -128,9 +147,14 @@ struct tr_config_child {
     char *limit_cpus; /* "0,2-3"; NULL: any */
 
     /* capability */
+    int64_t memory;         /* bytes that each worker is said to need; 0: not said */
+    tr_config_args_t needs; /* of each named resource, as numbers */
+    bool is_pinned;
+    int64_t evict_cost;
     int64_t workers_min;
     int64_t workers_max;
     int64_t concurrency;
+    int64_t parallel_starts;
     int64_t keep_alive_ms; /* an idle worker beyond `min` leaves after so long */
     int64_t queue_limit;
     tr_config_overflow_t overflow;
@@ -164,6 +188,14 @@ typedef struct tr_config {
     char *name; /* of the node */
     tr_config_listener_t *listeners;
     size_t n_listeners;
+    char *http; /* HOST:PORT, or NULL */
+    tr_config_place_t http_place;
+    tr_config_amount_t memory_budget;
+    int64_t memory_reserve;
+    int64_t memory_residency_ms;
+    tr_config_args_t resources; /* names and numbers */
+    tr_config_errand_t *schedule;
+    size_t n_errands;
     int64_t drain_timeout_ms;
     int64_t spin_us;          /* how long threads look for work before they sleep */
     int64_t quarantine_limit; /* hung threads beyond which the node gives up */

@@ -54,6 +54,17 @@ const tr_schema_row_t tr_schema[] = {
      .fallback = "0", .max = 1000, .offset = NODE(spin_us)},
     {.key = "quarantine-limit", .where = TR_IN_FILE, .type = TR_SCHEMA_NUMBER,
      .fallback = "100", .max = 10000, .offset = NODE(quarantine_limit)},
+    {.key = "http", .where = TR_IN_FILE, .type = TR_SCHEMA_TEXT, .offset = NODE(http)},
+    {.key = "memory", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_MEMORY},
+    {.key = "budget", .where = TR_IN_MEMORY, .type = TR_SCHEMA_AMOUNT,
+     .fallback = "80%", .offset = NODE(memory_budget)},
+    {.key = "reserve", .where = TR_IN_MEMORY, .type = TR_SCHEMA_SIZE,
+     .fallback = "0", .max = INT64_C(1) << 50, .offset = NODE(memory_reserve)},
+    {.key = "residency", .where = TR_IN_MEMORY, .type = TR_SCHEMA_DURATION,
+     .fallback = "1s", .max = HOUR_MS, .offset = NODE(memory_residency_ms)},
+    {.key = "resources", .where = TR_IN_FILE, .type = TR_SCHEMA_ARGS,
+     .offset = NODE(resources)},
     {.key = "supervisor", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
      .required = true, .inside = TR_IN_ROOT, .offset = NODE(root)},
 
@@ -89,7 +100,15 @@ const tr_schema_row_t tr_schema[] = {
     {.key = "workers", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_WORKERS},
     {.key = "keep-alive", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
-     .fallback = "60s", .max = YEAR_MS, .offset = CHILD(keep_alive_ms)},
+     .fallback = "60s", .max = YEAR_MS, .word = "infinity", .word_ms = TR_CONFIG_INFINITY,
+     .offset = CHILD(keep_alive_ms)},
+    {.key = "memory", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_SIZE,
+     .fallback = "0", .max = INT64_C(1) << 50, .offset = CHILD(memory)},
+    {.key = "needs", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_ARGS, .offset = CHILD(needs)},
+    {.key = "pinned", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_SWITCH,
+     .fallback = "false", .words = no_yes, .offset = CHILD(is_pinned)},
+    {.key = "evict-cost", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_NUMBER,
+     .fallback = "1", .min = 1, .max = 1000, .offset = CHILD(evict_cost)},
     {.key = "queue", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_QUEUE},
     {.key = "balance", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_CHOICE,
@@ -122,6 +141,8 @@ const tr_schema_row_t tr_schema[] = {
      .offset = CHILD(shutdown_ms)},
     {.key = "start-stall", .where = IN_WORKING, .type = TR_SCHEMA_DURATION,
      .fallback = "60s", .min = 1, .max = YEAR_MS, .offset = CHILD(start_stall_ms)},
+    {.key = "start-timeout", .where = IN_WORKING, .type = TR_SCHEMA_DURATION,
+     .fallback = "0", .max = YEAR_MS, .offset = CHILD(start_timeout_ms)},
     {.key = "health", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_HEALTH},
     {.key = "intensity", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
@@ -157,6 +178,8 @@ const tr_schema_row_t tr_schema[] = {
      .max = 10000, .offset = CHILD(workers_max)},
     {.key = "concurrency", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
      .fallback = "1", .min = 1, .max = 100000, .offset = CHILD(concurrency)},
+    {.key = "parallel-starts", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "1", .min = 1, .max = 1000, .offset = CHILD(parallel_starts)},
     {.key = "requests", .where = TR_IN_RECYCLE, .type = TR_SCHEMA_NUMBER,
      .fallback = "0", .max = INT64_C(1000000000000), .offset = CHILD(recycle_requests)},
     {.key = "age", .where = TR_IN_RECYCLE, .type = TR_SCHEMA_DURATION,
@@ -209,13 +232,7 @@ const tr_schema_row_t tr_schema[] = {
 
     /* known from the design, and not in this version */
     LATER("<<", TR_IN_ANY),
-    LATER("http", TR_IN_FILE),
-    LATER("memory", TR_IN_FILE | TR_IN_CAPABILITY),
-    LATER("resources", TR_IN_FILE),
     LATER("remote", TR_IN_WORKERS),
-    LATER("evict-cost", TR_IN_CAPABILITY),
-    LATER("needs", TR_IN_CAPABILITY),
-    LATER("pinned", TR_IN_CAPABILITY),
 };
 /* clang-format on */
 
@@ -285,6 +302,8 @@ const char *tr_schema_where(unsigned where)
         return "'breaker'";
     case TR_IN_BATCH:
         return "'batch'";
+    case TR_IN_MEMORY:
+        return "'memory'";
     case TR_IN_LIMITS:
         return "'limits'";
     case TR_IN_INTENSITY:

@@ -36,8 +36,9 @@ enum {
     TR_IN_RECYCLE = 1u << 15,
     TR_IN_BREAKER = 1u << 16,
     TR_IN_BATCH = 1u << 17,
+    TR_IN_MEMORY = 1u << 18,
     TR_IN_CHILD = TR_IN_SUPERVISOR | TR_IN_CAPABILITY | TR_IN_ACTOR,
-    TR_IN_ANY = (1u << 18) - 1,
+    TR_IN_ANY = (1u << 19) - 1,
 };
 
 typedef enum tr_schema_type {
@@ -48,6 +49,7 @@ typedef enum tr_schema_type {
     TR_SCHEMA_MOMENT,    /* int64_t, us */
     TR_SCHEMA_SIZE,      /* int64_t, bytes */
     TR_SCHEMA_SHARE,     /* double, 0..1 */
+    TR_SCHEMA_AMOUNT,    /* tr_config_amount_t: a size or a share */
     TR_SCHEMA_CHOICE,    /* an enum whose values are the indices of `words` */
     TR_SCHEMA_SWITCH,    /* bool: the second of two words */
     TR_SCHEMA_MODE,      /* unsigned: three octal digits */
@@ -83,7 +85,7 @@ typedef struct tr_schema_row {
 } tr_schema_row_t;
 
 /* Longer than the table; a row's index fits an array of this size. */
-enum { TR_SCHEMA_ROWS_MAX = 96 };
+enum { TR_SCHEMA_ROWS_MAX = 128 };
 
 /* The table, and how long it is. */
 extern const tr_schema_row_t tr_schema[];

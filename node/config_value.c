@@ -118,6 +118,9 @@ static const char *describe(const tr_schema_row_t *row, char *buffer, size_t siz
     case TR_SCHEMA_SIZE:
         describe_size(row, buffer, size);
         break;
+    case TR_SCHEMA_AMOUNT:
+        snprintf(buffer, size, "a size such as 4GiB or a share such as 80%%");
+        break;
     case TR_SCHEMA_SHARE:
         snprintf(buffer, size, "a share from 0%% to 100%%");
         break;
@@ -178,6 +181,22 @@ static bool is_fit_text(const tr_schema_row_t *row, const char *text)
     return row->type == TR_SCHEMA_NAME ? tr_text_is_name(text) : text[0] != '\0';
 }
 
+/* A budget of nothing serves nobody. */
+static bool parse_amount(const char *text, tr_config_amount_t *out)
+{
+    uint64_t bytes = 0;
+    double share = 0;
+    if (tr_text_share(text, &share) == TROUPE_OK && share > 0 && share <= 1) {
+        *out = (tr_config_amount_t){.bytes = -1, .share = share};
+        return true;
+    }
+    if (tr_text_size(text, &bytes) == TROUPE_OK && bytes > 0 && bytes <= INT64_MAX) {
+        *out = (tr_config_amount_t){.bytes = (int64_t)bytes};
+        return true;
+    }
+    return false;
+}
+
 /* Parse and store; a row without a field is only parsed. False: not what the row wants, and
  * nothing was stored. */
 static bool store(tr_config_notes_t *notes, const tr_schema_row_t *row, const char *text,
@@ -187,7 +206,14 @@ static bool store(tr_config_notes_t *notes, const tr_schema_row_t *row, const ch
     unsigned bits = 0;
     bool fits = false;
     double share = 0;
+    tr_config_amount_t amount;
     switch (row->type) {
+    case TR_SCHEMA_AMOUNT:
+        fits = parse_amount(text, &amount);
+        if (fits && field) {
+            *(tr_config_amount_t *)field = amount;
+        }
+        return fits;
     case TR_SCHEMA_SHARE:
         fits = tr_text_share(text, &share) == TROUPE_OK && share >= 0 && share <= 1;
         if (fits && field) {

@@ -46,7 +46,8 @@ typedef struct tr_child_spec {
     int64_t own_period_ms;
     tr_health_plan_t health;
     bool can_be_surveyed;
-    tr_isolation_t isolation; /* for reports */
+    tr_isolation_t isolation;
+    tr_amounts_t needs; /* of what the node has, for each */
     tr_start_fn *start;
     const void *what;
 } tr_child_spec_t;
@@ -80,7 +81,10 @@ typedef struct tr_supervisor_spec {
     const char *capability; /* whose router hears of the workers; NULL: no pool */
     size_t min_workers;
     size_t max_workers;
-    bool escalates; /* past the intensity: fail, instead of unavailable with backoff */
+    bool escalates;         /* past the intensity: fail, instead of unavailable with backoff */
+    size_t parallel_starts; /* workers that may be starting at a time; at least 1 */
+    bool is_pinned;         /* its workers are not asked to give way to others */
+    int64_t evict_cost; /* they give way as one would that was idle for so many times less */
     tr_recycle_plan_t recycle;
 } tr_supervisor_spec_t;
 

@@ -23,6 +23,11 @@ typedef enum tr_verb {
     TR_VERB_COUNT,     /* count_children */
     TR_VERB_FIND,      /* get_childspec, which_child: is it there, and how is it */
     TR_VERB_CHANGE,    /* code_change: `change` is the supervisor's spec from now on */
+    TR_VERB_SCALE,     /* a pool: between `least` and `most` workers from now on */
+    TR_VERB_EVICT,     /* a pool: the child, or without a name all that are idle and beyond the
+                          least, go */
+    TR_VERB_DRAIN,     /* a pool: the child gets nothing new, finishes what it has, and goes */
+    TR_VERB_RESUME,    /* a pool: it does not go, if it has not yet */
 } tr_verb_t;
 
 typedef enum tr_answer_code {
@@ -52,7 +57,10 @@ struct tr_command {
     const tr_child_spec_t *spec;        /* ADD */
     const void *what;                   /* ADD to a template; NULL: the template's own */
     const tr_supervisor_spec_t *change; /* CHANGE */
-    tr_keepsake_t *keepsake;            /* what these belong to: a share, or NULL */
+    size_t least, most;                 /* SCALE */
+    bool rolls;              /* CHANGE of a pool: its workers have changed, too, and are
+                                replaced; the answer comes when they are */
+    tr_keepsake_t *keepsake; /* what these belong to: a share, or NULL */
 
     tr_mailbox_t *reply_to; /* a share */
     uint64_t token;         /* comes back with the answer */

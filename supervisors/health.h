@@ -21,6 +21,7 @@ typedef struct tr_health_plan {
     int64_t overrun_ms;     /* still busy so long after cancel or deadline: hung */
     int64_t start_stall_ms; /* starting without progress for so long: it failed */
     int64_t probe_ms;       /* between deep checks of a child that is idle; 0: none */
+    int64_t start_limit_ms; /* any start that takes so long failed; 0: no bound */
 } tr_health_plan_t;
 
 /* What was seen of a child. Times are TR_NEVER where there is none. */

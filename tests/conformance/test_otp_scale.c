@@ -24,7 +24,7 @@
 static void child_unlink(void **state)
 {
     rig_t *rig = *state;
-    spec_of(rig, 'a')->health = (tr_health_plan_t){200, 3, 600, 600, 60000, 0};
+    spec_of(rig, 'a')->health = (tr_health_plan_t){200, 3, 600, 600, 60000, 0, 0};
     start_top(rig, TR_ONE_FOR_ONE, 2);
     hears(rig, "+a +b *");
     uint64_t before = incarnation_of(rig, "a");
