@@ -83,7 +83,8 @@ static void stop_node(tr_admin_t *admin, tr_envelope_t *envelope)
         refuse(envelope, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping already");
         return;
     }
-    tr_log(TR_LOG_INFO, "stop_asked_for", TR_TEXT("by", TR_NAME_ADMIN));
+    tr_event(admin->self->runtime->events, TR_LOG_INFO, "stop_asked_for",
+             TR_TEXT("by", TR_NAME_ADMIN));
     tr_control_t *stop = tr_control_new(TR_WORD_STOP, 0);
     if (stop) {
         stop->reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);

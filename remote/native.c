@@ -287,7 +287,8 @@ static void on_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
                          const char *reason)
 {
     tr_metric_add(gateway->bad_messages, 1);
-    tr_log(TR_LOG_WARNING, "bad_message", TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));
+    tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
+             TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));
     if (id > 0) {
         refuse(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, "%s", reason);
     }
