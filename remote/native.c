@@ -180,7 +180,8 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .peer_id = request->id,
         .id = ++gateway->last_id,
         .route = route,
-        .finish_on_disconnect = request->finish_on_disconnect,
+        /* Whoever looks at the node's events does so for as long as it is there. */
+        .finish_on_disconnect = request->finish_on_disconnect && !is_operation(request),
         .grants_itself = request->credit >= 0,
     };
     const tr_header_t header = {
