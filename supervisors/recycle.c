@@ -110,8 +110,8 @@ void tr_recycle_came_up(tr_supervisor_t *self, tr_child_t *child, uint32_t dice,
         self->recycle.replacement = NULL;
         self->recycle.old = NULL;
         if (old) {
-            tr_log(TR_LOG_INFO, "replaced", TR_TEXT("worker", old->name),
-                   TR_TEXT("by", child->name));
+            tr_event(self->self->runtime->events, TR_LOG_INFO, "replaced",
+                     TR_TEXT("worker", old->name), TR_TEXT("by", child->name));
             retire(self, old);
         }
     }
@@ -125,8 +125,8 @@ bool tr_recycle_take_failure(tr_supervisor_t *self, tr_child_t *child)
     }
     char shown[TR_REASON_TEXT];
     tr_reason_show(&child->last_reason, shown, sizeof shown);
-    tr_log(TR_LOG_WARNING, "not_replaced", TR_TEXT("capability", self->spec->capability),
-           TR_TEXT("reason", shown));
+    tr_event(self->self->runtime->events, TR_LOG_WARNING, "not_replaced",
+             TR_TEXT("capability", self->spec->capability), TR_TEXT("reason", shown));
     child->view.is_wanted = false;
     child->is_leaving = true;
     self->recycle.replacement = NULL;
