@@ -77,32 +77,6 @@ static const char *tcp_problem(const char *rest)
     return host_problem(host);
 }
 
-const char *tr_config_http_problem(const char *text)
-{
-    assert(text);
-    char host[256];
-    struct in_addr address;
-    const char *colon = strrchr(text, ':');
-    if (strstr(text, "://")) {
-        return "only the host and the port are written, as in 127.0.0.1:8670";
-    }
-    if (!colon || colon == text || (size_t)(colon - text) >= sizeof host) {
-        return "needs a host and a port, as in 127.0.0.1:8670";
-    }
-    if (!is_port(colon + 1)) {
-        return "the port must be a number from 1 to 65535";
-    }
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = '\0';
-    if (host[0] == '[') {
-        return "IPv6 is not available in this version; write 127.0.0.1";
-    }
-    if (strcmp(host, "localhost") != 0 && inet_pton(AF_INET, host, &address) != 1) {
-        return "the host must be an IPv4 address in digits, or localhost";
-    }
-    return NULL;
-}
-
 bool tr_config_endpoint_is_ipc(const char *endpoint)
 {
     assert(endpoint);

@@ -18,7 +18,4 @@ const char *tr_config_endpoint_problem(const char *endpoint);
 /* Whether an endpoint is a socket file, which has a mode. */
 bool tr_config_endpoint_is_ipc(const char *endpoint);
 
-/* Why `text` is no HOST:PORT to serve HTTP at, or NULL. */
-const char *tr_config_http_problem(const char *text);
-
 #endif
