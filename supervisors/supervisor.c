@@ -340,7 +340,7 @@ static void on_started(tr_supervisor_t *self, tr_child_t *child, const tr_contro
              TR_TEXT("kind", child->spec->kind));
     if (tr_supervisor_is_pool(self)) {
         tr_pool_tell_up(self, child);
-        tr_recycle_came_up(self, child, roll_dice(self), now_ms);
+        tr_recycle_came_up(self, child, roll_dice(self));
     }
     tr_commands_go_on(self, child);
 }
