@@ -200,7 +200,7 @@ static const struct CMUnitTest budgets[] = {
     SHOWN(12345678, "11.77MiB"),
     SHOWN(3 * GIB, "3GiB"),
     SHOWN(3 * GIB + 1, "3GiB"),
-    SHOWN(3 * GIB + 102 * MIB, "3.1GiB"),
+    SHOWN(3 * GIB + 102 * MIB + 1, "3.1GiB"),
     SHOWN(UINT64_MAX - 1, "16777216TiB"),
     SHOWN(UINT64_MAX, "more than can be counted"),
 };
