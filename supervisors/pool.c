@@ -52,13 +52,14 @@ void tr_pool_tell_down(tr_supervisor_t *self, const tr_child_t *child,
     if (down) {
         snprintf(down->name, sizeof down->name, "%s", child->name);
         down->reason = *reason;
+        down->number = word == TR_WORD_NOT_GROWN; /* a start that failed is made again */
         tr_control_send(down, self->router);
     }
 }
 
-void tr_pool_grow(tr_supervisor_t *self)
+void tr_pool_grow(tr_supervisor_t *self, uint64_t n)
 {
-    if (self->is_stopping || !tr_supervisor_is_pool(self)) {
+    if (n == 0 || self->is_stopping || !tr_supervisor_is_pool(self)) {
         return;
     }
     for (size_t i = 0; i < self->children.n; i++) {
@@ -118,6 +119,7 @@ void tr_pool_be_unavailable(tr_supervisor_t *self, tr_child_t *child, const tr_r
     if (word) {
         word->number = (uint64_t)pause_ms;
         word->reason = tr_reason_format(reason->kind, "%s %.180s", child->name, shown);
+        word->reason.is_out_of_memory = reason->is_out_of_memory;
         tr_control_send(word, self->router);
     }
 }

@@ -13,8 +13,9 @@
 /* Add the first workers. False when out of memory. */
 bool tr_pool_begin(tr_supervisor_t *self);
 
-/* One more worker, unless there are enough or one is about to come. */
-void tr_pool_grow(tr_supervisor_t *self);
+/* The router could use `n` more: one more worker, unless there are enough or one is about to
+ * come. */
+void tr_pool_grow(tr_supervisor_t *self, uint64_t n);
 
 /* This worker may go, unless the pool would get too small. NULL is fine. */
 void tr_pool_shrink(tr_supervisor_t *self, tr_child_t *child);

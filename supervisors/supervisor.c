@@ -397,7 +397,7 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         tr_supervisor_report(self, control);
         break;
     case TR_WORD_GROW:
-        tr_pool_grow(self);
+        tr_pool_grow(self, control->number);
         break;
     case TR_WORD_SHRINK:
         tr_pool_shrink(self, child);
