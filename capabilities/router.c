@@ -37,8 +37,9 @@ static size_t *due_stray_of(void *item)
 
 troupe_outcome_t tr_router_start_failure(const tr_router_t *router)
 {
-    return router->trouble.kind == TROUPE_REASON_HUNG ? TROUPE_OUTCOME_SPAWN_TIMEOUT
-                                                      : TROUPE_OUTCOME_SPAWN_FAILED;
+    return router->trouble.is_out_of_memory             ? TROUPE_OUTCOME_MEMORY_EXHAUSTED
+           : router->trouble.kind == TROUPE_REASON_HUNG ? TROUPE_OUTCOME_SPAWN_TIMEOUT
+                                                        : TROUPE_OUTCOME_SPAWN_FAILED;
 }
 
 int64_t tr_router_back_in_ms(const tr_router_t *router)
@@ -79,55 +80,6 @@ static void add_member(tr_router_t *router, const tr_control_t *up)
                        router->spec->concurrency, router->self->now.ms) != TROUPE_OK) {
         tr_log(TR_LOG_ERROR, "member_not_added", TR_TEXT("worker", up->name));
     }
-}
-
-/* ---- growth ---- */
-
-static void say_to_pool(tr_router_t *router, tr_word_t word, uint64_t incarnation)
-{
-    tr_mailbox_t *pool = tr_directory_find(router->self->runtime->directory, TR_NAMES_ACTOR,
-                                           tr_span_of(router->spec->pool));
-    tr_control_say(pool, word, incarnation);
-    tr_mailbox_release(&pool);
-}
-
-static void grow_if_work_waits(tr_router_t *router)
-{
-    bool may_grow = router->members.n - router->members.n_going < router->spec->max_workers &&
-                    !router->is_unavailable;
-    /* With room in a worker, what waits does so for its batch to fill. */
-    bool is_short =
-        tr_request_queue_count(&router->queue) > 0 && !tr_members_has_room(&router->members);
-    if (may_grow && is_short && !router->has_asked_to_grow) {
-        router->has_asked_to_grow = true;
-        say_to_pool(router, TR_WORD_GROW, 0);
-    }
-}
-
-/* Let the member that was idle longest go when its time is up; returns when to look again. */
-static int64_t shrink_if_idle(tr_router_t *router, int64_t now_ms)
-{
-    if (router->members.n - router->members.n_going <= router->spec->min_workers) {
-        return TR_NEVER;
-    }
-    tr_member_t *oldest = NULL;
-    for (size_t i = 0; i < router->members.n; i++) {
-        tr_member_t *member = tr_members_at(&router->members, i);
-        if (member->candidate.is_open && member->candidate.n_pending == 0 &&
-            (!oldest || member->last_used_ms < oldest->last_used_ms)) {
-            oldest = member;
-        }
-    }
-    if (!oldest) {
-        return TR_NEVER;
-    }
-    int64_t due_ms = tr_clock_after(oldest->last_used_ms, router->spec->keep_alive_ms);
-    if (now_ms < due_ms) {
-        return due_ms;
-    }
-    tr_members_set_going(&router->members, oldest, true);
-    say_to_pool(router, TR_WORD_SHRINK, oldest->incarnation);
-    return now_ms;
 }
 
 /* ---- turns ---- */
@@ -182,8 +134,11 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
         end_queue_unavailable(router); /* what a lost worker had may have come back */
     }
     int64_t due_ms = tr_router_dispatch_all(router, now_ms);
-    grow_if_work_waits(router);
-    due_ms = earlier(due_ms, shrink_if_idle(router, now_ms));
+    due_ms = earlier(due_ms, tr_router_wish(router, now_ms));
+    if (router->members.n_farewells > 0) {
+        tr_router_let_finished_go(router);
+    }
+    due_ms = earlier(due_ms, tr_router_keep_alive(router, now_ms));
     finish_drain(router);
     check_books(router, now_ms);
     const tr_envelope_t *first = tr_lineup_first(&router->due);
@@ -204,7 +159,7 @@ static void report(tr_router_t *router, const tr_control_t *survey)
     bool is_open = tr_breaker_state(&router->breaker, router->self->now.ms) == TR_BREAKER_OPEN;
     bool is_ready = !router->is_draining && !is_open &&
                     !(router->is_unavailable && tr_router_has_nobody(router));
-    bool is_loading = is_ready && tr_router_has_nobody(router) && router->spec->min_workers > 0;
+    bool is_loading = is_ready && tr_router_has_nobody(router) && router->min > 0;
     report->state = router->is_draining ? "draining"
                     : is_loading        ? "loading"
                     : is_ready          ? "ready"
@@ -220,8 +175,8 @@ static void report(tr_router_t *router, const tr_control_t *survey)
     report->n_pending = router->books.n_running;
     report->n_accepted = router->books.n_accepted;
     report->n_finished = router->books.n_finished;
-    report->min = router->spec->min_workers;
-    report->max = router->spec->max_workers;
+    report->min = router->min;
+    report->max = router->max;
     for (size_t i = 0; i < router->members.n; i++) {
         const tr_member_t *member = tr_members_at(&router->members, i);
         tr_report_child_t *line = &report->children[i];
@@ -242,6 +197,23 @@ static void note_trouble(tr_router_t *router, const tr_control_t *not_grown)
     char shown[TR_REASON_TEXT];
     router->trouble = tr_reason_format(not_grown->reason.kind, "%s %.160s", not_grown->name,
                                        tr_reason_show(&not_grown->reason, shown, sizeof shown));
+    router->trouble.is_out_of_memory = not_grown->reason.is_out_of_memory;
+}
+
+/* A start that failed is made again by the pool, and what waits goes on waiting. Where there is
+ * no memory for a worker, none will come soon; those that are there have to do. */
+static void on_not_grown(tr_router_t *router, const tr_control_t *not_grown)
+{
+    bool is_final = not_grown->reason.is_out_of_memory && not_grown->number == 0;
+    note_trouble(router, not_grown);
+    if (is_final && tr_router_has_nobody(router)) {
+        end_queue_unavailable(router);
+    }
+    if (is_final && !tr_router_has_nobody(router)) {
+        tr_wish_refused(&router->wish, router->self->now.ms);
+    } else {
+        tr_wish_answered(&router->wish);
+    }
 }
 
 static void on_word(tr_router_t *router, const tr_control_t *word)
@@ -250,7 +222,7 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         word->incarnation ? tr_members_find(&router->members, word->incarnation) : NULL;
     switch (word->word) {
     case TR_WORD_UP:
-        router->has_asked_to_grow = false;
+        tr_wish_answered(&router->wish);
         add_member(router, word);
         break;
     case TR_WORD_DOUBTFUL:
@@ -260,8 +232,7 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         break;
     case TR_WORD_FINE:
         if (member) {
-            tr_members_set_doubtful(&router->members, member, false);
-            tr_members_set_going(&router->members, member, false);
+            tr_router_keep(router, member);
         }
         break;
     case TR_WORD_GOING:
@@ -270,21 +241,26 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         }
         break;
     case TR_WORD_DOWN:
-        router->has_asked_to_grow = false;
+        tr_wish_answered(&router->wish);
         if (member) {
             tr_router_lose_member(router, member, &word->reason);
         }
         break;
     case TR_WORD_NOT_GROWN:
-        router->has_asked_to_grow = false;
-        note_trouble(router, word);
+        on_not_grown(router, word);
         break;
     case TR_WORD_UNAVAILABLE:
         be_unavailable(router, word);
         break;
     case TR_WORD_AVAILABLE:
         router->is_unavailable = false;
-        router->has_asked_to_grow = false;
+        tr_wish_answered(&router->wish);
+        break;
+    case TR_WORD_WHO_IS_THERE:
+        tr_router_tell_residents(router, word);
+        break;
+    case TR_WORD_YIELD:
+        tr_router_yield(router, word);
         break;
     case TR_WORD_DRAIN:
         router->is_draining = true;
@@ -343,6 +319,8 @@ static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *s
 {
     router->self = self;
     router->spec = spec;
+    router->min = spec->min_workers;
+    router->max = spec->max_workers;
     router->batch =
         (tr_batch_plan_t){.max = spec->batch_max, .window_ms = spec->batch_window_ms};
     tr_request_queue_init(&router->queue);

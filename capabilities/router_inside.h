@@ -1,7 +1,8 @@
 /* capabilities/router_inside.h - the inside of a router, for the files that make it up
  *
  * router.c is the loop. Requests come in by admission.c, are handed out by dispatch.c, what
- * workers say of them is taken by settlement.c, and each leaves by departure.c.
+ * workers say of them is taken by settlement.c, and each leaves by departure.c. Which workers
+ * there are to be is said by residency.c.
  */
 
 #ifndef TROUPE_CAPABILITIES_ROUTER_INSIDE_H
@@ -16,11 +17,14 @@
 #include "capabilities/router.h"
 #include "capabilities/router_books.h"
 #include "capabilities/sharing.h"
+#include "capabilities/wish.h"
 #include "mailbox/request_queue.h"
 
 typedef struct tr_router {
     tr_self_t *self;
     const tr_router_spec_t *spec;
+    size_t min; /* workers, as the pool has it */
+    size_t max;
     tr_request_queue_t queue; /* QUEUED, and no sharer */
     tr_envelope_t *newcomer;  /* the same, until the next letter or turn; or NULL */
     tr_lineup_t due;          /* QUEUED or RUNNING */
@@ -37,7 +41,7 @@ typedef struct tr_router {
     tr_router_books_t books;
     uint64_t last_number;
     uint64_t last_dispatch;
-    bool has_asked_to_grow;
+    tr_wish_t wish;
     bool is_unavailable;
     bool has_opened; /* the breaker, since the last turn */
     int64_t available_at_ms;
@@ -72,6 +76,28 @@ static inline void tr_router_hand_on(tr_envelope_t *from, tr_envelope_t *to)
     tr_router_give_pass(to, tr_router_pass_of(from));
     tr_router_give_pass(from, (tr_pass_t){TR_PASS_NO, 0});
 }
+
+/* ---- residency.c ---- */
+
+/* Tell the pool how many more workers it could use, if that is new. Returns when to look again.
+ */
+int64_t tr_router_wish(tr_router_t *router, int64_t now_ms);
+
+/* Let the member that was idle longest go when its keep-alive is over. Returns when to look
+ * again. */
+int64_t tr_router_keep_alive(tr_router_t *router, int64_t now_ms);
+
+/* Say good-bye to members that were to finish what they had, and have. */
+void tr_router_let_finished_go(tr_router_t *router);
+
+/* Say to whoever asks (TR_WORD_WHO_IS_THERE) which members there are. */
+void tr_router_tell_residents(tr_router_t *router, const tr_control_t *question);
+
+/* Let a member go that is asked to (TR_WORD_YIELD), or say why not. */
+void tr_router_yield(tr_router_t *router, const tr_control_t *word);
+
+/* The pool says of it that nothing is wrong, or that it will not let it go. */
+void tr_router_keep(tr_router_t *router, tr_member_t *member);
 
 /* ---- admission.c ---- */
 

@@ -52,6 +52,8 @@ void tr_pool_tell_up(tr_supervisor_t *self, const tr_child_t *child)
         tr_control_send(up, self->router);
     }
     self->wish -= self->wish > 0;
+    tr_backoff_init(&self->growth, self->spec->children->backoff_min_ms,
+                    self->spec->children->backoff_max_ms);
 }
 
 void tr_pool_tell_down(tr_supervisor_t *self, const tr_child_t *child,
@@ -62,6 +64,7 @@ void tr_pool_tell_down(tr_supervisor_t *self, const tr_child_t *child,
     if (down) {
         snprintf(down->name, sizeof down->name, "%s", child->name);
         down->reason = *reason;
+        down->number = word == TR_WORD_NOT_GROWN; /* a start that failed is made again */
         tr_control_send(down, self->router);
     }
     if (was != TR_CHILD_STARTING && tr_clock_now_ms() - child->up_since_ms >= LONG_LIFE_MS) {
@@ -90,12 +93,12 @@ static void grow(tr_supervisor_t *self, int64_t now_ms)
     }
 }
 
-void tr_pool_grow(tr_supervisor_t *self, size_t n_wished)
+void tr_pool_grow(tr_supervisor_t *self, uint64_t n_wished)
 {
     if (self->is_stopping || !tr_supervisor_is_pool(self)) {
         return;
     }
-    self->wish = n_wished;
+    self->wish = (size_t)n_wished;
     if (n_wished == 0) {
         tr_claims_withdraw(self);
     } else {

@@ -15,7 +15,7 @@ bool tr_pool_begin(tr_supervisor_t *self);
 
 /* The router could use so many more workers: add some, unless there are enough or as many as
  * may are about to come. None: those that have not been granted yet are given up. */
-void tr_pool_grow(tr_supervisor_t *self, size_t n_wished);
+void tr_pool_grow(tr_supervisor_t *self, uint64_t n_wished);
 
 /* There is no room for more beside those that there are: for a while none is asked for. */
 void tr_pool_postpone_growth(tr_supervisor_t *self, int64_t now_ms);

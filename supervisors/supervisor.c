@@ -411,7 +411,7 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         tr_supervisor_report(self, control);
         break;
     case TR_WORD_GROW:
-        tr_pool_grow(self, (size_t)control->number);
+        tr_pool_grow(self, control->number);
         break;
     case TR_WORD_SHRINK:
         tr_pool_shrink(self, child, control);
