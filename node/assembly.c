@@ -17,7 +17,6 @@
 #include "node/http.h"
 #include "node/http_address.h"
 #include "remote/gateway.h"
-#include "supervisors/governor.h"
 
 /* Routers and the like answer at once, or something is badly wrong. */
 static const tr_health_plan_t inner_health = {
