@@ -34,6 +34,7 @@ typedef struct tr_memory_view {
     _Atomic(int64_t) budget_bytes; /* -1: there is no budget */
     _Atomic(int64_t) charged_bytes;
     _Atomic(int64_t) measured_bytes; /* resident: the node and its workers' processes */
+    _Atomic(int64_t) residency_ms;   /* a worker may stay for so long at least */
     _Atomic(int) pressure;           /* a tr_pressure_t */
 } tr_memory_view_t;
 

@@ -15,7 +15,6 @@
 #include "node/assembly_inside.h"
 #include "node/budget.h"
 #include "remote/gateway.h"
-#include "supervisors/governor.h"
 
 /* Routers and the like answer at once, or something is badly wrong. */
 static const tr_health_plan_t inner_health = {
