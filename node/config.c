@@ -127,10 +127,6 @@ static void complete(tr_config_notes_t *notes, tr_config_t *config)
         config->name = default_name();
     }
     notes->nomem |= !config->root.name || !config->name;
-    const tr_config_mark_t *http = tr_config_notes_find(notes, &config->http);
-    if (http) {
-        config->http_place = http->place;
-    }
     complete_child(notes, &config->root);
 }
 

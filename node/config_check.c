@@ -14,7 +14,6 @@
 #include "base/text.h"
 #include "node/config_endpoint.h"
 #include "node/http.h"
-#include "node/http_address.h"
 
 /* A name that must differ from others. */
 struct name {
@@ -332,26 +331,20 @@ static void check_listener(tr_config_notes_t *notes, const tr_config_t *config, 
     }
 }
 
-static void check_http(tr_config_notes_t *notes, const tr_config_t *config)
+/* What the file asks for and this build was made without. */
+static void check_build(tr_config_notes_t *notes, const tr_config_t *config)
 {
-    struct sockaddr_in address;
-    if (!config->http) {
-        return;
-    }
-    char cut[TR_CONFIG_CUT_BYTES];
-    tr_config_cut(config->http, cut);
-    const char *problem = tr_http_is_there()
-                              ? tr_http_address_problem(config->http, &address)
-                              : "this build has no HTTP: it was made without libmicrohttpd";
-    if (problem) {
-        tr_config_notes_problem(notes, config->http_place, "http '%s': %s", cut, problem);
+    if (config->http && !tr_http_is_there()) {
+        tr_config_notes_problem(notes,
+                                place_of(notes, &config->http, (tr_config_place_t){1, 1}),
+                                "this build has no 'http': it was made without libmicrohttpd");
     }
 }
 
 void tr_config_check(tr_config_notes_t *notes, const tr_config_t *config)
 {
     assert(notes && config);
-    check_http(notes, config);
+    check_build(notes, config);
     if (config->n_listeners > TR_CONFIG_LISTENERS_MAX) {
         tr_config_notes_problem(notes, config->listeners[TR_CONFIG_LISTENERS_MAX].place,
                                 "more than %d listeners", TR_CONFIG_LISTENERS_MAX);
