@@ -353,10 +353,10 @@ static void be_ready(tr_process_worker_t *worker, int64_t concurrency)
     }
     worker->is_ready = true;
     tr_dialogue_note_progress(worker);
-    tr_log(TR_LOG_DEBUG, "process_ready", TR_TEXT("worker", worker->self->name),
-           TR_NUMBER("pid", worker->process.pid),
-           TR_NUMBER("ms", tr_clock_now_ms() - worker->born_ms),
-           TR_NUMBER("concurrency", concurrency));
+    tr_event(worker->self->runtime->events, TR_LOG_DEBUG, "process_ready",
+             TR_TEXT("worker", worker->self->name), TR_NUMBER("pid", worker->process.pid),
+             TR_NUMBER("ms", tr_clock_now_ms() - worker->born_ms),
+             TR_NUMBER("concurrency", concurrency));
     if (!worker->is_stopping) {
         show_jobs(worker);
         tr_self_started(worker->self);

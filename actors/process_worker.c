@@ -217,8 +217,9 @@ static bool begin(tr_self_t *self, const void *arg)
     atomic_store_explicit(&self->pulse->pid, worker->process.pid, memory_order_relaxed);
     tr_dialogue_note_progress(worker);
     tr_dialogue_move_to(worker, TR_WORKER_LOADING);
-    tr_log(TR_LOG_INFO, "process_started", TR_TEXT("worker", self->name),
-           TR_NUMBER("pid", worker->process.pid), TR_TEXT("program", worker->plan->argv[0]));
+    tr_event(self->runtime->events, TR_LOG_INFO, "process_started",
+             TR_TEXT("worker", self->name), TR_NUMBER("pid", worker->process.pid),
+             TR_TEXT("program", worker->plan->argv[0]));
     return true;
 }
 
@@ -432,8 +433,8 @@ static void be_rid_of_process(tr_process_worker_t *worker)
         reap(worker);
     }
     if (worker->process.pid > 0) {
-        tr_log(TR_LOG_ERROR, "process_does_not_die", TR_TEXT("worker", worker->self->name),
-               TR_NUMBER("pid", worker->process.pid));
+        tr_event(worker->self->runtime->events, TR_LOG_ERROR, "process_does_not_die",
+                 TR_TEXT("worker", worker->self->name), TR_NUMBER("pid", worker->process.pid));
         worker->process.pid = 0;
     }
     tr_process_close(&worker->process);

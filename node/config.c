@@ -19,6 +19,8 @@
 #include "base/text.h"
 #include "node/config_check.h"
 #include "node/config_notes.h"
+#include "node/config_resources.h"
+#include "node/config_schedule.h"
 #include "node/config_tree.h"
 #include "node/config_yaml.h"
 
@@ -119,6 +121,16 @@ static char *default_name(void)
     return strdup("node");
 }
 
+static void complete_errand(tr_config_notes_t *notes, tr_config_errand_t *errand)
+{
+    if (!tr_config_notes_find(notes, &errand->min)) {
+        errand->min = -1;
+    }
+    if (!tr_config_notes_find(notes, &errand->max)) {
+        errand->max = -1;
+    }
+}
+
 /* Fill what the file may leave out and the schema cannot know. */
 static void complete(tr_config_notes_t *notes, tr_config_t *config)
 {
@@ -127,6 +139,10 @@ static void complete(tr_config_notes_t *notes, tr_config_t *config)
         config->name = default_name();
     }
     notes->nomem |= !config->root.name || !config->name;
+    config->http_place = tr_config_notes_place(notes, &config->http, (tr_config_place_t){1, 1});
+    for (size_t i = 0; i < config->n_errands; i++) {
+        complete_errand(notes, &config->schedule[i]);
+    }
     complete_child(notes, &config->root);
 }
 
@@ -144,6 +160,10 @@ static void read_text(read_tree_fn *read_tree, tr_config_notes_t *notes, const c
     yaml_document_delete(&document);
     complete(notes, config);
     tr_config_check(notes, config);
+    if (read_tree == tr_config_tree_read) { /* of a child alone nobody knows what there is */
+        tr_config_check_resources(notes, config);
+        tr_config_check_schedule(notes, config);
+    }
 }
 
 static troupe_status_t read_config(read_tree_fn *read_tree, const char *file, const char *text,

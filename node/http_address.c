@@ -39,13 +39,13 @@ const char *tr_http_address_problem(const char *text, struct sockaddr_in *out)
     char digits[8];
     int64_t port = 0;
     if (text[0] == '[') {
-        return "IPv6 is not available in this version; write 127.0.0.1:PORT";
+        return "IPv6 is not available in this version; write 127.0.0.1";
     }
     if (strstr(text, "://")) {
-        return "write HOST:PORT without a scheme, as in 127.0.0.1:8670";
+        return "only the host and the port are written, as in 127.0.0.1:8670";
     }
     if (!split(text, host, digits)) {
-        return "write HOST:PORT, as in 127.0.0.1:8670";
+        return "needs a host and a port, as in 127.0.0.1:8670";
     }
     if (!is_port(digits, &port)) {
         return "the port must be a number from 1 to 65535";
