@@ -322,8 +322,9 @@ static const tr_http_spec_t *http_spec(tr_maker_t *maker, const tr_config_t *con
     if (spec) {
         spec->address = config->http;
         const char *problem = tr_http_address_problem(config->http, &spec->at);
-        assert(!problem); /* was checked */
-        (void)problem;
+        if (problem) {
+            tr_maker_say(maker, config->http_place, problem);
+        }
     }
     return spec;
 }
