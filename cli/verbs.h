@@ -13,6 +13,7 @@ extern const cli_verb_t cli_verb_add;
 extern const cli_verb_t cli_verb_terminate;
 extern const cli_verb_t cli_verb_restart;
 extern const cli_verb_t cli_verb_remove;
+extern const cli_verb_t cli_verb_reload;
 extern const cli_verb_t cli_verb_stop;
 
 #endif

@@ -14,6 +14,7 @@
 #include "mailbox/reply.h"
 #include "node/assembly.h"
 #include "node/operation.h"
+#include "node/reload.h"
 #include "node/state_document.h"
 
 #define MAILBOX_LETTERS 10000
@@ -26,6 +27,7 @@ typedef struct tr_admin {
     size_t n_surveys;
     uint64_t last_token;
     tr_operations_t operations;
+    tr_reload_t *reload;
 } tr_admin_t;
 
 /* Takes the share of the envelope and the message. */
@@ -100,13 +102,15 @@ static void on_request(tr_admin_t *admin, tr_envelope_t *envelope)
         begin_survey(admin, envelope, 0);
     } else if (strcmp(envelope->method, "stop") == 0) {
         stop_node(admin, envelope);
+    } else if (tr_reload_knows(envelope->method)) {
+        tr_reload_request(admin->reload, envelope);
     } else if (tr_operations_know(envelope->method)) {
         begin_operation(admin, envelope);
     } else {
-        char why[200];
+        char why[256];
         snprintf(why, sizeof why,
-                 "%s has no method '%.100s': it has tree, stop, add, terminate, restart and "
-                 "remove",
+                 "%s has no method '%.100s': it has tree, stop, add, terminate, restart, "
+                 "remove, reload and difference",
                  TR_NAME_ADMIN, envelope->method);
         refuse(envelope, TROUPE_OUTCOME_BAD_REQUEST, why);
     }
@@ -132,11 +136,16 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (letter->type == &tr_report_type) {
         on_report(admin, (tr_report_t *)letter);
     } else if (tr_answer_in(letter)) {
-        tr_operations_take(&admin->operations, letter);
+        if (tr_reload_take_answer(admin->reload, tr_answer_in(letter))) {
+            tr_letter_destroy(&letter);
+        } else {
+            tr_operations_take(&admin->operations, letter);
+        }
     } else if (letter->type == &tr_cancel_type) {
         tr_envelope_answer(((tr_note_t *)letter)->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL);
         tr_letter_destroy(&letter);
     } else if (tr_control_in(letter)) {
+        tr_reload_hear(admin->reload, tr_control_in(letter));
         tr_letter_destroy(&letter);
     } else {
         tr_dead_letter_take(self->runtime->dead_letters, self->name,
@@ -148,6 +157,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_admin_t *admin = self->state;
     int64_t due_ms = tr_operations_expire(&admin->operations, now_ms);
+    int64_t reload_due_ms = tr_reload_turn(admin->reload, now_ms);
+    due_ms = reload_due_ms < due_ms ? reload_due_ms : due_ms;
     for (tr_survey_t **link = &admin->surveys; *link;) {
         tr_survey_t *survey = *link;
         if (tr_survey_is_complete(survey) || now_ms >= survey->deadline_ms) {
@@ -182,11 +193,13 @@ static bool begin(tr_self_t *self, const void *arg)
 {
     tr_admin_t *admin = calloc(1, sizeof *admin);
     self->state = admin;
+    const tr_admin_spec_t *spec = arg;
     if (admin) {
         admin->self = self;
-        tr_operations_init(&admin->operations, self, (tr_modules_t *)arg);
+        tr_operations_init(&admin->operations, self, spec->modules);
+        admin->reload = tr_reload_new(self, spec->modules, spec->config);
     }
-    if (!admin || tr_self_register(self, TR_NAMES_CAPABILITY, TR_NAME_ADMIN) != TROUPE_OK) {
+    if (!admin || !admin->reload || tr_self_register(self, TR_NAMES_CAPABILITY, TR_NAME_ADMIN) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
@@ -207,6 +220,7 @@ static void end(tr_self_t *self)
         tr_survey_destroy(&survey);
     }
     tr_operations_finish(&admin->operations);
+    tr_reload_destroy(&admin->reload);
     free(admin);
     self->state = NULL;
 }

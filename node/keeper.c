@@ -18,6 +18,7 @@
 typedef struct tr_keeper {
     tr_self_t *self;
     const tr_plan_t *plan;
+    tr_keepsake_t *keepsake; /* what the plan belongs to; NULL: to the node */
     tr_actor_t *root;
     size_t n_draining; /* routers that have not finished */
     int64_t drain_until_ms;
@@ -124,6 +125,11 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     case TR_WORD_ENDED:
         on_root_ended(keeper, &word->reason);
         break;
+    case TR_WORD_RESPEC:
+        keeper->plan = word->what;
+        tr_keepsake_release(&keeper->keepsake);
+        keeper->keepsake = tr_keepsake_share(word->keepsake);
+        break;
     case TR_WORD_DRAINED:
         keeper->n_draining -= keeper->n_draining > 0;
         break;
@@ -175,6 +181,9 @@ static void end(tr_self_t *self)
     tr_keeper_t *keeper = self->state;
     if (keeper && keeper->root) {
         tr_quarantine_accept(self->runtime->quarantine, &keeper->root);
+    }
+    if (keeper) {
+        tr_keepsake_release(&keeper->keepsake);
     }
     free(keeper);
     self->state = NULL;
