@@ -244,6 +244,15 @@ static void note_trouble(tr_router_t *router, const tr_control_t *not_grown)
                                        tr_reason_show(&not_grown->reason, shown, sizeof shown));
 }
 
+/* It goes on with another spec. */
+static void respec(tr_router_t *router, const tr_control_t *word)
+{
+    tr_keepsake_t *past = router->keepsake;
+    router->spec = word->what;
+    router->keepsake = tr_keepsake_share(word->keepsake);
+    tr_keepsake_release(&past);
+}
+
 static void on_word(tr_router_t *router, const tr_control_t *word)
 {
     tr_member_t *member =
@@ -290,6 +299,9 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         router->is_draining = true;
         tr_mailbox_release(&router->drain_to);
         router->drain_to = word->mailbox ? tr_mailbox_share(word->mailbox) : NULL;
+        break;
+    case TR_WORD_RESPEC:
+        respec(router, word);
         break;
     case TR_WORD_SURVEY:
         report(router, word);
@@ -387,6 +399,7 @@ static void end(tr_self_t *self)
         return;
     }
     tr_router_end_all(router);
+    tr_keepsake_release(&router->keepsake);
     tr_mailbox_release(&router->drain_to);
     tr_request_queue_finish(&router->queue);
     assert(!tr_lineup_first(&router->due));

@@ -21,6 +21,7 @@
 typedef struct tr_router {
     tr_self_t *self;
     const tr_router_spec_t *spec;
+    tr_keepsake_t *keepsake; /* what the spec belongs to */
     tr_request_queue_t queue; /* QUEUED, and no sharer */
     tr_envelope_t *newcomer;  /* the same, until the next letter or turn; or NULL */
     tr_lineup_t due;          /* QUEUED or RUNNING */
