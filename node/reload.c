@@ -19,6 +19,8 @@
 #define MOST_LINES   1000
 #define LINE_SIZE    1024
 #define TIMEOUT_MS   60000
+#define SHORT_TEXT   1000 /* what an outcome's text may have */
+#define MORE         "\n..."
 #define NO_CHANGE    "nothing has changed"
 #define FROM_NOWHERE "this node was not started with a file: there is nothing to read again"
 
@@ -269,10 +271,39 @@ static void reply_with(tr_envelope_t *envelope, troupe_message_t *message)
     }
 }
 
-/* Every problem is told, each a line; a text of that length is no ordinary one. */
+/* As many whole lines as fit into the text of an outcome. */
+static void cut_lines(const char *text, char *out, size_t size)
+{
+    size_t length = strlen(text);
+    if (length < size) {
+        memcpy(out, text, length + 1);
+        return;
+    }
+    length = size - sizeof MORE;
+    while (length > 0 && text[length] != '\n') {
+        length--;
+    }
+    memcpy(out, text, length);
+    memcpy(out + length, MORE, sizeof MORE);
+}
+
+/* Every problem is told, each a line; those that fit are the outcome's text, and if these are
+ * not all, a part before it has all of them. */
 static void refuse(tr_envelope_t *envelope, troupe_outcome_t outcome, const char *text)
 {
-    troupe_reply_t *reply = tr_reply_new(envelope->id, true, outcome, text, NULL);
+    char first[SHORT_TEXT];
+    cut_lines(text, first, sizeof first);
+    bool is_whole = strcmp(text, first) == 0;
+    troupe_message_t *message =
+        !is_whole && tr_flow_has_room(&envelope->flow, &(tr_flow_spent_t){0})
+            ? troupe_message_from_text(text)
+            : NULL;
+    troupe_reply_t *part =
+        message ? tr_reply_new(envelope->id, false, TROUPE_OUTCOME_OK, NULL, &message) : NULL;
+    if (part) {
+        tr_envelope_forward(envelope, &part);
+    }
+    troupe_reply_t *reply = tr_reply_new(envelope->id, true, outcome, first, NULL);
     if (reply) {
         tr_envelope_forward(envelope, &reply);
     } else {

@@ -1,3 +1,6 @@
+/* A door that is shut is bound until it is gone: what comes in meanwhile is taken as before.
+ */
+
 #include "remote/doors.h"
 
 #include <assert.h>
@@ -21,20 +24,16 @@ void tr_doors_init(tr_doors_t *self, tr_self_t *actor, tr_door_ready_fn *ready)
     self->ready = ready;
 }
 
-/* Let nobody new in. */
-static void shut(tr_door_t *door)
+static void forget(tr_doors_t *self, tr_door_t *door)
 {
-    if (door->is_open) {
-        door->is_open = false;
+    if (door->gone_by_ms > 0) {
+        self->n_shut--;
+    }
+    if (door->is_bound) {
         zsock_unbind(door->socket, "%s", door->endpoint);
         tr_endpoint_remove(door->endpoint);
     }
-}
-
-static void forget(tr_doors_t *self, tr_door_t *door)
-{
     if (door->socket) {
-        shut(door);
         tr_self_unwatch(self->self, zsock_resolve(door->socket), -1);
         zsock_destroy(&door->socket);
     }
@@ -91,6 +90,7 @@ static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener, c
     } else if (zsock_bind(door->socket, "%s", listener->endpoint) < 0) {
         snprintf(text, sizeof text, "%s", zmq_strerror(zmq_errno()));
     } else {
+        door->is_bound = true;
         door->is_open = true;
         door->mode = listener->mode;
         if (tr_endpoint_set_mode(door->endpoint, door->mode, text, sizeof text) == TROUPE_OK &&
@@ -121,7 +121,7 @@ bool tr_doors_open_all(tr_doors_t *self, const tr_gateway_spec_t *spec, char *wh
 static tr_door_t *door_to(tr_doors_t *self, const char *endpoint)
 {
     for (size_t i = 0; i < TR_SELF_MAX_WATCHES; i++) {
-        if (self->all[i].is_open && strcmp(self->all[i].endpoint, endpoint) == 0) {
+        if (self->all[i].is_bound && strcmp(self->all[i].endpoint, endpoint) == 0) {
             return &self->all[i];
         }
     }
@@ -151,7 +151,14 @@ static void follow_listener(tr_doors_t *self, const tr_gateway_listener_t *liste
         if (!open_door(self, listener, why, sizeof why)) {
             tell_failure(self, why);
         }
-    } else if (door->mode != listener->mode) {
+        return;
+    }
+    if (!door->is_open) { /* it had not gone yet */
+        door->is_open = true;
+        door->gone_by_ms = 0;
+        self->n_shut--;
+    }
+    if (door->mode != listener->mode) {
         door->mode = listener->mode;
         if (tr_endpoint_set_mode(door->endpoint, door->mode, why, sizeof why) != TROUPE_OK) {
             tell_failure(self, why);
@@ -159,7 +166,7 @@ static void follow_listener(tr_doors_t *self, const tr_gateway_listener_t *liste
     }
 }
 
-void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec,
+void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec, int64_t gone_by_ms,
                      void (*on_shut)(void *arg, uint32_t door), void *arg)
 {
     assert(self && spec && on_shut);
@@ -170,7 +177,8 @@ void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec,
         }
         tr_event(self->self->runtime->events, TR_LOG_INFO, "listening_no_more",
                  TR_TEXT("endpoint", door->endpoint));
-        shut(door);
+        door->is_open = false;
+        door->gone_by_ms = gone_by_ms;
         self->n_shut++;
         on_shut(arg, i);
     }
@@ -188,14 +196,21 @@ uint32_t tr_doors_of(const tr_doors_t *self, const void *socket)
     return door;
 }
 
-void tr_doors_sweep(tr_doors_t *self)
+int tr_doors_next_shut(const tr_doors_t *self, int door)
 {
     assert(self);
-    for (size_t i = 0; self->n_shut > 0 && i < TR_SELF_MAX_WATCHES; i++) {
-        tr_door_t *door = &self->all[i];
-        if (door->socket && !door->is_open && door->n_inside == 0) {
-            forget(self, door);
-            self->n_shut--;
+    if (self->n_shut > 0) {
+        for (int i = door + 1; i < TR_SELF_MAX_WATCHES; i++) {
+            if (self->all[i].gone_by_ms > 0) {
+                return i;
+            }
         }
     }
+    return -1;
+}
+
+void tr_doors_forget(tr_doors_t *self, int door)
+{
+    assert(self && door >= 0 && !self->all[door].is_open);
+    forget(self, &self->all[door]);
 }

@@ -34,6 +34,7 @@
 #define ROUND_MS           50
 #define FORGET_AFTER_MS    60000
 #define MISSED_BEATS       3
+#define SHUT_PATIENCE_MS   10000 /* what is open behind an endpoint that goes may take so long */
 #define KEEP_BODY_MS       1000
 
 /* ---- peers ---- */
@@ -70,9 +71,7 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, const void *rou
     peer->door = door;
     peer->on_part = on_part_left;
     peer->on_part_arg = gateway;
-    if (tr_peers_add(&gateway->peers, peer) == TROUPE_OK) {
-        gateway->doors.all[door].n_inside++;
-    } else {
+    if (tr_peers_add(&gateway->peers, peer) != TROUPE_OK) {
         tr_peer_destroy(&peer);
     }
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
@@ -166,7 +165,6 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
         say_good_bye(gateway, peer);
         return;
     }
-    gateway->doors.all[peer->door].n_inside--;
     tr_peers_remove(&gateway->peers, peer);
     tr_peer_destroy(&peer);
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
@@ -375,7 +373,8 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     if (word && word->word == TR_WORD_DRAIN) {
         drain(gateway);
     } else if (word && word->word == TR_WORD_RESPEC && !gateway->is_stopping) {
-        tr_doors_follow(&gateway->doors, word->what, on_shut, gateway);
+        tr_doors_follow(&gateway->doors, word->what,
+                        tr_clock_after(self->now.ms, SHUT_PATIENCE_MS), on_shut, gateway);
     } else if (!word) {
         tr_dead_letter_take(self->runtime->dead_letters, self->name,
                             "a gateway takes no messages", &letter);
@@ -433,12 +432,52 @@ static int64_t look_around(tr_gateway_t *gateway, int64_t now_ms)
     return gateway->peers.n_peers > 0 ? gateway->next_round_ms : TR_NEVER;
 }
 
+static bool has_open_calls(const tr_gateway_t *gateway, uint32_t door)
+{
+    for (const tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
+        if (peer->door == door && (peer->calls.n_items > 0 || peer->first_out)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void drop_peers(tr_gateway_t *gateway, uint32_t door)
+{
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (peer->door == door) {
+            peer->is_leaving = true; /* it heard of it before */
+            tr_gateway_drop_peer(gateway, peer);
+        }
+    }
+}
+
+/* Doors that are shut are gone when nothing is open behind them any more. Returns when to look
+ * again. */
+static int64_t look_after_doors(tr_gateway_t *gateway, int64_t now_ms, int64_t due_ms)
+{
+    int next;
+    for (int door = tr_doors_next_shut(&gateway->doors, -1); door >= 0; door = next) {
+        next = tr_doors_next_shut(&gateway->doors, door);
+        int64_t gone_by_ms = gateway->doors.all[door].gone_by_ms;
+        if (now_ms < gone_by_ms && has_open_calls(gateway, (uint32_t)door)) {
+            due_ms = gone_by_ms < due_ms ? gone_by_ms : due_ms;
+        } else {
+            drop_peers(gateway, (uint32_t)door);
+            tr_doors_forget(&gateway->doors, door);
+        }
+    }
+    return due_ms;
+}
+
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_gateway_t *gateway = self->state;
     gateway->now_ms = now_ms;
     int64_t due_ms = look_around(gateway, now_ms);
-    tr_doors_sweep(&gateway->doors);
+    due_ms = look_after_doors(gateway, now_ms, due_ms);
     gateway->now_ms = 0; /* a wait of any length may come now */
     tr_routes_forget(&gateway->routes);
     return due_ms;
