@@ -253,6 +253,22 @@ static bool are_same_args(const tr_config_args_t *one, const tr_config_args_t *o
     return is_same;
 }
 
+/* Of resources: what is not there is there 0 times. */
+static bool has_all_amounts(const tr_config_args_t *one, const tr_config_args_t *other)
+{
+    bool is_same = true;
+    for (size_t i = 0; is_same && i < one->n; i++) {
+        const char *value = value_of(other, one->items[i].key);
+        is_same = strcmp(value ? value : "0", one->items[i].value) == 0;
+    }
+    return is_same;
+}
+
+static bool are_same_resources(const tr_config_args_t *one, const tr_config_args_t *other)
+{
+    return has_all_amounts(one, other) && has_all_amounts(other, one);
+}
+
 static bool are_same_words(const tr_config_words_t *one, const tr_config_words_t *other)
 {
     bool is_same = one->n == other->n;
@@ -290,7 +306,7 @@ bool tr_config_is_equal(const tr_schema_row_t *row, const void *one, const void 
     case TR_SCHEMA_SWITCH:
         return *(const bool *)a == *(const bool *)b;
     case TR_SCHEMA_ARGS:
-        return are_same_args(a, b);
+        return row->where == TR_IN_FILE ? are_same_resources(a, b) : are_same_args(a, b);
     case TR_SCHEMA_WORDS:
         return are_same_words(a, b);
     default:
