@@ -71,14 +71,21 @@ class Group:
                 pass
         return True
 
-    def members(self):
-        return read(f"{self.folder}/cgroup.procs").split()
-
     def remove(self):
-        if self.folder:
-            wait_until(lambda: not self.members(), 20, "the group is not empty")
-            os.rmdir(self.folder)
-            self.folder = None
+        """The kernel says for a while that it is busy after the last one in it has died."""
+        folder, self.folder = self.folder, None
+
+        def is_gone():
+            try:
+                os.rmdir(folder)
+            except FileNotFoundError:
+                return True
+            except OSError:
+                return False
+            return True
+
+        if folder:
+            wait_until(is_gone, 20, lambda: f"{folder} has {read(folder + '/cgroup.procs')!r}")
 
     def enter(self, program):
         """A command that runs `program`, words of a shell, in this group."""
