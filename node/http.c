@@ -53,6 +53,7 @@ typedef struct tr_http {
     unsigned n_visits;
     unsigned most_visits;
     bool has_room_again;
+    bool is_stopping;
     int64_t next_look_ms; /* at those that may have left */
     exchange_t *waiting;
     tr_http_account_t account;
@@ -194,6 +195,10 @@ static bool wait_for_account(tr_http_t *http, exchange_t *exchange)
 {
     int64_t now_ms = tr_clock_now_ms();
     if (exchange->has_waited || tr_http_account_now(&http->account, now_ms)) {
+        return false;
+    }
+    if (http->is_stopping) {
+        exchange->lack = TR_HTTP_LACKS_NODE;
         return false;
     }
     if (!tr_http_account_ask(&http->account, now_ms)) {
@@ -491,6 +496,7 @@ static void end(tr_self_t *self)
         return;
     }
     if (http->daemon) {
+        http->is_stopping = true;
         wake_all(http, TR_HTTP_LACKS_NODE);
         MHD_run(http->daemon); /* who waited is told */
         MHD_run(http->daemon);

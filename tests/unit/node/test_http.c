@@ -366,7 +366,7 @@ static void who_waits_is_told_that_it_stops(void **state)
 {
     scene_t *scene = *state;
     start(scene);
-    int socket = asks(scene, REQUEST("/readyz"));
+    int socket = asks(scene, REQUEST("/readyz") REQUEST("/state")); /* and asks on then */
     tr_envelope_t *question = next_question(scene);
     stop(scene);
     assert_hears(socket, "503", "the node is stopping");
