@@ -16,7 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/machine.h"
 #include "base/text.h"
+#include "node/config_budget.h"
 #include "node/config_check.h"
 #include "node/config_notes.h"
 #include "node/config_resources.h"
@@ -149,8 +151,9 @@ static void complete(tr_config_notes_t *notes, tr_config_t *config)
 typedef void(read_tree_fn)(tr_config_notes_t *notes, yaml_document_t *document,
                            tr_config_t *out);
 
-static void read_text(read_tree_fn *read_tree, tr_config_notes_t *notes, const char *text,
-                      size_t size, tr_config_t *config)
+static void read_text(read_tree_fn *read_tree, tr_machine_memory_t there,
+                      tr_config_notes_t *notes, const char *text, size_t size,
+                      tr_config_t *config)
 {
     yaml_document_t document;
     if (!tr_config_yaml_load(text, size, notes, &document)) {
@@ -163,12 +166,13 @@ static void read_text(read_tree_fn *read_tree, tr_config_notes_t *notes, const c
     if (read_tree == tr_config_tree_read) { /* of a child alone nobody knows what there is */
         tr_config_check_resources(notes, config);
         tr_config_check_schedule(notes, config);
+        tr_config_check_budget(notes, config, there);
     }
 }
 
-static troupe_status_t read_config(read_tree_fn *read_tree, const char *file, const char *text,
-                                   size_t size, troupe_problem_fn *report, void *arg,
-                                   tr_config_t **out)
+static troupe_status_t read_config(read_tree_fn *read_tree, tr_machine_memory_t there,
+                                   const char *file, const char *text, size_t size,
+                                   troupe_problem_fn *report, void *arg, tr_config_t **out)
 {
     tr_config_t *config = calloc(1, sizeof *config);
     if (!config) {
@@ -176,7 +180,7 @@ static troupe_status_t read_config(read_tree_fn *read_tree, const char *file, co
     }
     tr_config_notes_t notes;
     tr_config_notes_init(&notes);
-    read_text(read_tree, &notes, text, size, config);
+    read_text(read_tree, there, &notes, text, size, config);
     troupe_status_t status = tr_config_notes_report(&notes, file, report, arg);
     tr_config_notes_finish(&notes);
     if (status == TROUPE_OK) {
@@ -191,14 +195,23 @@ troupe_status_t tr_config_read(const char *file, const char *text, size_t size,
                                troupe_problem_fn *report, void *arg, tr_config_t **out)
 {
     assert(file && (text || size == 0) && out);
-    return read_config(tr_config_tree_read, file, text, size, report, arg, out);
+    return tr_config_read_for(tr_machine_memory(""), file, text, size, report, arg, out);
+}
+
+troupe_status_t tr_config_read_for(tr_machine_memory_t there, const char *file,
+                                   const char *text, size_t size, troupe_problem_fn *report,
+                                   void *arg, tr_config_t **out)
+{
+    assert(file && (text || size == 0) && out);
+    return read_config(tr_config_tree_read, there, file, text, size, report, arg, out);
 }
 
 troupe_status_t tr_config_read_child(const char *file, const char *text, size_t size,
                                      troupe_problem_fn *report, void *arg, tr_config_t **out)
 {
     assert(file && (text || size == 0) && out);
-    return read_config(tr_config_tree_read_child, file, text, size, report, arg, out);
+    return read_config(tr_config_tree_read_child, (tr_machine_memory_t){0}, file, text, size,
+                       report, arg, out);
 }
 
 /* Read at most `size` bytes of a file of any kind; -1 with errno when that fails. */

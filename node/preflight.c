@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "node/budget.h"
 #include "node/http_address.h"
 #include "remote/endpoint.h"
 
@@ -66,6 +67,12 @@ char *troupe_node_summary(const troupe_node_t *self)
         return NULL;
     }
     return text;
+}
+
+char *troupe_node_outlook(const troupe_node_t *self)
+{
+    assert(self);
+    return self->config ? tr_budget_outlook(self->config, tr_machine_memory("")) : NULL;
 }
 
 void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, const char *text)

@@ -64,19 +64,6 @@ static const tr_report_t *part_of(const writer_t *writer, const char *capability
     return tr_survey_find(writer->survey, name);
 }
 
-/* A router reports under its capability's name, which is also its supervisor's: the router is
- * the one without a strategy. */
-static const tr_report_t *router_of(const writer_t *writer, const char *capability)
-{
-    for (size_t i = 0; i < writer->survey->n_reports; i++) {
-        const tr_report_t *report = writer->survey->reports[i];
-        if (!report->strategy[0] && strcmp(report->name, capability) == 0) {
-            return report;
-        }
-    }
-    return NULL;
-}
-
 static const tr_report_child_t *child_in(const tr_report_t *report, uint64_t incarnation)
 {
     for (size_t i = 0; report && i < report->n_children; i++) {
@@ -159,7 +146,7 @@ static void write_worker(writer_t *writer, const tr_report_child_t *worker,
 static void write_capability(writer_t *writer, const tr_report_child_t *child, void *arg)
 {
     (void)arg;
-    const tr_report_t *router = router_of(writer, child->name);
+    const tr_report_t *router = tr_survey_router(writer->survey, child->name);
     const tr_report_t *pool = part_of(writer, child->name, "pool");
     msgpack_pack_map(&writer->packer, 12);
     text_entry(writer, "name", child->name);
@@ -193,7 +180,7 @@ static void count_capability(writer_t *writer, const tr_report_child_t *child, v
 
 static bool is_unready(const writer_t *writer, const tr_report_child_t *child)
 {
-    return strcmp(state_of(child, router_of(writer, child->name)), "ready") != 0;
+    return strcmp(state_of(child, tr_survey_router(writer->survey, child->name)), "ready") != 0;
 }
 
 static void count_reason(writer_t *writer, const tr_report_child_t *child, void *arg)
@@ -205,7 +192,7 @@ static void write_reason(writer_t *writer, const tr_report_child_t *child, void 
 {
     (void)arg;
     if (is_unready(writer, child)) {
-        const tr_report_t *router = router_of(writer, child->name);
+        const tr_report_t *router = tr_survey_router(writer->survey, child->name);
         char line[TR_REASON_TEXT + 160];
         const char *reason = reason_of(child, router);
         snprintf(line, sizeof line, "%s is %s%s%s", child->name, state_of(child, router),
@@ -221,7 +208,8 @@ static void write_children(writer_t *writer, const tr_report_t *report, int dept
 static void write_node(writer_t *writer, const tr_report_child_t *child, int depth)
 {
     bool is_capability = strcmp(child->kind, "capability") == 0;
-    const tr_report_t *router = is_capability ? router_of(writer, child->name) : NULL;
+    const tr_report_t *router =
+        is_capability ? tr_survey_router(writer->survey, child->name) : NULL;
     const tr_report_t *below = is_capability ? part_of(writer, child->name, "pool")
                                              : tr_survey_find(writer->survey, child->name);
     bool has_strategy = below && !is_capability;

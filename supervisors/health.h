@@ -45,6 +45,7 @@ typedef struct tr_health {
     int64_t sent_ms;         /* when; meaningful when sent > 0 */
     int64_t asked_since_ms;  /* first unanswered ping, or TR_NEVER */
     int64_t probed_ms;       /* the last deep check, or when the child came up */
+    int64_t since_ms;        /* when it came up, or was born */
     int64_t spared_until_ms; /* not hung before */
 } tr_health_t;
 

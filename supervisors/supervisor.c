@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisors/claims.h"
 #include "supervisors/commands.h"
 #include "supervisors/pool.h"
 #include "supervisors/recycle.h"
@@ -66,6 +67,7 @@ void tr_supervisor_remove(tr_supervisor_t *self, tr_child_t *child)
     if (tr_supervisor_is_pool(self) && child->slot <= self->last_slot) {
         self->last_slot = child->slot - 1;
     }
+    tr_claims_drop(self, child);
     tr_children_remove(&self->children, child);
     self->must_act = true;
 }
@@ -79,7 +81,7 @@ void tr_supervisor_stop_alone(tr_supervisor_t *self, tr_child_t *child)
     self->must_act = true;
 }
 
-static uint32_t roll_dice(tr_supervisor_t *self)
+uint32_t tr_supervisor_roll_dice(tr_supervisor_t *self)
 {
     self->dice ^= self->dice << 13;
     self->dice ^= self->dice >> 17;
@@ -97,6 +99,7 @@ static void stop_all(tr_supervisor_t *self, const tr_reason_t *reason)
     self->is_stopping = true;
     self->must_act = true;
     self->end_reason = *reason;
+    tr_claims_drop_all(self);
     for (size_t i = 0; i < self->children.n; i++) {
         tr_child_view_t *view = &self->children.all[i]->view;
         view->is_wanted = false;
@@ -146,7 +149,8 @@ static void fell_siblings(tr_supervisor_t *self, tr_child_t *child)
 static void restart(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
 {
     int64_t lived_ms = now_ms - child->up_since_ms;
-    int64_t delay_ms = tr_backoff_next_ms(&child->backoff, lived_ms, roll_dice(self));
+    int64_t delay_ms =
+        tr_backoff_next_ms(&child->backoff, lived_ms, tr_supervisor_roll_dice(self));
     child->n_restarts++;
     child->is_restarting = true;
     child->view.start_at_ms = tr_clock_after(now_ms, delay_ms);
@@ -198,6 +202,8 @@ static void child_fell(tr_supervisor_t *self, tr_child_t *child, const tr_reason
         give_up(self, child, reason, "did not start");
     } else if (!tr_restart_is_due(child->spec->restart, reason, was_starting)) {
         stay_down(self, child);
+    } else if (tr_pool_is_starved(self, child, reason, was_starting)) {
+        tr_pool_be_unavailable(self, child, reason, now_ms);
     } else if (!is_too_often(self, child, now_ms)) {
         restart(self, child, now_ms);
     } else if (tr_supervisor_is_pool(self) && !self->spec->escalates) {
@@ -243,7 +249,7 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
      */
     bool was_told = is_condemned ? !child->view.is_wanted
                                  : was == TR_CHILD_STOPPING || child->view.must_stop;
-    if (child->is_retiring) { /* its replacement is there */
+    if (child->is_retiring && !child->is_replacing_itself) { /* its replacement is there */
         was_told = true;
         child->view.is_wanted = false;
         child->is_leaving = true;
@@ -276,6 +282,7 @@ static void quarantine(tr_supervisor_t *self, tr_child_t *child, tr_reason_t rea
 {
     tr_child_phase_t was = child->view.phase;
     tr_quarantine_t *hanging = self->self->runtime->quarantine;
+    tr_claims_note_end(child, &reason);
     tr_child_quarantine(child, self->self->runtime);
     if (tr_quarantine_is_full(hanging)) {
         reason = tr_reason_format(TROUPE_REASON_FAILED,
@@ -338,9 +345,10 @@ static void on_started(tr_supervisor_t *self, tr_child_t *child, const tr_contro
     self->must_act = true;
     tr_event(self->self->runtime->events, TR_LOG_INFO, "started", TR_TEXT("child", child->name),
              TR_TEXT("kind", child->spec->kind));
+    child->claim.has_had_all_room = false;
     if (tr_supervisor_is_pool(self)) {
         tr_pool_tell_up(self, child);
-        tr_recycle_came_up(self, child, roll_dice(self));
+        tr_recycle_came_up(self, child, tr_supervisor_roll_dice(self));
     }
     tr_commands_go_on(self, child);
 }
@@ -357,6 +365,7 @@ static void on_ended(tr_supervisor_t *self, const tr_control_t *control)
         return;
     }
     tr_child_phase_t was = child->view.phase;
+    tr_claims_note_end(child, &control->reason);
     tr_child_ended(child, self->self->runtime);
     child_is_down(self, child, &control->reason, was);
 }
@@ -381,6 +390,11 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         tr_commands_take(self, command);
         return;
     }
+    tr_grant_t *grant = tr_grant_in(letter);
+    if (grant) {
+        tr_claims_take(self, grant);
+        return;
+    }
     const tr_control_t *control = tr_control_in(letter);
     tr_child_t *child =
         control ? tr_children_living(&self->children, control->incarnation) : NULL;
@@ -402,10 +416,10 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         tr_supervisor_report(self, control);
         break;
     case TR_WORD_GROW:
-        tr_pool_grow(self);
+        tr_pool_grow(self, control->number);
         break;
     case TR_WORD_SHRINK:
-        tr_pool_shrink(self, child);
+        tr_pool_shrink(self, child, control);
         break;
     default:
         break;
@@ -502,9 +516,13 @@ static void look_after_due(tr_supervisor_t *self, int64_t now_ms)
 
 static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
 {
+    if (tr_supervisor_is_pool(self) && tr_claims_hold(self, child, now_ms)) {
+        return;
+    }
     troupe_status_t status =
         tr_child_start(child, self->self->runtime, self->self->mailbox, now_ms);
     if (status == TROUPE_OK) {
+        tr_claims_use(self, child);
         status = tr_children_born(&self->children, child);
     }
     if (status == TROUPE_OK) {
@@ -516,6 +534,7 @@ static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms
     if (child->actor) {
         tr_child_quarantine(child, self->self->runtime);
     }
+    tr_claims_drop(self, child);
     child->has_been_tried = true;
     child_is_down(self, child, &reason, TR_CHILD_STARTING);
 }
@@ -624,6 +643,7 @@ static int64_t turn(tr_self_t *actor, int64_t now_ms)
     act_and_look_after(self, now_ms);
     if (tr_supervisor_is_pool(self)) {
         due_ms = earlier(due_ms, tr_recycle_turn(self, now_ms));
+        due_ms = earlier(due_ms, tr_claims_turn(self, now_ms));
         act_and_look_after(self, now_ms);
     }
     if (!self->is_stopping && !self->has_started && are_all_started(self)) {
@@ -699,6 +719,7 @@ static void end(tr_self_t *actor)
         return;
     }
     self->is_stopping = true;
+    tr_claims_drop_all(self);
     /* Ends early only when its pipe was destroyed under it: what still runs is abandoned. */
     for (size_t i = self->children.n; i-- > 0;) {
         tr_child_t *child = self->children.all[i];

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "supervisors/supervisor.h"
+#include "supervisors/claims.h"
 
 void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
 {
@@ -23,7 +23,8 @@ void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
         line->state = tr_child_state(child);
         line->incarnation = child->incarnation;
         line->n_restarts = child->n_restarts;
-        if (child->view.phase != TR_CHILD_UP && child->n_restarts > 0) {
+        if (!tr_claims_show(self, child, line->reason, sizeof line->reason) &&
+            child->view.phase != TR_CHILD_UP && child->n_restarts > 0) {
             tr_reason_show(&child->last_reason, line->reason, sizeof line->reason);
         }
         if (child->actor) {
