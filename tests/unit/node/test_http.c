@@ -128,6 +128,17 @@ static void stop(scene_t *scene)
     }
 }
 
+/* What lies in a mailbox may hold it. */
+static void close_mailbox(tr_mailbox_t **mailbox)
+{
+    tr_letter_t *letter;
+    tr_mailbox_close(*mailbox);
+    while ((letter = tr_mailbox_next(*mailbox, NULL)) != NULL) {
+        tr_letter_destroy(&letter);
+    }
+    tr_mailbox_release(mailbox);
+}
+
 static int destroy_scene(void **state)
 {
     scene_t *scene = *state;
@@ -137,10 +148,8 @@ static int destroy_scene(void **state)
     }
     tr_directory_remove(scene->runtime->directory, TR_NAMES_CAPABILITY, TR_NAME_ADMIN,
                         scene->admin);
-    tr_mailbox_close(scene->admin);
-    tr_mailbox_close(scene->parent);
-    tr_mailbox_release(&scene->admin);
-    tr_mailbox_release(&scene->parent);
+    close_mailbox(&scene->admin);
+    close_mailbox(&scene->parent);
     tr_runtime_release(&scene->runtime);
     free(scene);
     return 0;
