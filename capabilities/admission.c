@@ -25,7 +25,7 @@ void tr_router_refuse(tr_router_t *router, tr_envelope_t *envelope, troupe_outco
                     router->self->now.ms);
     tr_envelope_answer_text(envelope, outcome, hint_ms, why);
     tr_router_books_refused(&router->books, outcome);
-    tr_router_trace(envelope, "request_refused", NULL, troupe_outcome_name(outcome));
+    tr_router_trace(router, envelope, "request_refused", NULL, troupe_outcome_name(outcome));
     tr_envelope_release(&envelope);
 }
 
@@ -133,7 +133,7 @@ static void join(tr_router_t *router, tr_envelope_t *lead, tr_envelope_t *envelo
     }
     tr_sharing_join(&router->sharing, lead, envelope);
     tr_metric_add(router->books.shared, 1);
-    tr_router_trace(envelope, "request_shared", NULL, NULL);
+    tr_router_trace(router, envelope, "request_shared", NULL, NULL);
     envelope->phase = lead->phase;
     if (is_running) {
         router->books.n_running++;
@@ -243,7 +243,7 @@ static void let_wait(tr_router_t *router, tr_envelope_t *envelope)
             tr_router_wake(router);
         }
         make_place(router, envelope); /* not before: a newcomer may be refused in the end */
-        tr_router_trace(envelope, "request_accepted", NULL, NULL);
+        tr_router_trace(router, envelope, "request_accepted", NULL, NULL);
         tr_sharing_open(&router->sharing, envelope);
         tr_router_enqueue(router, envelope, false);
     }

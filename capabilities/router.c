@@ -76,7 +76,8 @@ static void add_member(tr_router_t *router, const tr_control_t *up)
     router->trouble = tr_reason_of(TROUPE_REASON_NORMAL);
     if (tr_members_add(&router->members, up->name, up->incarnation, up->mailbox, up->pulse,
                        router->spec->concurrency, router->self->now.ms) != TROUPE_OK) {
-        tr_log(TR_LOG_ERROR, "member_not_added", TR_TEXT("worker", up->name));
+        tr_event(router->self->runtime->events, TR_LOG_ERROR, "member_not_added",
+                 TR_TEXT("worker", up->name));
     }
 }
 
@@ -100,10 +101,10 @@ static void end_queue_if_open(tr_router_t *router, int64_t now_ms)
         char why[TR_REASON_TEXT];
         snprintf(why, sizeof why, "%s has failed %zu times in a row and is not asked for now",
                  router->spec->capability, router->spec->breaker_failures);
-        tr_log(TR_LOG_WARNING, "circuit_opened",
-               TR_TEXT("capability", router->spec->capability),
-               TR_NUMBER("failures", router->spec->breaker_failures),
-               TR_NUMBER("cooldown_ms", router->spec->breaker_cooldown_ms));
+        tr_event(router->self->runtime->events, TR_LOG_WARNING, "circuit_opened",
+                 TR_TEXT("capability", router->spec->capability),
+                 TR_NUMBER("failures", router->spec->breaker_failures),
+                 TR_NUMBER("cooldown_ms", router->spec->breaker_cooldown_ms));
         tr_router_end_queue(router, TROUPE_OUTCOME_CIRCUIT_OPEN,
                             tr_breaker_hint_ms(&router->breaker, now_ms), why);
     }

@@ -215,7 +215,7 @@ void tr_router_end_all(tr_router_t *router);
 
 /* Write a line to the log about a request that is traced. `worker` and `outcome` may be NULL.
  */
-void tr_router_trace(const tr_envelope_t *envelope, const char *event, const char *worker,
-                     const char *outcome);
+void tr_router_trace(tr_router_t *router, const tr_envelope_t *envelope, const char *event,
+                     const char *worker, const char *outcome);
 
 #endif

@@ -13,6 +13,7 @@
 #include "mailbox/dead_letter.h"
 #include "mailbox/reply.h"
 #include "node/assembly.h"
+#include "node/events.h"
 #include "node/operation.h"
 #include "node/state_document.h"
 
@@ -26,6 +27,7 @@ typedef struct tr_admin {
     size_t n_surveys;
     uint64_t last_token;
     tr_operations_t operations;
+    tr_streams_t streams;
 } tr_admin_t;
 
 /* Takes the share of the envelope and the message. */
@@ -83,7 +85,8 @@ static void stop_node(tr_admin_t *admin, tr_envelope_t *envelope)
         refuse(envelope, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping already");
         return;
     }
-    tr_log(TR_LOG_INFO, "stop_asked_for", TR_TEXT("by", TR_NAME_ADMIN));
+    tr_event(admin->self->runtime->events, TR_LOG_INFO, "stop_asked_for",
+             TR_TEXT("by", TR_NAME_ADMIN));
     tr_control_t *stop = tr_control_new(TR_WORD_STOP, 0);
     if (stop) {
         stop->reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
@@ -94,22 +97,52 @@ static void stop_node(tr_admin_t *admin, tr_envelope_t *envelope)
     tr_mailbox_release(&keeper);
 }
 
+static void show_tree(tr_admin_t *admin, tr_envelope_t *envelope)
+{
+    begin_survey(admin, envelope, 0);
+}
+
+static void stream_events(tr_admin_t *admin, tr_envelope_t *envelope)
+{
+    tr_streams_begin(&admin->streams, envelope);
+}
+
+/* Each takes the share of the envelope. */
+static const struct {
+    const char *name;
+    void (*begin)(tr_admin_t *admin, tr_envelope_t *envelope);
+} methods[] = {
+    {"tree", show_tree},         {"events", stream_events},      {"stop", stop_node},
+    {"add", begin_operation},    {"terminate", begin_operation}, {"restart", begin_operation},
+    {"remove", begin_operation},
+};
+
+enum { N_METHODS = sizeof methods / sizeof methods[0] };
+
+static void refuse_method(tr_envelope_t *envelope)
+{
+    char why[500];
+    int length = snprintf(why, sizeof why, "%s has no method '%.100s': it has", TR_NAME_ADMIN,
+                          envelope->method);
+    for (size_t i = 0; i < N_METHODS; i++) {
+        length += snprintf(why + length, sizeof why - (size_t)length, "%s%s",
+                           i == 0               ? " "
+                           : i + 1 == N_METHODS ? " and "
+                                                : ", ",
+                           methods[i].name);
+    }
+    refuse(envelope, TROUPE_OUTCOME_BAD_REQUEST, why);
+}
+
 static void on_request(tr_admin_t *admin, tr_envelope_t *envelope)
 {
-    if (strcmp(envelope->method, "tree") == 0) {
-        begin_survey(admin, envelope, 0);
-    } else if (strcmp(envelope->method, "stop") == 0) {
-        stop_node(admin, envelope);
-    } else if (tr_operations_know(envelope->method)) {
-        begin_operation(admin, envelope);
-    } else {
-        char why[200];
-        snprintf(why, sizeof why,
-                 "%s has no method '%.100s': it has tree, stop, add, terminate, restart and "
-                 "remove",
-                 TR_NAME_ADMIN, envelope->method);
-        refuse(envelope, TROUPE_OUTCOME_BAD_REQUEST, why);
+    for (size_t i = 0; i < N_METHODS; i++) {
+        if (strcmp(envelope->method, methods[i].name) == 0) {
+            methods[i].begin(admin, envelope);
+            return;
+        }
     }
+    refuse_method(envelope);
 }
 
 static void on_report(tr_admin_t *admin, tr_report_t *report)
@@ -133,8 +166,14 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         on_report(admin, (tr_report_t *)letter);
     } else if (tr_answer_in(letter)) {
         tr_operations_take(&admin->operations, letter);
+    } else if (tr_event_is_in(letter)) {
+        tr_streams_take(&admin->streams, letter);
     } else if (letter->type == &tr_cancel_type) {
+        tr_streams_cancel(&admin->streams, ((tr_note_t *)letter)->envelope);
         tr_envelope_answer(((tr_note_t *)letter)->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL);
+        tr_letter_destroy(&letter);
+    } else if (letter->type == &tr_credit_type) {
+        tr_streams_on_credit(&admin->streams, ((tr_note_t *)letter)->envelope);
         tr_letter_destroy(&letter);
     } else if (tr_control_in(letter)) {
         tr_letter_destroy(&letter);
@@ -148,6 +187,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_admin_t *admin = self->state;
     int64_t due_ms = tr_operations_expire(&admin->operations, now_ms);
+    int64_t stream_due_ms = tr_streams_expire(&admin->streams, now_ms);
+    due_ms = stream_due_ms < due_ms ? stream_due_ms : due_ms;
     for (tr_survey_t **link = &admin->surveys; *link;) {
         tr_survey_t *survey = *link;
         if (tr_survey_is_complete(survey) || now_ms >= survey->deadline_ms) {
@@ -185,6 +226,7 @@ static bool begin(tr_self_t *self, const void *arg)
     if (admin) {
         admin->self = self;
         tr_operations_init(&admin->operations, self, (tr_modules_t *)arg);
+        tr_streams_init(&admin->streams, self);
     }
     if (!admin || tr_self_register(self, TR_NAMES_CAPABILITY, TR_NAME_ADMIN) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
@@ -207,6 +249,7 @@ static void end(tr_self_t *self)
         tr_survey_destroy(&survey);
     }
     tr_operations_finish(&admin->operations);
+    tr_streams_finish(&admin->streams);
     free(admin);
     self->state = NULL;
 }

@@ -65,7 +65,8 @@ static void drain_capability(void *arg, const char *name, tr_mailbox_t *router)
 static void stop_root(tr_keeper_t *keeper)
 {
     move_to(keeper, TR_NODE_STOPPING);
-    tr_log(TR_LOG_INFO, "node_stopping", TR_TEXT("node", keeper->self->runtime->node));
+    tr_event(keeper->self->runtime->events, TR_LOG_INFO, "node_stopping",
+             TR_TEXT("node", keeper->self->runtime->node));
     tr_actor_ask_to_stop(keeper->root, tr_reason_of(TROUPE_REASON_SHUTDOWN));
 }
 
@@ -74,7 +75,8 @@ static void drain(tr_keeper_t *keeper)
     move_to(keeper, TR_NODE_DRAINING);
     keeper->drain_until_ms =
         tr_clock_after(tr_clock_now_ms(), keeper->plan->config->drain_timeout_ms);
-    tr_log(TR_LOG_INFO, "node_draining", TR_TEXT("node", keeper->self->runtime->node));
+    tr_event(keeper->self->runtime->events, TR_LOG_INFO, "node_draining",
+             TR_TEXT("node", keeper->self->runtime->node));
     drain_gateway(keeper);
     tr_directory_each(keeper->self->runtime->directory, TR_NAMES_CAPABILITY, drain_capability,
                       keeper);
@@ -104,7 +106,8 @@ static void on_root_ended(tr_keeper_t *keeper, const tr_reason_t *reason)
     }
     size_t n_hanging = tr_quarantine_sweep(keeper->self->runtime->quarantine);
     if (n_hanging > 0) {
-        tr_log(TR_LOG_WARNING, "threads_left_hanging", TR_NUMBER("count", n_hanging));
+        tr_event(keeper->self->runtime->events, TR_LOG_WARNING, "threads_left_hanging",
+                 TR_NUMBER("count", n_hanging));
     }
     tr_self_end(keeper->self, reason);
 }
@@ -117,7 +120,8 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     case TR_WORD_STARTED:
         if (phase_of(keeper) == TR_NODE_STARTING) {
             move_to(keeper, TR_NODE_READY);
-            tr_log(TR_LOG_INFO, "node_ready", TR_TEXT("node", self->runtime->node));
+            tr_event(keeper->self->runtime->events, TR_LOG_INFO, "node_ready",
+                     TR_TEXT("node", self->runtime->node));
             tr_self_started(self);
         }
         break;
@@ -141,8 +145,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     }
     if (keeper->n_draining == 0 || now_ms >= keeper->drain_until_ms) {
         if (keeper->n_draining > 0) {
-            tr_log(TR_LOG_WARNING, "drain_timed_out",
-                   TR_NUMBER("capabilities", keeper->n_draining));
+            tr_event(keeper->self->runtime->events, TR_LOG_WARNING, "drain_timed_out",
+                     TR_NUMBER("capabilities", keeper->n_draining));
         }
         stop_root(keeper);
         return TR_NEVER;

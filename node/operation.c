@@ -347,8 +347,9 @@ void tr_operations_take(tr_operations_t *self, tr_letter_t *letter)
     if (operation) {
         char text[TR_REASON_TEXT + 160];
         troupe_outcome_t outcome = tell(operation, answer, text, sizeof text);
-        tr_log(TR_LOG_INFO, "operation", TR_TEXT("method", operation->envelope->method),
-               TR_TEXT("child", answer->name), TR_TEXT("text", text));
+        tr_event(self->admin->runtime->events, TR_LOG_INFO, "operation",
+                 TR_TEXT("method", operation->envelope->method), TR_TEXT("child", answer->name),
+                 TR_TEXT("text", text));
         troupe_message_t *message =
             outcome == TROUPE_OUTCOME_OK ? troupe_message_from_text(text) : NULL;
         troupe_reply_t *reply =

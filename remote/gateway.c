@@ -488,7 +488,8 @@ static bool listen_at(tr_gateway_t *gateway, size_t i)
             TROUPE_REASON_FAILED, "cannot listen on %.100s: %.120s", listener->endpoint, why);
         return false;
     }
-    tr_log(TR_LOG_INFO, "listening", TR_TEXT("endpoint", listener->endpoint));
+    tr_event(gateway->self->runtime->events, TR_LOG_INFO, "listening",
+             TR_TEXT("endpoint", listener->endpoint));
     return true;
 }
 

@@ -40,7 +40,7 @@ typedef struct tr_supervisor {
         tr_child_t *old;         /* NULL when it has gone by itself */
         tr_child_t *alone;       /* it is replaced by itself, without another; NULL: none is */
         int64_t not_before_ms;   /* after one that failed */
-        tr_command_t *roll;      /* all are being replaced: whoever asked for it */
+        tr_command_t *roll;      /* all are being replaced: those who asked for it */
     } recycle;
 } tr_supervisor_t;
 
