@@ -103,6 +103,8 @@ typedef struct scene {
     uint64_t last_withdrawn;
     worker_t workers[MOST]; /* as they came up */
     size_t n_workers;
+    size_t n_doubts;
+    bool does_time_pass;     /* while nothing is heard, although the clock is held */
     tr_reason_t last_reason; /* that the router heard */
 } scene_t;
 
@@ -262,21 +264,15 @@ static const char *take(scene_t *scene, tr_letter_t *letter)
     return name;
 }
 
-static void hears_at(scene_t *scene, tr_mailbox_t *mailbox, const char *want, int line)
+/* On a busy machine a stub may be late with a pong: that is another story. */
+static bool is_about_doubt(scene_t *scene, const char *word)
 {
-    char heard[200] = "";
-    while (strlen(heard) < strlen(want)) {
-        const char *one = take(scene, wait_for_next(mailbox));
-        size_t size = strlen(heard);
-        snprintf(heard + size, sizeof heard - size, "%s%s", size ? " " : "", one);
-    }
-    if (strcmp(heard, want) != 0) {
-        fail_msg("line %d: heard \"%s\", not \"%s\"", line, heard, want);
-    }
+    bool is_doubt = strcmp(word, "doubtful") == 0;
+    bool is_over = strcmp(word, "fine") == 0 && scene->n_doubts > 0;
+    scene->n_doubts += is_doubt;
+    scene->n_doubts -= is_over;
+    return is_doubt || is_over;
 }
-
-#define governor_hears(scene, want) hears_at(scene, (scene)->governor, want, __LINE__)
-#define router_hears(scene, want)   hears_at(scene, (scene)->router, want, __LINE__)
 
 /* The pool has taken all that was said to it, and has had a turn since. */
 static void settle(scene_t *scene)
@@ -298,6 +294,32 @@ static void settle(scene_t *scene)
         }
     } while (true);
 }
+
+static void hears_at(scene_t *scene, tr_mailbox_t *mailbox, const char *want, int line)
+{
+    char heard[200] = "";
+    while (strlen(heard) < strlen(want)) {
+        for (size_t i = 0; scene->does_time_pass && i < 1000; i++) {
+            if (tr_mailbox_depth(mailbox) > 0) {
+                break;
+            }
+            tr_clock_advance(10);
+            settle(scene);
+        }
+        const char *one = take(scene, wait_for_next(mailbox));
+        if (is_about_doubt(scene, one)) {
+            continue;
+        }
+        size_t size = strlen(heard);
+        snprintf(heard + size, sizeof heard - size, "%s%s", size ? " " : "", one);
+    }
+    if (strcmp(heard, want) != 0) {
+        fail_msg("line %d: heard \"%s\", not \"%s\"", line, heard, want);
+    }
+}
+
+#define governor_hears(scene, want) hears_at(scene, (scene)->governor, want, __LINE__)
+#define router_hears(scene, want)   hears_at(scene, (scene)->router, want, __LINE__)
 
 static void nobody_hears_anything(scene_t *scene)
 {
@@ -772,6 +794,13 @@ static void another_end_between_breaks_the_row(void **state)
 
 /* ---- stories: replacing ---- */
 
+/* So that it is seen soon that a worker has nothing to do. */
+static void look_often(scene_t *scene)
+{
+    scene->template.health.interval_ms = 5;
+    scene->template.health.misses = 10000;
+}
+
 static void roll(scene_t *scene)
 {
     tr_command_t *command = tr_command_new(TR_VERB_ROLL, NULL, scene->parent, 1);
@@ -796,7 +825,7 @@ static tr_answer_code_t answer_to_roll(scene_t *scene)
 static void with_room_the_new_one_comes_before_the_old_one_goes(void **state)
 {
     scene_t *scene = *state;
-    scene->template.health.interval_ms = 5; /* to see soon that it has nothing to do */
+    look_often(scene);
     open_pool(scene, 1);
     router_hears(scene, "available");
     one_comes_up(scene);
@@ -812,7 +841,7 @@ static void with_room_the_new_one_comes_before_the_old_one_goes(void **state)
 static void without_room_it_goes_first_and_comes_back(void **state)
 {
     scene_t *scene = *state;
-    scene->template.health.interval_ms = 5;
+    look_often(scene);
     open_pool(scene, 1);
     router_hears(scene, "available");
     one_comes_up(scene);
@@ -832,7 +861,7 @@ static void without_room_it_goes_first_and_comes_back(void **state)
 static void so_it_does_when_room_does_not_come(void **state)
 {
     scene_t *scene = *state;
-    scene->template.health.interval_ms = 5;
+    look_often(scene);
     atomic_store(&scene->runtime->memory.residency_ms, 300);
     open_pool(scene, 1);
     router_hears(scene, "available");
@@ -840,15 +869,15 @@ static void so_it_does_when_room_does_not_come(void **state)
     tr_clock_hold(tr_clock_now_ms());
     roll(scene);
     governor_hears(scene, "ask");
-    tr_clock_advance(2299);
+    tr_clock_advance(2290);
     nobody_hears_anything(scene);
-    tr_clock_advance(1);
+    tr_clock_advance(20);
     settle(scene);
     governor_hears(scene, "withdraw");
     router_hears(scene, "going");
-    tr_clock_advance(10);
-    settle(scene);
+    scene->does_time_pass = true; /* it may have had a ping before it */
     router_hears(scene, "going down");
+    scene->does_time_pass = false;
     tr_clock_release();
     governor_hears(scene, "home");
     one_comes_up(scene);
@@ -859,7 +888,7 @@ static void so_it_does_when_room_does_not_come(void **state)
 static void a_start_that_fails_then_stops_the_roll_and_is_made_again(void **state)
 {
     scene_t *scene = *state;
-    scene->template.health.interval_ms = 5;
+    look_often(scene);
     open_pool(scene, 1);
     router_hears(scene, "available");
     one_comes_up(scene);

@@ -321,13 +321,12 @@ static held_t *held_of(pool_t *pool, uint64_t incarnation)
     return NULL;
 }
 
-/* All routers answer what they are asked; who was told to yield is written down: its pool's
- * letter, an ! when it is to go even if it is busy. It is leaving from then on. */
+/* All routers answer what they are asked; who was told to yield is written down, pool by pool:
+ * its letter, an ! when it is to go even if it is busy. It is leaving from then on. */
 static void routers_answer(scene_t *scene, char *yields)
 {
     bool is_anything = true;
-    size_t n = 0;
-    yields[0] = '\0';
+    char told[N_POOLS][16] = {""};
     while (is_anything) {
         is_anything = false;
         settle(scene);
@@ -342,22 +341,22 @@ static void routers_answer(scene_t *scene, char *yields)
                     answer(scene, pool, word);
                 } else if (word->word == TR_WORD_YIELD) {
                     held_of(pool, word->incarnation)->is_leaving = true;
-                    assert_true(n < 8);
-                    yields[n++] = pool->name[0];
-                    if (word->number) {
-                        yields[n++] = '!';
-                    }
-                    yields[n] = '\0';
+                    assert_true(strlen(told[i]) < 8);
+                    strcat(strcat(told[i], pool->name), word->number ? "!" : "");
                 }
                 tr_letter_destroy(&letter);
             }
         }
     }
+    yields[0] = '\0';
+    for (size_t i = 0; i < N_POOLS; i++) {
+        strcat(yields, told[i]);
+    }
 }
 
 static void yield(scene_t *scene, const char *want)
 {
-    char got[16];
+    char got[64];
     routers_answer(scene, got);
     assert_string_equal(got, want);
 }
