@@ -44,7 +44,7 @@ static void leave(tr_router_t *router, tr_envelope_t *envelope, troupe_outcome_t
         tr_breaker_note(&router->breaker, tr_breaker_result(outcome, was_running),
                         tr_router_pass_of(envelope), router->self->now.ms);
     tr_router_books_finished(&router->books, envelope, outcome, router->self->now.us);
-    tr_router_trace(envelope, "request_finished", NULL, troupe_outcome_name(outcome));
+    tr_router_trace(router, envelope, "request_finished", NULL, troupe_outcome_name(outcome));
 }
 
 /* With a final made here. Takes the share. */

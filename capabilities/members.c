@@ -97,6 +97,15 @@ troupe_status_t tr_members_add(tr_members_t *self, const char *name, uint64_t in
     return TROUPE_OK;
 }
 
+void tr_members_set_concurrency(tr_members_t *self, size_t concurrency)
+{
+    assert(self && concurrency);
+    for (size_t i = 0; i < self->n; i++) {
+        self->all[i]->concurrency = concurrency;
+        count_free(self, tr_members_at(self, i));
+    }
+}
+
 void tr_members_remove(tr_members_t *self, tr_member_t *member)
 {
     assert(self && member);

@@ -55,6 +55,9 @@ TROUPE_NODISCARD troupe_status_t tr_members_add(tr_members_t *self, const char *
                                                 tr_pulse_t *pulse, size_t concurrency,
                                                 int64_t now_ms);
 
+/* Each may get so many at once from now on. */
+void tr_members_set_concurrency(tr_members_t *self, size_t concurrency);
+
 /* Remove a member, which must have no job left. */
 void tr_members_remove(tr_members_t *self, tr_member_t *member);
 

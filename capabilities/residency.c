@@ -12,7 +12,7 @@
 /* When it is tried again what memory was wanting for. */
 #define AGAIN_MS 100
 
-static void send_to_pool(tr_router_t *router, tr_control_t *word)
+void tr_router_tell_pool(tr_router_t *router, tr_control_t *word)
 {
     tr_mailbox_t *pool = tr_directory_find(router->self->runtime->directory, TR_NAMES_ACTOR,
                                            tr_span_of(router->spec->pool));
@@ -31,7 +31,7 @@ static size_t wished_for(const tr_router_t *router, size_t n_waiting)
 {
     size_t n_staying = count_staying(router);
     /* With room in a worker, what waits does so for its batch to fill. */
-    if (n_staying >= router->max || router->is_unavailable ||
+    if (n_staying >= router->max || router->is_unavailable || router->is_paused ||
         tr_members_has_room(&router->members)) {
         return 0;
     }
@@ -51,7 +51,7 @@ int64_t tr_router_wish(tr_router_t *router, int64_t now_ms)
         tr_control_t *grow = tr_control_new(TR_WORD_GROW, 0);
         if (grow) {
             grow->number = n;
-            send_to_pool(router, grow);
+            tr_router_tell_pool(router, grow);
         }
     }
     return again_ms;
@@ -67,7 +67,7 @@ static size_t count_spare(const tr_router_t *router)
 
 static void say_farewell(tr_router_t *router, tr_member_t *member)
 {
-    send_to_pool(router, tr_members_take_farewell(&router->members, member));
+    tr_router_tell_pool(router, tr_members_take_farewell(&router->members, member));
 }
 
 /* Now, or when it has finished what it has. False: out of memory, and nothing has changed. */
@@ -127,15 +127,16 @@ int64_t tr_router_keep_alive(tr_router_t *router, int64_t now_ms)
 static const char *why_it_stays(const tr_router_t *router, const tr_member_t *member,
                                 bool may_finish)
 {
-    return !member                                      ? "it is not there any more"
-           : member->is_going                           ? "it is going already"
-           : router->spec->is_pinned                    ? "its capability is pinned"
-           : count_spare(router) == 0                   ? "its pool has no more than its min"
-           : may_finish                                 ? NULL
-           : member->candidate.n_pending > 0            ? "it is busy"
-           : member->is_doubtful                        ? "it does not answer"
-           : tr_request_queue_count(&router->queue) > 0 ? "work waits for it"
-                                                        : NULL;
+    bool is_needed = tr_request_queue_count(&router->queue) > 0 && !router->is_paused;
+    return !member                           ? "it is not there any more"
+           : member->is_going                ? "it is going already"
+           : router->spec->is_pinned         ? "its capability is pinned"
+           : count_spare(router) == 0        ? "its pool has no more than its min"
+           : may_finish                      ? NULL
+           : member->candidate.n_pending > 0 ? "it is busy"
+           : member->is_doubtful             ? "it does not answer"
+           : is_needed                       ? "work waits for it"
+                                             : NULL;
 }
 
 static void refuse_to_yield(tr_mailbox_t *to, uint64_t incarnation, const char *why)
@@ -173,6 +174,39 @@ void tr_router_keep(tr_router_t *router, tr_member_t *member)
     }
     tr_mailbox_release(&member->asker);
     tr_members_set_going(&router->members, member, false);
+}
+
+/* Whoever has nothing to do before whoever has, and of those who was used longest ago; of
+ * others who has least. */
+static bool goes_before(const tr_member_t *one, const tr_member_t *other)
+{
+    size_t n_one = one->candidate.n_pending;
+    size_t n_other = other->candidate.n_pending;
+    return n_one != n_other ? n_one < n_other : one->last_used_ms < other->last_used_ms;
+}
+
+static tr_member_t *next_to_go(const tr_router_t *router)
+{
+    tr_member_t *next = NULL;
+    for (size_t i = 0; i < router->members.n; i++) {
+        tr_member_t *member = tr_members_at(&router->members, i);
+        if (!member->is_going && (!next || goes_before(member, next))) {
+            next = member;
+        }
+    }
+    return next;
+}
+
+void tr_router_resize(tr_router_t *router, size_t min, size_t max)
+{
+    router->min = min;
+    router->max = max;
+    bool is_done = false;
+    while (!is_done && count_staying(router) > max) {
+        char text[80];
+        snprintf(text, sizeof text, "no more than %zu from now on", max);
+        is_done = !let_go(router, next_to_go(router), "asked", text);
+    }
 }
 
 void tr_router_tell_residents(tr_router_t *router, const tr_control_t *question)

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/report.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/processors.h"
@@ -18,7 +17,6 @@
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)1 << 30)
-#define LEAST_ROOM      256
 
 static bool is_due_before(const void *one, const void *other)
 {
@@ -78,7 +76,8 @@ static void add_member(tr_router_t *router, const tr_control_t *up)
     router->trouble = tr_reason_of(TROUPE_REASON_NORMAL);
     if (tr_members_add(&router->members, up->name, up->incarnation, up->mailbox, up->pulse,
                        router->spec->concurrency, router->self->now.ms) != TROUPE_OK) {
-        tr_log(TR_LOG_ERROR, "member_not_added", TR_TEXT("worker", up->name));
+        tr_event(router->self->runtime->events, TR_LOG_ERROR, "member_not_added",
+                 TR_TEXT("worker", up->name));
     }
 }
 
@@ -94,14 +93,6 @@ static void check_books(tr_router_t *router, int64_t now_ms)
     tr_metric_set(books->circuit, (int64_t)tr_breaker_state(&router->breaker, now_ms));
 }
 
-static void finish_drain(tr_router_t *router)
-{
-    if (router->drain_to && router->books.n_waiting == 0 && router->books.n_running == 0) {
-        tr_control_say(router->drain_to, TR_WORD_DRAINED, 0);
-        tr_mailbox_release(&router->drain_to);
-    }
-}
-
 /* The breaker has opened: whoever waits need not wait for the same fate. */
 static void end_queue_if_open(tr_router_t *router, int64_t now_ms)
 {
@@ -110,10 +101,10 @@ static void end_queue_if_open(tr_router_t *router, int64_t now_ms)
         char why[TR_REASON_TEXT];
         snprintf(why, sizeof why, "%s has failed %zu times in a row and is not asked for now",
                  router->spec->capability, router->spec->breaker_failures);
-        tr_log(TR_LOG_WARNING, "circuit_opened",
-               TR_TEXT("capability", router->spec->capability),
-               TR_NUMBER("failures", router->spec->breaker_failures),
-               TR_NUMBER("cooldown_ms", router->spec->breaker_cooldown_ms));
+        tr_event(router->self->runtime->events, TR_LOG_WARNING, "circuit_opened",
+                 TR_TEXT("capability", router->spec->capability),
+                 TR_NUMBER("failures", router->spec->breaker_failures),
+                 TR_NUMBER("cooldown_ms", router->spec->breaker_cooldown_ms));
         tr_router_end_queue(router, TROUPE_OUTCOME_CIRCUIT_OPEN,
                             tr_breaker_hint_ms(&router->breaker, now_ms), why);
     }
@@ -139,58 +130,15 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
         tr_router_let_finished_go(router);
     }
     due_ms = earlier(due_ms, tr_router_keep_alive(router, now_ms));
-    finish_drain(router);
+    if (router->is_draining) {
+        tr_router_finish_drain(router);
+    }
     check_books(router, now_ms);
     const tr_envelope_t *first = tr_lineup_first(&router->due);
     return first ? earlier(due_ms, first->due_ms) : due_ms;
 }
 
 /* ---- letters ---- */
-
-static void report(tr_router_t *router, const tr_control_t *survey)
-{
-    tr_report_t *report =
-        tr_report_new(survey->number, router->spec->capability, router->members.n);
-    if (!report || !survey->mailbox) {
-        tr_letter_t *letter = report ? &report->letter : NULL;
-        tr_letter_destroy(&letter);
-        return;
-    }
-    bool is_open = tr_breaker_state(&router->breaker, router->self->now.ms) == TR_BREAKER_OPEN;
-    bool is_ready = !router->is_draining && !is_open &&
-                    !(router->is_unavailable && tr_router_has_nobody(router));
-    bool is_loading = is_ready && tr_router_has_nobody(router) && router->min > 0;
-    report->state = router->is_draining ? "draining"
-                    : is_loading        ? "loading"
-                    : is_ready          ? "ready"
-                                        : "unavailable";
-    if (tr_router_has_nobody(router)) {
-        snprintf(report->reason, sizeof report->reason, "%s", router->trouble.text);
-    } else if (is_open) {
-        snprintf(report->reason, sizeof report->reason,
-                 "the circuit breaker is open for %lld ms more",
-                 (long long)tr_breaker_hint_ms(&router->breaker, router->self->now.ms));
-    }
-    report->n_queued = router->books.n_waiting;
-    report->n_pending = router->books.n_running;
-    report->n_accepted = router->books.n_accepted;
-    report->n_finished = router->books.n_finished;
-    report->min = router->min;
-    report->max = router->max;
-    for (size_t i = 0; i < router->members.n; i++) {
-        const tr_member_t *member = tr_members_at(&router->members, i);
-        tr_report_child_t *line = &report->children[i];
-        snprintf(line->name, sizeof line->name, "%s", member->name);
-        line->kind = "worker";
-        line->state = member->is_going      ? "draining"
-                      : member->is_doubtful ? "doubtful"
-                                            : "ready";
-        line->incarnation = member->incarnation;
-        line->n_pending = member->candidate.n_pending;
-        line->n_done = member->n_done;
-    }
-    tr_report_send(report, survey->mailbox);
-}
 
 static void note_trouble(tr_router_t *router, const tr_control_t *not_grown)
 {
@@ -262,13 +210,25 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
     case TR_WORD_YIELD:
         tr_router_yield(router, word);
         break;
+    case TR_WORD_SIZE:
+        tr_router_resize(router, word->number, word->depth);
+        break;
+    case TR_WORD_RESPEC:
+        if (word->what) {
+            tr_router_respec(router, word->what, word->keepsake);
+        }
+        break;
+    case TR_WORD_PAUSE:
+        tr_router_pause(router);
+        break;
     case TR_WORD_DRAIN:
-        router->is_draining = true;
-        tr_mailbox_release(&router->drain_to);
-        router->drain_to = word->mailbox ? tr_mailbox_share(word->mailbox) : NULL;
+        tr_router_drain(router, word);
+        break;
+    case TR_WORD_RESUME:
+        tr_router_resume(router);
         break;
     case TR_WORD_SURVEY:
-        report(router, word);
+        tr_router_report(router, word);
         break;
     default:
         break;
@@ -332,14 +292,7 @@ static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *s
     tr_balance_init(&router->balance, spec->balance, self->incarnation);
     tr_members_init(&router->members);
     router->hand = calloc(router->batch.max, sizeof *router->hand);
-    if (spec->overflow == TR_OVERFLOW_BLOCK) {
-        /* The mailbox counts what waits inside, too. */
-        tr_mailbox_let_wait(self->mailbox, spec->timeout_ms, spec->queue_limit);
-    } else {
-        /* A router that falls behind has no more before it than it may have waiting. */
-        tr_mailbox_let_wait(self->mailbox, 0,
-                            spec->queue_limit > LEAST_ROOM ? spec->queue_limit : LEAST_ROOM);
-    }
+    tr_router_open_mailbox(router, spec);
     return tr_sharing_init(&router->sharing) == TROUPE_OK && router->hand &&
            tr_router_books_init(&router->books, self->runtime->metrics, spec->capability) ==
                TROUPE_OK;
@@ -373,6 +326,7 @@ static void end(tr_self_t *self)
     tr_quota_finish(&router->quota);
     tr_members_finish(&router->members);
     free(router->hand);
+    tr_keepsake_release(&router->keepsake);
     free(router);
     self->state = NULL;
 }

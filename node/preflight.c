@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "node/budget.h"
+#include "node/http_address.h"
 #include "remote/endpoint.h"
 
 /* An actor has a zactor pipe (two sockets) and a door; each socket and each bell is a
@@ -67,6 +69,12 @@ char *troupe_node_summary(const troupe_node_t *self)
     return text;
 }
 
+char *troupe_node_outlook(const troupe_node_t *self)
+{
+    assert(self);
+    return self->config ? tr_budget_outlook(self->config, tr_machine_memory("")) : NULL;
+}
+
 void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, const char *text)
 {
     if (report) {
@@ -100,26 +108,12 @@ size_t tr_preflight_most_actors(const troupe_node_t *self)
     return self->plan->n_actors + SPARE_ACTORS;
 }
 
-/* Raise the limits to what the description needs, or say what stands in the way. */
-troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn *report,
-                                    void *arg)
+/* Let the process have so many descriptors, or say what stands in the way. */
+static troupe_status_t provide_descriptors(rlim_t n_needed, const char *file,
+                                           troupe_problem_fn *report, void *arg)
 {
-    size_t n_actors = tr_preflight_most_actors(self);
-    size_t n_processes = self->plan->n_processes + SPARE_ACTORS / 4;
-    size_t n_sockets =
-        n_actors * SOCKETS_PER_ACTOR + n_processes * SOCKETS_PER_PROCESS + SPARE_SOCKETS;
-    rlim_t n_needed = n_actors * DESCRIPTORS_PER_ACTOR + n_processes * DESCRIPTORS_PER_PROCESS +
-                      SPARE_DESCRIPTORS;
     struct rlimit limit;
     char text[200];
-    size_t n_provided = provide_sockets(n_sockets);
-    if (n_provided < n_sockets) {
-        snprintf(text, sizeof text,
-                 "this tree needs %zu sockets, this process has %zu since its first node",
-                 n_sockets, n_provided);
-        tr_preflight_say(report, arg, self->file, text);
-        return TROUPE_ERR_IO;
-    }
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= n_needed) {
         return TROUPE_OK;
     }
@@ -127,31 +121,99 @@ troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn
         snprintf(text, sizeof text,
                  "this tree needs %llu descriptors, the system allows %llu (see ulimit -n)",
                  (unsigned long long)n_needed, (unsigned long long)limit.rlim_max);
-        tr_preflight_say(report, arg, self->file, text);
+        tr_preflight_say(report, arg, file, text);
         return TROUPE_ERR_IO;
     }
     limit.rlim_cur = n_needed;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        tr_preflight_say(report, arg, self->file, strerror(errno));
+        tr_preflight_say(report, arg, file, strerror(errno));
         return TROUPE_ERR_IO;
     }
     return TROUPE_OK;
+}
+
+static void say_cannot_listen(const char *file, tr_config_place_t place, const char *where,
+                              const char *why, troupe_problem_fn *report, void *arg)
+{
+    char line[1024];
+    snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", file, place.line,
+             place.column, where, why);
+    if (report) {
+        report(arg, line);
+    }
+}
+
+/* For so many actors, of which so many have a process. */
+static troupe_status_t provide(size_t n_actors, size_t n_processes, const char *file,
+                               troupe_problem_fn *report, void *arg)
+{
+    size_t n_sockets =
+        n_actors * SOCKETS_PER_ACTOR + n_processes * SOCKETS_PER_PROCESS + SPARE_SOCKETS;
+    size_t n_provided = provide_sockets(n_sockets);
+    if (n_provided < n_sockets) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "this tree needs %zu sockets, this process has %zu since its first node",
+                 n_sockets, n_provided);
+        tr_preflight_say(report, arg, file, text);
+        return TROUPE_ERR_IO;
+    }
+    return provide_descriptors(n_actors * DESCRIPTORS_PER_ACTOR +
+                                   n_processes * DESCRIPTORS_PER_PROCESS + SPARE_DESCRIPTORS,
+                               file, report, arg);
+}
+
+troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn *report,
+                                    void *arg)
+{
+    return provide(tr_preflight_most_actors(self), self->plan->n_processes + SPARE_ACTORS / 4,
+                   self->file, report, arg);
+}
+
+troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors, const char *file,
+                                  troupe_problem_fn *report, void *arg)
+{
+    assert(plan && file);
+    if (most_actors > 0 && plan->n_actors > most_actors) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "this tree needs up to %zu actors, and the node was started for %zu: more need "
+                 "a restart of the node",
+                 plan->n_actors, most_actors);
+        tr_preflight_say(report, arg, file, text);
+        return TROUPE_ERR_IO;
+    }
+    return provide(most_actors > 0 ? most_actors : plan->n_actors,
+                   plan->n_processes + SPARE_ACTORS / 4, file, report, arg);
+}
+
+troupe_status_t tr_preflight_endpoint(const tr_config_listener_t *listener, const char *file,
+                                      troupe_problem_fn *report, void *arg)
+{
+    assert(listener && file);
+    char why[256];
+    if (tr_endpoint_check(listener->endpoint, why, sizeof why) == TROUPE_OK) {
+        return TROUPE_OK;
+    }
+    say_cannot_listen(file, listener->place, listener->endpoint, why, report, arg);
+    return TROUPE_ERR_IO;
 }
 
 troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
                                        void *arg)
 {
     troupe_status_t status = TROUPE_OK;
+    struct sockaddr_in http;
+    char trouble[256];
+    if (self->config->http && !tr_http_address_problem(self->config->http, &http) &&
+        tr_http_address_check(&http, trouble, sizeof trouble) != TROUPE_OK) {
+        say_cannot_listen(self->file, self->config->http_place, self->config->http, trouble, report,
+                          arg);
+        status = TROUPE_ERR_IO;
+    }
     for (size_t i = 0; i < self->config->n_listeners; i++) {
-        const tr_config_listener_t *listener = &self->config->listeners[i];
-        char why[256];
-        if (tr_endpoint_check(listener->endpoint, why, sizeof why) != TROUPE_OK) {
-            char line[1024];
-            snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", self->file,
-                     listener->place.line, listener->place.column, listener->endpoint, why);
-            if (report) {
-                report(arg, line);
-            }
+        if (tr_preflight_endpoint(&self->config->listeners[i], self->file, report, arg) !=
+            TROUPE_OK) {
             status = TROUPE_ERR_IO;
         }
     }

@@ -240,7 +240,8 @@ static void note_worker(tr_governor_t *self, const tr_control_t *word)
     if (holding && word->pulse &&
         tr_holdings_note_worker(&self->holdings, holding, word->incarnation, word->pulse) !=
             TROUPE_OK) {
-        tr_log(TR_LOG_ERROR, "holder_not_noted", TR_TEXT("worker", word->name));
+        tr_event(self->self->runtime->events, TR_LOG_ERROR, "holder_not_noted",
+                 TR_TEXT("worker", word->name));
     }
 }
 

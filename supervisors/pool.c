@@ -223,9 +223,9 @@ void tr_pool_be_unavailable(tr_supervisor_t *self, tr_child_t *child, const tr_r
     postpone_starts(self, self->unavailable_until_ms);
     char shown[TR_REASON_TEXT];
     tr_reason_show(reason, shown, sizeof shown);
-    tr_log(TR_LOG_ERROR, "pool_unavailable", TR_TEXT("capability", self->spec->capability),
-           TR_NUMBER("for_ms", pause_ms), TR_TEXT("worker", child->name),
-           TR_TEXT("reason", shown));
+    tr_event(self->self->runtime->events, TR_LOG_ERROR, "pool_unavailable",
+             TR_TEXT("capability", self->spec->capability), TR_NUMBER("for_ms", pause_ms),
+             TR_TEXT("worker", child->name), TR_TEXT("reason", shown));
     tr_control_t *word = tr_control_new(TR_WORD_UNAVAILABLE, 0);
     if (word) {
         word->number = (uint64_t)pause_ms;
@@ -259,7 +259,8 @@ int64_t tr_pool_turn(tr_supervisor_t *self, int64_t now_ms)
     }
     self->unavailable_until_ms = 0;
     tr_intensity_reset(self->intensity);
-    tr_log(TR_LOG_INFO, "pool_available", TR_TEXT("capability", self->spec->capability));
+    tr_event(self->self->runtime->events, TR_LOG_INFO, "pool_available",
+             TR_TEXT("capability", self->spec->capability));
     tr_control_say(self->router, TR_WORD_AVAILABLE, 0);
     return TR_NEVER;
 }

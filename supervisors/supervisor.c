@@ -116,8 +116,8 @@ static void give_up(tr_supervisor_t *self, const tr_child_t *child, const tr_rea
     tr_reason_t reason = tr_reason_format(TROUPE_REASON_FAILED, "%s %s: %.180s", child->name,
                                           what, tr_reason_show(cause, shown, sizeof shown));
     reason.is_final = cause->is_final;
-    tr_log(TR_LOG_ERROR, "supervisor_gives_up", TR_TEXT("supervisor", self->self->name),
-           TR_TEXT("reason", reason.text));
+    tr_event(self->self->runtime->events, TR_LOG_ERROR, "supervisor_gives_up",
+             TR_TEXT("supervisor", self->self->name), TR_TEXT("reason", reason.text));
     stop_all(self, &reason);
 }
 
@@ -155,8 +155,9 @@ static void restart(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
     child->is_restarting = true;
     child->view.start_at_ms = tr_clock_after(now_ms, delay_ms);
     fell_siblings(self, child);
-    tr_log(TR_LOG_INFO, "restarting", TR_TEXT("child", child->name),
-           TR_NUMBER("in_ms", delay_ms), TR_NUMBER("restarts", child->n_restarts));
+    tr_event(self->self->runtime->events, TR_LOG_INFO, "restarting",
+             TR_TEXT("child", child->name), TR_NUMBER("in_ms", delay_ms),
+             TR_NUMBER("restarts", child->n_restarts));
 }
 
 static bool is_there_another_significant(const tr_supervisor_t *self, const tr_child_t *child)
@@ -212,13 +213,15 @@ static void child_fell(tr_supervisor_t *self, tr_child_t *child, const tr_reason
     }
 }
 
-static void log_end(const tr_child_t *child, const tr_reason_t *reason, bool was_starting)
+static void log_end(const tr_supervisor_t *self, const tr_child_t *child,
+                    const tr_reason_t *reason, bool was_starting)
 {
     char shown[TR_REASON_TEXT];
-    tr_log(tr_reason_is_abnormal(reason) ? TR_LOG_WARNING : TR_LOG_INFO,
-           was_starting ? "did_not_start" : "ended", TR_TEXT("child", child->name),
-           TR_TEXT("kind", child->spec->kind),
-           TR_TEXT("reason", tr_reason_show(reason, shown, sizeof shown)));
+    tr_event(self->self->runtime->events,
+             tr_reason_is_abnormal(reason) ? TR_LOG_WARNING : TR_LOG_INFO,
+             was_starting ? "did_not_start" : "ended", TR_TEXT("child", child->name),
+             TR_TEXT("kind", child->spec->kind),
+             TR_TEXT("reason", tr_reason_show(reason, shown, sizeof shown)));
 }
 
 /* Count the end of a worker that nobody told to end. */
@@ -256,7 +259,7 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
     child->is_condemned = false;
     self->must_act = true;
     tr_children_died(&self->children, child);
-    log_end(child, &child->last_reason, was_starting);
+    log_end(self, child, &child->last_reason, was_starting);
     count_end(self, child, &child->last_reason, was_told);
     if (tr_supervisor_is_pool(self) && !is_condemned) {
         tr_pool_tell_down(self, child, &child->last_reason, was);
@@ -340,12 +343,12 @@ static void on_started(tr_supervisor_t *self, tr_child_t *child, const tr_contro
     snprintf(child->words, sizeof child->words, "%s", started->reason.text);
     tr_children_set_due(&self->children, child, now_ms);
     self->must_act = true;
-    tr_log(TR_LOG_INFO, "started", TR_TEXT("child", child->name),
-           TR_TEXT("kind", child->spec->kind));
+    tr_event(self->self->runtime->events, TR_LOG_INFO, "started", TR_TEXT("child", child->name),
+             TR_TEXT("kind", child->spec->kind));
     child->claim.has_had_all_room = false;
     if (tr_supervisor_is_pool(self)) {
         tr_pool_tell_up(self, child);
-        tr_recycle_came_up(self, child, tr_supervisor_roll_dice(self), now_ms);
+        tr_recycle_came_up(self, child, tr_supervisor_roll_dice(self));
     }
     tr_commands_go_on(self, child);
 }
@@ -354,8 +357,9 @@ static void on_ended(tr_supervisor_t *self, const tr_control_t *control)
 {
     tr_child_t *child = tr_children_living(&self->children, control->incarnation);
     if (!child) {
-        tr_log(TR_LOG_INFO, "quarantined_thread_ended", TR_TEXT("supervisor", self->self->name),
-               TR_NUMBER("incarnation", control->incarnation));
+        tr_event(self->self->runtime->events, TR_LOG_INFO, "quarantined_thread_ended",
+                 TR_TEXT("supervisor", self->self->name),
+                 TR_NUMBER("incarnation", control->incarnation));
         tr_quarantine_release(self->self->runtime->quarantine, control->incarnation,
                               LAST_STEPS_MS);
         return;
@@ -368,6 +372,7 @@ static void on_ended(tr_supervisor_t *self, const tr_control_t *control)
 
 static void on_pong(tr_supervisor_t *self, tr_child_t *child, const tr_control_t *pong)
 {
+    tr_pings_answered(&self->pings, &child->health, pong->number);
     tr_health_pong(&child->health, pong->number);
     if (child->is_doubtful && child->view.phase == TR_CHILD_UP) {
         child->is_doubtful = false;
@@ -478,6 +483,7 @@ static void look_after(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
             tr_recycle_look(self, child, now_ms);
         }
         if (now_ms >= tr_health_next_ms(&child->health, plan)) {
+            tr_pings_ask_again(&self->pings, &child->health, signs.running_since_ms != 0);
             ping(child, now_ms);
         }
         if (now_ms >= tr_health_probe_at_ms(&child->health, plan)) {
@@ -624,7 +630,8 @@ static void act_and_look_after(tr_supervisor_t *self, int64_t now_ms)
 static void shut_down(tr_supervisor_t *self)
 {
     tr_reason_t reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
-    tr_log(TR_LOG_INFO, "auto_shutdown", TR_TEXT("supervisor", self->self->name));
+    tr_event(self->self->runtime->events, TR_LOG_INFO, "auto_shutdown",
+             TR_TEXT("supervisor", self->self->name));
     self->must_shut_down = false;
     stop_all(self, &reason);
 }
@@ -695,6 +702,7 @@ static bool begin(tr_self_t *actor, const void *arg)
         self->dice = self->spec->seed ? self->spec->seed
                                       : (uint32_t)(actor->incarnation * 2654435761u) | 1u;
         tr_children_init(&self->children);
+        tr_pings_init(&self->pings, actor->runtime->metrics);
         self->intensity = tr_intensity_new(self->spec->max_restarts, self->spec->period_ms);
         is_made = self->intensity && add_first_children(self);
     }

@@ -301,6 +301,97 @@ static void no_more_go_than_there_are_to_spare(void **state)
     stage_pool_hears_nothing(stage);
 }
 
+/* ---- fewer, and more ---- */
+
+static void resize(stage_t *stage, size_t min, size_t max)
+{
+    tr_control_t *size = tr_control_new(TR_WORD_SIZE, 0);
+    assert_non_null(size);
+    size->number = min;
+    size->depth = max;
+    stage_settle(stage);
+    tr_control_send(size, stage->router->mailbox);
+}
+
+static uint64_t hears_shrink(stage_t *stage)
+{
+    tr_control_t shrink = stage_pool_hears(stage, TR_WORD_SHRINK);
+    assert_string_equal(shrink.name, "asked");
+    return shrink.incarnation;
+}
+
+static void what_is_too_many_goes_the_idle_first_then_who_has_least(void **state)
+{
+    stage_t *stage = *state;
+    stage->spec.concurrency = 2;
+    stage->spec.balance = TR_BALANCE_ROUND_ROBIN;
+    stage_open(stage, 4);
+    tr_job_t *jobs[4] = {NULL};
+    call_t *calls[4];
+    for (size_t i = 0; i < 4; i++) { /* one after another: each has had something, and when */
+        stage_advance(stage, 10);
+        calls[i] = ask(stage);
+        jobs[i] = gets(&stage->workers[i], calls[i]);
+    }
+    call_t *more = ask(stage); /* the first has two */
+    tr_job_t *job = gets(&stage->workers[0], more);
+    for (size_t i = 2; i < 4; i++) {
+        stage_advance(stage, 10);
+        finish(&jobs[i], TROUPE_OUTCOME_OK);
+        expect_final(calls[i], TROUPE_OUTCOME_OK);
+    }
+    resize(stage, 0, 3);
+    assert_int_equal(hears_shrink(stage), stage->workers[2].incarnation);
+    resize(stage, 1, 1); /* one is idle, and one has less than the other */
+    assert_int_equal(hears_shrink(stage), stage->workers[3].incarnation);
+    stage_pool_hears_nothing(stage);
+    finish(&jobs[1], TROUPE_OUTCOME_OK); /* it finishes first */
+    expect_final(calls[1], TROUPE_OUTCOME_OK);
+    assert_int_equal(hears_shrink(stage), stage->workers[1].incarnation);
+    for (size_t i = 1; i < 4; i++) {
+        stage_down(stage, &stage->workers[i]);
+    }
+    stage_pool_hears_nothing(stage);
+    tr_report_t *report = stage_survey(stage);
+    assert_int_equal(report->min, 1);
+    assert_int_equal(report->max, 1);
+    assert_int_equal(report->n_children, 1);
+    tr_letter_destroy(&(tr_letter_t *){&report->letter});
+    finish(&jobs[0], TROUPE_OUTCOME_OK);
+    finish(&job, TROUPE_OUTCOME_OK);
+    expect_final(calls[0], TROUPE_OUTCOME_OK);
+    expect_final(more, TROUPE_OUTCOME_OK);
+    stage_pool_hears_nothing(stage); /* it is the least */
+}
+
+static void more_may_come_when_there_may_be_more(void **state)
+{
+    stage_t *stage = *state;
+    stage->spec.max_workers = 1;
+    stage_open(stage, 1);
+    tr_job_t *job = gets(&stage->workers[0], ask(stage));
+    ask(stage);
+    stage_settle(stage);
+    ask(stage);
+    stage_pool_hears_nothing(stage);
+    resize(stage, 0, 2);
+    assert_int_equal(stage_pool_hears(stage, TR_WORD_GROW).number, 1);
+    resize(stage, 0, 3);
+    assert_int_equal(stage_pool_hears(stage, TR_WORD_GROW).number, 2);
+    tr_job_release(&job);
+}
+
+/* Its operator has said so. */
+static void the_pinned_go_too_when_there_may_be_fewer(void **state)
+{
+    stage_t *stage = *state;
+    stage->spec.is_pinned = true;
+    stage_open(stage, 2);
+    resize(stage, 0, 1);
+    hears_shrink(stage);
+    stage_pool_hears_nothing(stage);
+}
+
 /* ---- keep-alive ---- */
 
 static void for_ever_is_never(void **state)
@@ -341,6 +432,9 @@ int main(void)
         STORY(one_that_falls_while_it_finishes_is_gone),
         STORY(one_that_never_finishes_does_not_hold_the_router_up),
         STORY(no_more_go_than_there_are_to_spare),
+        STORY(what_is_too_many_goes_the_idle_first_then_who_has_least),
+        STORY(more_may_come_when_there_may_be_more),
+        STORY(the_pinned_go_too_when_there_may_be_fewer),
         STORY(for_ever_is_never),
     };
     return cmocka_run_group_tests_name("capabilities/residency", tests, NULL, NULL) != 0;
