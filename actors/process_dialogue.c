@@ -364,10 +364,12 @@ static void be_ready(tr_process_worker_t *worker, int64_t concurrency)
 }
 
 /* Error with id 0: it says why it will end. */
-static void be_told_of_failure(tr_process_worker_t *worker, tr_span_t text)
+static void be_told_of_failure(tr_process_worker_t *worker, const tr_trp1_t *error)
 {
     tr_reason_t reason = tr_reason_of(TROUPE_REASON_FAILED);
-    copy_span(reason.text, sizeof reason.text, text);
+    copy_span(reason.text, sizeof reason.text, error->text);
+    reason.is_out_of_memory =
+        tr_span_equals(error->code, troupe_outcome_name(TROUPE_OUTCOME_MEMORY_EXHAUSTED));
     if (!worker->has_said_stop) {
         tr_dialogue_decide(worker, &reason);
     }
@@ -391,7 +393,7 @@ static troupe_outcome_t outcome_of(tr_span_t code)
 static void take_error(tr_process_worker_t *worker, const tr_trp1_t *error)
 {
     if (error->id == 0) {
-        be_told_of_failure(worker, error->text);
+        be_told_of_failure(worker, error);
         return;
     }
     if (tr_span_equals(error->state,

@@ -100,12 +100,7 @@ static tr_reason_t reason_of_end(const tr_process_worker_t *worker)
     if (worker->is_stopping) {
         return worker->stop_reason;
     }
-    tr_reason_t reason = worker->exit;
-    if (reason.kind == TROUPE_REASON_CRASHED || reason.kind == TROUPE_REASON_EXITED) {
-        snprintf(reason.text, sizeof reason.text, "%.255s",
-                 tr_child_output_last_words(worker->output));
-    }
-    return reason;
+    return tr_process_worker_reason_of_death(worker);
 }
 
 /* The process is gone. What it said last may still be on its way, but not for long. */
@@ -194,6 +189,7 @@ static tr_process_worker_t *worker_new(tr_self_t *self, const tr_process_plan_t 
         worker->hand_back_ms = TR_NEVER;
         worker->born_ms = tr_clock_now_ms();
         tr_process_init(&worker->process);
+        tr_oom_watch_init(&worker->oom_kills, "", worker->born_ms);
         tr_given_jobs_init(&worker->given);
         tr_given_jobs_init(&worker->unbegun);
         tr_errands_init(&worker->errands, self);
@@ -267,26 +263,11 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     }
 }
 
-static void measure_memory(tr_process_worker_t *worker)
-{
-    int64_t bytes = tr_process_memory(&worker->process);
-    int64_t limit = worker->plan->limits.memory_bytes;
-    if (bytes > 0) {
-        atomic_store_explicit(&worker->self->pulse->memory_bytes, bytes, memory_order_relaxed);
-    }
-    if (limit > 0 && bytes > limit) {
-        tr_reason_t reason =
-            tr_reason_format(TROUPE_REASON_FAILED, "uses %lld MiB, above its limit of %lld MiB",
-                             (long long)(bytes >> 20), (long long)(limit >> 20));
-        tr_dialogue_fail(worker, &reason);
-    }
-}
-
 /* Only the process can say how it is; if it says nothing, that is told too. */
 static bool ping(tr_self_t *self, const tr_control_t *word)
 {
     tr_process_worker_t *worker = self->state;
-    measure_memory(worker);
+    tr_process_worker_measure(worker, tr_clock_now_ms());
     if (!worker->has_verdict && !worker->is_gone && tr_child_link_is_known(worker->link)) {
         tr_dialogue_say(worker, TR_TRP1_PING, word->number);
     }

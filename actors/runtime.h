@@ -56,7 +56,8 @@ typedef struct tr_runtime {
         max_actors; /* as many as sockets were provided for; 0: not known. Set before the start
                      */
     char *node;
-    char boot[17]; /* changes with every start */
+    char boot[17];      /* changes with every start */
+    int64_t started_us; /* since 1970 */
     tr_directory_t *directory;
     tr_metrics_t *metrics;
     tr_metric_t *dead_letters;

@@ -20,7 +20,9 @@ static int check(const cli_args_t *args)
     int code = cli_local_node_load(args, &node);
     if (code == CLI_OK) {
         char *summary = cli_need(troupe_node_summary(node));
-        printf("%s\n", summary);
+        char *outlook = cli_need(troupe_node_outlook(node));
+        printf("%s\n%s%s", summary, outlook, outlook[0] ? "\n" : "");
+        free(outlook);
         free(summary);
     }
     troupe_node_destroy(&node);
@@ -34,7 +36,8 @@ const cli_verb_t cli_verb_check = {
     .about =
         "Read FILE as `troupe run` would and start nothing. Every problem is one line on\n"
         "stderr, FILE:LINE:COLUMN: error: TEXT, and the exit status is 1; without any, one\n"
-        "line on stdout says what running it would start.\n",
+        "line on stdout says what running it would start, and one more what its workers\n"
+        "would need of the memory budget, when they declare any.\n",
     .options = options,
     .examples = "  troupe check studio.yaml\n"
                 "  troupe check studio.yaml && systemctl restart studio\n",

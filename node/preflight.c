@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "node/budget.h"
+#include "node/http_address.h"
 #include "remote/endpoint.h"
 
 /* An actor has a zactor pipe (two sockets) and a door; each socket and each bell is a
@@ -65,6 +67,12 @@ char *troupe_node_summary(const troupe_node_t *self)
         return NULL;
     }
     return text;
+}
+
+char *troupe_node_outlook(const troupe_node_t *self)
+{
+    assert(self);
+    return self->config ? tr_budget_outlook(self->config, tr_machine_memory("")) : NULL;
 }
 
 void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, const char *text)
@@ -138,20 +146,35 @@ troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn
     return TROUPE_OK;
 }
 
+static void say_cannot_listen(const troupe_node_t *self, tr_config_place_t place,
+                              const char *where, const char *why, troupe_problem_fn *report,
+                              void *arg)
+{
+    char line[1024];
+    snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", self->file,
+             place.line, place.column, where, why);
+    if (report) {
+        report(arg, line);
+    }
+}
+
 troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
                                        void *arg)
 {
     troupe_status_t status = TROUPE_OK;
+    struct sockaddr_in http;
+    char trouble[256];
+    if (self->config->http && !tr_http_address_problem(self->config->http, &http) &&
+        tr_http_address_check(&http, trouble, sizeof trouble) != TROUPE_OK) {
+        say_cannot_listen(self, self->config->http_place, self->config->http, trouble, report,
+                          arg);
+        status = TROUPE_ERR_IO;
+    }
     for (size_t i = 0; i < self->config->n_listeners; i++) {
         const tr_config_listener_t *listener = &self->config->listeners[i];
         char why[256];
         if (tr_endpoint_check(listener->endpoint, why, sizeof why) != TROUPE_OK) {
-            char line[1024];
-            snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", self->file,
-                     listener->place.line, listener->place.column, listener->endpoint, why);
-            if (report) {
-                report(arg, line);
-            }
+            say_cannot_listen(self, listener->place, listener->endpoint, why, report, arg);
             status = TROUPE_ERR_IO;
         }
     }

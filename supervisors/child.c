@@ -46,16 +46,30 @@ tr_child_t *tr_child_new(const tr_child_spec_t *spec, const char *name)
     return self;
 }
 
+/* What was counted counts on then. */
+static bool has_intensity_of(const tr_child_t *self, const tr_child_spec_t *spec)
+{
+    return spec->own_restarts < 0
+               ? !self->own_intensity
+               : self->own_intensity && tr_intensity_is(self->own_intensity,
+                                                        (size_t)spec->own_restarts,
+                                                        spec->own_period_ms);
+}
+
 troupe_status_t tr_child_adopt(tr_child_t *self, const tr_child_spec_t *spec,
                                tr_keepsake_t *keepsake)
 {
     assert(self && spec);
-    tr_intensity_t *intensity;
-    if (make_intensity(spec, &intensity) != TROUPE_OK) {
-        return TROUPE_ERR_NOMEM;
+    if (!has_intensity_of(self, spec)) {
+        tr_intensity_t *intensity;
+        if (make_intensity(spec, &intensity) != TROUPE_OK) {
+            return TROUPE_ERR_NOMEM;
+        }
+        tr_intensity_destroy(&self->own_intensity);
+        self->own_intensity = intensity;
     }
-    tr_intensity_destroy(&self->own_intensity);
-    self->own_intensity = intensity;
+    self->backoff.min_ms = spec->backoff_min_ms;
+    self->backoff.max_ms = spec->backoff_max_ms;
     if (self->what == self->spec->what) {
         self->what = spec->what;
         tr_keepsake_release(&self->keepsake);
@@ -96,6 +110,7 @@ troupe_status_t tr_child_start(tr_child_t *self, tr_runtime_t *runtime, tr_mailb
         self->incarnation = self->actor->incarnation;
         self->view.phase = TR_CHILD_STARTING;
         self->is_doubtful = false;
+        self->is_outdated = false;
         self->is_condemned = false;
         self->has_been_killed = false;
         self->up_since_ms = now_ms;

@@ -45,6 +45,7 @@ typedef struct tr_child {
     bool has_been_killed;        /* STOPPING: nothing worse can be done to it */
     char words[TR_REASON_TEXT];  /* what it said when it came up; or "" */
     struct tr_command *commands; /* those that wait for it, in order; the first is under way */
+    bool is_outdated;            /* of a pool: its worker is another since it was started */
     bool must_be_replaced;       /* of a pool: its time has come */
     bool is_retiring;            /* its replacement is up: it goes when it has nothing to do */
     bool is_replacing_itself;    /* there is no room for a replacement beside it: it goes in the
@@ -64,8 +65,9 @@ typedef struct tr_child {
 /* A child of this spec, down and wanted. NULL when out of memory. */
 TROUPE_NODISCARD tr_child_t *tr_child_new(const tr_child_spec_t *spec, const char *name);
 
-/* Follow `spec`, of `keepsake` (shared), from the next life on, and keep what a command gave it
- * to start. TROUPE_ERR_NOMEM changes nothing. */
+/* Follow `spec`, of `keepsake` (shared): in how it is treated from now on, in what is started
+ * from the next life on, and keep what a command gave it to start. TROUPE_ERR_NOMEM changes
+ * nothing. */
 TROUPE_NODISCARD troupe_status_t tr_child_adopt(tr_child_t *self, const tr_child_spec_t *spec,
                                                 tr_keepsake_t *keepsake);
 

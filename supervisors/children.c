@@ -94,6 +94,32 @@ void tr_children_remove(tr_children_t *self, tr_child_t *child)
     tr_child_destroy(&child);
 }
 
+/* The place of a child among the first `n`, or `n`. */
+static size_t place_among(tr_child_t *const *first, size_t n, const tr_child_t *child)
+{
+    size_t i = 0;
+    while (i < n && first[i] != child) {
+        i++;
+    }
+    return i;
+}
+
+void tr_children_order(tr_children_t *self, tr_child_t *const *first, size_t n)
+{
+    assert(self && n <= self->n);
+    /* From the end: those that are not among the first keep their order behind them. */
+    size_t end = self->n;
+    for (size_t i = self->n; i-- > 0;) {
+        if (place_among(first, n, self->all[i]) == n) {
+            self->all[--end] = self->all[i];
+        }
+    }
+    assert(end == n);
+    for (size_t i = 0; i < n; i++) {
+        self->all[i] = first[i];
+    }
+}
+
 tr_child_t *tr_children_named(const tr_children_t *self, const char *name)
 {
     assert(self && name);

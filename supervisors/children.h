@@ -32,6 +32,10 @@ tr_child_t *tr_children_add(tr_children_t *self, const tr_child_spec_t *spec, co
 /* Take a child, which must be down, out of the list and destroy it. */
 void tr_children_remove(tr_children_t *self, tr_child_t *child);
 
+/* Let these children, each of which is in the list, come first and in this order; the others
+ * follow in theirs. */
+void tr_children_order(tr_children_t *self, tr_child_t *const *first, size_t n);
+
 /* The child of that name, or NULL. */
 tr_child_t *tr_children_named(const tr_children_t *self, const char *name);
 

@@ -28,6 +28,12 @@ tr_intensity_t *tr_intensity_new(size_t max_restarts, int64_t period_ms)
     return self;
 }
 
+bool tr_intensity_is(const tr_intensity_t *self, size_t max_restarts, int64_t period_ms)
+{
+    assert(self);
+    return self->max == max_restarts && self->period_ms == period_ms;
+}
+
 void tr_intensity_destroy(tr_intensity_t **self_p)
 {
     assert(self_p);

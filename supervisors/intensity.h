@@ -11,6 +11,7 @@
 #ifndef TROUPE_SUPERVISORS_INTENSITY_H
 #define TROUPE_SUPERVISORS_INTENSITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ typedef struct tr_intensity tr_intensity_t;
 /* An empty window. A maximum of zero means: fail on the first fault. The caller owns the
  * result; NULL when out of memory. */
 TROUPE_NODISCARD tr_intensity_t *tr_intensity_new(size_t max_restarts, int64_t period_ms);
+
+/* Whether it counts against these. */
+bool tr_intensity_is(const tr_intensity_t *self, size_t max_restarts, int64_t period_ms);
 
 /* Free the window and set *self_p to NULL; a NULL window is fine. */
 void tr_intensity_destroy(tr_intensity_t **self_p);

@@ -36,9 +36,9 @@ int64_t tr_recycle_limit(int64_t limit, double jitter, uint32_t dice)
 
 static void answer_roll(tr_supervisor_t *self, tr_answer_code_t code, const char *text)
 {
-    tr_command_t *command = self->recycle.roll;
-    if (command) {
-        self->recycle.roll = NULL;
+    while (self->recycle.roll) {
+        tr_command_t *command = self->recycle.roll;
+        self->recycle.roll = command->next;
         tr_answer_t *answer = tr_answer_new(command, code);
         if (answer) {
             snprintf(answer->name, sizeof answer->name, "%s", self->spec->capability);
@@ -86,6 +86,29 @@ void tr_recycle_roll(tr_supervisor_t *self, tr_command_t *command)
     answer_roll_if_done(self);
 }
 
+void tr_recycle_renew(tr_supervisor_t *self, tr_command_t *command)
+{
+    assert(self && command);
+    command->next = self->recycle.roll;
+    self->recycle.roll = command;
+    self->recycle.not_before_ms = 0;
+    self->unavailable_until_ms = self->unavailable_until_ms > 0; /* those may be better ones */
+    for (size_t i = 0; i < self->children.n; i++) {
+        tr_child_t *child = self->children.all[i];
+        child->is_outdated = child->must_be_replaced = child->actor != NULL;
+        if (!child->actor) {
+            child->view.start_at_ms = 0;
+            tr_backoff_init(&child->backoff, child->spec->backoff_min_ms,
+                            child->spec->backoff_max_ms);
+        }
+    }
+    if (self->recycle.replacement && self->recycle.replacement->is_outdated) {
+        self->recycle.old = NULL; /* it takes nobody's place: it is to be replaced itself */
+        self->recycle.replacement = NULL;
+    }
+    answer_roll_if_done(self);
+}
+
 void tr_recycle_finish(tr_supervisor_t *self)
 {
     answer_roll(self, TR_ANSWER_STOPPING, "");
@@ -94,8 +117,9 @@ void tr_recycle_finish(tr_supervisor_t *self)
 /* ---- workers come ---- */
 
 /* The old one gets nothing new from now on. */
-static void retire(tr_supervisor_t *self, tr_child_t *child)
+void tr_recycle_retire(tr_supervisor_t *self, tr_child_t *child)
 {
+    assert(self && child);
     if (child->view.phase == TR_CHILD_UP) {
         child->is_retiring = true;
         tr_pool_tell(self, TR_WORD_GOING, child);
@@ -106,13 +130,29 @@ static void retire(tr_supervisor_t *self, tr_child_t *child)
     tr_supervisor_stop_alone(self, child);
 }
 
-void tr_recycle_came_up(tr_supervisor_t *self, tr_child_t *child, uint32_t dice, int64_t now_ms)
+static void set_limits(const tr_supervisor_t *self, tr_child_t *child, uint32_t dice)
 {
     const tr_recycle_plan_t *plan = &self->spec->recycle;
     int64_t age_ms = tr_recycle_limit(plan->age_ms, plan->jitter, dice);
     child->recycle_requests = (uint64_t)tr_recycle_limit(plan->requests, plan->jitter, dice);
-    child->recycle_at_ms = age_ms > 0 ? tr_clock_after(now_ms, age_ms) : TR_NEVER;
-    child->must_be_replaced = false;
+    child->recycle_at_ms = age_ms > 0 ? tr_clock_after(child->up_since_ms, age_ms) : TR_NEVER;
+}
+
+void tr_recycle_follow(tr_supervisor_t *self)
+{
+    assert(self);
+    for (size_t i = 0; i < self->children.n; i++) {
+        tr_child_t *child = self->children.all[i];
+        if (child->view.phase == TR_CHILD_UP) {
+            set_limits(self, child, (uint32_t)(child->incarnation * 2654435761u));
+        }
+    }
+}
+
+void tr_recycle_came_up(tr_supervisor_t *self, tr_child_t *child, uint32_t dice)
+{
+    set_limits(self, child, dice);
+    child->must_be_replaced = child->is_outdated;
     child->is_retiring = false;
     child->is_replacing_itself = false;
     if (child == self->recycle.alone) {
@@ -126,7 +166,7 @@ void tr_recycle_came_up(tr_supervisor_t *self, tr_child_t *child, uint32_t dice,
         if (old) {
             tr_event(self->self->runtime->events, TR_LOG_INFO, "replaced",
                      TR_TEXT("worker", old->name), TR_TEXT("by", child->name));
-            retire(self, old);
+            tr_recycle_retire(self, old);
         }
     }
     answer_roll_if_done(self);

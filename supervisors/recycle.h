@@ -21,8 +21,7 @@
 int64_t tr_recycle_limit(int64_t limit, double jitter, uint32_t dice);
 
 /* A worker came up: give it its limits; if it is a replacement, the old one may go. */
-void tr_recycle_came_up(tr_supervisor_t *self, tr_child_t *child, uint32_t dice,
-                        int64_t now_ms);
+void tr_recycle_came_up(tr_supervisor_t *self, tr_child_t *child, uint32_t dice);
 
 /* Whether this worker, which did not start, was a replacement: then it leaves, and so it was
  * with this restart. */
@@ -41,6 +40,16 @@ int64_t tr_recycle_turn(tr_supervisor_t *self, int64_t now_ms);
 
 /* Replace every worker; takes the command, which is answered when that is done. */
 void tr_recycle_roll(tr_supervisor_t *self, tr_command_t *command);
+
+/* The pool follows another spec, of which the workers are other ones: replace those that there
+ * are. Takes the command, likewise; a roll that is under way goes on with it. */
+void tr_recycle_renew(tr_supervisor_t *self, tr_command_t *command);
+
+/* The limits of workers have changed: of those that are up, too. */
+void tr_recycle_follow(tr_supervisor_t *self);
+
+/* This worker is not needed any more: it gets nothing new, finishes what it has, and goes. */
+void tr_recycle_retire(tr_supervisor_t *self, tr_child_t *child);
 
 /* The child is about to be destroyed. */
 void tr_recycle_forget(tr_supervisor_t *self, const tr_child_t *child);

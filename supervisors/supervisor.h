@@ -9,6 +9,7 @@
 #include "actors/report.h"
 #include "supervisors/children.h"
 #include "supervisors/command.h"
+#include "supervisors/pings.h"
 
 typedef struct tr_supervisor {
     tr_self_t *self;
@@ -25,6 +26,7 @@ typedef struct tr_supervisor {
     bool must_shut_down; /* its significant children have ended */
     bool is_stopping;
     tr_reason_t end_reason;
+    tr_pings_t pings;
 
     size_t last_slot; /* of a template: up to it no number is free */
 
@@ -40,7 +42,7 @@ typedef struct tr_supervisor {
         tr_child_t *old;         /* NULL when it has gone by itself */
         tr_child_t *alone;       /* it is replaced by itself, without another; NULL: none is */
         int64_t not_before_ms;   /* after one that failed */
-        tr_command_t *roll;      /* all are being replaced: whoever asked for it */
+        tr_command_t *roll;      /* all are being replaced: those who asked for it */
     } recycle;
 } tr_supervisor_t;
 

@@ -1,6 +1,6 @@
 /* OTP's rules about a supervisor whose description changes while it runs (its code_change).
  * There is no module to be loaded anew: a command brings the description that holds from now
- * on. Children that are new come last, whatever place they have in it.
+ * on. Its order is the children's; those that it does not have come last.
  */
 
 #include "tests/conformance/rig.h"
@@ -84,13 +84,13 @@ static void code_change_map(void **state)
     hears(rig, "-a");
     assert_counts(rig, 2, 1, 0, 2);
 
-    /* And back: what is new comes last. */
+    /* And back: what it does not have comes last. */
     rig->next = rig->spec;
     assert_answer(change(rig), TR_ANSWER_DONE);
     assert_answer(ask(rig, TR_VERB_RESTART, "a"), TR_ANSWER_DONE);
     assert_answer(ask(rig, TR_VERB_RESTART, "b"), TR_ANSWER_DONE);
     hears(rig, "+a +b");
-    stops_so(rig, "-a -c -b !");
+    stops_so(rig, "-c -b -a !");
 }
 
 static void start_two_from_template(rig_t *rig)
