@@ -67,6 +67,21 @@ static void what_was_done_is_said(void **state)
     assert_false(tr_deed_may_wait(TR_DEED_DRAIN));
 }
 
+static void what_did_not_start_is_said(void **state)
+{
+    (void)state;
+    const tr_answer_t answer = {.code = TR_ANSWER_FAILED, .text = "hm"};
+    char text[100];
+    assert_outcome(
+        tr_deed_outcome(TR_DEED_ADD, false, false, "late", &answer, text, sizeof text),
+        TROUPE_OUTCOME_SPAWN_FAILED);
+    assert_string_equal(text, "late did not start: hm");
+    assert_outcome(
+        tr_deed_outcome(TR_DEED_RESTART, false, true, "late", &answer, text, sizeof text),
+        TROUPE_OUTCOME_SPAWN_FAILED);
+    assert_string_equal(text, "a replacement did not start: hm");
+}
+
 static void every_answer_of_a_supervisor_has_an_outcome(void **state)
 {
     (void)state;
@@ -80,8 +95,8 @@ static void every_answer_of_a_supervisor_has_an_outcome(void **state)
         {TR_ANSWER_NOT_FOUND, TROUPE_OUTCOME_BAD_REQUEST, "there is no child called vision"},
         {TR_ANSWER_RUNNING, TROUPE_OUTCOME_BAD_REQUEST,
          "vision is running: terminate it first"},
-        {TR_ANSWER_FAILED, TROUPE_OUTCOME_SPAWN_FAILED, "vision did not start: hm"},
-        {TR_ANSWER_REFUSED, TROUPE_OUTCOME_BAD_REQUEST, "hm"},
+        {TR_ANSWER_FAILED, TROUPE_OUTCOME_WORKER_LOST, "vision cannot be scaled: hm"},
+        {TR_ANSWER_REFUSED, TROUPE_OUTCOME_BAD_REQUEST, "vision cannot be scaled: hm"},
         {TR_ANSWER_STOPPING, TROUPE_OUTCOME_SHUTTING_DOWN, "the supervisor is stopping"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -126,6 +141,7 @@ int main(void)
         cmocka_unit_test(deeds_are_found_by_their_names),
         cmocka_unit_test(a_frame_is_a_text_or_none),
         cmocka_unit_test(what_was_done_is_said),
+        cmocka_unit_test(what_did_not_start_is_said),
         cmocka_unit_test(every_answer_of_a_supervisor_has_an_outcome),
     };
     return cmocka_run_group_tests_name("node/operation_text", tests, NULL, NULL) != 0;
