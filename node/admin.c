@@ -229,6 +229,8 @@ static void on_word(tr_admin_t *admin, const tr_control_t *word)
 {
     if (word->word == TR_WORD_DRAINED) {
         tr_operations_drained(&admin->operations, word);
+    } else if (word->word == TR_WORD_RESUME) {
+        tr_operations_resumed(&admin->operations);
     }
     tr_reload_hear(admin->reload, word);
 }
