@@ -38,8 +38,9 @@ typedef enum tr_word {
     TR_WORD_DOWN,        /* reason: it is gone, with what it had */
     TR_WORD_AVAILABLE,   /* the pool starts workers */
     TR_WORD_UNAVAILABLE, /* reason: it does not, for the next `number` ms */
-    TR_WORD_NOT_GROWN,   /* a worker that was wished for did not start; reason */
-    TR_WORD_SIZE,        /* number: least, depth: most workers, from now on */
+    TR_WORD_NOT_GROWN, /* a worker that was wished for did not start; reason. number 1: it will
+                          be tried again; 0: not before it is wished for again */
+    TR_WORD_SIZE,      /* number: least, depth: most workers, from now on */
 
     /* router -> worker, the first to those whose pulse asks for it */
     TR_WORD_CANCEL, /* number: of the job that nobody waits for any more */
@@ -66,9 +67,10 @@ typedef enum tr_word {
     /* governor -> router; answered by tr_residents_t */
     TR_WORD_WHO_IS_THERE, /* number: token; mailbox: where the answer goes */
 
-    /* node, admin -> router, gateway; and back */
-    TR_WORD_DRAIN,   /* mailbox: whom to tell. number 1: let the pool rest then */
-    TR_WORD_DRAINED, /* name */
+    /* node, admin -> router, gateway; admin -> keeper; and back */
+    TR_WORD_DRAIN,   /* mailbox: whom to tell. incarnation: comes back. number 1: let the pool
+                        rest then */
+    TR_WORD_DRAINED, /* name: of the capability, or the keeper; incarnation */
     TR_WORD_PAUSE,   /* take requests, but give none to a worker */
     TR_WORD_RESUME,  /* the end of pause, drain and rest */
 

@@ -54,6 +54,8 @@ typedef struct tr_grant {
 
     tr_reason_t reason;     /* REFUSED */
     bool was_out_of_memory; /* RETURNED: its worker ended for want of memory */
+    char cause[16];         /* RETURNED: why its worker was let go, as in the metrics; or "" */
+    char whom[80];          /* and for which one; or "" */
 } tr_grant_t;
 
 extern const tr_letter_type_t tr_grant_type;

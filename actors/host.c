@@ -112,13 +112,14 @@ static void say_last(tr_host_t *self, const tr_trp1_t *command)
     tr_uplink_send(self->uplink, command, NULL, LINGER_MS);
 }
 
-static void say_failed(tr_host_t *self, const char *why)
+/* The code says whether more memory could help. */
+static void say_failed(tr_host_t *self, troupe_outcome_t outcome, const char *why)
 {
     tr_trp1_t error;
     tr_trp1_init(&error, TR_TRP1_ERROR, 0);
-    error.code = tr_span_of(troupe_outcome_name(TROUPE_OUTCOME_WORKER_ERROR));
+    error.code = tr_span_of(troupe_outcome_name(outcome));
     error.text = tr_span_of(why);
-    error.retryable = troupe_outcome_is_retryable(TROUPE_OUTCOME_WORKER_ERROR);
+    error.retryable = troupe_outcome_is_retryable(outcome);
     say_last(self, &error);
 }
 
@@ -356,11 +357,13 @@ static int say_why_it_ended(tr_host_t *self)
     }
     if (self->reason.kind == TROUPE_REASON_SHUTDOWN) {
         if (self->is_terminated) {
-            say_failed(self, "it was told to end by SIGTERM");
+            say_failed(self, TROUPE_OUTCOME_WORKER_ERROR, "it was told to end by SIGTERM");
         }
         return self->is_terminated || self->is_lost ? TR_HOST_FAILED : TR_HOST_DONE;
     }
     say_failed(self,
+               self->reason.is_out_of_memory ? TROUPE_OUTCOME_MEMORY_EXHAUSTED
+                                             : TROUPE_OUTCOME_WORKER_ERROR,
                self->reason.text[0] ? self->reason.text : tr_reason_name(self->reason.kind));
     return TR_HOST_FAILED;
 }
@@ -387,7 +390,7 @@ int tr_host_serve(tr_host_t *self, const tr_worker_plan_t *plan)
 int tr_host_refuse(tr_host_t *self, const char *why)
 {
     assert(self && why);
-    say_failed(self, why);
+    say_failed(self, TROUPE_OUTCOME_WORKER_ERROR, why);
     return TR_HOST_FAILED;
 }
 

@@ -353,10 +353,10 @@ static void be_ready(tr_process_worker_t *worker, int64_t concurrency)
     }
     worker->is_ready = true;
     tr_dialogue_note_progress(worker);
-    tr_log(TR_LOG_DEBUG, "process_ready", TR_TEXT("worker", worker->self->name),
-           TR_NUMBER("pid", worker->process.pid),
-           TR_NUMBER("ms", tr_clock_now_ms() - worker->born_ms),
-           TR_NUMBER("concurrency", concurrency));
+    tr_event(worker->self->runtime->events, TR_LOG_DEBUG, "process_ready",
+             TR_TEXT("worker", worker->self->name), TR_NUMBER("pid", worker->process.pid),
+             TR_NUMBER("ms", tr_clock_now_ms() - worker->born_ms),
+             TR_NUMBER("concurrency", concurrency));
     if (!worker->is_stopping) {
         show_jobs(worker);
         tr_self_started(worker->self);
@@ -364,10 +364,12 @@ static void be_ready(tr_process_worker_t *worker, int64_t concurrency)
 }
 
 /* Error with id 0: it says why it will end. */
-static void be_told_of_failure(tr_process_worker_t *worker, tr_span_t text)
+static void be_told_of_failure(tr_process_worker_t *worker, const tr_trp1_t *error)
 {
     tr_reason_t reason = tr_reason_of(TROUPE_REASON_FAILED);
-    copy_span(reason.text, sizeof reason.text, text);
+    copy_span(reason.text, sizeof reason.text, error->text);
+    reason.is_out_of_memory =
+        tr_span_equals(error->code, troupe_outcome_name(TROUPE_OUTCOME_MEMORY_EXHAUSTED));
     if (!worker->has_said_stop) {
         tr_dialogue_decide(worker, &reason);
     }
@@ -391,7 +393,7 @@ static troupe_outcome_t outcome_of(tr_span_t code)
 static void take_error(tr_process_worker_t *worker, const tr_trp1_t *error)
 {
     if (error->id == 0) {
-        be_told_of_failure(worker, error->text);
+        be_told_of_failure(worker, error);
         return;
     }
     if (tr_span_equals(error->state,

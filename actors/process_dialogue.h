@@ -2,7 +2,7 @@
  *
  * The inside of a process worker, for its files: process_dialogue.c turns jobs and words into
  * TRP/1 and back, process_calls.c what the process asks of others; process_worker.c is the
- * actor, with the life and death of the process.
+ * actor, with the life and death of the process; process_memory.c how much memory it has.
  */
 
 #ifndef TROUPE_ACTORS_PROCESS_DIALOGUE_H
@@ -12,8 +12,10 @@
 #include "actors/child_output.h"
 #include "actors/errands.h"
 #include "actors/given_jobs.h"
+#include "actors/process_family.h"
 #include "actors/process_worker.h"
 #include "actors/worker_state.h"
+#include "base/oom_kills.h"
 #include "mailbox/reply.h"
 
 typedef struct tr_process_worker {
@@ -22,6 +24,8 @@ typedef struct tr_process_worker {
     tr_child_link_t *link;
     tr_child_output_t *output;
     tr_process_t process;
+    tr_process_family_t family;
+    tr_oom_watch_t oom_kills;
     tr_given_jobs_t given;   /* the process has them */
     tr_given_jobs_t unbegun; /* nobody has begun them; to be handed back */
     int64_t hand_back_ms;    /* at the latest, or TR_NEVER */
@@ -118,5 +122,15 @@ void tr_dialogue_break_off(tr_process_worker_t *worker, const char *why);
 
 /* Take what it has said, up to a bound. False when there may be more. */
 bool tr_dialogue_hear(tr_process_worker_t *worker);
+
+/* ---- process_memory.c ---- */
+
+/* At a ping: tell how much memory the process and what it has started have, and end it when one
+ * of them has more than it may. */
+void tr_process_worker_measure(tr_process_worker_t *worker, int64_t now_ms);
+
+/* How the process ended that is gone: by what it was reaped with, its last words, and whether
+ * the kernel has killed for want of memory meanwhile. */
+tr_reason_t tr_process_worker_reason_of_death(const tr_process_worker_t *worker);
 
 #endif

@@ -100,12 +100,7 @@ static tr_reason_t reason_of_end(const tr_process_worker_t *worker)
     if (worker->is_stopping) {
         return worker->stop_reason;
     }
-    tr_reason_t reason = worker->exit;
-    if (reason.kind == TROUPE_REASON_CRASHED || reason.kind == TROUPE_REASON_EXITED) {
-        snprintf(reason.text, sizeof reason.text, "%.255s",
-                 tr_child_output_last_words(worker->output));
-    }
-    return reason;
+    return tr_process_worker_reason_of_death(worker);
 }
 
 /* The process is gone. What it said last may still be on its way, but not for long. */
@@ -194,6 +189,7 @@ static tr_process_worker_t *worker_new(tr_self_t *self, const tr_process_plan_t 
         worker->hand_back_ms = TR_NEVER;
         worker->born_ms = tr_clock_now_ms();
         tr_process_init(&worker->process);
+        tr_oom_watch_init(&worker->oom_kills, "", worker->born_ms);
         tr_given_jobs_init(&worker->given);
         tr_given_jobs_init(&worker->unbegun);
         tr_errands_init(&worker->errands, self);
@@ -217,8 +213,9 @@ static bool begin(tr_self_t *self, const void *arg)
     atomic_store_explicit(&self->pulse->pid, worker->process.pid, memory_order_relaxed);
     tr_dialogue_note_progress(worker);
     tr_dialogue_move_to(worker, TR_WORKER_LOADING);
-    tr_log(TR_LOG_INFO, "process_started", TR_TEXT("worker", self->name),
-           TR_NUMBER("pid", worker->process.pid), TR_TEXT("program", worker->plan->argv[0]));
+    tr_event(self->runtime->events, TR_LOG_INFO, "process_started",
+             TR_TEXT("worker", self->name), TR_NUMBER("pid", worker->process.pid),
+             TR_TEXT("program", worker->plan->argv[0]));
     return true;
 }
 
@@ -266,26 +263,11 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     }
 }
 
-static void measure_memory(tr_process_worker_t *worker)
-{
-    int64_t bytes = tr_process_memory(&worker->process);
-    int64_t limit = worker->plan->limits.memory_bytes;
-    if (bytes > 0) {
-        atomic_store_explicit(&worker->self->pulse->memory_bytes, bytes, memory_order_relaxed);
-    }
-    if (limit > 0 && bytes > limit) {
-        tr_reason_t reason =
-            tr_reason_format(TROUPE_REASON_FAILED, "uses %lld MiB, above its limit of %lld MiB",
-                             (long long)(bytes >> 20), (long long)(limit >> 20));
-        tr_dialogue_fail(worker, &reason);
-    }
-}
-
 /* Only the process can say how it is; if it says nothing, that is told too. */
 static bool ping(tr_self_t *self, const tr_control_t *word)
 {
     tr_process_worker_t *worker = self->state;
-    measure_memory(worker);
+    tr_process_worker_measure(worker, tr_clock_now_ms());
     if (!worker->has_verdict && !worker->is_gone && tr_child_link_is_known(worker->link)) {
         tr_dialogue_say(worker, TR_TRP1_PING, word->number);
     }
@@ -432,8 +414,8 @@ static void be_rid_of_process(tr_process_worker_t *worker)
         reap(worker);
     }
     if (worker->process.pid > 0) {
-        tr_log(TR_LOG_ERROR, "process_does_not_die", TR_TEXT("worker", worker->self->name),
-               TR_NUMBER("pid", worker->process.pid));
+        tr_event(worker->self->runtime->events, TR_LOG_ERROR, "process_does_not_die",
+                 TR_TEXT("worker", worker->self->name), TR_NUMBER("pid", worker->process.pid));
         worker->process.pid = 0;
     }
     tr_process_close(&worker->process);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "mailbox/dead_letter.h"
@@ -25,6 +26,9 @@ tr_runtime_t *tr_runtime_new(const char *node)
         boot = (uint64_t)tr_clock_now_us();
     }
     snprintf(self->boot, sizeof self->boot, "%016llx", (unsigned long long)boot);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    self->started_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
     self->node = strdup(node);
     self->directory = tr_directory_new();
     self->metrics = tr_metrics_new();

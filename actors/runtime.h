@@ -34,6 +34,7 @@ typedef struct tr_memory_view {
     _Atomic(int64_t) budget_bytes; /* -1: there is no budget */
     _Atomic(int64_t) charged_bytes;
     _Atomic(int64_t) measured_bytes; /* resident: the node and its workers' processes */
+    _Atomic(int64_t) residency_ms;   /* a worker may stay for so long at least */
     _Atomic(int) pressure;           /* a tr_pressure_t */
 } tr_memory_view_t;
 
@@ -47,14 +48,16 @@ typedef enum tr_pressure {
 typedef struct tr_runtime {
     atomic_uint holders;
     _Atomic(uint64_t) last_incarnation;
-    _Atomic(int) phase; /* a tr_node_phase_t, set by the node's keeper */
-    int64_t spin_us;    /* how long to look for letters before sleeping. Set before the start */
+    _Atomic(int) phase;  /* a tr_node_phase_t, set by the node's keeper */
+    atomic_bool is_held; /* likewise: it drains as an operator wished, and may be resumed */
+    int64_t spin_us; /* how long to look for letters before sleeping. Set before the start */
     atomic_size_t n_actors;
     size_t
         max_actors; /* as many as sockets were provided for; 0: not known. Set before the start
                      */
     char *node;
-    char boot[17]; /* changes with every start */
+    char boot[17];      /* changes with every start */
+    int64_t started_us; /* since 1970 */
     tr_directory_t *directory;
     tr_metrics_t *metrics;
     tr_metric_t *dead_letters;

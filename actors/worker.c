@@ -411,11 +411,27 @@ static void probe(troupe_worker_t *worker)
 
 /* ---- the class ---- */
 
+/* Why there is no worker after all, by what init has answered. */
+static tr_reason_t reason_of_init(const troupe_worker_t *worker, int verdict)
+{
+    if (verdict == TROUPE_INIT_IGNORE) {
+        return tr_reason_of(TROUPE_REASON_IGNORED);
+    }
+    bool is_out_of_memory = verdict == TROUPE_INIT_NO_MEMORY;
+    const char *what =
+        is_out_of_memory ? "its init found too little memory" : "its init returned an error";
+    tr_reason_t reason = tr_reason_format(TROUPE_REASON_FAILED, "%.200s",
+                                          worker->explanation[0] ? worker->explanation : what);
+    reason.is_out_of_memory = is_out_of_memory;
+    return reason;
+}
+
 static bool begin(tr_self_t *self, const void *arg)
 {
     troupe_worker_t *worker = calloc(1, sizeof *worker);
     if (!worker) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
+        self->reason.is_out_of_memory = true;
         return false;
     }
     self->state = worker;
@@ -428,12 +444,7 @@ static bool begin(tr_self_t *self, const void *arg)
     int verdict = behaviour->init ? behaviour->init(worker, &worker->plan->args, &worker->state)
                                   : TROUPE_INIT_OK;
     if (verdict != TROUPE_INIT_OK) {
-        self->reason =
-            verdict == TROUPE_INIT_IGNORE
-                ? tr_reason_of(TROUPE_REASON_IGNORED)
-                : tr_reason_format(TROUPE_REASON_FAILED, "%.200s",
-                                   worker->explanation[0] ? worker->explanation
-                                                          : "its init returned an error");
+        self->reason = reason_of_init(worker, verdict);
         move_to(worker, verdict == TROUPE_INIT_IGNORE ? TR_WORKER_EVICTING : TR_WORKER_FAILED);
         return false;
     }

@@ -14,7 +14,7 @@
 
 typedef struct tr_ledger {
     uint64_t limit;
-    uint64_t charged; /* never above limit, except by a lowered limit */
+    uint64_t charged; /* never above limit, except by a lowered limit, and by what grew */
     uint64_t n_charges;
 } tr_ledger_t;
 
@@ -32,6 +32,13 @@ void tr_ledger_finish(tr_ledger_t *self);
  * then nothing was charged. Never overflows. */
 TROUPE_NODISCARD troupe_status_t tr_ledger_charge(tr_ledger_t *self, uint64_t amount,
                                                   tr_charge_t *charge);
+
+/* What it is for has turned out to use `amount`: charge that instead, whatever the limit. As
+ * much as can be counted, if that is less; an empty charge stays empty. */
+void tr_charge_resize(tr_charge_t *charge, uint64_t amount);
+
+/* What could be charged at this moment. */
+uint64_t tr_ledger_room(const tr_ledger_t *self);
 
 /* Give the charge back; an empty one is fine. Afterwards it is empty. */
 void tr_charge_release(tr_charge_t *charge);

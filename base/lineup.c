@@ -80,3 +80,14 @@ void tr_lineup_remove(tr_lineup_t *self, void *item)
     *place = TR_LINEUP_NOWHERE;
     self->n_items--;
 }
+
+void tr_lineup_each(const tr_lineup_t *self, void (*visit)(void *arg, void *item), void *arg)
+{
+    assert(self && visit);
+    for (void *item = self->first; item; item = self->place_of(item)->behind) {
+        visit(arg, item);
+    }
+    for (size_t i = 0; i < self->strays.n_items; i++) {
+        visit(arg, self->strays.items[i]);
+    }
+}

@@ -52,4 +52,7 @@ void *tr_lineup_first(const tr_lineup_t *self);
 /* Take an item out, wherever it is; one that is not inside is fine. */
 void tr_lineup_remove(tr_lineup_t *self, void *item);
 
+/* Call `visit (arg, item)` for each item, in no order. It must not change the line-up. */
+void tr_lineup_each(const tr_lineup_t *self, void (*visit)(void *arg, void *item), void *arg);
+
 #endif

@@ -229,6 +229,24 @@ int64_t tr_metric_quantile_us(const tr_metric_t *self, double share)
     return 0;
 }
 
+/* A power of two is the lowest of its step, so no step lies on both sides of it. */
+int64_t tr_metric_spread(const tr_metric_t *self, int64_t n_below[TR_METRIC_POWERS])
+{
+    assert(self && self->kind == TR_METRIC_HISTOGRAM && n_below);
+    int64_t n_observed = 0;
+    size_t step = 0;
+    for (size_t power = 0; power < TR_METRIC_POWERS; power++) {
+        for (size_t end = step_of((int64_t)1 << power); step < end; step++) {
+            n_observed += atomic_load_explicit(&self->steps[step], memory_order_relaxed);
+        }
+        n_below[power] = n_observed;
+    }
+    for (; step < N_STEPS; step++) {
+        n_observed += atomic_load_explicit(&self->steps[step], memory_order_relaxed);
+    }
+    return n_observed;
+}
+
 void tr_metrics_each(tr_metrics_t *self, void (*each)(void *arg, const tr_metric_view_t *view),
                      void *arg)
 {

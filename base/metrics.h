@@ -56,6 +56,11 @@ int64_t tr_metric_value(const tr_metric_t *self);
  * are none. Error at most 2 %. */
 int64_t tr_metric_quantile_us(const tr_metric_t *self, double share);
 
+/* Of a histogram: n_below[i] gets how many observations took less than 2^i us, which is exact.
+ * Returns how many there were in all, as of the same look. */
+enum { TR_METRIC_POWERS = 32 };
+int64_t tr_metric_spread(const tr_metric_t *self, int64_t n_below[TR_METRIC_POWERS]);
+
 /* One series as it stood when asked. */
 typedef struct tr_metric_view {
     tr_metric_kind_t kind;

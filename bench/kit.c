@@ -51,14 +51,21 @@ void bench_node_spin(long us)
     spin_us = us;
 }
 
+static const char *top_keys = "";
+
+void bench_node_keys(const char *text)
+{
+    top_keys = text;
+}
+
 static char *describe(const char *endpoint, const char *children)
 {
     char *yaml;
     const char *before = endpoint[0] ? "listen: [{endpoint: \"" : "";
     const char *after = endpoint[0] ? "\"}]\n" : "";
     if (asprintf(&yaml,
-                 "troupe: 1\nnode: bench\nspin: %ldus\n%s%s%ssupervisor: {children: [%s]}\n",
-                 spin_us, before, endpoint, after, children) < 0) {
+                 "troupe: 1\nnode: bench\nspin: %ldus\n%s%s%s%ssupervisor: {children: [%s]}\n",
+                 spin_us, top_keys, before, endpoint, after, children) < 0) {
         bench_give_up("out of memory");
     }
     return yaml;

@@ -32,6 +32,10 @@ const char *bench_transport(const char *option, const char *text);
 /* Have nodes that are started from now on spin for so long before they sleep. */
 void bench_node_spin(long spin_us);
 
+/* Have them `text`, more keys of the top mapping with a newline after each, besides; borrowed.
+ */
+void bench_node_keys(const char *text);
+
 /* Of the log only what is worse than `level`, unless the environment says otherwise; "off" is
  * meant whatever it says. Before the first node. */
 void bench_log_level(const char *level);

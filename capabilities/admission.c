@@ -25,7 +25,7 @@ void tr_router_refuse(tr_router_t *router, tr_envelope_t *envelope, troupe_outco
                     router->self->now.ms);
     tr_envelope_answer_text(envelope, outcome, hint_ms, why);
     tr_router_books_refused(&router->books, outcome);
-    tr_router_trace(envelope, "request_refused", NULL, troupe_outcome_name(outcome));
+    tr_router_trace(router, envelope, "request_refused", NULL, troupe_outcome_name(outcome));
     tr_envelope_release(&envelope);
 }
 
@@ -133,7 +133,7 @@ static void join(tr_router_t *router, tr_envelope_t *lead, tr_envelope_t *envelo
     }
     tr_sharing_join(&router->sharing, lead, envelope);
     tr_metric_add(router->books.shared, 1);
-    tr_router_trace(envelope, "request_shared", NULL, NULL);
+    tr_router_trace(router, envelope, "request_shared", NULL, NULL);
     envelope->phase = lead->phase;
     if (is_running) {
         router->books.n_running++;
@@ -239,8 +239,11 @@ void tr_router_queue_newcomer(tr_router_t *router)
 static void let_wait(tr_router_t *router, tr_envelope_t *envelope)
 {
     if (take_in(router, envelope, envelope->deadline_ms)) {
+        if (router->rests) {
+            tr_router_wake(router);
+        }
         make_place(router, envelope); /* not before: a newcomer may be refused in the end */
-        tr_router_trace(envelope, "request_accepted", NULL, NULL);
+        tr_router_trace(router, envelope, "request_accepted", NULL, NULL);
         tr_sharing_open(&router->sharing, envelope);
         tr_router_enqueue(router, envelope, false);
     }
@@ -248,10 +251,12 @@ static void let_wait(tr_router_t *router, tr_envelope_t *envelope)
 
 /* ---- all of it ---- */
 
-/* A request that others have called for in order to finish one of their own is no new work. */
-static bool is_new_work(const tr_envelope_t *envelope)
+static void refuse_closed(tr_router_t *router, tr_envelope_t *envelope)
 {
-    return envelope->depth == 0;
+    const char *who = tr_runtime_is_leaving(router->self->runtime) || !router->must_rest
+                          ? "the node"
+                          : envelope->capability;
+    tr_router_refuse(router, envelope, TROUPE_OUTCOME_SHUTTING_DOWN, 0, "%s is draining", who);
 }
 
 /* Ask the breaker. False: refused. */
@@ -278,9 +283,8 @@ void tr_router_admit(tr_router_t *router, tr_envelope_t *envelope)
     }
     take_down(router, envelope);
     tr_envelope_t *lead = tr_sharing_find(&router->sharing, envelope);
-    if (router->is_draining && is_new_work(envelope)) {
-        tr_router_refuse(router, envelope, TROUPE_OUTCOME_SHUTTING_DOWN, 0,
-                         "the node is draining");
+    if (router->is_draining && tr_router_is_closed_to(router, envelope)) {
+        refuse_closed(router, envelope);
     } else if (now_ms >= envelope->deadline_ms) {
         tr_router_refuse(router, envelope, TROUPE_OUTCOME_TIMEOUT, 0,
                          "the deadline had passed before the request arrived");

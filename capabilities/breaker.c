@@ -21,6 +21,18 @@ static void enter(tr_breaker_t *self, tr_breaker_state_t state)
     self->n_failed = self->n_trying = self->n_succeeded = 0;
 }
 
+void tr_breaker_change(tr_breaker_t *self, size_t failures, int64_t cooldown_ms, size_t probes)
+{
+    assert(self && cooldown_ms >= 0 && (failures == 0 || probes > 0));
+    if (failures != self->failures || cooldown_ms != self->cooldown_ms ||
+        probes != self->probes) {
+        self->failures = failures;
+        self->cooldown_ms = cooldown_ms;
+        self->probes = probes;
+        enter(self, TR_BREAKER_CLOSED);
+    }
+}
+
 static bool open_now(tr_breaker_t *self, int64_t now_ms)
 {
     enter(self, TR_BREAKER_OPEN);

@@ -65,6 +65,10 @@ typedef enum tr_result {
 /* `probes` > 0 unless `failures` is 0. */
 void tr_breaker_init(tr_breaker_t *self, size_t failures, int64_t cooldown_ms, size_t probes);
 
+/* Go by these numbers from now on. Where they differ it begins anew, closed: what was under way
+ * says nothing about it. */
+void tr_breaker_change(tr_breaker_t *self, size_t failures, int64_t cooldown_ms, size_t probes);
+
 /* May a request pass? If so, tr_breaker_note must be told how it ended. */
 tr_pass_t tr_breaker_ask(tr_breaker_t *self, int64_t now_ms);
 

@@ -44,7 +44,7 @@ static void leave(tr_router_t *router, tr_envelope_t *envelope, troupe_outcome_t
         tr_breaker_note(&router->breaker, tr_breaker_result(outcome, was_running),
                         tr_router_pass_of(envelope), router->self->now.ms);
     tr_router_books_finished(&router->books, envelope, outcome, router->self->now.us);
-    tr_router_trace(envelope, "request_finished", NULL, troupe_outcome_name(outcome));
+    tr_router_trace(router, envelope, "request_finished", NULL, troupe_outcome_name(outcome));
 }
 
 /* With a final made here. Takes the share. */
@@ -197,21 +197,29 @@ static void expire_running(tr_router_t *router, tr_envelope_t *envelope)
                   "%s had not finished it at the deadline", member->name);
 }
 
+/* There may be memory for it later, which a deadline does not wait for. */
+static troupe_outcome_t how_it_had_nobody(const tr_router_t *router, bool is_late)
+{
+    if (router->trouble.is_out_of_memory) {
+        return is_late ? TROUPE_OUTCOME_TIMEOUT : TROUPE_OUTCOME_MEMORY_EXHAUSTED;
+    }
+    return router->trouble.kind == TROUPE_REASON_HUNG ? TROUPE_OUTCOME_SPAWN_TIMEOUT
+                                                      : TROUPE_OUTCOME_NO_WORKERS;
+}
+
 static void expire_queued(tr_router_t *router, tr_envelope_t *envelope, int64_t now_ms)
 {
     const char *name = router->spec->capability;
-    const char *until =
-        now_ms >= envelope->deadline_ms ? "until the deadline" : "for its queue-timeout";
+    bool is_late = now_ms >= envelope->deadline_ms;
+    const char *until = is_late ? "until the deadline" : "for its queue-timeout";
     if (!tr_router_has_nobody(router)) {
         tr_router_end(router, envelope, TROUPE_OUTCOME_TIMEOUT, 0,
                       "it waited for a free worker of %s %s", name, until);
         return;
     }
-    tr_router_end(router, envelope,
-                  router->trouble.kind == TROUPE_REASON_HUNG ? TROUPE_OUTCOME_SPAWN_TIMEOUT
-                                                             : TROUPE_OUTCOME_NO_WORKERS,
-                  0, "%s had no worker %s%s%s", name, until,
-                  router->trouble.text[0] ? ": " : "", router->trouble.text);
+    tr_router_end(router, envelope, how_it_had_nobody(router, is_late), 0,
+                  "%s had no worker %s%s%s", name, until, router->trouble.text[0] ? ": " : "",
+                  router->trouble.text);
 }
 
 void tr_router_expire(tr_router_t *router, int64_t now_ms)

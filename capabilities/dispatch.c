@@ -78,7 +78,7 @@ static void note_running(tr_router_t *router, tr_envelope_t *envelope,
     envelope->dispatched_us = router->self->now.us;
     tr_router_set_due(router, envelope, envelope->deadline_ms);
     tr_router_books_dispatched(&router->books, envelope);
-    tr_router_trace(envelope, "request_dispatched", member->name, NULL);
+    tr_router_trace(router, envelope, "request_dispatched", member->name, NULL);
 }
 
 /* The member has it. */
@@ -168,7 +168,7 @@ void tr_router_dispatch_newcomer(tr_router_t *router, int64_t now_ms)
     if (!newcomer) {
         return;
     }
-    bool can_pass = router->batch.max == 1 && !router->has_opened &&
+    bool can_pass = !router->is_paused && router->batch.max == 1 && !router->has_opened &&
                     tr_request_queue_count(&router->queue) == 0 &&
                     tr_members_has_room(&router->members);
     tr_member_t *member = NULL;
@@ -187,7 +187,7 @@ int64_t tr_router_dispatch_all(tr_router_t *router, int64_t now_ms)
 {
     int64_t again_ms = TR_NEVER;
     size_t n_waiting;
-    while (tr_members_has_room(&router->members) &&
+    while (!router->is_paused && tr_members_has_room(&router->members) &&
            (n_waiting = tr_request_queue_count(&router->queue)) > 0) {
         int64_t due_ms =
             tr_batch_due_ms(&router->batch, n_waiting, router->filling_since_ms, now_ms);

@@ -14,16 +14,33 @@ void tr_members_init(tr_members_t *self)
 
 static void destroy_member(tr_member_t *member)
 {
-    assert(!member->jobs);
+    assert(!member->jobs && !member->farewell);
     tr_mailbox_release(&member->mailbox);
+    tr_mailbox_release(&member->asker);
     tr_pulse_release(&member->pulse);
     free(member);
+}
+
+tr_control_t *tr_members_take_farewell(tr_members_t *self, tr_member_t *member)
+{
+    tr_control_t *word = member->farewell;
+    member->farewell = NULL;
+    self->n_farewells -= word != NULL;
+    return word;
+}
+
+static void drop_farewell(tr_members_t *self, tr_member_t *member)
+{
+    tr_control_t *word = tr_members_take_farewell(self, member);
+    tr_letter_t *letter = word ? &word->letter : NULL;
+    tr_letter_destroy(&letter);
 }
 
 void tr_members_finish(tr_members_t *self)
 {
     assert(self);
     for (size_t i = 0; i < self->n; i++) {
+        drop_farewell(self, tr_members_at(self, i));
         destroy_member(tr_members_at(self, i));
     }
     free(self->all);
@@ -74,10 +91,19 @@ troupe_status_t tr_members_add(tr_members_t *self, const char *name, uint64_t in
     member->pulse = tr_pulse_share(pulse);
     member->candidate = (tr_candidate_t){
         .is_open = true, .concurrency = concurrency, .identity = tr_balance_identity(name)};
-    member->last_used_ms = now_ms;
+    member->up_since_ms = member->last_used_ms = now_ms;
     self->all[self->n++] = &member->candidate;
     count_free(self, member);
     return TROUPE_OK;
+}
+
+void tr_members_set_concurrency(tr_members_t *self, size_t concurrency)
+{
+    assert(self && concurrency);
+    for (size_t i = 0; i < self->n; i++) {
+        self->all[i]->concurrency = concurrency;
+        count_free(self, tr_members_at(self, i));
+    }
 }
 
 void tr_members_remove(tr_members_t *self, tr_member_t *member)
@@ -145,10 +171,22 @@ void tr_members_set_doubtful(tr_members_t *self, tr_member_t *member, bool is_do
 void tr_members_set_going(tr_members_t *self, tr_member_t *member, bool is_going)
 {
     if (member->is_going != is_going) {
+        if (!is_going) {
+            drop_farewell(self, member);
+        }
         self->n_going += is_going ? 1 : (size_t)-1;
         member->is_going = is_going;
         update_openness(self, member);
     }
+}
+
+void tr_members_dismiss(tr_members_t *self, tr_member_t *member, tr_control_t *word)
+{
+    assert(word);
+    drop_farewell(self, member);
+    member->farewell = word;
+    self->n_farewells++;
+    tr_members_set_going(self, member, true);
 }
 
 void tr_members_give(tr_members_t *self, tr_member_t *member, tr_job_t *job, uint64_t dispatch,

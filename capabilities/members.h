@@ -7,6 +7,7 @@
 #ifndef TROUPE_CAPABILITIES_MEMBERS_H
 #define TROUPE_CAPABILITIES_MEMBERS_H
 
+#include "actors/control.h"
 #include "actors/pulse.h"
 #include "base/idmap.h"
 #include "capabilities/balance.h"
@@ -23,8 +24,12 @@ typedef struct tr_member {
     bool is_free;     /* open, with room: counted as such */
     tr_job_t *jobs;   /* as many as candidate.n_pending; a share of each */
     int64_t moved_ms; /* when it got the first of them, or finished one before them */
+    int64_t up_since_ms;
     int64_t last_used_ms;
     uint64_t n_done;
+    tr_control_t
+        *farewell; /* going: what the pool hears when it has nothing left to do; or NULL */
+    tr_mailbox_t *asker; /* a share: who wants it to go; or NULL */
 } tr_member_t;
 
 typedef struct tr_members {
@@ -34,6 +39,7 @@ typedef struct tr_members {
     size_t n_going;
     size_t n_free; /* that can take one more unit of work */
     size_t n_busy; /* that have any pending */
+    size_t n_farewells;
     tr_idmap_t by_incarnation;
 } tr_members_t;
 
@@ -48,6 +54,9 @@ TROUPE_NODISCARD troupe_status_t tr_members_add(tr_members_t *self, const char *
                                                 uint64_t incarnation, tr_mailbox_t *mailbox,
                                                 tr_pulse_t *pulse, size_t concurrency,
                                                 int64_t now_ms);
+
+/* Each may get so many at once from now on. */
+void tr_members_set_concurrency(tr_members_t *self, size_t concurrency);
 
 /* Remove a member, which must have no job left. */
 void tr_members_remove(tr_members_t *self, tr_member_t *member);
@@ -71,9 +80,17 @@ static inline bool tr_members_has_room(const tr_members_t *self)
     return self->n_free > 0;
 }
 
-/* Say whether it may get work. */
+/* Say whether it may get work. With one that is not going any more nothing is said when it has
+ * nothing left to do. */
 void tr_members_set_doubtful(tr_members_t *self, tr_member_t *member, bool is_doubtful);
 void tr_members_set_going(tr_members_t *self, tr_member_t *member, bool is_going);
+
+/* It is going, and `word` (taken) is to be said when it has nothing left to do. The members
+ * count those of whom something is to be said. */
+void tr_members_dismiss(tr_members_t *self, tr_member_t *member, tr_control_t *word);
+
+/* What is to be said of it, the caller's; NULL: nothing, or not any more. */
+tr_control_t *tr_members_take_farewell(tr_members_t *self, tr_member_t *member);
 
 /* Note that `job` is with the member now, for somebody who waits; the member takes the caller's
  * share. The jobs of a batch count as one unit of work, their head first. */

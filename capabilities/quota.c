@@ -18,6 +18,23 @@ void tr_quota_finish(tr_quota_t *self)
     tr_idmap_finish(&self->counts);
 }
 
+void tr_quota_change(tr_quota_t *self, size_t most)
+{
+    assert(self);
+    if (most == 0) {
+        tr_idmap_finish(&self->counts);
+        tr_idmap_init(&self->counts);
+    }
+    self->most = most;
+}
+
+troupe_status_t tr_quota_note(tr_quota_t *self, uint64_t peer)
+{
+    assert(self && self->most > 0);
+    size_t count = (size_t)(uintptr_t)tr_idmap_take(&self->counts, peer);
+    return tr_idmap_put(&self->counts, peer, (void *)(uintptr_t)(count + 1));
+}
+
 troupe_status_t tr_quota_take(tr_quota_t *self, uint64_t peer)
 {
     assert(self);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/report.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/processors.h"
@@ -18,7 +17,6 @@
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)1 << 30)
-#define LEAST_ROOM      256
 
 static bool is_due_before(const void *one, const void *other)
 {
@@ -37,8 +35,9 @@ static size_t *due_stray_of(void *item)
 
 troupe_outcome_t tr_router_start_failure(const tr_router_t *router)
 {
-    return router->trouble.kind == TROUPE_REASON_HUNG ? TROUPE_OUTCOME_SPAWN_TIMEOUT
-                                                      : TROUPE_OUTCOME_SPAWN_FAILED;
+    return router->trouble.is_out_of_memory             ? TROUPE_OUTCOME_MEMORY_EXHAUSTED
+           : router->trouble.kind == TROUPE_REASON_HUNG ? TROUPE_OUTCOME_SPAWN_TIMEOUT
+                                                        : TROUPE_OUTCOME_SPAWN_FAILED;
 }
 
 int64_t tr_router_back_in_ms(const tr_router_t *router)
@@ -77,57 +76,9 @@ static void add_member(tr_router_t *router, const tr_control_t *up)
     router->trouble = tr_reason_of(TROUPE_REASON_NORMAL);
     if (tr_members_add(&router->members, up->name, up->incarnation, up->mailbox, up->pulse,
                        router->spec->concurrency, router->self->now.ms) != TROUPE_OK) {
-        tr_log(TR_LOG_ERROR, "member_not_added", TR_TEXT("worker", up->name));
+        tr_event(router->self->runtime->events, TR_LOG_ERROR, "member_not_added",
+                 TR_TEXT("worker", up->name));
     }
-}
-
-/* ---- growth ---- */
-
-static void say_to_pool(tr_router_t *router, tr_word_t word, uint64_t incarnation)
-{
-    tr_mailbox_t *pool = tr_directory_find(router->self->runtime->directory, TR_NAMES_ACTOR,
-                                           tr_span_of(router->spec->pool));
-    tr_control_say(pool, word, incarnation);
-    tr_mailbox_release(&pool);
-}
-
-static void grow_if_work_waits(tr_router_t *router)
-{
-    bool may_grow = router->members.n - router->members.n_going < router->spec->max_workers &&
-                    !router->is_unavailable;
-    /* With room in a worker, what waits does so for its batch to fill. */
-    bool is_short =
-        tr_request_queue_count(&router->queue) > 0 && !tr_members_has_room(&router->members);
-    if (may_grow && is_short && !router->has_asked_to_grow) {
-        router->has_asked_to_grow = true;
-        say_to_pool(router, TR_WORD_GROW, 0);
-    }
-}
-
-/* Let the member that was idle longest go when its time is up; returns when to look again. */
-static int64_t shrink_if_idle(tr_router_t *router, int64_t now_ms)
-{
-    if (router->members.n - router->members.n_going <= router->spec->min_workers) {
-        return TR_NEVER;
-    }
-    tr_member_t *oldest = NULL;
-    for (size_t i = 0; i < router->members.n; i++) {
-        tr_member_t *member = tr_members_at(&router->members, i);
-        if (member->candidate.is_open && member->candidate.n_pending == 0 &&
-            (!oldest || member->last_used_ms < oldest->last_used_ms)) {
-            oldest = member;
-        }
-    }
-    if (!oldest) {
-        return TR_NEVER;
-    }
-    int64_t due_ms = tr_clock_after(oldest->last_used_ms, router->spec->keep_alive_ms);
-    if (now_ms < due_ms) {
-        return due_ms;
-    }
-    tr_members_set_going(&router->members, oldest, true);
-    say_to_pool(router, TR_WORD_SHRINK, oldest->incarnation);
-    return now_ms;
 }
 
 /* ---- turns ---- */
@@ -142,14 +93,6 @@ static void check_books(tr_router_t *router, int64_t now_ms)
     tr_metric_set(books->circuit, (int64_t)tr_breaker_state(&router->breaker, now_ms));
 }
 
-static void finish_drain(tr_router_t *router)
-{
-    if (router->drain_to && router->books.n_waiting == 0 && router->books.n_running == 0) {
-        tr_control_say(router->drain_to, TR_WORD_DRAINED, 0);
-        tr_mailbox_release(&router->drain_to);
-    }
-}
-
 /* The breaker has opened: whoever waits need not wait for the same fate. */
 static void end_queue_if_open(tr_router_t *router, int64_t now_ms)
 {
@@ -158,10 +101,10 @@ static void end_queue_if_open(tr_router_t *router, int64_t now_ms)
         char why[TR_REASON_TEXT];
         snprintf(why, sizeof why, "%s has failed %zu times in a row and is not asked for now",
                  router->spec->capability, router->spec->breaker_failures);
-        tr_log(TR_LOG_WARNING, "circuit_opened",
-               TR_TEXT("capability", router->spec->capability),
-               TR_NUMBER("failures", router->spec->breaker_failures),
-               TR_NUMBER("cooldown_ms", router->spec->breaker_cooldown_ms));
+        tr_event(router->self->runtime->events, TR_LOG_WARNING, "circuit_opened",
+                 TR_TEXT("capability", router->spec->capability),
+                 TR_NUMBER("failures", router->spec->breaker_failures),
+                 TR_NUMBER("cooldown_ms", router->spec->breaker_cooldown_ms));
         tr_router_end_queue(router, TROUPE_OUTCOME_CIRCUIT_OPEN,
                             tr_breaker_hint_ms(&router->breaker, now_ms), why);
     }
@@ -182,9 +125,14 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
         end_queue_unavailable(router); /* what a lost worker had may have come back */
     }
     int64_t due_ms = tr_router_dispatch_all(router, now_ms);
-    grow_if_work_waits(router);
-    due_ms = earlier(due_ms, shrink_if_idle(router, now_ms));
-    finish_drain(router);
+    due_ms = earlier(due_ms, tr_router_wish(router, now_ms));
+    if (router->members.n_farewells > 0) {
+        tr_router_let_finished_go(router);
+    }
+    due_ms = earlier(due_ms, tr_router_keep_alive(router, now_ms));
+    if (router->is_draining) {
+        tr_router_finish_drain(router);
+    }
     check_books(router, now_ms);
     const tr_envelope_t *first = tr_lineup_first(&router->due);
     return first ? earlier(due_ms, first->due_ms) : due_ms;
@@ -192,65 +140,28 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
 
 /* ---- letters ---- */
 
-static void report(tr_router_t *router, const tr_control_t *survey)
-{
-    tr_report_t *report =
-        tr_report_new(survey->number, router->spec->capability, router->members.n);
-    if (!report || !survey->mailbox) {
-        tr_letter_t *letter = report ? &report->letter : NULL;
-        tr_letter_destroy(&letter);
-        return;
-    }
-    bool is_open = tr_breaker_state(&router->breaker, router->self->now.ms) == TR_BREAKER_OPEN;
-    bool is_ready = !router->is_draining && !is_open &&
-                    !(router->is_unavailable && tr_router_has_nobody(router));
-    bool is_loading = is_ready && tr_router_has_nobody(router) && router->spec->min_workers > 0;
-    report->state = router->is_draining ? "draining"
-                    : is_loading        ? "loading"
-                    : is_ready          ? "ready"
-                                        : "unavailable";
-    if (tr_router_has_nobody(router)) {
-        snprintf(report->reason, sizeof report->reason, "%s", router->trouble.text);
-    } else if (is_open) {
-        snprintf(report->reason, sizeof report->reason,
-                 "the circuit breaker is open for %lld ms more",
-                 (long long)tr_breaker_hint_ms(&router->breaker, router->self->now.ms));
-    }
-    report->n_queued = router->books.n_waiting;
-    report->n_pending = router->books.n_running;
-    report->n_accepted = router->books.n_accepted;
-    report->n_finished = router->books.n_finished;
-    report->min = router->spec->min_workers;
-    report->max = router->spec->max_workers;
-    for (size_t i = 0; i < router->members.n; i++) {
-        const tr_member_t *member = tr_members_at(&router->members, i);
-        tr_report_child_t *line = &report->children[i];
-        snprintf(line->name, sizeof line->name, "%s", member->name);
-        line->kind = "worker";
-        line->state = member->is_going      ? "draining"
-                      : member->is_doubtful ? "doubtful"
-                                            : "ready";
-        line->incarnation = member->incarnation;
-        line->n_pending = member->candidate.n_pending;
-        line->n_done = member->n_done;
-    }
-    tr_report_send(report, survey->mailbox);
-}
-
 static void note_trouble(tr_router_t *router, const tr_control_t *not_grown)
 {
     char shown[TR_REASON_TEXT];
     router->trouble = tr_reason_format(not_grown->reason.kind, "%s %.160s", not_grown->name,
                                        tr_reason_show(&not_grown->reason, shown, sizeof shown));
+    router->trouble.is_out_of_memory = not_grown->reason.is_out_of_memory;
 }
 
-/* It goes on with another spec. */
-static void respec(tr_router_t *router, const tr_control_t *word)
+/* A start that failed is made again by the pool, and what waits goes on waiting. Where there is
+ * no memory for a worker, none will come soon; those that are there have to do. */
+static void on_not_grown(tr_router_t *router, const tr_control_t *not_grown)
 {
-    tr_keepsake_t *past = router->keepsake;
-    router->spec = word->what;
-    router->keepsake = tr_keepsake_share(word->keepsake);
-    tr_keepsake_release(&past);
+    bool is_final = not_grown->reason.is_out_of_memory && not_grown->number == 0;
+    note_trouble(router, not_grown);
+    if (is_final && tr_router_has_nobody(router)) {
+        end_queue_unavailable(router);
+    }
+    if (is_final && !tr_router_has_nobody(router)) {
+        tr_wish_refused(&router->wish, router->self->now.ms);
+    } else {
+        tr_wish_answered(&router->wish);
+    }
 }
 
 static void on_word(tr_router_t *router, const tr_control_t *word)
@@ -259,7 +170,7 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         word->incarnation ? tr_members_find(&router->members, word->incarnation) : NULL;
     switch (word->word) {
     case TR_WORD_UP:
-        router->has_asked_to_grow = false;
+        tr_wish_answered(&router->wish);
         add_member(router, word);
         break;
     case TR_WORD_DOUBTFUL:
@@ -269,8 +180,7 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         break;
     case TR_WORD_FINE:
         if (member) {
-            tr_members_set_doubtful(&router->members, member, false);
-            tr_members_set_going(&router->members, member, false);
+            tr_router_keep(router, member);
         }
         break;
     case TR_WORD_GOING:
@@ -279,32 +189,46 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         }
         break;
     case TR_WORD_DOWN:
-        router->has_asked_to_grow = false;
+        tr_wish_answered(&router->wish);
         if (member) {
             tr_router_lose_member(router, member, &word->reason);
         }
         break;
     case TR_WORD_NOT_GROWN:
-        router->has_asked_to_grow = false;
-        note_trouble(router, word);
+        on_not_grown(router, word);
         break;
     case TR_WORD_UNAVAILABLE:
         be_unavailable(router, word);
         break;
     case TR_WORD_AVAILABLE:
         router->is_unavailable = false;
-        router->has_asked_to_grow = false;
+        tr_wish_answered(&router->wish);
         break;
-    case TR_WORD_DRAIN:
-        router->is_draining = true;
-        tr_mailbox_release(&router->drain_to);
-        router->drain_to = word->mailbox ? tr_mailbox_share(word->mailbox) : NULL;
+    case TR_WORD_WHO_IS_THERE:
+        tr_router_tell_residents(router, word);
+        break;
+    case TR_WORD_YIELD:
+        tr_router_yield(router, word);
+        break;
+    case TR_WORD_SIZE:
+        tr_router_resize(router, word->number, word->depth);
         break;
     case TR_WORD_RESPEC:
-        respec(router, word);
+        if (word->what) {
+            tr_router_respec(router, word->what, word->keepsake);
+        }
+        break;
+    case TR_WORD_PAUSE:
+        tr_router_pause(router);
+        break;
+    case TR_WORD_DRAIN:
+        tr_router_drain(router, word);
+        break;
+    case TR_WORD_RESUME:
+        tr_router_resume(router);
         break;
     case TR_WORD_SURVEY:
-        report(router, word);
+        tr_router_report(router, word);
         break;
     default:
         break;
@@ -355,6 +279,8 @@ static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *s
 {
     router->self = self;
     router->spec = spec;
+    router->min = spec->min_workers;
+    router->max = spec->max_workers;
     router->batch =
         (tr_batch_plan_t){.max = spec->batch_max, .window_ms = spec->batch_window_ms};
     tr_request_queue_init(&router->queue);
@@ -366,14 +292,7 @@ static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *s
     tr_balance_init(&router->balance, spec->balance, self->incarnation);
     tr_members_init(&router->members);
     router->hand = calloc(router->batch.max, sizeof *router->hand);
-    if (spec->overflow == TR_OVERFLOW_BLOCK) {
-        /* The mailbox counts what waits inside, too. */
-        tr_mailbox_let_wait(self->mailbox, spec->timeout_ms, spec->queue_limit);
-    } else {
-        /* A router that falls behind has no more before it than it may have waiting. */
-        tr_mailbox_let_wait(self->mailbox, 0,
-                            spec->queue_limit > LEAST_ROOM ? spec->queue_limit : LEAST_ROOM);
-    }
+    tr_router_open_mailbox(router, spec);
     return tr_sharing_init(&router->sharing) == TROUPE_OK && router->hand &&
            tr_router_books_init(&router->books, self->runtime->metrics, spec->capability) ==
                TROUPE_OK;
@@ -399,7 +318,6 @@ static void end(tr_self_t *self)
         return;
     }
     tr_router_end_all(router);
-    tr_keepsake_release(&router->keepsake);
     tr_mailbox_release(&router->drain_to);
     tr_request_queue_finish(&router->queue);
     assert(!tr_lineup_first(&router->due));
@@ -408,6 +326,7 @@ static void end(tr_self_t *self)
     tr_quota_finish(&router->quota);
     tr_members_finish(&router->members);
     free(router->hand);
+    tr_keepsake_release(&router->keepsake);
     free(router);
     self->state = NULL;
 }

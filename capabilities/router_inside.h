@@ -1,7 +1,8 @@
 /* capabilities/router_inside.h - the inside of a router, for the files that make it up
  *
  * router.c is the loop. Requests come in by admission.c, are handed out by dispatch.c, what
- * workers say of them is taken by settlement.c, and each leaves by departure.c.
+ * workers say of them is taken by settlement.c, and each leaves by departure.c. Which workers
+ * there are to be is said by residency.c, whether there is service at all by closing.c.
  */
 
 #ifndef TROUPE_CAPABILITIES_ROUTER_INSIDE_H
@@ -16,12 +17,15 @@
 #include "capabilities/router.h"
 #include "capabilities/router_books.h"
 #include "capabilities/sharing.h"
+#include "capabilities/wish.h"
 #include "mailbox/request_queue.h"
 
 typedef struct tr_router {
     tr_self_t *self;
     const tr_router_spec_t *spec;
-    tr_keepsake_t *keepsake; /* what the spec belongs to */
+    tr_keepsake_t *keepsake; /* what a spec that came later belongs to; NULL: it is the first */
+    size_t min;              /* workers, as the pool has it */
+    size_t max;
     tr_request_queue_t queue; /* QUEUED, and no sharer */
     tr_envelope_t *newcomer;  /* the same, until the next letter or turn; or NULL */
     tr_lineup_t due;          /* QUEUED or RUNNING */
@@ -38,13 +42,17 @@ typedef struct tr_router {
     tr_router_books_t books;
     uint64_t last_number;
     uint64_t last_dispatch;
-    bool has_asked_to_grow;
+    tr_wish_t wish;
     bool is_unavailable;
     bool has_opened; /* the breaker, since the last turn */
     int64_t available_at_ms;
     tr_reason_t trouble; /* why the last start failed */
-    bool is_draining;
+    bool is_paused;      /* requests wait, and none is given to a worker */
+    bool is_draining;    /* takes no new requests */
+    bool must_rest; /* draining by itself, and not with its node: then its pool is to rest */
+    bool rests;     /* and does: no worker is there, and none will come */
     tr_mailbox_t *drain_to;
+    uint64_t drain_number; /* which comes back to it */
 } tr_router_t;
 
 /* No member is there that could be given work, now or later. */
@@ -73,6 +81,63 @@ static inline void tr_router_hand_on(tr_envelope_t *from, tr_envelope_t *to)
     tr_router_give_pass(to, tr_router_pass_of(from));
     tr_router_give_pass(from, (tr_pass_t){TR_PASS_NO, 0});
 }
+
+/* ---- residency.c ---- */
+
+/* Tell the pool how many more workers it could use, if that is new. Returns when to look again.
+ */
+int64_t tr_router_wish(tr_router_t *router, int64_t now_ms);
+
+/* Let the member that was idle longest go when its keep-alive is over. Returns when to look
+ * again. */
+int64_t tr_router_keep_alive(tr_router_t *router, int64_t now_ms);
+
+/* Say good-bye to members that were to finish what they had, and have. */
+void tr_router_let_finished_go(tr_router_t *router);
+
+/* Say to whoever asks (TR_WORD_WHO_IS_THERE) which members there are. */
+void tr_router_tell_residents(tr_router_t *router, const tr_control_t *question);
+
+/* Let a member go that is asked to (TR_WORD_YIELD), or say why not. */
+void tr_router_yield(tr_router_t *router, const tr_control_t *word);
+
+/* The pool says of it that nothing is wrong, or that it will not let it go. */
+void tr_router_keep(tr_router_t *router, tr_member_t *member);
+
+/* So many there may be from now on, at least and at most. */
+void tr_router_resize(tr_router_t *router, size_t min, size_t max);
+
+/* Send the word to the pool; takes it. NULL is fine. */
+void tr_router_tell_pool(tr_router_t *router, tr_control_t *word);
+
+/* ---- closing.c ---- */
+
+void tr_router_pause(tr_router_t *router);
+void tr_router_drain(tr_router_t *router, const tr_control_t *word);
+void tr_router_resume(tr_router_t *router);
+
+/* Whether it takes no such request while it drains. */
+bool tr_router_is_closed_to(const tr_router_t *router, const tr_envelope_t *envelope);
+
+/* There will be work for the pool that rests. */
+void tr_router_wake(tr_router_t *router);
+
+/* Say so when all that was accepted is done. */
+void tr_router_finish_drain(tr_router_t *router);
+
+/* ---- respec.c ---- */
+
+/* Let the mailbox take as much as the spec says, from the begin on. */
+void tr_router_open_mailbox(tr_router_t *router, const tr_router_spec_t *spec);
+
+/* Go by another spec from now on, of the keepsake (shared). */
+void tr_router_respec(tr_router_t *router, const tr_router_spec_t *spec,
+                      tr_keepsake_t *keepsake);
+
+/* ---- router_report.c ---- */
+
+/* Answer a survey. */
+void tr_router_report(tr_router_t *router, const tr_control_t *survey);
 
 /* ---- admission.c ---- */
 
@@ -151,7 +216,7 @@ void tr_router_end_all(tr_router_t *router);
 
 /* Write a line to the log about a request that is traced. `worker` and `outcome` may be NULL.
  */
-void tr_router_trace(const tr_envelope_t *envelope, const char *event, const char *worker,
-                     const char *outcome);
+void tr_router_trace(tr_router_t *router, const tr_envelope_t *envelope, const char *event,
+                     const char *worker, const char *outcome);
 
 #endif

@@ -207,7 +207,7 @@ static void lose_run(tr_router_t *router, tr_envelope_t *lead, const char *why)
                         has_time(lead, router->self->now.ms));
     if (verdict == TR_RETRY_AGAIN) {
         tr_metric_add(router->books.retried, 1);
-        tr_router_trace(lead, "request_retried", NULL, NULL);
+        tr_router_trace(router, lead, "request_retried", NULL, NULL);
         wait_again(router, lead);
         return;
     }

@@ -74,8 +74,12 @@ static int check(const cli_args_t *args)
     if (code == CLI_OK) {
         char *text = cli_need(is_effective ? troupe_node_effective(node)
                                            : troupe_node_summary(node));
+        char *outlook = cli_need(troupe_node_outlook(node));
         fputs(text, stdout);
-        fputs(is_effective ? "" : "\n", stdout);
+        if (!is_effective) {
+            printf("\n%s%s", outlook, outlook[0] ? "\n" : "");
+        }
+        free(outlook);
         free(text);
     }
     troupe_node_destroy(&node);
@@ -89,7 +93,8 @@ const cli_verb_t cli_verb_check = {
     .about =
         "Read FILE as `troupe run` would and start nothing. Every problem is one line on\n"
         "stderr, FILE:LINE:COLUMN: error: TEXT, and the exit status is 1; without any, one\n"
-        "line on stdout says what running it would start.\n",
+        "line on stdout says what running it would start, and one more what its workers\n"
+        "would need of the memory budget, when they declare any.\n",
     .options = options,
     .examples = "  troupe check studio.yaml\n"
                 "  troupe check studio.yaml && systemctl restart studio\n"

@@ -52,7 +52,7 @@ typedef struct lane {
     alignas(CACHE_LINE) _Atomic(tr_letter_t *) posted; /* the last one first */
     _Atomic(uint64_t) load;                            /* posted, taken but not handled, held */
 
-    size_t letters; /* it holds at most */
+    atomic_size_t letters; /* it holds at most; the owner may change it */
 
     /* the owner */
     alignas(CACHE_LINE) tr_letter_t *first; /* taken out of `posted`, in order */
@@ -78,7 +78,7 @@ struct tr_mailbox {
 
     /* Never changes once others know the mailbox, but for is_closed. */
     alignas(CACHE_LINE) tr_mailbox_limits_t limits;
-    int64_t wait_ms;
+    _Atomic(int64_t) wait_ms;
     tr_carriers_t carriers;
     tr_carry_fn *carry;
     void *carry_arg;
@@ -119,7 +119,7 @@ tr_mailbox_t *tr_mailbox_new(const char *name, uint64_t incarnation, tr_mailbox_
     self->incarnation = incarnation;
     self->limits = limits;
     for (int i = 0; i < TR_N_LANES; i++) {
-        self->lanes[i].letters = limits.letters;
+        atomic_init(&self->lanes[i].letters, limits.letters);
     }
     atomic_init(&self->holders, 1);
     pthread_mutex_init(&self->mutex, NULL);
@@ -179,13 +179,18 @@ uint64_t tr_mailbox_incarnation(const tr_mailbox_t *self)
 
 /* ---- the bounds ---- */
 
+static size_t most_letters(const lane_t *lane)
+{
+    return atomic_load_explicit(&lane->letters, memory_order_relaxed);
+}
+
 static bool has_room(const tr_mailbox_t *self, const lane_t *lane, uint64_t load,
                      const tr_letter_t *letter)
 {
     size_t n_letters = load >> BYTE_BITS;
     size_t bytes = load & BYTES_MASK;
     return n_letters == 0 ||
-           (n_letters < lane->letters && letter->bytes <= self->limits.bytes &&
+           (n_letters < most_letters(lane) && letter->bytes <= self->limits.bytes &&
             bytes <= self->limits.bytes - letter->bytes);
 }
 
@@ -228,7 +233,7 @@ static void return_places(tr_mailbox_t *self, lane_t *lane)
 static bool is_lump(const lane_t *lane)
 {
     return lane->returned >> BYTE_BITS >= PLACES_A_LUMP || !lane->first ||
-           lane->letters < WIDE_LANE;
+           most_letters(lane) < WIDE_LANE;
 }
 
 /* ---- the bell ---- */
@@ -609,7 +614,7 @@ troupe_status_t tr_mailbox_post_wait(tr_mailbox_t *self, tr_lane_t lane, tr_lett
 int64_t tr_mailbox_wait_ms(const tr_mailbox_t *self)
 {
     assert(self);
-    return self->wait_ms;
+    return atomic_load_explicit(&self->wait_ms, memory_order_relaxed);
 }
 
 bool tr_mailbox_is_closed(const tr_mailbox_t *self)
@@ -688,8 +693,9 @@ tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
 void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters)
 {
     assert(self && wait_ms >= 0 && letters > 0);
-    self->wait_ms = wait_ms;
-    self->lanes[TR_LANE_USER].letters = letters;
+    atomic_store(&self->wait_ms, wait_ms);
+    atomic_store(&self->lanes[TR_LANE_USER].letters, letters);
+    wake_waiting(self); /* there may be more room than there was */
 }
 
 void tr_mailbox_hold_place(tr_mailbox_t *self)

@@ -94,7 +94,7 @@ size_t tr_mailbox_depth(const tr_mailbox_t *self);
 /* ---- the owner ---- */
 
 /* Let the user lane hold no more than so many letters, and senders who can wait so long for
- * room in it, instead of being refused. Before any of them knows the mailbox. */
+ * room in it, instead of being refused. What is in it already stays. */
 void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters);
 
 /* Take the next letter, control before user; NULL when there is none. *lane_out may be NULL. */

@@ -14,8 +14,9 @@
 #include "node/admin.h"
 #include "node/assembly_inside.h"
 #include "node/budget.h"
+#include "node/http.h"
+#include "node/http_address.h"
 #include "remote/gateway.h"
-#include "supervisors/governor.h"
 
 /* Routers and the like answer at once, or something is badly wrong. */
 static const tr_health_plan_t inner_health = {
@@ -315,6 +316,19 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
     return listeners ? spec : NULL;
 }
 
+static const tr_http_spec_t *http_spec(tr_maker_t *maker, const tr_config_t *config)
+{
+    tr_http_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
+    if (spec) {
+        spec->address = config->http;
+        const char *problem = tr_http_address_problem(config->http, &spec->at);
+        if (problem) {
+            tr_maker_say(maker, config->http_place, problem);
+        }
+    }
+    return spec;
+}
+
 static const tr_governor_spec_t *governor_spec(tr_maker_t *maker, const tr_config_t *config)
 {
     tr_governor_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
@@ -338,27 +352,27 @@ static const tr_admin_spec_t *admin_spec(tr_maker_t *maker, const tr_config_t *c
 {
     tr_admin_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
     if (spec) {
-        *spec = (tr_admin_spec_t){.modules = maker->modules, .config = config};
+        *spec = (tr_admin_spec_t){maker->modules, config, config->schedule, config->n_errands};
     }
     return spec;
 }
 
 /* What a node has of its own stands around the operator's tree, so that his strategy does not
  * reach it: the admin starts first and stops last; the gateway starts last, when there is
- * something to call, and stops first, when what it took is answered. A tree that gives up takes
- * the node with it. */
+ * something to call, and stops first but for what shows the node over HTTP, when what it took
+ * is answered. A tree that gives up takes the node with it. */
 static void make_root(tr_maker_t *maker, const tr_config_t *config)
 {
     tr_plan_t *plan = maker->plan;
     tr_supervisor_spec_t *tree = tr_maker_keep(maker, sizeof *tree);
-    tr_child_spec_t *children = tr_maker_keep(maker, 4 * sizeof *children);
+    tr_child_spec_t *children = tr_maker_keep(maker, 5 * sizeof *children);
     if (!tree || !children) {
         return;
     }
     fill_supervisor(maker, &config->root, TR_NAME_TREE, tree);
     size_t n = 0;
-    children[n++] = inner_child(TR_NAME_ADMIN, "admin", tr_admin_start,
-                                admin_spec(maker, config), false);
+    children[n++] =
+        inner_child(TR_NAME_ADMIN, "admin", tr_admin_start, admin_spec(maker, config), false);
     children[n++] = inner_child(TR_NAME_GOVERNOR, "governor", tr_governor_start,
                                 governor_spec(maker, config), false);
     children[n] = inner_child(TR_NAME_TREE, "supervisor", tr_supervisor_start, tree, true);
@@ -367,6 +381,10 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
     if (config->n_listeners > 0) {
         children[n++] = inner_child(TR_NAME_GATEWAY, "gateway", tr_gateway_start,
                                     gateway_spec(maker, config), false);
+    }
+    if (config->http) {
+        children[n++] =
+            inner_child(TR_NAME_HTTP, "http", tr_http_start, http_spec(maker, config), false);
     }
     plan->root = (tr_supervisor_spec_t){
         .name = TR_NAME_ROOT,
@@ -377,7 +395,7 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
         .children = children,
         .n_children = n,
     };
-    plan->n_actors += 6;
+    plan->n_actors += 7;
 }
 
 /* What is added later to a tree that runs. */

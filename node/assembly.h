@@ -13,15 +13,15 @@
 #include "actors/module.h"
 #include "node/config.h"
 #include "supervisors/child_spec.h"
+#include "supervisors/governor.h"
 
 /* Names of what a node has of its own. */
-#define TR_NAME_ROOT     "troupe.root"
-#define TR_NAME_TREE     "troupe.tree"
-#define TR_NAME_KEEPER   "troupe.keeper"
-#define TR_NAME_ADMIN    "troupe.admin"
-#define TR_NAME_GATEWAY  "troupe.gateway"
-#define TR_NAME_GOVERNOR "troupe.governor"
-#define TR_NAME_HTTP     "troupe.http"
+#define TR_NAME_ROOT    "troupe.root"
+#define TR_NAME_TREE    "troupe.tree"
+#define TR_NAME_KEEPER  "troupe.keeper"
+#define TR_NAME_ADMIN   "troupe.admin"
+#define TR_NAME_GATEWAY "troupe.gateway"
+#define TR_NAME_HTTP    "troupe.http"
 
 typedef struct tr_plan {
     const tr_config_t *config; /* borrowed */

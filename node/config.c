@@ -16,9 +16,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/machine.h"
 #include "base/text.h"
+#include "node/config_budget.h"
 #include "node/config_check.h"
 #include "node/config_notes.h"
+#include "node/config_resources.h"
+#include "node/config_schedule.h"
 #include "node/config_tree.h"
 #include "node/config_yaml.h"
 
@@ -120,6 +124,16 @@ static char *default_name(void)
     return strdup("node");
 }
 
+static void complete_errand(tr_config_notes_t *notes, tr_config_errand_t *errand)
+{
+    if (!tr_config_notes_find(notes, &errand->min)) {
+        errand->min = -1;
+    }
+    if (!tr_config_notes_find(notes, &errand->max)) {
+        errand->max = -1;
+    }
+}
+
 /* Fill what the file may leave out and the schema cannot know. */
 static void complete(tr_config_notes_t *notes, tr_config_t *config)
 {
@@ -128,14 +142,19 @@ static void complete(tr_config_notes_t *notes, tr_config_t *config)
         config->name = default_name();
     }
     notes->nomem |= !config->root.name || !config->name;
+    config->http_place = tr_config_notes_place(notes, &config->http, (tr_config_place_t){1, 1});
+    for (size_t i = 0; i < config->n_errands; i++) {
+        complete_errand(notes, &config->schedule[i]);
+    }
     complete_child(notes, &config->root);
 }
 
 typedef void(read_tree_fn)(tr_config_notes_t *notes, yaml_document_t *document,
                            tr_config_t *out);
 
-static void read_text(read_tree_fn *read_tree, tr_config_notes_t *notes, const char *text,
-                      size_t size, tr_config_t *config)
+static void read_text(read_tree_fn *read_tree, tr_machine_memory_t there,
+                      tr_config_notes_t *notes, const char *text, size_t size,
+                      tr_config_t *config)
 {
     yaml_document_t document;
     if (!tr_config_yaml_load(text, size, notes, &document)) {
@@ -145,11 +164,16 @@ static void read_text(read_tree_fn *read_tree, tr_config_notes_t *notes, const c
     yaml_document_delete(&document);
     complete(notes, config);
     tr_config_check(notes, config);
+    if (read_tree == tr_config_tree_read) { /* of a child alone nobody knows what there is */
+        tr_config_check_resources(notes, config);
+        tr_config_check_schedule(notes, config);
+        tr_config_check_budget(notes, config, there);
+    }
 }
 
-static troupe_status_t read_config(read_tree_fn *read_tree, const char *file, const char *text,
-                                   size_t size, troupe_problem_fn *report, void *arg,
-                                   tr_config_t **out)
+static troupe_status_t read_config(read_tree_fn *read_tree, tr_machine_memory_t there,
+                                   const char *file, const char *text, size_t size,
+                                   troupe_problem_fn *report, void *arg, tr_config_t **out)
 {
     tr_config_t *config = calloc(1, sizeof *config);
     if (!config) {
@@ -157,7 +181,7 @@ static troupe_status_t read_config(read_tree_fn *read_tree, const char *file, co
     }
     tr_config_notes_t notes;
     tr_config_notes_init(&notes);
-    read_text(read_tree, &notes, text, size, config);
+    read_text(read_tree, there, &notes, text, size, config);
     troupe_status_t status = tr_config_notes_report(&notes, file, report, arg);
     tr_config_notes_finish(&notes);
     if (status == TROUPE_OK) {
@@ -172,14 +196,23 @@ troupe_status_t tr_config_read(const char *file, const char *text, size_t size,
                                troupe_problem_fn *report, void *arg, tr_config_t **out)
 {
     assert(file && (text || size == 0) && out);
-    return read_config(tr_config_tree_read, file, text, size, report, arg, out);
+    return tr_config_read_for(tr_machine_memory(""), file, text, size, report, arg, out);
+}
+
+troupe_status_t tr_config_read_for(tr_machine_memory_t there, const char *file,
+                                   const char *text, size_t size, troupe_problem_fn *report,
+                                   void *arg, tr_config_t **out)
+{
+    assert(file && (text || size == 0) && out);
+    return read_config(tr_config_tree_read, there, file, text, size, report, arg, out);
 }
 
 troupe_status_t tr_config_read_child(const char *file, const char *text, size_t size,
                                      troupe_problem_fn *report, void *arg, tr_config_t **out)
 {
     assert(file && (text || size == 0) && out);
-    return read_config(tr_config_tree_read_child, file, text, size, report, arg, out);
+    return read_config(tr_config_tree_read_child, (tr_machine_memory_t){0}, file, text, size,
+                       report, arg, out);
 }
 
 /* Read at most `size` bytes of a file of any kind; -1 with errno when that fails. */

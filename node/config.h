@@ -14,6 +14,8 @@
 #include <troupe/node.h>
 #include <troupe/status.h>
 
+#include "base/machine.h"
+
 typedef struct tr_config_place {
     int line;   /* from 1 */
     int column; /* from 1 */
@@ -213,6 +215,12 @@ typedef struct tr_config {
 TROUPE_NODISCARD troupe_status_t tr_config_read(const char *file, const char *text, size_t size,
                                                 troupe_problem_fn *report, void *arg,
                                                 tr_config_t **out);
+
+/* The same for a machine with so much memory; tr_config_read takes that of this one. */
+TROUPE_NODISCARD troupe_status_t tr_config_read_for(tr_machine_memory_t there, const char *file,
+                                                    const char *text, size_t size,
+                                                    troupe_problem_fn *report, void *arg,
+                                                    tr_config_t **out);
 
 /* The same of one child of a supervisor, a mapping as the lists called `children` have them:
  * (*out)->root has it as its only child. What depends on its supervisor is not checked. */

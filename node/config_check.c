@@ -13,6 +13,8 @@
 
 #include "base/text.h"
 #include "node/config_endpoint.h"
+#include "node/http.h"
+#include "node/http_address.h"
 
 /* A name that must differ from others. */
 struct name {
@@ -28,37 +30,26 @@ struct names {
 
 static const char *const reserved[] = {"troupe.", "mmi."};
 
-/* Where a field was written; `otherwise` when it was not. */
-static tr_config_place_t place_of(tr_config_notes_t *notes, const void *field,
-                                  tr_config_place_t otherwise)
-{
-    const tr_config_mark_t *mark = tr_config_notes_find(notes, field);
-    return mark ? mark->place : otherwise;
-}
-
-static bool is_sound(tr_config_notes_t *notes, const void *field)
-{
-    const tr_config_mark_t *mark = tr_config_notes_find(notes, field);
-    return !mark || mark->sound;
-}
-
 /* Whether `min` is above `max`, and where to say so: the minimum, or if it is only the
  * default, the maximum. */
 static bool is_above(tr_config_notes_t *notes, const int64_t *min, const int64_t *max,
                      tr_config_place_t *place_out)
 {
-    if (*min <= *max || !is_sound(notes, min) || !is_sound(notes, max)) {
+    if (*min <= *max || !tr_config_notes_is_sound(notes, min) ||
+        !tr_config_notes_is_sound(notes, max)) {
         return false;
     }
-    *place_out = place_of(notes, min, place_of(notes, max, (tr_config_place_t){1, 1}));
+    *place_out = tr_config_notes_place(
+        notes, min, tr_config_notes_place(notes, max, (tr_config_place_t){1, 1}));
     return true;
 }
 
 static void check_workers(tr_config_notes_t *notes, const tr_config_child_t *child)
 {
     tr_config_place_t place;
-    if (child->workers_max == 0 && is_sound(notes, &child->workers_max)) {
-        tr_config_notes_problem(notes, place_of(notes, &child->workers_max, child->place),
+    if (child->workers_max == 0 && tr_config_notes_is_sound(notes, &child->workers_max)) {
+        tr_config_notes_problem(notes,
+                                tr_config_notes_place(notes, &child->workers_max, child->place),
                                 "'max' is 0: a capability without workers serves nobody");
     } else if (is_above(notes, &child->workers_min, &child->workers_max, &place)) {
         tr_config_notes_problem(notes, place, "'min' %lld is more than 'max' %lld",
@@ -85,11 +76,11 @@ static void check_window(tr_config_notes_t *notes, const tr_config_child_t *chil
     if (child->batch_max <= 1 || *time_ms == 0 || child->batch_window_ms < *time_ms) {
         return;
     }
-    tr_config_place_t place = place_of(notes, time_ms, child->place);
+    tr_config_place_t place = tr_config_notes_place(notes, time_ms, child->place);
     char window[32];
     char time[32];
     tr_config_notes_problem(
-        notes, place_of(notes, &child->batch_window_ms, place),
+        notes, tr_config_notes_place(notes, &child->batch_window_ms, place),
         "'window' %s is not less than '%s' %s: a request alone would expire in it",
         tr_text_print_duration(child->batch_window_ms, window, sizeof window), key,
         tr_text_print_duration(*time_ms, time, sizeof time));
@@ -140,7 +131,8 @@ static void check_worker(tr_config_notes_t *notes, const tr_config_child_t *chil
         tr_config_notes_problem(notes, args->place,
                                 "'args' are a module's; give them to the command itself");
     } else if (command && child->command.n > 0 && child->isolation != TR_CONFIG_PROCESS) {
-        tr_config_notes_problem(notes, place_of(notes, &child->isolation, child->place),
+        tr_config_notes_problem(notes,
+                                tr_config_notes_place(notes, &child->isolation, child->place),
                                 "a command runs in a process of its own");
     }
     if (child->isolation != TR_CONFIG_PROCESS && !command) {
@@ -160,14 +152,15 @@ static void check_supervising(tr_config_notes_t *notes, const tr_config_child_t 
     if (parent->strategy != TR_CONFIG_SIMPLE_ONE_FOR_ONE) {
         return;
     }
-    tr_config_place_t place = place_of(notes, &parent->strategy, parent->place);
+    tr_config_place_t place = tr_config_notes_place(notes, &parent->strategy, parent->place);
     if (parent->n_children != 1 || parent->children[0].kind != TR_CONFIG_ACTOR) {
         tr_config_notes_problem(notes, place,
                                 "simple_one_for_one needs exactly one child, an actor, as the "
                                 "template");
     }
     if (parent->auto_shutdown != TR_CONFIG_SHUTDOWN_NEVER) {
-        tr_config_notes_problem(notes, place_of(notes, &parent->auto_shutdown, place),
+        tr_config_notes_problem(notes,
+                                tr_config_notes_place(notes, &parent->auto_shutdown, place),
                                 "simple_one_for_one cannot have an auto-shutdown");
     }
 }
@@ -175,7 +168,8 @@ static void check_supervising(tr_config_notes_t *notes, const tr_config_child_t 
 static void check_significant(tr_config_notes_t *notes, const tr_config_child_t *parent,
                               const tr_config_child_t *child)
 {
-    tr_config_place_t place = place_of(notes, &child->is_significant, child->place);
+    tr_config_place_t place =
+        tr_config_notes_place(notes, &child->is_significant, child->place);
     if (child->is_significant && child->restart == TR_CONFIG_PERMANENT) {
         tr_config_notes_problem(notes, place,
                                 "a permanent child cannot be significant: it never ends for "
@@ -190,7 +184,8 @@ static void check_reserved(tr_config_notes_t *notes, const tr_config_child_t *ch
 {
     for (size_t i = 0; child->name && i < sizeof reserved / sizeof reserved[0]; i++) {
         if (strncmp(child->name, reserved[i], strlen(reserved[i])) == 0) {
-            tr_config_notes_problem(notes, place_of(notes, &child->name, child->place),
+            tr_config_notes_problem(notes,
+                                    tr_config_notes_place(notes, &child->name, child->place),
                                     "names that begin with '%s' are reserved", reserved[i]);
         }
     }
@@ -229,8 +224,8 @@ static void collect_names(tr_config_notes_t *notes, const tr_config_child_t *top
                           struct names *names)
 {
     if (top->name) {
-        names->all[names->n++] =
-            (struct name){top->name, top->kind, place_of(notes, &top->name, top->place)};
+        names->all[names->n++] = (struct name){
+            top->name, top->kind, tr_config_notes_place(notes, &top->name, top->place)};
     }
     for (size_t i = 0; i < top->n_children; i++) {
         collect_names(notes, &top->children[i], names);
@@ -314,19 +309,56 @@ static void check_listener(tr_config_notes_t *notes, const tr_config_t *config, 
     }
     char cut[TR_CONFIG_CUT_BYTES];
     tr_config_cut(listener->endpoint, cut);
-    tr_config_place_t place = place_of(notes, &listener->endpoint, listener->place);
+    tr_config_place_t place =
+        tr_config_notes_place(notes, &listener->endpoint, listener->place);
     const char *problem = tr_config_endpoint_problem(listener->endpoint);
     const tr_config_listener_t *twin = find_twin(config, index);
     if (problem) {
         tr_config_notes_problem(notes, place, "endpoint '%s': %s", cut, problem);
     } else if (twin) {
-        tr_config_place_t taken = place_of(notes, &twin->endpoint, twin->place);
+        tr_config_place_t taken = tr_config_notes_place(notes, &twin->endpoint, twin->place);
         tr_config_notes_problem(notes, place, "endpoint '%s' is listened on at %d:%d already",
                                 cut, taken.line, taken.column);
     }
     const tr_config_mark_t *mode = tr_config_notes_find(notes, &listener->mode);
     if (!problem && mode && !tr_config_endpoint_is_ipc(listener->endpoint)) {
         tr_config_notes_problem(notes, mode->place, "'mode' is for ipc endpoints only");
+    }
+}
+
+/* A listener that takes the same port, or NULL. */
+static const tr_config_listener_t *find_rival(const tr_config_t *config)
+{
+    static const char tcp[] = "tcp://";
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        const char *endpoint = config->listeners[i].endpoint;
+        if (endpoint && strncmp(endpoint, tcp, strlen(tcp)) == 0 &&
+            strcmp(endpoint + strlen(tcp), config->http) == 0) {
+            return &config->listeners[i];
+        }
+    }
+    return NULL;
+}
+
+static void check_http(tr_config_notes_t *notes, const tr_config_t *config)
+{
+    struct sockaddr_in address;
+    if (!config->http) {
+        return;
+    }
+    char cut[TR_CONFIG_CUT_BYTES];
+    tr_config_cut(config->http, cut);
+    const char *problem = tr_http_is_there()
+                              ? tr_http_address_problem(config->http, &address)
+                              : "this build has no HTTP: it was made without libmicrohttpd";
+    const tr_config_listener_t *rival = problem ? NULL : find_rival(config);
+    if (problem) {
+        tr_config_notes_problem(notes, config->http_place, "http '%s': %s", cut, problem);
+    } else if (rival) {
+        tr_config_place_t taken = tr_config_notes_place(notes, &rival->endpoint, rival->place);
+        tr_config_notes_problem(notes, config->http_place,
+                                "http '%s' is listened on at %d:%d already", cut, taken.line,
+                                taken.column);
     }
 }
 
@@ -340,6 +372,7 @@ void tr_config_check(tr_config_notes_t *notes, const tr_config_t *config)
     for (size_t i = 0; i < config->n_listeners && i < TR_CONFIG_LISTENERS_MAX; i++) {
         check_listener(notes, config, i);
     }
+    check_http(notes, config);
     check_children(notes, &config->root);
     check_names(notes, &config->root);
 }

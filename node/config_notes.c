@@ -147,6 +147,19 @@ const tr_config_mark_t *tr_config_notes_find(tr_config_notes_t *self, const void
     return bsearch(&wanted, self->marks, self->n_marks, sizeof *self->marks, by_address);
 }
 
+tr_config_place_t tr_config_notes_place(tr_config_notes_t *self, const void *field,
+                                        tr_config_place_t otherwise)
+{
+    const tr_config_mark_t *mark = tr_config_notes_find(self, field);
+    return mark ? mark->place : otherwise;
+}
+
+bool tr_config_notes_is_sound(tr_config_notes_t *self, const void *field)
+{
+    const tr_config_mark_t *mark = tr_config_notes_find(self, field);
+    return !mark || mark->sound;
+}
+
 static int by_place(const void *one, const void *other)
 {
     const tr_config_problem_t *a = one;

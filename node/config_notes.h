@@ -61,6 +61,13 @@ void tr_config_notes_mark(tr_config_notes_t *self, const void *field, tr_config_
 /* Where `field` was written, or NULL when it has its default. Borrowed until the next mark. */
 const tr_config_mark_t *tr_config_notes_find(tr_config_notes_t *self, const void *field);
 
+/* Where `field` was written; `otherwise` when it was not. */
+tr_config_place_t tr_config_notes_place(tr_config_notes_t *self, const void *field,
+                                        tr_config_place_t otherwise);
+
+/* Whether what was written for `field` is no problem already; its default never is. */
+bool tr_config_notes_is_sound(tr_config_notes_t *self, const void *field);
+
 /* Report all problems, ordered by place, each once; those of one place in the order they were
  * found.
  *

@@ -16,6 +16,7 @@
 #define NO_FIELD        TR_SCHEMA_NO_FIELD
 #define CHILD(field)    offsetof(tr_config_child_t, field)
 #define LISTENER(field) offsetof(tr_config_listener_t, field)
+#define ERRAND(field)   offsetof(tr_config_errand_t, field)
 #define NODE(field)     offsetof(tr_config_t, field)
 
 /* Nothing here is worth waiting for longer, and sums of such times cannot overflow. */
@@ -65,6 +66,8 @@ const tr_schema_row_t tr_schema[] = {
      .fallback = "1s", .max = HOUR_MS, .offset = NODE(memory_residency_ms)},
     {.key = "resources", .where = TR_IN_FILE, .type = TR_SCHEMA_ARGS,
      .offset = NODE(resources)},
+    {.key = "schedule", .where = TR_IN_FILE, .type = TR_SCHEMA_ERRANDS,
+     .inside = TR_IN_ERRAND, .offset = NO_FIELD},
     {.key = "supervisor", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
      .required = true, .inside = TR_IN_ROOT, .offset = NODE(root)},
 
@@ -73,6 +76,19 @@ const tr_schema_row_t tr_schema[] = {
      .required = true, .offset = LISTENER(endpoint)},
     {.key = "mode", .where = TR_IN_LISTENER, .type = TR_SCHEMA_MODE,
      .fallback = "0600", .offset = LISTENER(mode)},
+
+    /* an errand of the schedule */
+    {.key = "every", .where = TR_IN_ERRAND, .type = TR_SCHEMA_DURATION,
+     .min = 100, .max = YEAR_MS, .offset = ERRAND(every_ms)},
+    {.key = "at", .where = TR_IN_ERRAND, .type = TR_SCHEMA_CLOCK, .offset = ERRAND(at_s)},
+    {.key = "evict", .where = TR_IN_ERRAND, .type = TR_SCHEMA_NAME, .offset = ERRAND(evict)},
+    {.key = "restart", .where = TR_IN_ERRAND, .type = TR_SCHEMA_NAME,
+     .offset = ERRAND(restart)},
+    {.key = "scale", .where = TR_IN_ERRAND, .type = TR_SCHEMA_NAME, .offset = ERRAND(scale)},
+    {.key = "min", .where = TR_IN_ERRAND, .type = TR_SCHEMA_NUMBER,
+     .max = 10000, .offset = ERRAND(min)},
+    {.key = "max", .where = TR_IN_ERRAND, .type = TR_SCHEMA_NUMBER,
+     .min = 1, .max = 10000, .offset = ERRAND(max)},
 
     /* which kind of child it is */
     {.key = "capability", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_NAME,
@@ -304,6 +320,8 @@ const char *tr_schema_where(unsigned where)
         return "'batch'";
     case TR_IN_MEMORY:
         return "'memory'";
+    case TR_IN_ERRAND:
+        return "an errand of 'schedule'";
     case TR_IN_LIMITS:
         return "'limits'";
     case TR_IN_INTENSITY:

@@ -38,7 +38,8 @@ enum {
     TR_IN_BATCH = 1u << 17,
     TR_IN_MEMORY = 1u << 18,
     TR_IN_CHILD = TR_IN_SUPERVISOR | TR_IN_CAPABILITY | TR_IN_ACTOR,
-    TR_IN_ANY = (1u << 19) - 1,
+    TR_IN_ERRAND = 1u << 19, /* one of the schedule */
+    TR_IN_ANY = (1u << 20) - 1,
 };
 
 typedef enum tr_schema_type {
@@ -53,11 +54,13 @@ typedef enum tr_schema_type {
     TR_SCHEMA_CHOICE,    /* an enum whose values are the indices of `words` */
     TR_SCHEMA_SWITCH,    /* bool: the second of two words */
     TR_SCHEMA_MODE,      /* unsigned: three octal digits */
+    TR_SCHEMA_CLOCK,     /* int64_t: seconds after midnight */
     TR_SCHEMA_ARGS,      /* tr_config_args_t: any keys, scalars */
     TR_SCHEMA_WORDS,     /* tr_config_words_t: a list of scalars, at least one */
     TR_SCHEMA_MAPPING,   /* the keys of `inside`, into the same description */
     TR_SCHEMA_LISTENERS, /* a list; a listener may be written as its endpoint alone */
     TR_SCHEMA_CHILDREN,  /* a list */
+    TR_SCHEMA_ERRANDS,   /* a list */
     TR_SCHEMA_LATER,     /* known, and not available in this version */
 } tr_schema_type_t;
 

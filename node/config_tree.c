@@ -145,6 +145,12 @@ static bool read_arg(struct reader *reader, const yaml_node_pair_t *pair, struct
                                        tr_config_cut(key->text, cut), "text or a number");
     out->value = value;
     out->key = value ? strdup(key->text) : NULL;
+    if (value) {
+        tr_config_notes_mark(reader->notes, &out->key, key->place, true);
+        tr_config_notes_mark(reader->notes, &out->value,
+                             tr_config_yaml_place(node_at(reader, pair->value)->start_mark),
+                             true);
+    }
     reader->notes->nomem |= value && !out->key;
     return value;
 }
@@ -274,6 +280,29 @@ static void read_listeners(struct reader *reader, const yaml_node_t *list, tr_co
     }
 }
 
+static void read_errand(struct reader *reader, const yaml_node_t *node,
+                        tr_config_errand_t *errand)
+{
+    errand->place = tr_config_yaml_place(node->start_mark);
+    if (node->type == YAML_MAPPING_NODE) {
+        read_mapping(reader, TR_IN_ERRAND, node, errand);
+    } else {
+        tr_config_value_refuse(reader->notes, node, "schedule", "a list of mappings");
+    }
+    tr_config_notes_mark(reader->notes, errand, errand->place, node->type == YAML_MAPPING_NODE);
+}
+
+static void read_errands(struct reader *reader, const yaml_node_t *list, tr_config_t *config)
+{
+    const yaml_node_item_t *items = list->data.sequence.items.start;
+    size_t n_items = (size_t)(list->data.sequence.items.top - items);
+    config->schedule = make_array(reader, n_items, sizeof *config->schedule);
+    for (size_t i = 0; config->schedule && i < n_items; i++) {
+        config->n_errands++;
+        read_errand(reader, node_at(reader, items[i]), &config->schedule[i]);
+    }
+}
+
 static void read_list(struct reader *reader, const tr_schema_row_t *row,
                       const yaml_node_t *node, void *base)
 {
@@ -281,6 +310,8 @@ static void read_list(struct reader *reader, const tr_schema_row_t *row,
         tr_config_value_refuse(reader->notes, node, row->key, "a list");
     } else if (row->type == TR_SCHEMA_CHILDREN) {
         read_children(reader, node, base);
+    } else if (row->type == TR_SCHEMA_ERRANDS) {
+        read_errands(reader, node, base);
     } else {
         read_listeners(reader, node, base);
     }
@@ -311,6 +342,7 @@ static void read_row(struct reader *reader, const tr_schema_row_t *row, const ya
         break;
     case TR_SCHEMA_LISTENERS:
     case TR_SCHEMA_CHILDREN:
+    case TR_SCHEMA_ERRANDS:
         read_list(reader, row, node, base);
         break;
     case TR_SCHEMA_ARGS:

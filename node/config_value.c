@@ -131,6 +131,9 @@ static const char *describe(const tr_schema_row_t *row, char *buffer, size_t siz
     case TR_SCHEMA_MODE:
         snprintf(buffer, size, "three octal digits such as 0660");
         break;
+    case TR_SCHEMA_CLOCK:
+        snprintf(buffer, size, "a time of day from 00:00 to 23:59");
+        break;
     default:
         snprintf(buffer, size, "text");
         break;
@@ -173,6 +176,21 @@ static bool parse_mode(const char *text, unsigned *out)
         return false;
     }
     *out = (unsigned)strtoul(digits, NULL, 8);
+    return true;
+}
+
+/* "HH:MM". Unquoted it is text too: this reader takes every scalar as it is written. */
+static bool parse_clock(const char *text, int64_t *out)
+{
+    static const char digits[] = "0123456789";
+    bool has_shape = strlen(text) == 5 && strspn(text, digits) == 2 && text[2] == ':' &&
+                     strspn(text + 3, digits) == 2;
+    int hours = has_shape ? (text[0] - '0') * 10 + (text[1] - '0') : 24;
+    int minutes = has_shape ? (text[3] - '0') * 10 + (text[4] - '0') : 60;
+    if (hours > 23 || minutes > 59) {
+        return false;
+    }
+    *out = hours * INT64_C(3600) + minutes * INT64_C(60);
     return true;
 }
 
@@ -224,7 +242,9 @@ static bool store(tr_config_notes_t *notes, const tr_schema_row_t *row, const ch
     case TR_SCHEMA_DURATION:
     case TR_SCHEMA_MOMENT:
     case TR_SCHEMA_SIZE:
-        fits = parse_integer(row, text, &integer);
+    case TR_SCHEMA_CLOCK:
+        fits = row->type == TR_SCHEMA_CLOCK ? parse_clock(text, &integer)
+                                            : parse_integer(row, text, &integer);
         if (fits && field) {
             *(int64_t *)field = integer;
         }

@@ -1,8 +1,15 @@
-/* The phases of a node go one way: starting, ready, draining, stopping. */
+/* The phases of a node go one way: starting, ready, draining, stopping. But a node that an
+ * operator drains is held: it stops by itself neither when it has drained nor when
+ * `drain-timeout` is over, and it may be resumed, which makes it ready again.
+ *
+ * Routers say that they have drained with the number of the drain that asked them to: what
+ * comes late from one that was called off does not count for the next.
+ */
 
 #include "node/keeper.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +27,11 @@ typedef struct tr_keeper {
     const tr_plan_t *plan;
     tr_keepsake_t *keepsake; /* what the plan belongs to; NULL: to the node */
     tr_actor_t *root;
-    size_t n_draining; /* routers that have not finished */
-    int64_t drain_until_ms;
+    uint64_t last_drain;
+    size_t n_draining;      /* routers that have not finished the last drain */
+    bool has_told;          /* held: that it has drained */
+    int64_t drain_until_ms; /* TR_NEVER: it is held */
+    tr_mailbox_t *drain_to; /* whom to tell when it has drained: a share, or NULL */
 } tr_keeper_t;
 
 static tr_node_phase_t phase_of(const tr_keeper_t *keeper)
@@ -34,10 +44,22 @@ static void move_to(tr_keeper_t *keeper, tr_node_phase_t phase)
     atomic_store(&keeper->self->runtime->phase, (int)phase);
 }
 
+static bool is_held(const tr_keeper_t *keeper)
+{
+    return atomic_load(&keeper->self->runtime->is_held);
+}
+
+static void hold(tr_keeper_t *keeper, bool is_held)
+{
+    atomic_store(&keeper->self->runtime->is_held, is_held);
+}
+
+/* Where it is held the pools rest then. */
 static bool ask_to_drain(tr_keeper_t *keeper, tr_mailbox_t *whom)
 {
-    tr_control_t *drain = tr_control_new(TR_WORD_DRAIN, 0);
+    tr_control_t *drain = tr_control_new(TR_WORD_DRAIN, keeper->last_drain);
     if (drain) {
+        drain->number = is_held(keeper) ? 1 : 0;
         drain->mailbox = tr_mailbox_share(keeper->self->mailbox);
         tr_control_send(drain, whom);
     }
@@ -63,22 +85,52 @@ static void drain_capability(void *arg, const char *name, tr_mailbox_t *router)
     }
 }
 
+static void resume_capability(void *arg, const char *name, tr_mailbox_t *router)
+{
+    (void)arg;
+    if (strcmp(name, TR_NAME_ADMIN) != 0) {
+        tr_control_say(router, TR_WORD_RESUME, 0);
+    }
+}
+
+static void each_capability(tr_keeper_t *keeper,
+                            void (*visit)(void *arg, const char *name, tr_mailbox_t *router))
+{
+    tr_directory_each(keeper->self->runtime->directory, TR_NAMES_CAPABILITY, visit, keeper);
+}
+
 static void stop_root(tr_keeper_t *keeper)
 {
     move_to(keeper, TR_NODE_STOPPING);
-    tr_log(TR_LOG_INFO, "node_stopping", TR_TEXT("node", keeper->self->runtime->node));
+    tr_event(keeper->self->runtime->events, TR_LOG_INFO, "node_stopping",
+             TR_TEXT("node", keeper->self->runtime->node));
     tr_actor_ask_to_stop(keeper->root, tr_reason_of(TROUPE_REASON_SHUTDOWN));
 }
 
-static void drain(tr_keeper_t *keeper)
+/* To stop then: peers need not try any more. */
+static void limit_drain(tr_keeper_t *keeper)
 {
-    move_to(keeper, TR_NODE_DRAINING);
+    hold(keeper, false);
     keeper->drain_until_ms =
         tr_clock_after(tr_clock_now_ms(), keeper->plan->config->drain_timeout_ms);
-    tr_log(TR_LOG_INFO, "node_draining", TR_TEXT("node", keeper->self->runtime->node));
     drain_gateway(keeper);
-    tr_directory_each(keeper->self->runtime->directory, TR_NAMES_CAPABILITY, drain_capability,
-                      keeper);
+}
+
+/* Held: nobody is told to try elsewhere, and it takes its time. */
+static void drain(tr_keeper_t *keeper, bool is_held)
+{
+    move_to(keeper, TR_NODE_DRAINING);
+    keeper->last_drain++;
+    keeper->n_draining = 0;
+    tr_event(keeper->self->runtime->events, TR_LOG_INFO, "node_draining",
+             TR_TEXT("node", keeper->self->runtime->node));
+    if (is_held) {
+        hold(keeper, true);
+        keeper->drain_until_ms = TR_NEVER;
+    } else {
+        limit_drain(keeper);
+    }
+    each_capability(keeper, drain_capability);
 }
 
 static void stop(tr_self_t *self, const tr_reason_t *reason)
@@ -87,15 +139,58 @@ static void stop(tr_self_t *self, const tr_reason_t *reason)
     tr_keeper_t *keeper = self->state;
     switch (phase_of(keeper)) {
     case TR_NODE_READY:
-        drain(keeper);
+        drain(keeper, false);
+        break;
+    case TR_NODE_DRAINING:
+        is_held(keeper) ? limit_drain(keeper) : stop_root(keeper);
         break;
     case TR_NODE_STARTING:
-    case TR_NODE_DRAINING:
         stop_root(keeper);
         break;
     case TR_NODE_STOPPING:
         break;
     }
+}
+
+/* ---- as an operator wishes ---- */
+
+static void tell_drained(tr_keeper_t *keeper)
+{
+    tr_control_t *drained = keeper->drain_to ? tr_control_new(TR_WORD_DRAINED, 0) : NULL;
+    if (drained) {
+        snprintf(drained->name, sizeof drained->name, "%s", TR_NAME_KEEPER);
+        tr_control_send(drained, keeper->drain_to);
+    }
+    tr_mailbox_release(&keeper->drain_to);
+}
+
+static void drain_and_hold(tr_keeper_t *keeper, tr_mailbox_t *to)
+{
+    bool is_ready = phase_of(keeper) == TR_NODE_READY;
+    if (!is_ready && !is_held(keeper)) {
+        return; /* it stops, or has not started */
+    }
+    tr_mailbox_release(&keeper->drain_to);
+    keeper->drain_to = to ? tr_mailbox_share(to) : NULL;
+    if (is_ready) {
+        drain(keeper, true);
+    }
+    keeper->has_told = false;
+}
+
+static void resume(tr_keeper_t *keeper)
+{
+    if (!is_held(keeper)) {
+        return;
+    }
+    keeper->last_drain++; /* what is still said of that one is late */
+    keeper->n_draining = 0;
+    tr_mailbox_release(&keeper->drain_to);
+    move_to(keeper, TR_NODE_READY);
+    hold(keeper, false);
+    tr_event(keeper->self->runtime->events, TR_LOG_INFO, "node_resumed",
+             TR_TEXT("node", keeper->self->runtime->node));
+    each_capability(keeper, resume_capability);
 }
 
 static void on_root_ended(tr_keeper_t *keeper, const tr_reason_t *reason)
@@ -105,7 +200,8 @@ static void on_root_ended(tr_keeper_t *keeper, const tr_reason_t *reason)
     }
     size_t n_hanging = tr_quarantine_sweep(keeper->self->runtime->quarantine);
     if (n_hanging > 0) {
-        tr_log(TR_LOG_WARNING, "threads_left_hanging", TR_NUMBER("count", n_hanging));
+        tr_event(keeper->self->runtime->events, TR_LOG_WARNING, "threads_left_hanging",
+                 TR_NUMBER("count", n_hanging));
     }
     tr_self_end(keeper->self, reason);
 }
@@ -118,7 +214,8 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     case TR_WORD_STARTED:
         if (phase_of(keeper) == TR_NODE_STARTING) {
             move_to(keeper, TR_NODE_READY);
-            tr_log(TR_LOG_INFO, "node_ready", TR_TEXT("node", self->runtime->node));
+            tr_event(keeper->self->runtime->events, TR_LOG_INFO, "node_ready",
+                     TR_TEXT("node", self->runtime->node));
             tr_self_started(self);
         }
         break;
@@ -131,7 +228,15 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         keeper->keepsake = tr_keepsake_share(word->keepsake);
         break;
     case TR_WORD_DRAINED:
-        keeper->n_draining -= keeper->n_draining > 0;
+        if (word->incarnation == keeper->last_drain) {
+            keeper->n_draining -= keeper->n_draining > 0;
+        }
+        break;
+    case TR_WORD_DRAIN:
+        drain_and_hold(keeper, word->mailbox);
+        break;
+    case TR_WORD_RESUME:
+        resume(keeper);
         break;
     default:
         break;
@@ -145,10 +250,19 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     if (phase_of(keeper) != TR_NODE_DRAINING) {
         return TR_NEVER;
     }
+    if (is_held(keeper)) {
+        if (keeper->n_draining == 0 && !keeper->has_told) {
+            keeper->has_told = true;
+            tr_event(self->runtime->events, TR_LOG_INFO, "node_drained",
+                     TR_TEXT("node", self->runtime->node));
+            tell_drained(keeper);
+        }
+        return TR_NEVER;
+    }
     if (keeper->n_draining == 0 || now_ms >= keeper->drain_until_ms) {
         if (keeper->n_draining > 0) {
-            tr_log(TR_LOG_WARNING, "drain_timed_out",
-                   TR_NUMBER("capabilities", keeper->n_draining));
+            tr_event(keeper->self->runtime->events, TR_LOG_WARNING, "drain_timed_out",
+                     TR_NUMBER("capabilities", keeper->n_draining));
         }
         stop_root(keeper);
         return TR_NEVER;
@@ -184,6 +298,7 @@ static void end(tr_self_t *self)
     }
     if (keeper) {
         tr_keepsake_release(&keeper->keepsake);
+        tr_mailbox_release(&keeper->drain_to);
     }
     free(keeper);
     self->state = NULL;

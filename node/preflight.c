@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "node/budget.h"
+#include "node/http_address.h"
 #include "remote/endpoint.h"
 
 /* An actor has a zactor pipe (two sockets) and a door; each socket and each bell is a
@@ -65,6 +67,12 @@ char *troupe_node_summary(const troupe_node_t *self)
         return NULL;
     }
     return text;
+}
+
+char *troupe_node_outlook(const troupe_node_t *self)
+{
+    assert(self);
+    return self->config ? tr_budget_outlook(self->config, tr_machine_memory("")) : NULL;
 }
 
 void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, const char *text)
@@ -168,27 +176,47 @@ troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors, con
                    plan->n_processes + SPARE_ACTORS / 4, file, report, arg);
 }
 
+static void say_cannot_listen(const char *file, tr_config_place_t place, const char *where,
+                              const char *why, troupe_problem_fn *report, void *arg)
+{
+    char line[1024];
+    snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", file, place.line,
+             place.column, where, why);
+    if (report) {
+        report(arg, line);
+    }
+}
+
 troupe_status_t tr_preflight_endpoint(const tr_config_listener_t *listener, const char *file,
                                       troupe_problem_fn *report, void *arg)
 {
     assert(listener && file);
     char why[256];
-    if (tr_endpoint_check(listener->endpoint, why, sizeof why) == TROUPE_OK) {
+    troupe_status_t status = tr_endpoint_check(listener->endpoint, why, sizeof why);
+    if (status != TROUPE_OK) {
+        say_cannot_listen(file, listener->place, listener->endpoint, why, report, arg);
+    }
+    return status == TROUPE_OK ? TROUPE_OK : TROUPE_ERR_IO;
+}
+
+troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
+                                  troupe_problem_fn *report, void *arg)
+{
+    assert(config && file);
+    struct sockaddr_in address;
+    char why[256];
+    if (!config->http || tr_http_address_problem(config->http, &address) ||
+        tr_http_address_check(&address, why, sizeof why) == TROUPE_OK) {
         return TROUPE_OK;
     }
-    char line[1024];
-    snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", file,
-             listener->place.line, listener->place.column, listener->endpoint, why);
-    if (report) {
-        report(arg, line);
-    }
+    say_cannot_listen(file, config->http_place, config->http, why, report, arg);
     return TROUPE_ERR_IO;
 }
 
 troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
                                        void *arg)
 {
-    troupe_status_t status = TROUPE_OK;
+    troupe_status_t status = tr_preflight_http(self->config, self->file, report, arg);
     for (size_t i = 0; i < self->config->n_listeners; i++) {
         if (tr_preflight_endpoint(&self->config->listeners[i], self->file, report, arg) !=
             TROUPE_OK) {

@@ -42,6 +42,8 @@ typedef struct draft {
 struct tr_reload {
     tr_self_t *admin;
     tr_modules_t *modules;
+    tr_reload_schedule_fn *schedule;
+    void *arg;
     const tr_config_t *config;  /* as it was applied last */
     tr_keepsake_t *keepsake;    /* what that belongs to; NULL: to the node */
     char *path;                 /* of the node's file; NULL: none */
@@ -97,15 +99,18 @@ static void finish_lines(lines_t *lines)
 
 /* ---- life ---- */
 
-tr_reload_t *tr_reload_new(tr_self_t *admin, tr_modules_t *modules, const tr_config_t *config)
+tr_reload_t *tr_reload_new(tr_self_t *admin, tr_modules_t *modules, const tr_config_t *config,
+                           tr_reload_schedule_fn *schedule, void *arg)
 {
-    assert(admin && modules && config);
+    assert(admin && modules && config && schedule);
     tr_reload_t *self = calloc(1, sizeof *self);
     if (!self) {
         return NULL;
     }
     self->admin = admin;
     self->modules = modules;
+    self->schedule = schedule;
+    self->arg = arg;
     self->config = config;
     self->path = config->path ? strdup(config->path) : NULL;
     if (config->path && !self->path) {
@@ -216,6 +221,12 @@ static troupe_status_t check_draft(tr_reload_t *self, const char *file, const dr
     const tr_config_t *next = draft->plan->config;
     troupe_status_t status = tr_preflight_fits(draft->plan, self->admin->runtime->max_actors,
                                                file, add_problem, problems);
+    bool has_other_http =
+        next->http && (!self->config->http || strcmp(next->http, self->config->http) != 0);
+    if (has_other_http &&
+        tr_preflight_http(next, file, add_problem, problems) != TROUPE_OK) {
+        status = TROUPE_ERR_INVALID;
+    }
     for (size_t i = 0; i < next->n_listeners; i++) {
         if (!has_endpoint(self->config, next->listeners[i].endpoint) &&
             tr_preflight_endpoint(&next->listeners[i], file, add_problem, problems) !=
@@ -466,6 +477,10 @@ static void apply(tr_reload_t *self, draft_t draft, tr_difference_t *difference)
     }
     for (size_t i = 0; i < difference->n; i++) {
         tell_event(self, TR_LOG_INFO, "reloading", "change", difference->changes[i].text);
+        if (difference->changes[i].kind == TR_CHANGE_SCHEDULE) {
+            self->schedule(self->arg, draft.plan->config->schedule,
+                           draft.plan->config->n_errands);
+        }
     }
 }
 

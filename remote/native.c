@@ -180,7 +180,8 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .peer_id = request->id,
         .id = ++gateway->last_id,
         .route = route,
-        .finish_on_disconnect = request->finish_on_disconnect,
+        /* Whoever looks at the node's events does so for as long as it is there. */
+        .finish_on_disconnect = request->finish_on_disconnect && !is_operation(request),
         .grants_itself = request->credit >= 0,
     };
     const tr_header_t header = {
@@ -287,7 +288,8 @@ static void on_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
                          const char *reason)
 {
     tr_metric_add(gateway->bad_messages, 1);
-    tr_log(TR_LOG_WARNING, "bad_message", TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));
+    tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
+             TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));
     if (id > 0) {
         refuse(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, "%s", reason);
     }

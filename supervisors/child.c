@@ -87,6 +87,7 @@ void tr_child_destroy(tr_child_t **self_p)
     if (*self_p) {
         assert(!(*self_p)->actor);
         assert(!(*self_p)->commands);
+        assert(!(*self_p)->claim.grant);
         tr_intensity_destroy(&(*self_p)->own_intensity);
         tr_keepsake_release(&(*self_p)->keepsake);
         tr_keepsake_release(&(*self_p)->spec_keepsake);

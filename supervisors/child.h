@@ -13,6 +13,16 @@
 
 struct tr_command;
 
+/* What a child asks for before it is started. */
+typedef struct tr_claim {
+    uint64_t number;   /* of the grant that it waits for; 0: it waits for none */
+    tr_grant_t *grant; /* given, and not used yet; or NULL */
+    int64_t asked_ms;
+    bool wants_all_room;          /* the next time that it asks */
+    bool has_had_all_room;        /* since it was up last */
+    char trouble[TR_REASON_TEXT]; /* why it was refused the last time; or "" */
+} tr_claim_t;
+
 typedef struct tr_child {
     const tr_child_spec_t *spec;
     tr_keepsake_t *spec_keepsake; /* what it belongs to; NULL: to the node's description */
@@ -23,6 +33,7 @@ typedef struct tr_child {
     tr_actor_t *actor; /* NULL while down */
     uint64_t incarnation;
     tr_child_view_t view;
+    tr_claim_t claim;
     tr_health_t health;
     bool is_doubtful;
     bool has_been_tried; /* came up or fell at least once */
@@ -37,6 +48,8 @@ typedef struct tr_child {
     bool is_outdated;            /* of a pool: its worker is another since it was started */
     bool must_be_replaced;       /* of a pool: its time has come */
     bool is_retiring;            /* its replacement is up: it goes when it has nothing to do */
+    bool is_replacing_itself;    /* there is no room for a replacement beside it: it goes in the
+                                    same way, and comes back */
     uint64_t recycle_requests;   /* after so many its time comes; 0: never */
     int64_t recycle_at_ms;       /* likewise; TR_NEVER: never */
     int64_t due_ms;              /* when to look at it again */

@@ -12,6 +12,9 @@
 #include "actors/actor.h"
 #include "actors/grant.h"
 
+/* The name under which pools find it; a tree without one starts what it likes. */
+#define TR_NAME_GOVERNOR "troupe.governor"
+
 /* Borrowed: outlives the governor, unless it came with a word. */
 typedef struct tr_governor_spec {
     tr_amounts_t limits; /* UINT64_MAX: as much as anybody likes */

@@ -15,7 +15,8 @@
 void tr_health_init(tr_health_t *self, int64_t now_ms)
 {
     assert(self);
-    *self = (tr_health_t){.sent_ms = now_ms, .asked_since_ms = TR_NEVER, .probed_ms = now_ms};
+    *self = (tr_health_t){
+        .sent_ms = now_ms, .asked_since_ms = TR_NEVER, .probed_ms = now_ms, .since_ms = now_ms};
 }
 
 int64_t tr_health_next_ms(const tr_health_t *self, const tr_health_plan_t *plan)
@@ -50,6 +51,7 @@ void tr_health_pong(tr_health_t *self, uint64_t number)
 {
     assert(self);
     if (number > 0 && number <= self->sent) {
+        self->answered = number > self->answered ? number : self->answered;
         self->asked_since_ms = TR_NEVER;
     }
 }
@@ -83,11 +85,19 @@ void tr_health_spare(tr_health_t *self, const tr_health_plan_t *plan, int64_t no
     self->spared_until_ms = tr_clock_after(now_ms, plan->interval_ms * plan->misses);
 }
 
+/* However much it gets on. */
+static int64_t start_is_over_ms(const tr_health_t *self, const tr_health_plan_t *plan)
+{
+    return plan->start_limit_ms > 0 ? tr_clock_after(self->since_ms, plan->start_limit_ms)
+                                    : TR_NEVER;
+}
+
 static int64_t hung_at_ms(const tr_health_t *self, const tr_health_plan_t *plan,
                           const tr_vital_signs_t *signs)
 {
     if (signs->is_starting) {
-        return tr_clock_after(signs->progress_ms, plan->start_stall_ms);
+        return earlier(tr_clock_after(signs->progress_ms, plan->start_stall_ms),
+                       start_is_over_ms(self, plan));
     }
     if (signs->running_since_ms != 0) {
         return earlier(stall_at_ms(plan, signs), overrun_at_ms(plan, signs));
@@ -121,7 +131,10 @@ tr_verdict_t tr_health_judge(const tr_health_t *self, const tr_health_plan_t *pl
                           now_ms >= tr_clock_after(signs->progress_ms, plan->interval_ms);
         return has_missed ? TR_VERDICT_DOUBTFUL : TR_VERDICT_FINE;
     }
-    if (signs->is_starting) {
+    if (signs->is_starting && start_is_over_ms(self, plan) <= now_ms) {
+        snprintf(why, why_size, "its start took longer than %lld ms",
+                 (long long)plan->start_limit_ms);
+    } else if (signs->is_starting) {
         snprintf(why, why_size, "no progress in its start for %lld ms",
                  (long long)plan->start_stall_ms);
     } else if (signs->running_since_ms == 0) {

@@ -41,9 +41,11 @@ typedef enum tr_verdict {
 
 typedef struct tr_health {
     uint64_t sent;           /* number of the last ping */
+    uint64_t answered;       /* of the last that was answered; 0: none was */
     int64_t sent_ms;         /* when; meaningful when sent > 0 */
     int64_t asked_since_ms;  /* first unanswered ping, or TR_NEVER */
     int64_t probed_ms;       /* the last deep check, or when the child came up */
+    int64_t since_ms;        /* when it came up, or was born */
     int64_t spared_until_ms; /* not hung before */
 } tr_health_t;
 

@@ -13,11 +13,21 @@
 /* Add the first workers. False when out of memory. */
 bool tr_pool_begin(tr_supervisor_t *self);
 
-/* One more worker, unless there are enough or one is about to come. */
-void tr_pool_grow(tr_supervisor_t *self);
+/* The router could use so many more workers: add some, unless there are enough or as many as
+ * may are about to come. None: those that have not been granted yet are given up. */
+void tr_pool_grow(tr_supervisor_t *self, uint64_t n_wished);
 
-/* This worker may go, unless the pool would get too small. NULL is fine. */
-void tr_pool_shrink(tr_supervisor_t *self, tr_child_t *child);
+/* There is no room for more beside those that there are: for a while none is asked for. */
+void tr_pool_postpone_growth(tr_supervisor_t *self, int64_t now_ms);
+
+/* This worker may go, for the cause that the word names, unless the pool would get too small.
+ * NULL is fine. */
+void tr_pool_shrink(tr_supervisor_t *self, tr_child_t *child, const tr_control_t *word);
+
+/* A worker fell. Whether so many have for want of memory, one after another, that the next one
+ * would, too. */
+bool tr_pool_is_starved(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
+                        bool was_starting);
 
 /* Tell the router about a child. */
 void tr_pool_tell(tr_supervisor_t *self, tr_word_t word, const tr_child_t *child);

@@ -2,6 +2,10 @@
  *
  *     must_be_replaced ──> a replacement starts ──> it is up: the old one is retiring
  *                                                    ──> it has nothing left to do: it stops
+ *
+ * and if there is no room for the replacement:
+ *
+ *     the old one is retiring ──> it has nothing left to do: it stops, and starts again
  */
 
 #include "supervisors/recycle.h"
@@ -11,7 +15,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisors/claims.h"
+#include "supervisors/commands.h"
 #include "supervisors/pool.h"
+
+/* A replacement waits for room no longer than so much more than others may stay for. */
+#define PATIENCE_MS 2000
 
 int64_t tr_recycle_limit(int64_t limit, double jitter, uint32_t dice)
 {
@@ -52,7 +61,7 @@ static tr_child_t *next_to_be_replaced(const tr_supervisor_t *self)
 
 static void answer_roll_if_done(tr_supervisor_t *self)
 {
-    if (!self->recycle.replacement && !next_to_be_replaced(self)) {
+    if (!self->recycle.replacement && !self->recycle.alone && !next_to_be_replaced(self)) {
         answer_roll(self, TR_ANSWER_DONE, "one worker after another");
     }
 }
@@ -145,32 +154,31 @@ void tr_recycle_came_up(tr_supervisor_t *self, tr_child_t *child, uint32_t dice)
     set_limits(self, child, dice);
     child->must_be_replaced = child->is_outdated;
     child->is_retiring = false;
-    if (child == self->recycle.replacement) {
+    child->is_replacing_itself = false;
+    if (child == self->recycle.alone) {
+        self->recycle.alone = NULL;
+        tr_event(self->self->runtime->events, TR_LOG_INFO, "replaced",
+                 TR_TEXT("worker", child->name), TR_TEXT("by", child->name));
+    } else if (child == self->recycle.replacement) {
         tr_child_t *old = self->recycle.old;
         self->recycle.replacement = NULL;
         self->recycle.old = NULL;
         if (old) {
-            tr_log(TR_LOG_INFO, "replaced", TR_TEXT("worker", old->name),
-                   TR_TEXT("by", child->name));
+            tr_event(self->self->runtime->events, TR_LOG_INFO, "replaced",
+                     TR_TEXT("worker", old->name), TR_TEXT("by", child->name));
             tr_recycle_retire(self, old);
         }
     }
     answer_roll_if_done(self);
 }
 
-bool tr_recycle_take_failure(tr_supervisor_t *self, tr_child_t *child)
+/* No other is begun, whoever waits for it, before a while has passed. */
+static void stop_rolling(tr_supervisor_t *self, const tr_child_t *child)
 {
-    if (child != self->recycle.replacement) {
-        return false;
-    }
     char shown[TR_REASON_TEXT];
     tr_reason_show(&child->last_reason, shown, sizeof shown);
-    tr_log(TR_LOG_WARNING, "not_replaced", TR_TEXT("capability", self->spec->capability),
-           TR_TEXT("reason", shown));
-    child->view.is_wanted = false;
-    child->is_leaving = true;
-    self->recycle.replacement = NULL;
-    self->recycle.old = NULL;
+    tr_event(self->self->runtime->events, TR_LOG_WARNING, "not_replaced",
+             TR_TEXT("capability", self->spec->capability), TR_TEXT("reason", shown));
     self->recycle.not_before_ms =
         tr_clock_after(tr_clock_now_ms(), self->spec->children->backoff_max_ms);
     if (self->recycle.roll) {
@@ -179,7 +187,73 @@ bool tr_recycle_take_failure(tr_supervisor_t *self, tr_child_t *child)
         }
         answer_roll(self, TR_ANSWER_FAILED, shown);
     }
+}
+
+bool tr_recycle_take_failure(tr_supervisor_t *self, tr_child_t *child)
+{
+    if (child == self->recycle.alone) { /* it is started again, as any that failed */
+        self->recycle.alone = NULL;
+        child->must_be_replaced = false;
+        stop_rolling(self, child);
+        return false;
+    }
+    if (child != self->recycle.replacement) {
+        return false;
+    }
+    child->view.is_wanted = false;
+    child->is_leaving = true;
+    self->recycle.replacement = NULL;
+    self->recycle.old = NULL;
+    stop_rolling(self, child);
     return true;
+}
+
+/* ---- without room for two ---- */
+
+/* The replacement is given up, and gone after it. */
+static void replace_alone(tr_supervisor_t *self)
+{
+    tr_child_t *replacement = self->recycle.replacement;
+    tr_child_t *old = self->recycle.old;
+    self->recycle.replacement = NULL;
+    self->recycle.old = NULL;
+    replacement->view.is_wanted = false;
+    replacement->is_leaving = true;
+    tr_claims_drop(self, replacement);
+    tr_commands_go_on(self, replacement);
+    if (old && old->view.phase == TR_CHILD_UP && old->view.is_wanted) {
+        tr_event(self->self->runtime->events, TR_LOG_INFO, "replaces_itself",
+                 TR_TEXT("worker", old->name));
+        old->is_retiring = true;
+        old->is_replacing_itself = true;
+        self->recycle.alone = old;
+        tr_pool_tell(self, TR_WORD_GOING, old);
+    }
+}
+
+bool tr_recycle_take_refusal(tr_supervisor_t *self, tr_child_t *child)
+{
+    if (child != self->recycle.replacement) {
+        return false;
+    }
+    replace_alone(self);
+    return true;
+}
+
+/* It asks for room, and has none yet. Returns when patience is over. */
+static int64_t wait_for_room(tr_supervisor_t *self, int64_t now_ms)
+{
+    const tr_child_t *replacement = self->recycle.replacement;
+    if (!replacement->view.is_held) {
+        return TR_NEVER;
+    }
+    int64_t residency_ms = atomic_load(&self->self->runtime->memory.residency_ms);
+    int64_t until_ms = tr_clock_after(replacement->claim.asked_ms, PATIENCE_MS + residency_ms);
+    if (now_ms < until_ms) {
+        return until_ms;
+    }
+    replace_alone(self);
+    return TR_NEVER;
 }
 
 /* ---- workers go ---- */
@@ -193,8 +267,8 @@ static bool has_nothing_to_do(const tr_child_t *child)
 void tr_recycle_look(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
 {
     if (child->is_retiring && has_nothing_to_do(child)) {
-        child->view.is_wanted = false;
-        child->is_leaving = true;
+        child->view.is_wanted = child->is_replacing_itself;
+        child->is_leaving = !child->is_replacing_itself;
         tr_supervisor_stop_alone(self, child);
     }
     uint64_t n_done = atomic_load(&child->actor->pulse->n_done);
@@ -212,12 +286,19 @@ void tr_recycle_forget(tr_supervisor_t *self, const tr_child_t *child)
     if (child == self->recycle.replacement) {
         self->recycle.replacement = NULL;
     }
+    if (child == self->recycle.alone) {
+        self->recycle.alone = NULL;
+    }
 }
 
 int64_t tr_recycle_turn(tr_supervisor_t *self, int64_t now_ms)
 {
+    answer_roll_if_done(self);
+    if (self->recycle.replacement && !self->is_stopping) {
+        return wait_for_room(self, now_ms);
+    }
     tr_child_t *old = next_to_be_replaced(self);
-    if (self->recycle.replacement || !old || self->is_stopping ||
+    if (self->recycle.replacement || self->recycle.alone || !old || self->is_stopping ||
         self->unavailable_until_ms > 0) {
         return TR_NEVER;
     }

@@ -4,6 +4,8 @@
  * before it matters: a new one is started, and only when that is up the old one gets nothing
  * new any more, finishes what it has, and goes. A rolling restart does the same to every
  * worker. A replacement that does not start ends it: then the workers that there are go on.
+ * Where there is no room for two at a time, the old one finishes and goes first, and comes back
+ * as a new one; its requests wait meanwhile.
  *
  * For supervisors of pools.
  */
@@ -24,6 +26,10 @@ void tr_recycle_came_up(tr_supervisor_t *self, tr_child_t *child, uint32_t dice)
 /* Whether this worker, which did not start, was a replacement: then it leaves, and so it was
  * with this restart. */
 bool tr_recycle_take_failure(tr_supervisor_t *self, tr_child_t *child);
+
+/* Whether this worker, which is refused what it asks for, was a replacement: then the old one
+ * is to replace itself, and the child is gone. */
+bool tr_recycle_take_refusal(tr_supervisor_t *self, tr_child_t *child);
 
 /* Look at a worker that is up: it may have reached its limit, or have finished its last work.
  */

@@ -80,7 +80,7 @@ tr_step_t tr_strategy_next(tr_strategy_t strategy, const tr_child_view_t *childr
     bool are_earlier_up = true;
     for (size_t i = 0; i < n; i++) {
         const tr_child_view_t *child = &children[i];
-        bool may_start = child->is_wanted && child->phase == TR_CHILD_DOWN;
+        bool may_start = child->is_wanted && !child->is_held && child->phase == TR_CHILD_DOWN;
         if (child->is_in_turn) {
             may_start = may_start && are_earlier_up && !is_group_going;
         }

@@ -42,6 +42,7 @@ typedef struct tr_child_view {
     bool is_in_turn;     /* starts only after those before it, stops only after those behind it
                             (first start, group restart, the supervisor's stop) */
     int64_t start_at_ms; /* not before this */
+    bool is_held;        /* what it needs for its start is not there yet */
 } tr_child_view_t;
 
 /* The children that fall with child `failed` of `n`: *first_out up to the last one. */

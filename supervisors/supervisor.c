@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisors/claims.h"
 #include "supervisors/commands.h"
 #include "supervisors/pool.h"
 #include "supervisors/recycle.h"
@@ -66,6 +67,7 @@ void tr_supervisor_remove(tr_supervisor_t *self, tr_child_t *child)
     if (tr_supervisor_is_pool(self) && child->slot <= self->last_slot) {
         self->last_slot = child->slot - 1;
     }
+    tr_claims_drop(self, child);
     tr_children_remove(&self->children, child);
     self->must_act = true;
 }
@@ -79,7 +81,7 @@ void tr_supervisor_stop_alone(tr_supervisor_t *self, tr_child_t *child)
     self->must_act = true;
 }
 
-static uint32_t roll_dice(tr_supervisor_t *self)
+uint32_t tr_supervisor_roll_dice(tr_supervisor_t *self)
 {
     self->dice ^= self->dice << 13;
     self->dice ^= self->dice >> 17;
@@ -97,6 +99,7 @@ static void stop_all(tr_supervisor_t *self, const tr_reason_t *reason)
     self->is_stopping = true;
     self->must_act = true;
     self->end_reason = *reason;
+    tr_claims_drop_all(self);
     for (size_t i = 0; i < self->children.n; i++) {
         tr_child_view_t *view = &self->children.all[i]->view;
         view->is_wanted = false;
@@ -113,8 +116,8 @@ static void give_up(tr_supervisor_t *self, const tr_child_t *child, const tr_rea
     tr_reason_t reason = tr_reason_format(TROUPE_REASON_FAILED, "%s %s: %.180s", child->name,
                                           what, tr_reason_show(cause, shown, sizeof shown));
     reason.is_final = cause->is_final;
-    tr_log(TR_LOG_ERROR, "supervisor_gives_up", TR_TEXT("supervisor", self->self->name),
-           TR_TEXT("reason", reason.text));
+    tr_event(self->self->runtime->events, TR_LOG_ERROR, "supervisor_gives_up",
+             TR_TEXT("supervisor", self->self->name), TR_TEXT("reason", reason.text));
     stop_all(self, &reason);
 }
 
@@ -146,13 +149,15 @@ static void fell_siblings(tr_supervisor_t *self, tr_child_t *child)
 static void restart(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
 {
     int64_t lived_ms = now_ms - child->up_since_ms;
-    int64_t delay_ms = tr_backoff_next_ms(&child->backoff, lived_ms, roll_dice(self));
+    int64_t delay_ms =
+        tr_backoff_next_ms(&child->backoff, lived_ms, tr_supervisor_roll_dice(self));
     child->n_restarts++;
     child->is_restarting = true;
     child->view.start_at_ms = tr_clock_after(now_ms, delay_ms);
     fell_siblings(self, child);
-    tr_log(TR_LOG_INFO, "restarting", TR_TEXT("child", child->name),
-           TR_NUMBER("in_ms", delay_ms), TR_NUMBER("restarts", child->n_restarts));
+    tr_event(self->self->runtime->events, TR_LOG_INFO, "restarting",
+             TR_TEXT("child", child->name), TR_NUMBER("in_ms", delay_ms),
+             TR_NUMBER("restarts", child->n_restarts));
 }
 
 static bool is_there_another_significant(const tr_supervisor_t *self, const tr_child_t *child)
@@ -197,6 +202,8 @@ static void child_fell(tr_supervisor_t *self, tr_child_t *child, const tr_reason
         give_up(self, child, reason, "did not start");
     } else if (!tr_restart_is_due(child->spec->restart, reason, was_starting)) {
         stay_down(self, child);
+    } else if (tr_pool_is_starved(self, child, reason, was_starting)) {
+        tr_pool_be_unavailable(self, child, reason, now_ms);
     } else if (!is_too_often(self, child, now_ms)) {
         restart(self, child, now_ms);
     } else if (tr_supervisor_is_pool(self) && !self->spec->escalates) {
@@ -206,13 +213,15 @@ static void child_fell(tr_supervisor_t *self, tr_child_t *child, const tr_reason
     }
 }
 
-static void log_end(const tr_child_t *child, const tr_reason_t *reason, bool was_starting)
+static void log_end(const tr_supervisor_t *self, const tr_child_t *child,
+                    const tr_reason_t *reason, bool was_starting)
 {
     char shown[TR_REASON_TEXT];
-    tr_log(tr_reason_is_abnormal(reason) ? TR_LOG_WARNING : TR_LOG_INFO,
-           was_starting ? "did_not_start" : "ended", TR_TEXT("child", child->name),
-           TR_TEXT("kind", child->spec->kind),
-           TR_TEXT("reason", tr_reason_show(reason, shown, sizeof shown)));
+    tr_event(self->self->runtime->events,
+             tr_reason_is_abnormal(reason) ? TR_LOG_WARNING : TR_LOG_INFO,
+             was_starting ? "did_not_start" : "ended", TR_TEXT("child", child->name),
+             TR_TEXT("kind", child->spec->kind),
+             TR_TEXT("reason", tr_reason_show(reason, shown, sizeof shown)));
 }
 
 /* Count the end of a worker that nobody told to end. */
@@ -240,7 +249,7 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
      */
     bool was_told = is_condemned ? !child->view.is_wanted
                                  : was == TR_CHILD_STOPPING || child->view.must_stop;
-    if (child->is_retiring) { /* its replacement is there */
+    if (child->is_retiring && !child->is_replacing_itself) { /* its replacement is there */
         was_told = true;
         child->view.is_wanted = false;
         child->is_leaving = true;
@@ -250,7 +259,7 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
     child->is_condemned = false;
     self->must_act = true;
     tr_children_died(&self->children, child);
-    log_end(child, &child->last_reason, was_starting);
+    log_end(self, child, &child->last_reason, was_starting);
     count_end(self, child, &child->last_reason, was_told);
     if (tr_supervisor_is_pool(self) && !is_condemned) {
         tr_pool_tell_down(self, child, &child->last_reason, was);
@@ -273,6 +282,7 @@ static void quarantine(tr_supervisor_t *self, tr_child_t *child, tr_reason_t rea
 {
     tr_child_phase_t was = child->view.phase;
     tr_quarantine_t *hanging = self->self->runtime->quarantine;
+    tr_claims_note_end(child, &reason);
     tr_child_quarantine(child, self->self->runtime);
     if (tr_quarantine_is_full(hanging)) {
         reason = tr_reason_format(TROUPE_REASON_FAILED,
@@ -333,11 +343,12 @@ static void on_started(tr_supervisor_t *self, tr_child_t *child, const tr_contro
     snprintf(child->words, sizeof child->words, "%s", started->reason.text);
     tr_children_set_due(&self->children, child, now_ms);
     self->must_act = true;
-    tr_log(TR_LOG_INFO, "started", TR_TEXT("child", child->name),
-           TR_TEXT("kind", child->spec->kind));
+    tr_event(self->self->runtime->events, TR_LOG_INFO, "started", TR_TEXT("child", child->name),
+             TR_TEXT("kind", child->spec->kind));
+    child->claim.has_had_all_room = false;
     if (tr_supervisor_is_pool(self)) {
         tr_pool_tell_up(self, child);
-        tr_recycle_came_up(self, child, roll_dice(self));
+        tr_recycle_came_up(self, child, tr_supervisor_roll_dice(self));
     }
     tr_commands_go_on(self, child);
 }
@@ -346,19 +357,22 @@ static void on_ended(tr_supervisor_t *self, const tr_control_t *control)
 {
     tr_child_t *child = tr_children_living(&self->children, control->incarnation);
     if (!child) {
-        tr_log(TR_LOG_INFO, "quarantined_thread_ended", TR_TEXT("supervisor", self->self->name),
-               TR_NUMBER("incarnation", control->incarnation));
+        tr_event(self->self->runtime->events, TR_LOG_INFO, "quarantined_thread_ended",
+                 TR_TEXT("supervisor", self->self->name),
+                 TR_NUMBER("incarnation", control->incarnation));
         tr_quarantine_release(self->self->runtime->quarantine, control->incarnation,
                               LAST_STEPS_MS);
         return;
     }
     tr_child_phase_t was = child->view.phase;
+    tr_claims_note_end(child, &control->reason);
     tr_child_ended(child, self->self->runtime);
     child_is_down(self, child, &control->reason, was);
 }
 
 static void on_pong(tr_supervisor_t *self, tr_child_t *child, const tr_control_t *pong)
 {
+    tr_pings_answered(&self->pings, &child->health, pong->number);
     tr_health_pong(&child->health, pong->number);
     if (child->is_doubtful && child->view.phase == TR_CHILD_UP) {
         child->is_doubtful = false;
@@ -374,6 +388,11 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
     tr_command_t *command = tr_command_in(letter);
     if (command) {
         tr_commands_take(self, command);
+        return;
+    }
+    tr_grant_t *grant = tr_grant_in(letter);
+    if (grant) {
+        tr_claims_take(self, grant);
         return;
     }
     const tr_control_t *control = tr_control_in(letter);
@@ -397,10 +416,10 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         tr_supervisor_report(self, control);
         break;
     case TR_WORD_GROW:
-        tr_pool_grow(self);
+        tr_pool_grow(self, control->number);
         break;
     case TR_WORD_SHRINK:
-        tr_pool_shrink(self, child);
+        tr_pool_shrink(self, child, control);
         break;
     default:
         break;
@@ -464,6 +483,7 @@ static void look_after(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
             tr_recycle_look(self, child, now_ms);
         }
         if (now_ms >= tr_health_next_ms(&child->health, plan)) {
+            tr_pings_ask_again(&self->pings, &child->health, signs.running_since_ms != 0);
             ping(child, now_ms);
         }
         if (now_ms >= tr_health_probe_at_ms(&child->health, plan)) {
@@ -496,9 +516,13 @@ static void look_after_due(tr_supervisor_t *self, int64_t now_ms)
 
 static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
 {
+    if (tr_supervisor_is_pool(self) && tr_claims_hold(self, child, now_ms)) {
+        return;
+    }
     troupe_status_t status =
         tr_child_start(child, self->self->runtime, self->self->mailbox, now_ms);
     if (status == TROUPE_OK) {
+        tr_claims_use(self, child);
         status = tr_children_born(&self->children, child);
     }
     if (status == TROUPE_OK) {
@@ -510,6 +534,7 @@ static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms
     if (child->actor) {
         tr_child_quarantine(child, self->self->runtime);
     }
+    tr_claims_drop(self, child);
     child->has_been_tried = true;
     child_is_down(self, child, &reason, TR_CHILD_STARTING);
 }
@@ -605,7 +630,8 @@ static void act_and_look_after(tr_supervisor_t *self, int64_t now_ms)
 static void shut_down(tr_supervisor_t *self)
 {
     tr_reason_t reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
-    tr_log(TR_LOG_INFO, "auto_shutdown", TR_TEXT("supervisor", self->self->name));
+    tr_event(self->self->runtime->events, TR_LOG_INFO, "auto_shutdown",
+             TR_TEXT("supervisor", self->self->name));
     self->must_shut_down = false;
     stop_all(self, &reason);
 }
@@ -617,6 +643,7 @@ static int64_t turn(tr_self_t *actor, int64_t now_ms)
     act_and_look_after(self, now_ms);
     if (tr_supervisor_is_pool(self)) {
         due_ms = earlier(due_ms, tr_recycle_turn(self, now_ms));
+        due_ms = earlier(due_ms, tr_claims_turn(self, now_ms));
         act_and_look_after(self, now_ms);
     }
     if (!self->is_stopping && !self->has_started && are_all_started(self)) {
@@ -675,6 +702,7 @@ static bool begin(tr_self_t *actor, const void *arg)
         self->dice = self->spec->seed ? self->spec->seed
                                       : (uint32_t)(actor->incarnation * 2654435761u) | 1u;
         tr_children_init(&self->children);
+        tr_pings_init(&self->pings, actor->runtime->metrics);
         self->intensity = tr_intensity_new(self->spec->max_restarts, self->spec->period_ms);
         is_made = self->intensity && add_first_children(self);
     }
@@ -691,6 +719,7 @@ static void end(tr_self_t *actor)
         return;
     }
     self->is_stopping = true;
+    tr_claims_drop_all(self);
     /* Ends early only when its pipe was destroyed under it: what still runs is abandoned. */
     for (size_t i = self->children.n; i-- > 0;) {
         tr_child_t *child = self->children.all[i];

@@ -9,6 +9,7 @@
 #include "actors/report.h"
 #include "supervisors/children.h"
 #include "supervisors/command.h"
+#include "supervisors/pings.h"
 
 typedef struct tr_supervisor {
     tr_self_t *self;
@@ -25,15 +26,21 @@ typedef struct tr_supervisor {
     bool must_shut_down; /* its significant children have ended */
     bool is_stopping;
     tr_reason_t end_reason;
+    tr_pings_t pings;
 
     size_t last_slot; /* of a template: up to it no number is free */
 
     /* pools */
     tr_mailbox_t *router;
     int64_t unavailable_until_ms; /* 0: available */
+    size_t wish;                  /* so many more workers the router could use */
+    int64_t grow_at_ms;           /* not before: there was no room for more */
+    tr_backoff_t growth;
+    size_t n_out_of_memory; /* workers in a row that ended for want of memory */
     struct {
         tr_child_t *replacement; /* starts in place of `old`; NULL: none does */
         tr_child_t *old;         /* NULL when it has gone by itself */
+        tr_child_t *alone;       /* it is replaced by itself, without another; NULL: none is */
         int64_t not_before_ms;   /* after one that failed */
         tr_command_t *roll;      /* all are being replaced: those who asked for it */
     } recycle;
@@ -60,6 +67,9 @@ void tr_supervisor_remove(tr_supervisor_t *self, tr_child_t *child);
 
 /* Ask this child to stop, alone and at once, before anything else happens to it. */
 void tr_supervisor_stop_alone(tr_supervisor_t *self, tr_child_t *child);
+
+/* A random number. */
+uint32_t tr_supervisor_roll_dice(tr_supervisor_t *self);
 
 /* Answer a survey. */
 void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey);

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "supervisors/supervisor.h"
+#include "supervisors/claims.h"
 
 void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
 {
@@ -23,13 +23,16 @@ void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
         line->state = tr_child_state(child);
         line->incarnation = child->incarnation;
         line->n_restarts = child->n_restarts;
-        if (child->view.phase != TR_CHILD_UP && child->n_restarts > 0) {
+        if (!tr_claims_show(self, child, line->reason, sizeof line->reason) &&
+            child->view.phase != TR_CHILD_UP && child->n_restarts > 0) {
             tr_reason_show(&child->last_reason, line->reason, sizeof line->reason);
         }
         if (child->actor) {
             line->n_done = atomic_load(&child->actor->pulse->n_done);
             line->pid = atomic_load(&child->actor->pulse->pid);
             line->memory_bytes = (uint64_t)atomic_load(&child->actor->pulse->memory_bytes);
+            const tr_grant_t *grant = child->actor->grant;
+            line->charged_bytes = grant ? grant->amount.of[TR_MEMORY] : 0;
             if (child->spec->can_be_surveyed) {
                 line->mailbox = tr_mailbox_share(child->actor->mailbox);
             }

@@ -24,11 +24,10 @@ size_t tr_utf8_cut(tr_span_t text, size_t max_size)
     return size;
 }
 
-/* The length of the character that `at` begins with, 0 when it begins with none. Only the
- * second byte's range depends on the first. */
-static size_t character_size(const char *at, const char *end)
+/* Only the second byte's range depends on the first. */
+size_t tr_utf8_size(const char *bytes, size_t n_bytes)
 {
-    const unsigned char *byte = (const unsigned char *)at;
+    const unsigned char *byte = (const unsigned char *)bytes;
     unsigned char low = 0x80;
     unsigned char high = 0xbf;
     size_t size;
@@ -47,11 +46,11 @@ static size_t character_size(const char *at, const char *end)
     } else {
         return 0;
     }
-    if ((size_t)(end - at) < size || byte[1] < low || byte[1] > high) {
+    if (n_bytes < size || byte[1] < low || byte[1] > high) {
         return 0;
     }
     for (size_t i = 2; i < size; i++) {
-        if (!is_continuation(at[i])) {
+        if (!is_continuation(bytes[i])) {
             return 0;
         }
     }
@@ -62,7 +61,7 @@ void tr_utf8_mend(char *text, size_t size)
 {
     const char *end = text + size;
     for (char *at = text; at < end;) {
-        size_t step = character_size(at, end);
+        size_t step = tr_utf8_size(at, (size_t)(end - at));
         if (step == 0) {
             *at = '?';
             step = 1;

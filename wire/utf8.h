@@ -15,6 +15,10 @@
  * a character. */
 size_t tr_utf8_cut(tr_span_t text, size_t max_size);
 
+/* How many bytes the character has that `bytes` begins with; 0 when it begins with none. `size`
+ * is above 0. */
+size_t tr_utf8_size(const char *bytes, size_t size);
+
 /* Replace every byte that belongs to no character by '?'. Overlong forms, surrogates and what
  * lies above U+10FFFF are no characters (RFC 3629). */
 void tr_utf8_mend(char *text, size_t size);

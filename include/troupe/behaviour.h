@@ -55,6 +55,11 @@ typedef struct troupe_reason {
 enum {
     TROUPE_INIT_OK = 0,
     TROUPE_INIT_IGNORE = 1, /* not needed here; no failure, the worker is not started */
+
+    /* There is not enough memory (of the machine, or of a device) for what is to be loaded: a
+     * failure, and one for which others can make room. The node lets idle workers go and tries
+     * again; when that does not help either, requests end as memory_exhausted. */
+    TROUPE_INIT_NO_MEMORY = 2,
 };
 
 /* Only `handle` is required, and only for a worker of a capability. */

@@ -124,7 +124,10 @@ static void template_numbers(void **state)
 static void say_until(rig_t *rig, tr_word_t word, uint64_t incarnation, size_t n_workers)
 {
     while (ask(rig, TR_VERB_COUNT, NULL).n_workers != n_workers) {
-        tr_control_say(rig->supervisor->mailbox, word, incarnation);
+        tr_control_t *control = tr_control_new(word, incarnation);
+        assert_non_null(control);
+        control->number = 1;
+        tr_control_send(control, rig->supervisor->mailbox);
     }
 }
 

@@ -150,6 +150,55 @@ static void a_lowered_limit_takes_nothing_away_and_lets_nothing_in(void **state)
     tr_ledger_finish(&ledger);
 }
 
+static void what_has_grown_may_pass_the_limit_and_comes_back_whole(void **state)
+{
+    (void)state;
+    tr_ledger_t ledger;
+    tr_charge_t one = {0};
+    tr_charge_t other = {0};
+    tr_ledger_init(&ledger, 100);
+    assert_status(tr_ledger_charge(&ledger, 60, &one), TROUPE_OK);
+    assert_status(tr_ledger_charge(&ledger, 10, &other), TROUPE_OK);
+
+    tr_charge_resize(&one, 150);
+    charged_is(&ledger, 160, 2);
+    assert_true(tr_ledger_room(&ledger) == 0);
+    tr_charge_resize(&one, 70); /* and may shrink again */
+    charged_is(&ledger, 80, 2);
+    assert_true(tr_ledger_room(&ledger) == 20);
+    tr_charge_release(&one);
+    charged_is(&ledger, 10, 1);
+    tr_charge_release(&other);
+    tr_ledger_finish(&ledger);
+}
+
+static void growing_does_not_overflow(void **state)
+{
+    (void)state;
+    tr_ledger_t ledger;
+    tr_charge_t one = {0};
+    tr_charge_t other = {0};
+    tr_ledger_init(&ledger, 100);
+    assert_status(tr_ledger_charge(&ledger, 60, &one), TROUPE_OK);
+    assert_status(tr_ledger_charge(&ledger, 10, &other), TROUPE_OK);
+
+    tr_charge_resize(&one, UINT64_MAX);
+    charged_is(&ledger, UINT64_MAX, 2);
+    tr_charge_release(&one);
+    charged_is(&ledger, 10, 1);
+    tr_charge_release(&other);
+    tr_ledger_finish(&ledger);
+}
+
+static void an_empty_charge_does_not_grow(void **state)
+{
+    (void)state;
+    tr_charge_t charge = {0};
+    tr_charge_resize(&charge, 5);
+    assert_null(charge.ledger);
+    assert_true(charge.amount == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +211,9 @@ int main(void)
         cmocka_unit_test(a_charge_of_nothing_is_a_charge),
         cmocka_unit_test(the_largest_amounts_do_not_overflow),
         cmocka_unit_test(a_lowered_limit_takes_nothing_away_and_lets_nothing_in),
+        cmocka_unit_test(what_has_grown_may_pass_the_limit_and_comes_back_whole),
+        cmocka_unit_test(growing_does_not_overflow),
+        cmocka_unit_test(an_empty_charge_does_not_grow),
     };
     return cmocka_run_group_tests_name("base/ledger", tests, NULL, NULL) != 0;
 }

@@ -74,6 +74,20 @@ static size_t list_is_sound(const tr_lineup_t *lineup)
     return n;
 }
 
+static void count_visit(void *arg, void *item)
+{
+    ((size_t *)arg)[((const item_t *)item)->number]++;
+}
+
+static void each_is_visited_once(const tr_lineup_t *lineup, const bool *is_inside)
+{
+    size_t n_visits[N_ITEMS] = {0};
+    tr_lineup_each(lineup, count_visit, n_visits);
+    for (size_t i = 0; i < N_ITEMS; i++) {
+        assert_int_equal(n_visits[i], is_inside[i]);
+    }
+}
+
 static void lineup_agrees(const tr_lineup_t *lineup, const item_t *items, const bool *is_inside)
 {
     size_t n_inside = 0;
@@ -90,6 +104,7 @@ static void lineup_agrees(const tr_lineup_t *lineup, const item_t *items, const 
     if (first) {
         assert_int_equal(first->rank, lowest);
     }
+    each_is_visited_once(lineup, is_inside);
 }
 
 /* How ranks come, and whether memory is short. */

@@ -254,6 +254,49 @@ void stage_down(stage_t *self, const player_t *worker)
     stage_say(self, TR_WORD_DOWN, worker, tr_reason_of(TROUPE_REASON_CRASHED), 0);
 }
 
+void stage_ask_to_yield(stage_t *self, const player_t *worker, const char *cause,
+                        bool may_finish)
+{
+    tr_control_t *yield = tr_control_new(TR_WORD_YIELD, worker->incarnation);
+    assert_non_null(yield);
+    yield->number = may_finish;
+    yield->mailbox = tr_mailbox_share(self->reports);
+    snprintf(yield->name, sizeof yield->name, "%s", cause);
+    snprintf(yield->reason.text, sizeof yield->reason.text, "somebody else");
+    tr_control_send(yield, self->router->mailbox);
+}
+
+void stage_refuses_to_yield(stage_t *self, const player_t *worker, const char *why)
+{
+    tr_letter_t *letter = wait_for_next(self->reports);
+    const tr_control_t *word = tr_control_in(letter);
+    assert_non_null(word);
+    assert_string_equal(tr_word_name(word->word), "not_yielded");
+    assert_int_equal(word->incarnation, worker->incarnation);
+    assert_string_equal(word->reason.text, why);
+    tr_letter_destroy(&letter);
+}
+
+void stage_says_nothing(stage_t *self)
+{
+    stage_settle(self);
+    assert_null(tr_mailbox_next(self->reports, NULL));
+}
+
+tr_residents_t *stage_who_is_there(stage_t *self)
+{
+    stage_settle(self);
+    tr_control_t *question = tr_control_new(TR_WORD_WHO_IS_THERE, 0);
+    assert_non_null(question);
+    question->number = 7;
+    question->mailbox = tr_mailbox_share(self->reports);
+    tr_control_send(question, self->router->mailbox);
+    tr_letter_t *letter = wait_for_next(self->reports);
+    assert_ptr_equal(letter->type, &tr_residents_type);
+    assert_int_equal(((tr_residents_t *)letter)->token, 7);
+    return (tr_residents_t *)letter;
+}
+
 tr_control_t stage_pool_hears(stage_t *self, tr_word_t want)
 {
     tr_letter_t *letter = wait_for_next(self->pool);

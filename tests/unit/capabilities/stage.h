@@ -77,6 +77,17 @@ void stage_say(stage_t *self, tr_word_t word, const player_t *worker, tr_reason_
                uint64_t number);
 void stage_down(stage_t *self, const player_t *worker);
 
+/* Somebody who wants this worker to go; what comes back lies in stage->reports. */
+void stage_ask_to_yield(stage_t *self, const player_t *worker, const char *cause,
+                        bool may_finish);
+
+/* What it says when it does not; and that it says nothing. */
+void stage_refuses_to_yield(stage_t *self, const player_t *worker, const char *why);
+void stage_says_nothing(stage_t *self);
+
+/* Whom the router has, the caller's to destroy. */
+tr_residents_t *stage_who_is_there(stage_t *self);
+
 /* The next word that the pool hears. */
 tr_control_t stage_pool_hears(stage_t *self, tr_word_t want);
 void stage_pool_hears_nothing(stage_t *self);

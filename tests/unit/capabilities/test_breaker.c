@@ -121,6 +121,39 @@ static void the_longest_cooldown_does_not_overflow(void **state)
     assert_true(tr_breaker_hint_ms(&stage.breaker, 5000) == TR_NEVER - 5000);
 }
 
+static void with_the_same_numbers_it_goes_on(void **state)
+{
+    (void)state;
+    stage_t stage = {0};
+    tr_breaker_init(&stage.breaker, 2, 1000, 1);
+    play(&stage, "a=y b=y c=y a-");
+    tr_breaker_change(&stage.breaker, 2, 1000, 1);
+    play(&stage, "b-! O");
+    tr_breaker_change(&stage.breaker, 2, 1000, 1);
+    play(&stage, "O d=n @1000 T e=p");
+    tr_breaker_change(&stage.breaker, 2, 1000, 1);
+    play(&stage, "f=n e+ C");
+}
+
+/* And what had passed before says nothing any more. */
+static void with_others_it_begins_anew(void **state)
+{
+    (void)state;
+    stage_t stage = {0};
+    tr_breaker_init(&stage.breaker, 2, 1000, 1);
+    play(&stage, "a=y b=y c=y a- b-! O @1000 d=p");
+    tr_breaker_change(&stage.breaker, 1, 1000, 1);
+    play(&stage, "C c- d- C e=y e-! O");
+    tr_breaker_change(&stage.breaker, 1, 500, 1);
+    play(&stage, "C f=y f-! O ?500");
+    tr_breaker_change(&stage.breaker, 0, 500, 0);
+    play(&stage, "C g=y h=y g- h- C");
+    tr_breaker_change(&stage.breaker, 1, 500, 2);
+    play(&stage, "g=y g-! O");
+    tr_breaker_change(&stage.breaker, 1, 500, 1);
+    play(&stage, "C");
+}
+
 /* Whatever else is invented: nothing but these says anything. */
 static void only_what_workers_did_counts(void **state)
 {
@@ -192,6 +225,8 @@ int main(void)
         cmocka_unit_test(one_failure_and_one_probe_are_enough),
         cmocka_unit_test(without_a_cooldown_it_tries_at_once),
         cmocka_unit_test(the_longest_cooldown_does_not_overflow),
+        cmocka_unit_test(with_the_same_numbers_it_goes_on),
+        cmocka_unit_test(with_others_it_begins_anew),
         cmocka_unit_test(only_what_workers_did_counts),
     };
     return cmocka_run_group_tests_name("capabilities/breaker", tests, NULL, NULL) != 0;

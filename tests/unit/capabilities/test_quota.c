@@ -6,7 +6,8 @@
 
 #define N_PEERS 100
 
-/* t: taken, F: refused, g: given back; each by the peer of that digit. */
+/* t: taken, F: refused, g: given back, n: there already; each by the peer of that digit. m:
+ * each may have so many from now on. */
 struct story {
     size_t most;
     const char *log;
@@ -20,7 +21,11 @@ static void story_holds(void **state)
     size_t n_taken[10] = {0};
     for (const char *sign = story->log; *sign; sign += 2) {
         uint64_t peer = (uint64_t)(sign[1] - '0');
-        if (*sign == 'g') {
+        if (*sign == 'm') {
+            tr_quota_change(&quota, (size_t)peer);
+        } else if (*sign == 'n') {
+            assert_status(tr_quota_note(&quota, peer), TROUPE_OK);
+        } else if (*sign == 'g') {
             tr_quota_give(&quota, peer);
             n_taken[peer]--;
         } else {
@@ -68,6 +73,11 @@ int main(void)
         STORY("those who do not say are one peer", 2, "t0t0F0t1"),
         STORY("all given back, all there again", 2, "t1t1g1g1t1t1F1"),
         STORY("without a limit nothing is counted", 0, "t1t1t1t1g1g1"),
+        STORY("more from now on", 1, "t1F1m3t1t1F1"),
+        STORY("fewer from now on", 3, "t1t1t1m1F1g1F1g1g1t1F1"),
+        STORY("all from now on", 1, "t1F1m0t1t1g1"),
+        STORY("some from now on, with those that are there", 0, "t1t1t2m2n1n1n2F1t2F2g1t1F1"),
+        STORY("on and off and on", 2, "t1t1m0t1m4n1n1n1t1F1"),
         cmocka_unit_test(many_peers_do_not_count_for_each_other),
     };
     return cmocka_run_group_tests_name("capabilities/quota", tests, NULL, NULL) != 0;

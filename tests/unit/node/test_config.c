@@ -99,6 +99,19 @@ static void assert_refused(const char *text, const char *expected)
     lines_end(&lines);
 }
 
+/* Whether `text` is read without a problem. */
+static void assert_taken(const char *text)
+{
+    struct lines lines;
+    lines_begin(&lines);
+    tr_config_t *config = NULL;
+    if (read_text(text, &lines, &config) != TROUPE_OK) {
+        fail_msg("%s", lines_text(&lines));
+    }
+    tr_config_destroy(&config);
+    lines_end(&lines);
+}
+
 static void bad_file_is_refused_as_expected(void **state)
 {
     const char *name = *state;
@@ -141,6 +154,13 @@ static void minimal_file_has_every_default(void **state)
     assert_int_equal(config->drain_timeout_ms, 10000);
     assert_int_equal(config->spin_us, 0);
     assert_int_equal(config->quarantine_limit, 100);
+    assert_null(config->http);
+    assert_true(config->memory_budget.bytes < 0);
+    assert_true(config->memory_budget.share > 0.79999 && config->memory_budget.share < 0.80001);
+    assert_int_equal(config->memory_reserve, 0);
+    assert_int_equal(config->memory_residency_ms, 1000);
+    assert_int_equal(config->resources.n, 0);
+    assert_int_equal(config->n_errands, 0);
     assert_int_equal(config->root.auto_shutdown, TR_CONFIG_SHUTDOWN_NEVER);
     assert_int_equal(config->root.strategy, TR_CONFIG_ONE_FOR_ONE);
     assert_int_equal(config->root.intensity_restarts, 1);
@@ -174,6 +194,12 @@ static void minimal_file_has_every_default(void **state)
     assert_int_equal(hello->workers_min, 1);
     assert_int_equal(hello->workers_max, 1);
     assert_int_equal(hello->concurrency, 1);
+    assert_int_equal(hello->parallel_starts, 1);
+    assert_int_equal(hello->memory, 0);
+    assert_int_equal(hello->needs.n, 0);
+    assert_false(hello->is_pinned);
+    assert_int_equal(hello->evict_cost, 1);
+    assert_int_equal(hello->start_timeout_ms, 0);
     assert_int_equal(hello->keep_alive_ms, 60000);
     assert_int_equal(hello->queue_limit, 100);
     assert_int_equal(hello->overflow, TR_CONFIG_OVERFLOW_REJECT);
@@ -213,6 +239,15 @@ static void complete_capability_has_what_was_written(const tr_config_child_t *vi
     assert_int_equal(vision->workers_min, 2);
     assert_int_equal(vision->workers_max, 4);
     assert_int_equal(vision->concurrency, 8);
+    assert_int_equal(vision->parallel_starts, 3);
+    assert_int_equal(vision->memory, 3 << 19);
+    assert_int_equal(vision->needs.n, 2);
+    assert_string_equal(vision->needs.items[0].key, "licence");
+    assert_string_equal(vision->needs.items[0].value, "2");
+    assert_string_equal(vision->needs.items[1].key, "gpu");
+    assert_true(vision->is_pinned);
+    assert_int_equal(vision->evict_cost, 10);
+    assert_int_equal(vision->start_timeout_ms, 300000);
     assert_int_equal(vision->keep_alive_ms, 90000);
     assert_int_equal(vision->queue_limit, 50);
     assert_int_equal(vision->overflow, TR_CONFIG_OVERFLOW_DROP_OLDEST);
@@ -253,6 +288,7 @@ static void complete_actor_has_what_was_written(const tr_config_child_t *audit)
     assert_int_equal(audit->backoff_max_ms, 2000);
     assert_int_equal(audit->shutdown_ms, 0);
     assert_int_equal(audit->start_stall_ms, 3000);
+    assert_int_equal(audit->start_timeout_ms, 9000);
     assert_int_equal(audit->health_interval_ms, 4000);
     assert_int_equal(audit->health_misses, 6);
     assert_int_equal(audit->health_stall_ms, 0);
@@ -261,6 +297,43 @@ static void complete_actor_has_what_was_written(const tr_config_child_t *audit)
     assert_int_equal(audit->intensity_period_ms, 5000);
     assert_int_equal(audit->workers_max, 0);
     assert_int_equal(audit->queue_limit, 0);
+}
+
+static void complete_file_has_what_it_shares_out(const tr_config_t *config)
+{
+    assert_string_equal(config->http, "localhost:8670");
+    assert_int_equal(config->http_place.column, 7);
+    assert_true(config->memory_budget.bytes < 0);
+    assert_true(config->memory_budget.share > 0.49999 && config->memory_budget.share < 0.50001);
+    assert_int_equal(config->memory_reserve, 1 << 20);
+    assert_int_equal(config->memory_residency_ms, 250);
+    assert_int_equal(config->resources.n, 2);
+    assert_string_equal(config->resources.items[0].key, "gpu");
+    assert_string_equal(config->resources.items[0].value, "4");
+    assert_string_equal(config->resources.items[1].key, "licence");
+}
+
+static void complete_file_has_its_schedule(const tr_config_t *config)
+{
+    assert_int_equal(config->n_errands, 4);
+    const tr_config_errand_t *errands = config->schedule;
+    assert_int_equal(errands[0].every_ms, 100);
+    assert_string_equal(errands[0].evict, "vision");
+    assert_null(errands[0].restart);
+    assert_null(errands[0].scale);
+    assert_int_equal(errands[0].place.column, 5);
+    assert_int_equal(errands[1].every_ms, 0);
+    assert_int_equal(errands[1].at_s, 23 * 3600 + 59 * 60);
+    assert_string_equal(errands[1].restart, "vision");
+    assert_int_equal(errands[1].min, -1);
+    assert_int_equal(errands[1].max, -1);
+    assert_int_equal(errands[2].at_s, 6 * 3600 + 30 * 60);
+    assert_string_equal(errands[2].scale, "vision");
+    assert_int_equal(errands[2].min, 0);
+    assert_int_equal(errands[2].max, 8);
+    assert_int_equal(errands[3].at_s, 0);
+    assert_int_equal(errands[3].min, -1);
+    assert_int_equal(errands[3].max, 2);
 }
 
 static void complete_file_has_what_was_written(void **state)
@@ -297,6 +370,8 @@ static void complete_file_has_what_was_written(void **state)
 
     /* An actor without an intensity is counted by its supervisor alone. */
     assert_int_equal(config->root.children[2].intensity_restarts, -1);
+    complete_file_has_what_it_shares_out(config);
+    complete_file_has_its_schedule(config);
     tr_config_destroy(&config);
 }
 
@@ -415,6 +490,27 @@ static void words_are_what_they_name(void **state)
     tr_config_destroy(&config);
 }
 
+/* One row, one address for HTTP, and what is wrong with it. */
+struct address {
+    const char *text;
+    const char *problem; /* NULL: nothing */
+};
+
+static void http_address_is_judged(void **state)
+{
+    const struct address *address = *state;
+    char text[512];
+    snprintf(text, sizeof text, "troupe: 1\nhttp: \"%s\"\nsupervisor: {}\n", address->text);
+    if (address->problem) {
+        char expected[512];
+        snprintf(expected, sizeof expected, "t.yaml:2:7: error: http '%s': %s\n", address->text,
+                 address->problem);
+        assert_refused(text, expected);
+    } else {
+        assert_taken(text);
+    }
+}
+
 static void variables_are_replaced(void **state)
 {
     (void)state;
@@ -521,18 +617,6 @@ static char *make_repeated(size_t n, const char *head, const char *line, const c
     return text;
 }
 
-static void assert_taken(const char *text)
-{
-    struct lines lines;
-    lines_begin(&lines);
-    tr_config_t *config = NULL;
-    if (read_text(text, &lines, &config) != TROUPE_OK) {
-        fail_msg("%s", lines_text(&lines));
-    }
-    tr_config_destroy(&config);
-    lines_end(&lines);
-}
-
 static void anchors_are_bounded(void **state)
 {
     (void)state;
@@ -555,6 +639,20 @@ static void listeners_are_bounded(void **state)
     free(text);
     text = make_repeated(65, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
     assert_refused(text, "t.yaml:67:4: error: more than 64 listeners\n");
+    free(text);
+}
+
+static void errands_are_bounded(void **state)
+{
+    (void)state;
+    static const char head[] = "troupe: 1\nsupervisor: {children: [{capability: c, worker: "
+                               "{module: b}}]}\nschedule:\n";
+    static const char line[] = " - {every: %zus, evict: c} # %zu\n";
+    char *text = make_repeated(256, head, line, "");
+    assert_taken(text);
+    free(text);
+    text = make_repeated(257, head, line, "");
+    assert_refused(text, "t.yaml:260:4: error: more than 256 errands\n");
     free(text);
 }
 
@@ -711,6 +809,8 @@ static int run_corpus(const char *group, const char *folder, CMUnitTestFunction 
     { .name = title, .test_func = breaker_and_batch_follow, .initial_state = &(struct guard){__VA_ARGS__} }
 #define WORDS(title, ...) \
     { .name = title, .test_func = words_are_what_they_name, .initial_state = &(struct words){__VA_ARGS__} }
+#define ADDRESS(text, problem) \
+    { .name = "http at " text, .test_func = http_address_is_judged, .initial_state = &(struct address){text, problem} }
 #define ENDLESS(text) \
     { .name = "endless text of " #text, .test_func = endless_text_ends, .initial_state = text }
 /* clang-format on */
@@ -746,6 +846,19 @@ static int run_stories(void)
               TR_CONFIG_ROUND_ROBIN),
         WORDS("the fewest pending may be said", ", balance: least_pending",
               TR_CONFIG_OVERFLOW_REJECT, TR_CONFIG_LEAST_PENDING),
+        ADDRESS("127.0.0.1:1", NULL),
+        ADDRESS("localhost:65535", NULL),
+        ADDRESS("0.0.0.0:8670", NULL),
+        ADDRESS("127.0.0.1", "needs a host and a port, as in 127.0.0.1:8670"),
+        ADDRESS(":8670", "needs a host and a port, as in 127.0.0.1:8670"),
+        ADDRESS("127.0.0.1:", "the port must be a number from 1 to 65535"),
+        ADDRESS("127.0.0.1:0", "the port must be a number from 1 to 65535"),
+        ADDRESS("127.0.0.1:65536", "the port must be a number from 1 to 65535"),
+        ADDRESS("127.0.0.1:08670", "the port must be a number from 1 to 65535"),
+        ADDRESS("127.0.0.1:+80", "the port must be a number from 1 to 65535"),
+        ADDRESS("example.org:80", "the host must be an IPv4 address in digits, or localhost"),
+        ADDRESS("1.2.3:80", "the host must be an IPv4 address in digits, or localhost"),
+        ADDRESS("[::1]:80", "IPv6 is not available in this version; write 127.0.0.1"),
         cmocka_unit_test(variables_are_replaced),
         cmocka_unit_test(node_is_called_like_its_host),
         cmocka_unit_test(file_that_is_not_there_is_reported),
@@ -754,6 +867,7 @@ static int run_stories(void)
         cmocka_unit_test(file_may_be_a_mebibyte_and_no_more),
         cmocka_unit_test(anchors_are_bounded),
         cmocka_unit_test(listeners_are_bounded),
+        cmocka_unit_test(errands_are_bounded),
         cmocka_unit_test(problems_beyond_a_thousand_are_one),
         cmocka_unit_test(file_cut_anywhere_has_a_status),
         cmocka_unit_test(file_with_flipped_bytes_has_a_status),

@@ -34,19 +34,33 @@ static void keys_are_told_apart(void **state)
     }
 }
 
+static troupe_status_t parse(const tr_schema_row_t *row, int64_t *out)
+{
+    uint64_t size = 0;
+    troupe_status_t status = TROUPE_OK;
+    switch (row->type) {
+    case TR_SCHEMA_NUMBER:
+        return tr_text_number(row->fallback, out);
+    case TR_SCHEMA_SIZE:
+        status = tr_text_size(row->fallback, &size);
+        *out = (int64_t)size;
+        return status;
+    default:
+        return tr_text_duration(row->fallback, out);
+    }
+}
+
 static void defaults_are_allowed_values(void **state)
 {
     (void)state;
     for (size_t i = 0; i < tr_schema_rows; i++) {
         const tr_schema_row_t *row = &tr_schema[i];
         if (!row->fallback || has_word(row, row->fallback) || row->type == TR_SCHEMA_MODE ||
-            row->type == TR_SCHEMA_SHARE) {
+            row->type == TR_SCHEMA_SHARE || row->type == TR_SCHEMA_AMOUNT) {
             continue;
         }
         int64_t value = -1;
-        assert_status(row->type == TR_SCHEMA_NUMBER ? tr_text_number(row->fallback, &value)
-                                                    : tr_text_duration(row->fallback, &value),
-                      TROUPE_OK);
+        assert_status(parse(row, &value), TROUPE_OK);
         if (value < row->min || value > row->max) {
             fail_msg("the default of '%s' is out of its range", row->key);
         }
@@ -57,9 +71,9 @@ static void every_part_has_keys(void **state)
 {
     (void)state;
     for (size_t i = 0; i < tr_schema_rows; i++) {
-        bool is_part = tr_schema[i].type == TR_SCHEMA_MAPPING ||
-                       tr_schema[i].type == TR_SCHEMA_CHILDREN ||
-                       tr_schema[i].type == TR_SCHEMA_LISTENERS;
+        bool is_part =
+            tr_schema[i].type == TR_SCHEMA_MAPPING || tr_schema[i].type == TR_SCHEMA_CHILDREN ||
+            tr_schema[i].type == TR_SCHEMA_ERRANDS || tr_schema[i].type == TR_SCHEMA_LISTENERS;
         assert_true(is_part == (tr_schema[i].inside != 0));
         bool found = false;
         for (size_t j = 0; j < tr_schema_rows; j++) {
@@ -154,7 +168,10 @@ static void misspelt_keys_are_recognised(void **state)
     assert_null(tr_schema_nearest(TR_IN_ACTOR, "keep-aliv"));
     assert_string_equal(tr_schema_nearest(TR_IN_CAPABILITY, "batsh"), "batch");
     assert_string_equal(tr_schema_nearest(TR_IN_QUEUE, "overflov"), "overflow");
-    assert_null(tr_schema_nearest(TR_IN_CAPABILITY, "pinnde"));
+    assert_string_equal(tr_schema_nearest(TR_IN_CAPABILITY, "pinnde"), "pinned");
+    assert_string_equal(tr_schema_nearest(TR_IN_FILE, "shedule"), "schedule");
+    assert_string_equal(tr_schema_nearest(TR_IN_ERRAND, "evcit"), "evict");
+    assert_null(tr_schema_nearest(TR_IN_WORKERS, "remot"));
 }
 
 int main(void)

@@ -15,6 +15,14 @@ static const tr_health_plan_t strict = {.interval_ms = 100,
                                         .overrun_ms = 200,
                                         .start_stall_ms = 2000};
 
+/* A start may take 1500 ms and no more, however it gets on. */
+static const tr_health_plan_t hasty = {.interval_ms = 100,
+                                       .misses = 3,
+                                       .stall_ms = 500,
+                                       .overrun_ms = 200,
+                                       .start_stall_ms = 2000,
+                                       .start_limit_ms = 1500};
+
 /* The stall is left to the request's own time plus 5 s. */
 static const tr_health_plan_t patient = {.interval_ms = 100,
                                          .misses = 3,
@@ -223,6 +231,10 @@ int main(void)
         LOOK("a start takes as long as it gets on", &strict, 0, STARTING(50000), 51999, FINE),
         LOOK("a start that does not get on fails", &strict, 0, STARTING(50000), 52000,
              HUNG("start for 2000 ms")),
+        LOOK("unless it has a limit", &hasty, 0, STARTING(2400), 2499, FINE),
+        LOOK("which counts from its birth", &hasty, 0, STARTING(2499), 2500,
+             HUNG("start took longer than 1500 ms")),
+        LOOK("and not for one that is up", &hasty, 0, IDLE(1000), 9999999, FINE),
         LOOK("nobody doubts who is still starting", &strict, 1100, STARTING(1000), 2999, FINE),
 
         cmocka_unit_test(who_could_not_run_is_spared),

@@ -19,33 +19,35 @@ static tr_child_view_t child_drawn_as(char sign)
 {
     switch (sign) {
     case 'U': /* up, and shall be */
-        return (tr_child_view_t){TR_CHILD_UP, true, false, false, 0};
+        return (tr_child_view_t){TR_CHILD_UP, true, false, false, 0, false};
     case 'u': /* up, and shall go and come back in its turn */
-        return (tr_child_view_t){TR_CHILD_UP, true, true, true, 0};
+        return (tr_child_view_t){TR_CHILD_UP, true, true, true, 0, false};
     case 'x': /* up, and shall go for good, in its turn */
-        return (tr_child_view_t){TR_CHILD_UP, false, true, true, 0};
+        return (tr_child_view_t){TR_CHILD_UP, false, true, true, 0, false};
     case 'y': /* up, and shall go alone */
-        return (tr_child_view_t){TR_CHILD_UP, false, true, false, 0};
+        return (tr_child_view_t){TR_CHILD_UP, false, true, false, 0, false};
     case 'S': /* starting in its turn */
-        return (tr_child_view_t){TR_CHILD_STARTING, true, false, true, 0};
+        return (tr_child_view_t){TR_CHILD_STARTING, true, false, true, 0, false};
     case 's': /* starting, and shall go for good, in its turn */
-        return (tr_child_view_t){TR_CHILD_STARTING, false, true, true, 0};
+        return (tr_child_view_t){TR_CHILD_STARTING, false, true, true, 0, false};
     case 'G': /* going, and shall come back in its turn */
-        return (tr_child_view_t){TR_CHILD_STOPPING, true, true, true, 0};
+        return (tr_child_view_t){TR_CHILD_STOPPING, true, true, true, 0, false};
     case 'g': /* going for good, in its turn */
-        return (tr_child_view_t){TR_CHILD_STOPPING, false, true, true, 0};
+        return (tr_child_view_t){TR_CHILD_STOPPING, false, true, true, 0, false};
     case 'h': /* going alone */
-        return (tr_child_view_t){TR_CHILD_STOPPING, false, true, false, 0};
+        return (tr_child_view_t){TR_CHILD_STOPPING, false, true, false, 0, false};
     case 'T': /* down, starts in its turn */
-        return (tr_child_view_t){TR_CHILD_DOWN, true, false, true, 0};
+        return (tr_child_view_t){TR_CHILD_DOWN, true, false, true, 0, false};
     case 't': /* down, starts in its turn but not before LATER */
-        return (tr_child_view_t){TR_CHILD_DOWN, true, false, true, LATER};
+        return (tr_child_view_t){TR_CHILD_DOWN, true, false, true, LATER, false};
     case 'A': /* down, starts alone */
-        return (tr_child_view_t){TR_CHILD_DOWN, true, false, false, 0};
+        return (tr_child_view_t){TR_CHILD_DOWN, true, false, false, 0, false};
     case 'a': /* down, starts alone but not before LATER */
-        return (tr_child_view_t){TR_CHILD_DOWN, true, false, false, LATER};
+        return (tr_child_view_t){TR_CHILD_DOWN, true, false, false, LATER, false};
+    case 'H': /* down, and held: starts alone when what it needs is there */
+        return (tr_child_view_t){TR_CHILD_DOWN, true, false, false, 0, true};
     case '-': /* down, and stays so */
-        return (tr_child_view_t){TR_CHILD_DOWN, false, false, false, 0};
+        return (tr_child_view_t){TR_CHILD_DOWN, false, false, false, 0, false};
     default:
         fail_msg("no child is drawn as '%c'", sign);
         return (tr_child_view_t){0};
@@ -187,6 +189,8 @@ int main(void)
         STORY("a pool starts all at once", TR_SIMPLE_ONE_FOR_ONE, "AAA", "+0+1+2."),
         STORY("a pool stops all at once", TR_SIMPLE_ONE_FOR_ONE, "xxx", "-2-1-0."),
         STORY("a pool starts one while another goes", TR_SIMPLE_ONE_FOR_ONE, "gAU", "+1."),
+        STORY("one that is held does not start, and holds nobody up", TR_SIMPLE_ONE_FOR_ONE,
+              "HAH", "+1."),
         STORY("in a pool only the late one waits", TR_SIMPLE_ONE_FOR_ONE, "aAU", "+1~1500"),
 
         cmocka_unit_test(a_group_goes_down_backwards_and_comes_up_forwards),

@@ -1,0 +1,61 @@
+/* The memory of a worker's process: how much it has, and whether it died for want of it.
+ *
+ * What the kernel kills for want of memory dies by SIGKILL, as what an administrator kills. The
+ * kernel's own counters tell the two apart, see base/oom_kills.h.
+ */
+
+#include "actors/process_dialogue.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+/* What is told is what all of them use. The limit is one of each: what two of them share would
+ * count twice in a sum, and an end for that would be unjust. */
+void tr_process_worker_measure(tr_process_worker_t *worker, int64_t now_ms)
+{
+    tr_oom_watch_turn(&worker->oom_kills, now_ms);
+    int64_t own = tr_process_memory(&worker->process);
+    int64_t limit = worker->plan->limits.memory_bytes;
+    if (own <= 0 || worker->process.pid <= 0) {
+        return;
+    }
+    tr_family_memory_t memory =
+        tr_process_family_measure(&worker->family, worker->process.pid, own, now_ms);
+    atomic_store_explicit(&worker->self->pulse->memory_bytes, memory.together,
+                          memory_order_relaxed);
+    if (limit > 0 && memory.largest > limit) {
+        tr_reason_t reason =
+            tr_reason_format(TROUPE_REASON_FAILED, "uses %lld MiB, above its limit of %lld MiB",
+                             (long long)(memory.largest >> 20), (long long)(limit >> 20));
+        reason.is_out_of_memory = true;
+        tr_dialogue_fail(worker, &reason);
+    }
+}
+
+/* Whether it, or what a shell waited for, has died of a SIGKILL that was not ours. */
+static bool was_killed_by_others(const tr_process_worker_t *worker)
+{
+    enum { SHELL_KILLED = 128 + SIGKILL }; /* how a shell says that */
+    const tr_reason_t *exit = &worker->exit;
+    return worker->killed_ms == 0 &&
+           ((exit->kind == TROUPE_REASON_CRASHED && exit->code == SIGKILL) ||
+            (exit->kind == TROUPE_REASON_EXITED && exit->code == SHELL_KILLED));
+}
+
+tr_reason_t tr_process_worker_reason_of_death(const tr_process_worker_t *worker)
+{
+    tr_reason_t reason = worker->exit;
+    if (reason.kind != TROUPE_REASON_CRASHED && reason.kind != TROUPE_REASON_EXITED) {
+        return reason;
+    }
+    const char *last_words = tr_child_output_last_words(worker->output);
+    if (was_killed_by_others(worker) && tr_oom_watch_has_moved(&worker->oom_kills)) {
+        reason.is_out_of_memory = true;
+        snprintf(reason.text, sizeof reason.text,
+                 "the kernel killed it for want of memory (out of memory)%s%.190s",
+                 last_words[0] ? ": " : "", last_words);
+    } else {
+        snprintf(reason.text, sizeof reason.text, "%.255s", last_words);
+    }
+    return reason;
+}
