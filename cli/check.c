@@ -72,8 +72,8 @@ static int check(const cli_args_t *args)
     troupe_node_t *node = NULL;
     int code = cli_local_node_load(args, &node);
     if (code == CLI_OK) {
-        char *text = cli_need(is_effective ? troupe_node_effective(node)
-                                           : troupe_node_summary(node));
+        char *text =
+            cli_need(is_effective ? troupe_node_effective(node) : troupe_node_summary(node));
         char *outlook = cli_need(troupe_node_outlook(node));
         fputs(text, stdout);
         if (!is_effective) {

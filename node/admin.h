@@ -14,7 +14,7 @@
 
 /* Borrowed: outlives the admin, but for the errands, which are copied. */
 typedef struct tr_admin_spec {
-    tr_modules_t *modules; /* for children that are added later */
+    tr_modules_t *modules;     /* for children that are added later */
     const tr_config_t *config; /* with which the node was started: this one, too */
     const tr_config_errand_t *errands;
     size_t n_errands;

@@ -165,10 +165,11 @@ troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors, con
     assert(plan && file);
     if (most_actors > 0 && plan->n_actors > most_actors) {
         char text[200];
-        snprintf(text, sizeof text,
-                 "this tree needs up to %zu actors, and the node was started for %zu: more need "
-                 "a restart of the node",
-                 plan->n_actors, most_actors);
+        snprintf(
+            text, sizeof text,
+            "this tree needs up to %zu actors, and the node was started for %zu: more need "
+            "a restart of the node",
+            plan->n_actors, most_actors);
         tr_preflight_say(report, arg, file, text);
         return TROUPE_ERR_IO;
     }

@@ -44,20 +44,20 @@ struct tr_reload {
     tr_modules_t *modules;
     tr_reload_schedule_fn *schedule;
     void *arg;
-    const tr_config_t *config;  /* as it was applied last */
-    tr_keepsake_t *keepsake;    /* what that belongs to; NULL: to the node */
-    char *path;                 /* of the node's file; NULL: none */
-    char **failed;              /* children of it that did not start */
+    const tr_config_t *config; /* as it was applied last */
+    tr_keepsake_t *keepsake;   /* what that belongs to; NULL: to the node */
+    char *path;                /* of the node's file; NULL: none */
+    char **failed;             /* children of it that did not start */
     size_t n_failed;
 
     /* A reload that is under way. */
     tr_steps_t *steps;
     draft_t draft;
     tr_difference_t *difference;
-    lines_t problems;           /* what could not be done */
+    lines_t problems; /* what could not be done */
     char **newly_failed;
     size_t n_newly_failed;
-    tr_envelope_t *envelope;    /* who waits for the answer, or NULL */
+    tr_envelope_t *envelope; /* who waits for the answer, or NULL */
     int64_t answer_by_ms;
 };
 
@@ -184,7 +184,8 @@ static bool is_plain_file(const char *path, lines_t *problems)
     if (stat(path, &info) != 0 || S_ISREG(info.st_mode)) {
         return true; /* what is wrong with it is told by whoever reads it */
     }
-    snprintf(line, sizeof line, "%s: error: it is no plain file, and cannot be read again", path);
+    snprintf(line, sizeof line, "%s: error: it is no plain file, and cannot be read again",
+             path);
     add_line(problems, "", line);
     return false;
 }
@@ -223,8 +224,7 @@ static troupe_status_t check_draft(tr_reload_t *self, const char *file, const dr
                                                file, add_problem, problems);
     bool has_other_http =
         next->http && (!self->config->http || strcmp(next->http, self->config->http) != 0);
-    if (has_other_http &&
-        tr_preflight_http(next, file, add_problem, problems) != TROUPE_OK) {
+    if (has_other_http && tr_preflight_http(next, file, add_problem, problems) != TROUPE_OK) {
         status = TROUPE_ERR_INVALID;
     }
     for (size_t i = 0; i < next->n_listeners; i++) {
@@ -248,8 +248,8 @@ static troupe_status_t make_draft(tr_reload_t *self, const char *file, tr_config
     if (objection) {
         tr_preflight_say(add_problem, problems, file, objection);
     } else {
-        *difference = tr_difference_new(self->config, config,
-                                        (const char *const *)self->failed, self->n_failed);
+        *difference = tr_difference_new(self->config, config, (const char *const *)self->failed,
+                                        self->n_failed);
     }
     if (*difference && keep_what_stays(config, self->config)) {
         status = tr_plan_new(config, file, self->modules, add_problem, problems, &draft.plan);
@@ -367,9 +367,9 @@ static void on_failed(void *arg, const tr_change_t *change, const char *why)
     char text[TR_REASON_TEXT + 40];
     snprintf(text, sizeof text, "%s%s", change->starts ? "it did not start: " : "", why);
     note_line(self, change, text);
-    char **names = change->starts ? realloc(self->newly_failed, (self->n_newly_failed + 1) *
-                                                                    sizeof *names)
-                                  : NULL;
+    char **names = change->starts
+                       ? realloc(self->newly_failed, (self->n_newly_failed + 1) * sizeof *names)
+                       : NULL;
     char *name = names ? strdup(change->after->name) : NULL;
     self->newly_failed = names ? names : self->newly_failed;
     if (name) {
@@ -597,8 +597,8 @@ static void tell_difference(tr_reload_t *self, tr_envelope_t *envelope)
     for (size_t i = 0; i < difference->n; i++) {
         add_line(&problems, "", difference->changes[i].text);
     }
-    reply_with(envelope, troupe_message_from_text(difference->n ? text_of(&problems)
-                                                                : NO_CHANGE));
+    reply_with(envelope,
+               troupe_message_from_text(difference->n ? text_of(&problems) : NO_CHANGE));
     tr_envelope_release(&envelope);
     tr_difference_destroy(&difference);
     drop_draft(&draft);

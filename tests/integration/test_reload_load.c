@@ -72,8 +72,8 @@ static const troupe_behaviour_t paced = {.name = "paced", .init = remember, .han
 
 typedef struct load {
     pthread_t thread;
-    troupe_node_t *node;   /* from inside */
-    const char *endpoint;  /* or by that; NULL: from inside */
+    troupe_node_t *node;  /* from inside */
+    const char *endpoint; /* or by that; NULL: from inside */
     size_t n_requests;
     int64_t rate;
     unsigned char *ends; /* of each request, how often it has ended */
@@ -176,8 +176,7 @@ static void *call_from_there(void *arg)
     caller_t caller = {0};
     if (load->endpoint) {
         caller.remote = troupe_client_new(load->endpoint);
-        if (caller.remote &&
-            troupe_client_connect(caller.remote, PATIENCE_MS) != TROUPE_OK) {
+        if (caller.remote && troupe_client_connect(caller.remote, PATIENCE_MS) != TROUPE_OK) {
             troupe_client_destroy(&caller.remote);
         }
     } else {
@@ -213,8 +212,7 @@ static const version_t versions[RELOADS + 1] = {
     {LOAD("b", "2", "2", "1000", "30s", ""), false, "capability load: worker.args" ROLLS},
     {LOAD("b", "3", "4", "1000", "30s", ""), false,
      "capability load: workers.min 2 -> 3, workers.max 2 -> 4"},
-    {LOAD("b", "3", "4", "500", "30s", ""), false,
-     "capability load: queue.limit 1000 -> 500"},
+    {LOAD("b", "3", "4", "500", "30s", ""), false, "capability load: queue.limit 1000 -> 500"},
     {LOAD("b", "3", "4", "500", "20s", ""), true,
      "capability load: timeout 30s -> 20s\nadd capability other to root"},
     {LOAD("c", "3", "4", "500", "20s", ""), true, "capability load: worker.args" ROLLS},
@@ -297,9 +295,9 @@ static void expect(stage_t *stage, const char *capability, const char *method,
     const troupe_call_options_t options = {.method = method, .timeout_ms = PATIENCE_MS};
     troupe_message_t *message = operand ? troupe_message_from_text(operand) : NULL;
     troupe_reply_t *reply = NULL;
-    assert_status(troupe_caller_call(stage->caller, capability, &options, &message, NULL, NULL,
-                                     &reply),
-                  TROUPE_OK);
+    assert_status(
+        troupe_caller_call(stage->caller, capability, &options, &message, NULL, NULL, &reply),
+        TROUPE_OK);
     if (troupe_reply_outcome(reply) != TROUPE_OUTCOME_OK) {
         fail_msg("%s %s: %s", capability, method, troupe_reply_text(reply));
     }
@@ -326,8 +324,7 @@ static void each_request_ends_well_once(void **state)
         loads[i].ends = calloc(loads[i].n_requests, 1);
         assert_non_null(loads[i].ends);
         n_requests += loads[i].n_requests;
-        assert_int_equal(
-            pthread_create(&loads[i].thread, NULL, call_from_there, &loads[i]), 0);
+        assert_int_equal(pthread_create(&loads[i].thread, NULL, call_from_there, &loads[i]), 0);
     }
     /* Of two times a hundred steps; the last part is without any. */
     assert_true(gate_await(&progress, 10));
