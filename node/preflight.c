@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "node/budget.h"
+#include "node/http.h"
 #include "node/http_address.h"
 #include "remote/endpoint.h"
 
@@ -82,6 +83,22 @@ void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, co
         snprintf(line, sizeof line, "%s: error: %s", file, text);
         report(arg, line);
     }
+}
+
+troupe_status_t tr_preflight_build(const tr_config_t *config, const char *file,
+                                   troupe_problem_fn *report, void *arg)
+{
+    if (!config->http || tr_http_is_there()) {
+        return TROUPE_OK;
+    }
+    if (report) {
+        char line[1024];
+        snprintf(line, sizeof line,
+                 "%s:%d:%d: error: this build has no 'http': it was made without libmicrohttpd",
+                 file, config->http_place.line, config->http_place.column);
+        report(arg, line);
+    }
+    return TROUPE_ERR_INVALID;
 }
 
 /* How many sockets czmq's context has room for. libzmq takes that number when the first socket
@@ -176,10 +193,11 @@ troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors, con
     assert(plan && file);
     if (most_actors > 0 && plan->n_actors > most_actors) {
         char text[200];
-        snprintf(text, sizeof text,
-                 "this tree needs up to %zu actors, and the node was started for %zu: more need "
-                 "a restart of the node",
-                 plan->n_actors, most_actors);
+        snprintf(
+            text, sizeof text,
+            "this tree needs up to %zu actors, and the node was started for %zu: more need "
+            "a restart of the node",
+            plan->n_actors, most_actors);
         tr_preflight_say(report, arg, file, text);
         return TROUPE_ERR_IO;
     }
@@ -207,8 +225,8 @@ troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem
     char trouble[256];
     if (self->config->http && !tr_http_address_problem(self->config->http, &http) &&
         tr_http_address_check(&http, trouble, sizeof trouble) != TROUPE_OK) {
-        say_cannot_listen(self->file, self->config->http_place, self->config->http, trouble, report,
-                          arg);
+        say_cannot_listen(self->file, self->config->http_place, self->config->http, trouble,
+                          report, arg);
         status = TROUPE_ERR_IO;
     }
     for (size_t i = 0; i < self->config->n_listeners; i++) {
