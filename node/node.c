@@ -257,10 +257,10 @@ void troupe_node_stop(troupe_node_t *self)
 static troupe_status_t ask_to_reload(troupe_node_t *self, const char *name, const char *yaml)
 {
     assert(self);
-    tr_mailbox_t *admin =
-        self->runtime ? tr_directory_find(self->runtime->directory, TR_NAMES_CAPABILITY,
-                                          tr_span_of(TR_NAME_ADMIN))
-                      : NULL;
+    tr_mailbox_t *admin = self->runtime
+                              ? tr_directory_find(self->runtime->directory, TR_NAMES_CAPABILITY,
+                                                  tr_span_of(TR_NAME_ADMIN))
+                              : NULL;
     if (!admin) {
         return TROUPE_CLOSED;
     }

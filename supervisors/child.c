@@ -51,9 +51,9 @@ static bool has_intensity_of(const tr_child_t *self, const tr_child_spec_t *spec
 {
     return spec->own_restarts < 0
                ? !self->own_intensity
-               : self->own_intensity && tr_intensity_is(self->own_intensity,
-                                                        (size_t)spec->own_restarts,
-                                                        spec->own_period_ms);
+               : self->own_intensity &&
+                     tr_intensity_is(self->own_intensity, (size_t)spec->own_restarts,
+                                     spec->own_period_ms);
 }
 
 troupe_status_t tr_child_adopt(tr_child_t *self, const tr_child_spec_t *spec,

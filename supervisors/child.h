@@ -46,6 +46,7 @@ typedef struct tr_child {
     char words[TR_REASON_TEXT];  /* what it said when it came up; or "" */
     struct tr_command *commands; /* those that wait for it, in order; the first is under way */
     bool is_outdated;            /* of a pool: its worker is another since it was started */
+    bool is_swept;               /* of a pool: asked to go, with all others that are idle */
     bool must_be_replaced;       /* of a pool: its time has come */
     bool is_retiring;            /* its replacement is up: it goes when it has nothing to do */
     bool is_replacing_itself;    /* there is no room for a replacement beside it: it goes in the

@@ -34,7 +34,7 @@ static bool is_beyond_min(const tr_supervisor_t *self, const tr_child_t *child)
         const tr_child_t *other = self->children.all[i];
         n_others += other != child && other->view.is_wanted && !other->is_retiring;
     }
-    return n_others >= self->spec->min_workers;
+    return n_others >= self->least;
 }
 
 static bool is_first(const tr_supervisor_t *self, const tr_child_t *child)
@@ -67,7 +67,7 @@ static tr_grant_t *make_out(tr_supervisor_t *self, const tr_child_t *child,
         snprintf(grant->worker, sizeof grant->worker, "%s", child->name);
         grant->amount = child->spec->needs;
         grant->asked_ms = now_ms;
-        grant->min_workers = self->spec->min_workers;
+        grant->min_workers = self->least;
         grant->is_pinned = self->spec->is_pinned;
         grant->is_beyond_min = is_beyond_min(self, child);
         grant->is_first = is_first(self, child);

@@ -100,7 +100,7 @@ typedef struct tr_answer {
     size_t n_specs;       /* children known; of a template supervisor always 1 */
     size_t n_active;      /* of which there is an actor */
     size_t n_supervisors; /* children that are supervisors, running or not */
-    size_t n_workers;     /* children that are not */
+    size_t n_workers;     /* children that are not; after EVICT of all: those that went */
 } tr_answer_t;
 
 extern const tr_letter_type_t tr_answer_type;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "supervisors/pool_size.h"
 #include "supervisors/recycle.h"
 
 /* ---- answers ---- */
@@ -39,6 +40,17 @@ static void finish(tr_child_t *child, tr_answer_code_t code, const char *text)
     tr_command_t *command = child->commands;
     child->commands = command->next;
     answer(command, code, child, text);
+}
+
+void tr_commands_answer(tr_command_t *command, tr_answer_code_t code, const tr_child_t *child,
+                        const char *text)
+{
+    answer(command, code, child, text);
+}
+
+void tr_commands_finish(tr_child_t *child, tr_answer_code_t code, const char *text)
+{
+    finish(child, code, text);
 }
 
 static void finish_failed(tr_child_t *child)
@@ -138,6 +150,10 @@ static bool begin(tr_supervisor_t *self, tr_child_t *child)
         return begin_remove(child);
     case TR_VERB_REPLACE:
         return begin_replace(self, child);
+    case TR_VERB_EVICT:
+        return tr_pool_begin_evict(self, child);
+    case TR_VERB_DRAIN:
+        return tr_pool_begin_drain(self, child);
     default: /* ADD was begun with the child */
         return true;
     }
@@ -196,6 +212,9 @@ static bool go_on(tr_supervisor_t *self, tr_child_t *child)
         return go_on_terminate(self, child);
     case TR_VERB_REMOVE:
         return go_on_remove(child);
+    case TR_VERB_EVICT:
+    case TR_VERB_DRAIN:
+        return tr_pool_go_on_leaving(self, child);
     default:
         return go_on_start(self, child);
     }
@@ -343,21 +362,6 @@ static bool adopt(tr_supervisor_t *self, const tr_supervisor_spec_t *change,
     return is_adopted && (is_template || ordered);
 }
 
-/* Between how many workers the pool is to have: more of them come, or the surplus goes. */
-static void follow_size(tr_supervisor_t *self)
-{
-    size_t n_wanted = 0;
-    for (size_t i = 0; i < self->children.n; i++) {
-        tr_child_t *child = self->children.all[i];
-        if (child->view.is_wanted && !child->is_retiring && ++n_wanted > self->spec->max_workers) {
-            tr_recycle_retire(self, child);
-        }
-    }
-    while (n_wanted < self->spec->min_workers && tr_supervisor_add_from_template(self)) {
-        n_wanted++;
-    }
-}
-
 static bool is_same_recycling(const tr_recycle_plan_t *one, const tr_recycle_plan_t *other)
 {
     return one->requests == other->requests && one->age_ms == other->age_ms &&
@@ -369,7 +373,7 @@ static void follow_pool_spec(tr_supervisor_t *self, const tr_supervisor_spec_t *
 {
     if (self->spec->min_workers != before->min_workers ||
         self->spec->max_workers != before->max_workers) {
-        follow_size(self);
+        tr_pool_set_size(self, self->spec->min_workers, self->spec->max_workers);
     }
     if (!is_same_recycling(&self->spec->recycle, &before->recycle)) {
         tr_recycle_follow(self);
@@ -441,6 +445,12 @@ static void change(tr_supervisor_t *self, tr_command_t *command)
 
 /* ---- taking ---- */
 
+static bool is_about_pool(tr_verb_t verb)
+{
+    return verb == TR_VERB_SCALE || verb == TR_VERB_EVICT || verb == TR_VERB_DRAIN ||
+           verb == TR_VERB_RESUME;
+}
+
 /* What such a supervisor does not do, in words; NULL when there is nothing to object to. */
 static const char *objection(const tr_supervisor_t *self, const tr_command_t *command)
 {
@@ -452,6 +462,12 @@ static const char *objection(const tr_supervisor_t *self, const tr_command_t *co
     }
     if (!tr_supervisor_is_pool(self) && verb == TR_VERB_ROLL) {
         return "only the workers of a pool can be replaced one after another";
+    }
+    if (!tr_supervisor_is_pool(self) && is_about_pool(verb)) {
+        return "only a pool has workers that can be scaled, evicted, drained or resumed";
+    }
+    if (self->rests && (verb == TR_VERB_ROLL || verb == TR_VERB_REPLACE)) {
+        return "its capability is drained";
     }
     if (!tr_supervisor_is_template(self)) {
         return verb == TR_VERB_TERMINATE && command->incarnation
@@ -513,7 +529,17 @@ void tr_commands_take(tr_supervisor_t *self, tr_command_t *command)
     case TR_VERB_ROLL:
         tr_recycle_roll(self, command);
         break;
+    case TR_VERB_SCALE:
+        tr_pool_scale(self, command);
+        break;
+    case TR_VERB_RESUME:
+        tr_pool_resume_worker(self, command, child);
+        break;
     default:
-        queue(self, command, child);
+        if (command->verb == TR_VERB_EVICT && !command->name[0] && !command->incarnation) {
+            tr_pool_evict_idle(self, command);
+        } else {
+            queue(self, command, child);
+        }
     }
 }

@@ -8,13 +8,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisors/claims.h"
+#include "supervisors/pool_size.h"
 
 /* So many workers in a row end for want of memory before the pool pauses; a life of so long
  * breaks the row. */
 #define MOST_OUT_OF_MEMORY 3
 #define LONG_LIFE_MS       60000
 
-static tr_child_t *add_worker(tr_supervisor_t *self)
+tr_child_t *tr_pool_add_worker(tr_supervisor_t *self)
 {
     tr_child_t *child = tr_supervisor_add_from_template(self);
     if (child) {
@@ -29,10 +30,9 @@ bool tr_pool_begin(tr_supervisor_t *self)
                                      tr_span_of(self->spec->capability));
     tr_backoff_init(&self->growth, self->spec->children->backoff_min_ms,
                     self->spec->children->backoff_max_ms);
-    bool is_made = true;
-    for (size_t i = 0; is_made && i < self->spec->min_workers; i++) {
-        is_made = add_worker(self) != NULL;
-    }
+    self->least = self->spec->min_workers;
+    self->most = self->spec->max_workers;
+    bool is_made = tr_pool_fill_up(self);
     tr_control_say(self->router, TR_WORD_AVAILABLE, 0);
     return is_made;
 }
@@ -88,14 +88,14 @@ static void grow(tr_supervisor_t *self, int64_t now_ms)
     size_t n_at_once = self->spec->parallel_starts > 1 ? self->spec->parallel_starts : 1;
     size_t n_coming = n_about_to_come(self);
     while (now_ms >= self->grow_at_ms && n_coming < n_at_once && n_coming < self->wish &&
-           self->children.n < self->spec->max_workers + n_extra && add_worker(self)) {
+           self->children.n < self->most + n_extra && tr_pool_add_worker(self)) {
         n_coming++;
     }
 }
 
 void tr_pool_grow(tr_supervisor_t *self, uint64_t n_wished)
 {
-    if (self->is_stopping || !tr_supervisor_is_pool(self)) {
+    if (self->is_stopping || self->rests || !tr_supervisor_is_pool(self)) {
         return;
     }
     self->wish = (size_t)n_wished;
@@ -134,7 +134,7 @@ void tr_pool_postpone_growth(tr_supervisor_t *self, int64_t now_ms)
 
 /* ---- shrinking ---- */
 
-static size_t n_that_stay(const tr_supervisor_t *self)
+size_t tr_pool_n_that_stay(const tr_supervisor_t *self)
 {
     size_t n = 0;
     for (size_t i = 0; i < self->children.n; i++) {
@@ -174,7 +174,7 @@ void tr_pool_shrink(tr_supervisor_t *self, tr_child_t *child, const tr_control_t
         !child->view.is_wanted || child->is_retiring) {
         return;
     }
-    if (n_that_stay(self) <= self->spec->min_workers) {
+    if (tr_pool_n_that_stay(self) <= self->least) {
         tr_pool_tell(self, TR_WORD_FINE, child);
         return;
     }

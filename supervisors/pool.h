@@ -10,6 +10,12 @@
 
 #include "supervisors/supervisor.h"
 
+/* Add a worker, which starts as soon as the pool starts any. NULL when out of memory. */
+tr_child_t *tr_pool_add_worker(tr_supervisor_t *self);
+
+/* How many workers are there, or will be, and are not on their way out. */
+size_t tr_pool_n_that_stay(const tr_supervisor_t *self);
+
 /* Add the first workers. False when out of memory. */
 bool tr_pool_begin(tr_supervisor_t *self);
 

@@ -19,6 +19,7 @@
 #include "supervisors/claims.h"
 #include "supervisors/commands.h"
 #include "supervisors/pool.h"
+#include "supervisors/pool_size.h"
 #include "supervisors/recycle.h"
 
 #define MAILBOX_LETTERS 100000
@@ -267,6 +268,7 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
     if (was_starting) {
         tr_commands_note_failure(child);
     }
+    tr_pool_note_down(self, child);
     bool is_answered =
         was_starting && (tr_commands_want_start(child) || tr_recycle_take_failure(self, child));
     if (!was_told && !is_answered) {
@@ -420,6 +422,12 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         break;
     case TR_WORD_SHRINK:
         tr_pool_shrink(self, child, control);
+        break;
+    case TR_WORD_NOT_YIELDED:
+        tr_pool_take_refusal(self, child, control);
+        break;
+    case TR_WORD_REST:
+        tr_pool_rest(self, control->number > 0);
         break;
     default:
         break;
@@ -730,6 +738,7 @@ static void end(tr_self_t *actor)
         tr_commands_go_on(self, child);
     }
     tr_recycle_finish(self);
+    tr_pool_size_finish(self);
     tr_children_finish(&self->children);
     tr_mailbox_release(&self->router);
     tr_intensity_destroy(&self->intensity);

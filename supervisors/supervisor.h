@@ -33,8 +33,16 @@ typedef struct tr_supervisor {
     /* pools */
     tr_mailbox_t *router;
     int64_t unavailable_until_ms; /* 0: available */
-    size_t wish;                  /* so many more workers the router could use */
-    int64_t grow_at_ms;           /* not before: there was no room for more */
+    size_t least;                 /* workers, from now on */
+    size_t most;
+    bool rests; /* its capability is drained: there are no workers */
+    struct {
+        tr_command_t *command; /* all that are idle are to go: whoever asked for it */
+        size_t n_asked;        /* workers that it is not known of yet */
+        size_t n_gone;
+    } sweep;
+    size_t wish;        /* so many more workers the router could use */
+    int64_t grow_at_ms; /* not before: there was no room for more */
     tr_backoff_t growth;
     size_t n_out_of_memory; /* workers in a row that ended for want of memory */
     struct {

@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import unittest
+import urllib.request
 
 try:
     import msgpack  # noqa: F401  (node_kit needs it)
@@ -37,6 +39,7 @@ def supervisor(name, *children, **keys):
 
 class Reload(unittest.TestCase):
     def start(self, *children, top=None, **tree):
+        self.n_done = 0  # reloads that were applied
         self.node = Node({"children": list(children), **tree}, **(top or {})).start()
         self.addCleanup(self.node.end)
         self.context = zmq.Context()
@@ -65,8 +68,7 @@ class Reload(unittest.TestCase):
         expected = "".join(line + "\n" for line in lines
                            if not re.match("but: |[a-z]+ is stopped, ", line)) or NO_CHANGE
         self.assertEqual((told.returncode, told.stdout), (0, expected), told.stderr)
-        count = len([1 for line in self.node.lines if "event=reloaded " in line])
-        self.n_done = max(getattr(self, "n_done", 0), count, 1)
+        self.n_done += 1
         self.node.wait_line("event=reloaded ", self.n_done)
 
     def hang_up(self, pattern):
@@ -74,7 +76,9 @@ class Reload(unittest.TestCase):
         count = len([1 for line in self.node.lines if re.search(pattern, line)])
         self.seen = len(self.node.lines)
         self.node.kill(signal.SIGHUP)
-        return self.node.wait_line(pattern, count + 1)
+        line = self.node.wait_line(pattern, count + 1)
+        self.n_done += "event=reloaded " in line
+        return line
 
     def moved(self):
         """The children that were started or ended by the last reload, in order."""
@@ -106,6 +110,11 @@ class Reload(unittest.TestCase):
 
     def pids(self, name):
         return [one["pid"] for one in self.node.capability(name)["workers"]]
+
+    def await_pending(self, name):
+        until = time.monotonic() + LONG
+        while self.node.capability(name)["pending"] == 0:
+            self.assertLess(time.monotonic(), until)
 
     # ---- children ----
 
@@ -222,6 +231,7 @@ class Reload(unittest.TestCase):
                     "100ms -> 5ms, shutdown 5s -> 1s, health.interval 1s -> 100ms")
         self.assertEqual(self.moved(), [])
         running = self.peer.request("a", "sleep", b"5000")
+        self.await_pending("a")
         waiting = self.peer.request("a")
         refused = self.peer.request("a")
         self.assertEqual(self.peer.final(refused)[0], "overloaded")
@@ -323,6 +333,33 @@ class Reload(unittest.TestCase):
         self.node.wait_line("event=listening_no_more endpoint=tcp://127.0.0.1", 2)
         self.assertEqual(self.troupe("tree").returncode, 0)  # the gateway has had its turn
         self.assertFalse(os.path.exists(f"{self.node.folder}/other.sock"))
+
+    def test_pages_come_move_and_go(self):
+        """Where there are any: a build without HTTP has none."""
+        def get(port):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=LONG) as page:
+                return page.status
+
+        one, other = free_port(), free_port()
+        self.start(capability("a"))
+        self.write(capability("a"), top={"http": f"127.0.0.1:{one}"})
+        result = self.troupe("reload")
+        if "without HTTP" in result.stderr:
+            self.skipTest(result.stderr)
+        self.assertEqual((result.returncode, result.stdout),
+                         (0, f'http (none) -> "127.0.0.1:{one}"\n'), result.stderr)
+        self.node.wait_line("event=reloaded ")
+        self.n_done = 1
+        self.assertEqual(get(one), 200)
+        self.write(capability("a"), top={"http": f"127.0.0.1:{other}"})
+        self.reload(f'http "127.0.0.1:{one}" -> "127.0.0.1:{other}"')
+        self.assertEqual(get(other), 200)
+        self.assertRaises(OSError, get, one)
+        del self.node.config["http"]
+        self.write(capability("a"))
+        self.reload(f'http "127.0.0.1:{other}" -> (none)')
+        self.assertRaises(OSError, get, other)
+        self.assertEqual(self.moved(), ["-troupe.http"])
 
     def test_an_endpoint_that_is_taken_is_told_before(self):
         self.start(capability("a"))
@@ -532,6 +569,8 @@ class Reload(unittest.TestCase):
         self.echo("a")
         out, err = first.communicate(timeout=LONG)
         self.assertEqual((first.returncode, out), (0, "add actor slow to root\n"), err)
+        self.node.wait_line("event=reloaded ")
+        self.n_done += 1
         self.reload()
 
     def test_a_caller_that_waits_no_longer(self):
