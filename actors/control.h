@@ -67,11 +67,13 @@ typedef enum tr_word {
     /* governor -> router; answered by tr_residents_t */
     TR_WORD_WHO_IS_THERE, /* number: token; mailbox: where the answer goes */
 
-    /* node, admin -> router, gateway; and back */
-    TR_WORD_DRAIN,   /* mailbox: whom to tell. number 1: let the pool rest then */
-    TR_WORD_DRAINED, /* name */
+    /* node, admin -> router, gateway; admin -> keeper; and back */
+    TR_WORD_DRAIN,   /* mailbox: whom to tell. incarnation: comes back. number 1: let the pool
+                        rest then */
+    TR_WORD_DRAINED, /* name: of the capability, or the keeper; incarnation */
     TR_WORD_PAUSE,   /* take requests, but give none to a worker */
-    TR_WORD_RESUME,  /* the end of pause, drain and rest */
+    TR_WORD_RESUME,  /* the end of pause, drain and rest. To and from the keeper mailbox, name:
+                        as  for a drain */
 
     /* admin -> router, gateway, keeper, governor: `what` is its spec from now on */
     TR_WORD_RESPEC, /* what, keepsake */

@@ -178,8 +178,8 @@ static void finish(tr_process_worker_t *worker, uint64_t number, troupe_outcome_
     if (!job) {
         if (!worker->has_met_unknown) {
             worker->has_met_unknown = true;
-            tr_log(TR_LOG_WARNING, "unknown_answer", TR_TEXT("worker", worker->self->name),
-                   TR_NUMBER("id", number));
+            tr_event(worker->self->runtime->events, TR_LOG_WARNING, "unknown_answer",
+                     TR_TEXT("worker", worker->self->name), TR_NUMBER("id", number));
         }
         return;
     }

@@ -30,9 +30,10 @@ typedef struct tr_report_child {
     uint64_t n_pending;
     uint64_t n_done;
     tr_isolation_t isolation;
-    int pid;               /* of its process, if it has one of its own; 0: none now */
-    uint64_t memory_bytes; /* of that process, as last measured; 0: not measured */
-    tr_mailbox_t *mailbox; /* a share, if it can be surveyed; else NULL */
+    int pid;                /* of its process, if it has one of its own; 0: none now */
+    uint64_t memory_bytes;  /* of that process, as last measured; 0: not measured */
+    uint64_t charged_bytes; /* what it is charged for with the node's governor; 0: nothing */
+    tr_mailbox_t *mailbox;  /* a share, if it can be surveyed; else NULL */
 } tr_report_child_t;
 
 typedef struct tr_report {
@@ -46,6 +47,8 @@ typedef struct tr_report {
     uint64_t n_pending;
     uint64_t n_accepted;
     uint64_t n_finished;
+    uint64_t limit; /* of a router: of what may wait */
+    bool is_full;   /* and so much waits that one more would be refused */
     uint64_t min;
     uint64_t max;
     size_t n_children;

@@ -48,8 +48,9 @@ typedef enum tr_pressure {
 typedef struct tr_runtime {
     atomic_uint holders;
     _Atomic(uint64_t) last_incarnation;
-    _Atomic(int) phase; /* a tr_node_phase_t, set by the node's keeper */
-    int64_t spin_us;    /* how long to look for letters before sleeping. Set before the start */
+    _Atomic(int) phase;  /* a tr_node_phase_t, set by the node's keeper */
+    atomic_bool is_held; /* likewise: it drains as an operator wished, and may be resumed */
+    int64_t spin_us; /* how long to look for letters before sleeping. Set before the start */
     atomic_size_t n_actors;
     size_t
         max_actors; /* as many as sockets were provided for; 0: not known. Set before the start

@@ -19,6 +19,7 @@ void tr_router_drain(tr_router_t *router, const tr_control_t *word)
     router->is_paused = false;
     router->must_rest = router->must_rest || word->number > 0;
     tr_mailbox_release(&router->drain_to);
+    router->drain_number = word->incarnation;
     router->drain_to = word->mailbox ? tr_mailbox_share(word->mailbox) : NULL;
 }
 
@@ -56,7 +57,7 @@ bool tr_router_is_closed_to(const tr_router_t *router, const tr_envelope_t *enve
 
 static void say_drained(tr_router_t *router)
 {
-    tr_control_t *drained = tr_control_new(TR_WORD_DRAINED, 0);
+    tr_control_t *drained = tr_control_new(TR_WORD_DRAINED, router->drain_number);
     if (drained) {
         snprintf(drained->name, sizeof drained->name, "%s", router->spec->capability);
         tr_control_send(drained, router->drain_to);

@@ -41,8 +41,9 @@ static void count_for_quota(void *arg, void *item)
     const tr_envelope_t *envelope = item;
     if (router->quota.most > 0 && tr_quota_note(&router->quota, envelope->peer) != TROUPE_OK) {
         tr_quota_change(&router->quota, 0);
-        tr_log(TR_LOG_ERROR, "out_of_memory", TR_TEXT("capability", router->spec->capability),
-               TR_TEXT("without", "per-peer"));
+        tr_event(router->self->runtime->events, TR_LOG_ERROR, "out_of_memory",
+                 TR_TEXT("capability", router->spec->capability),
+                 TR_TEXT("without", "per-peer"));
     }
 }
 
@@ -72,9 +73,9 @@ void tr_router_respec(tr_router_t *router, const tr_router_spec_t *spec,
 {
     if (strcmp(spec->capability, router->spec->capability) != 0 ||
         !change_batch(router, spec)) {
-        tr_log(TR_LOG_ERROR, "router_not_changed",
-               TR_TEXT("capability", router->spec->capability),
-               TR_TEXT("to", spec->capability));
+        tr_event(router->self->runtime->events, TR_LOG_ERROR, "router_not_changed",
+                 TR_TEXT("capability", router->spec->capability),
+                 TR_TEXT("to", spec->capability));
         return;
     }
     change_mailbox(router, spec);

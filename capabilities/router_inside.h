@@ -52,6 +52,7 @@ typedef struct tr_router {
     bool must_rest; /* draining by itself, and not with its node: then its pool is to rest */
     bool rests;     /* and does: no worker is there, and none will come */
     tr_mailbox_t *drain_to;
+    uint64_t drain_number; /* which comes back to it */
 } tr_router_t;
 
 /* No member is there that could be given work, now or later. */

@@ -69,6 +69,9 @@ void tr_router_report(tr_router_t *router, const tr_control_t *survey)
     report->n_pending = router->books.n_running;
     report->n_accepted = router->books.n_accepted;
     report->n_finished = router->books.n_finished;
+    report->limit = router->spec->queue_limit;
+    report->is_full = router->spec->overflow == TR_OVERFLOW_REJECT &&
+                      router->books.n_waiting >= router->spec->queue_limit;
     report->min = router->min;
     report->max = router->max;
     for (size_t i = 0; i < router->members.n; i++) {

@@ -85,12 +85,14 @@ static void describe_all(const cli_verb_t *verb, struct grammar *grammar)
 
 static int check_operands(const cli_verb_t *verb, int n_words, char **words)
 {
-    int n_wanted = verb->operand ? 1 : 0;
-    if (n_words < n_wanted) {
-        return cli_wrong_usage(verb->name, "%s is missing", verb->operand);
+    int n_most = (verb->operand ? 1 : 0) + (verb->second ? 1 : 0);
+    int n_least = verb->operand && *verb->operand == '[' ? 0 : n_most;
+    if (n_words < n_least) {
+        return cli_wrong_usage(verb->name, "%s is missing",
+                               n_words == 0 ? verb->operand : verb->second);
     }
-    if (n_words > n_wanted) {
-        return cli_wrong_usage(verb->name, "'%s' is one word too many", words[n_wanted]);
+    if (n_words > n_most) {
+        return cli_wrong_usage(verb->name, "'%s' is one word too many", words[n_most]);
     }
     return CLI_OK;
 }
@@ -123,7 +125,8 @@ bool cli_args_parse(const cli_verb_t *verb, int argc, char **argv, cli_args_t *o
     if (*exit_out != CLI_OK) {
         goto refused;
     }
-    args.operand = verb->operand ? argv[optind] : NULL;
+    args.operand = argc - optind > 0 ? argv[optind] : NULL;
+    args.second = argc - optind > 1 ? argv[optind + 1] : NULL;
     *out = args;
     return true;
 
@@ -165,8 +168,9 @@ static void print_option(const cli_option_t *option)
 
 void cli_verb_help(const cli_verb_t *verb)
 {
-    printf("usage: troupe %s%s%s [OPTION]...\n\n%s\n", verb->name, verb->operand ? " " : "",
-           verb->operand ? verb->operand : "", verb->about);
+    printf("usage: troupe %s%s%s%s%s [OPTION]...\n\n%s\n", verb->name, verb->operand ? " " : "",
+           verb->operand ? verb->operand : "", verb->second ? " " : "",
+           verb->second ? verb->second : "", verb->about);
     printf("options:\n");
     for (const cli_option_t *option = verb->options; option && option->name; option++) {
         print_option(option);

@@ -29,12 +29,16 @@ enum {
 /* Keys of options that have no letter. Shared, so that a key means one thing in all verbs. */
 enum {
     CLI_KEY_CONNECT_TIMEOUT = 256,
+    CLI_KEY_AGAINST,
     CLI_KEY_DEDUP,
+    CLI_KEY_EFFECTIVE,
     CLI_KEY_FRAME,
+    CLI_KEY_IN,
     CLI_KEY_JSON,
     CLI_KEY_LOG_FORMAT,
     CLI_KEY_LOG_LEVEL,
     CLI_KEY_MODULE_PATH,
+    CLI_KEY_REPLAY,
     CLI_KEY_STICKY,
     CLI_KEY_TRACEPARENT,
 };
@@ -54,16 +58,19 @@ typedef struct cli_given {
 
 typedef struct cli_args {
     const char *verb;
-    const char *operand; /* NULL when the verb takes none */
+    const char *operand; /* NULL when the verb takes none, or may do without and has none */
+    const char *second;  /* the same of the second */
     size_t n_given;
     cli_given_t *given; /* in the order of the command line */
 } cli_args_t;
 
 typedef struct cli_verb {
     const char *name;
-    const char *operand;         /* what it works on, "FILE"; NULL: nothing */
-    const char *brief;           /* a few words, for the list of verbs */
-    const char *about;           /* what it does, whole lines */
+    const char *operand; /* what it works on, "FILE", or "[FILE]" when it may do without;
+                            NULL: nothing */
+    const char *second;  /* and then this; NULL: nothing */
+    const char *brief;   /* a few words, for the list of verbs */
+    const char *about;   /* what it does, whole lines */
     const cli_option_t *options; /* ends with a row without name; NULL: none */
     const char *examples;        /* whole lines */
     int (*run)(const cli_args_t *args);

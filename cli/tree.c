@@ -154,23 +154,26 @@ static void set_text(drawing_t *drawing, enum column column, const msgpack_objec
     free(text);
 }
 
-static void set_memory(drawing_t *drawing, const msgpack_object *object)
+static void show_size(uint64_t bytes, char text[static 32])
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    uint64_t bytes;
-    if (!cli_member_number(object, "memory", &bytes) || bytes == 0) {
-        return;
-    }
     double amount = (double)bytes;
     size_t unit = 0;
     while (amount >= 1024 && unit + 1 < sizeof units / sizeof units[0]) {
         amount /= 1024;
         unit++;
     }
-    char text[32];
-    snprintf(text, sizeof text, "%.*f %s", unit > 0 && amount < 10 ? 1 : 0, amount,
-             units[unit]);
-    cli_table_set(drawing->table, COLUMN_MEMORY, CLI_PLAIN, text);
+    snprintf(text, 32, "%.*f %s", unit > 0 && amount < 10 ? 1 : 0, amount, units[unit]);
+}
+
+static void set_memory(drawing_t *drawing, const msgpack_object *object)
+{
+    uint64_t bytes;
+    if (cli_member_number(object, "memory", &bytes) && bytes > 0) {
+        char text[32];
+        show_size(bytes, text);
+        cli_table_set(drawing->table, COLUMN_MEMORY, CLI_PLAIN, text);
+    }
 }
 
 /* Begin a row with what all rows have. */
@@ -309,6 +312,29 @@ static void draw_rest(drawing_t *drawing)
 
 /* ---- the whole ---- */
 
+/* "memory: 1.2 GiB charged, 900 MiB measured of 4.0 GiB, pressure low"; without a budget
+ * nothing, for nothing is bounded then. */
+static void print_memory(const msgpack_object *state)
+{
+    const msgpack_object *memory = cli_member(state, "memory");
+    uint64_t budget;
+    uint64_t charged;
+    uint64_t measured;
+    if (!memory || !cli_member_number(memory, "budget", &budget) ||
+        !cli_member_number(memory, "charged", &charged) ||
+        !cli_member_number(memory, "measured", &measured)) {
+        return;
+    }
+    char texts[3][32];
+    show_size(charged, texts[0]);
+    show_size(measured, texts[1]);
+    show_size(budget, texts[2]);
+    char *pressure = cli_member_text(memory, "pressure", NAME_LENGTH);
+    printf("memory: %s charged, %s measured, of %s; pressure %s\n", texts[0], texts[1],
+           texts[2], *pressure ? pressure : "unknown");
+    free(pressure);
+}
+
 static void print_heading(const msgpack_object *state)
 {
     char *node = cli_member_text(state, "node", NAME_LENGTH);
@@ -326,6 +352,7 @@ static void print_heading(const msgpack_object *state)
     free(node);
     free(word);
     free(boot);
+    print_memory(state);
 
     msgpack_object_array reasons = cli_member_array(state, "reasons");
     for (uint32_t i = 0; i < reasons.size; i++) {

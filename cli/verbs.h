@@ -9,10 +9,18 @@ extern const cli_verb_t cli_verb_run;
 extern const cli_verb_t cli_verb_check;
 extern const cli_verb_t cli_verb_call;
 extern const cli_verb_t cli_verb_tree;
+extern const cli_verb_t cli_verb_stats;
+extern const cli_verb_t cli_verb_events;
 extern const cli_verb_t cli_verb_add;
 extern const cli_verb_t cli_verb_terminate;
 extern const cli_verb_t cli_verb_restart;
 extern const cli_verb_t cli_verb_remove;
+extern const cli_verb_t cli_verb_evict;
+extern const cli_verb_t cli_verb_scale;
+extern const cli_verb_t cli_verb_pause;
+extern const cli_verb_t cli_verb_drain;
+extern const cli_verb_t cli_verb_resume;
+extern const cli_verb_t cli_verb_reload;
 extern const cli_verb_t cli_verb_stop;
 
 #endif

@@ -1,15 +1,27 @@
 /* node/admin.h - operations as calls of the reserved capability `troupe.admin`
  *
- * Methods: `tree` (how everything is, as one msgpack map), `stop` (drain and stop), and those
- * of node/operation.h on single children.
+ * Methods: `tree` (how everything is, as one msgpack map), `stats` (the metrics, likewise),
+ * `events` (node/events.h), `stop` (drain and stop), those of node/reload.h, and those of
+ * node/operation.h. What it does later by itself is in node/agenda.h. docs/protocol.md
+ * describes all of them.
  */
 
 #ifndef TROUPE_NODE_ADMIN_H
 #define TROUPE_NODE_ADMIN_H
 
 #include "actors/actor.h"
+#include "actors/module.h"
+#include "node/config.h"
 
-/* A tr_start_fn: `what` is the node's tr_modules_t, for children that are added later. */
+/* Borrowed: outlives the admin, but for the errands, which are copied. */
+typedef struct tr_admin_spec {
+    tr_modules_t *modules;     /* for children that are added later */
+    const tr_config_t *config; /* with which the node was started: this one, too */
+    const tr_config_errand_t *errands;
+    size_t n_errands;
+} tr_admin_spec_t;
+
+/* A tr_start_fn: `what` is a tr_admin_spec_t. */
 TROUPE_NODISCARD troupe_status_t tr_admin_start(const tr_birth_t *birth, tr_actor_t **out);
 
 #endif

@@ -322,8 +322,9 @@ static const tr_http_spec_t *http_spec(tr_maker_t *maker, const tr_config_t *con
     if (spec) {
         spec->address = config->http;
         const char *problem = tr_http_address_problem(config->http, &spec->at);
-        assert(!problem); /* was checked */
-        (void)problem;
+        if (problem) {
+            tr_maker_say(maker, config->http_place, problem);
+        }
     }
     return spec;
 }
@@ -347,6 +348,15 @@ static const tr_governor_spec_t *governor_spec(tr_maker_t *maker, const tr_confi
     return spec;
 }
 
+static const tr_admin_spec_t *admin_spec(tr_maker_t *maker, const tr_config_t *config)
+{
+    tr_admin_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
+    if (spec) {
+        *spec = (tr_admin_spec_t){maker->modules, config, config->schedule, config->n_errands};
+    }
+    return spec;
+}
+
 /* What a node has of its own stands around the operator's tree, so that his strategy does not
  * reach it: the admin starts first and stops last; the gateway starts last, when there is
  * something to call, and stops first but for what shows the node over HTTP, when what it took
@@ -361,7 +371,8 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
     }
     fill_supervisor(maker, &config->root, TR_NAME_TREE, tree);
     size_t n = 0;
-    children[n++] = inner_child(TR_NAME_ADMIN, "admin", tr_admin_start, maker->modules, false);
+    children[n++] =
+        inner_child(TR_NAME_ADMIN, "admin", tr_admin_start, admin_spec(maker, config), false);
     children[n++] = inner_child(TR_NAME_GOVERNOR, "governor", tr_governor_start,
                                 governor_spec(maker, config), false);
     children[n] = inner_child(TR_NAME_TREE, "supervisor", tr_supervisor_start, tree, true);

@@ -15,7 +15,6 @@ void tr_http_account_init(tr_http_account_t *self, tr_self_t *actor)
 {
     assert(self && actor);
     *self = (tr_http_account_t){.self = actor};
-    msgpack_unpacked_init(&self->answer);
 }
 
 /* It is not waited for any more. */
@@ -33,14 +32,14 @@ void tr_http_account_finish(tr_http_account_t *self)
     if (self->question) {
         drop_question(self);
     }
-    msgpack_unpacked_destroy(&self->answer);
+    tr_account_close(&self->answer);
     troupe_reply_destroy(&self->reply);
 }
 
 const msgpack_object *tr_http_account_last(const tr_http_account_t *self)
 {
     assert(self);
-    return self->reply ? &self->answer.data : NULL;
+    return self->reply ? &self->answer.root : NULL;
 }
 
 const msgpack_object *tr_http_account_now(const tr_http_account_t *self, int64_t now_ms)
@@ -77,13 +76,11 @@ bool tr_http_account_ask(tr_http_account_t *self, int64_t now_ms)
 /* Keep the reply, and forget the one before. False: it cannot be read, and is not kept. */
 static bool keep(tr_http_account_t *self, troupe_reply_t *reply)
 {
-    msgpack_unpacked_destroy(&self->answer);
+    tr_account_close(&self->answer);
     troupe_reply_destroy(&self->reply);
-    msgpack_unpacked_init(&self->answer);
     const troupe_message_t *message = troupe_reply_message(reply);
-    bool is_read =
-        msgpack_unpack_next(&self->answer, troupe_message_data(message, 0),
-                            troupe_message_size(message, 0), NULL) == MSGPACK_UNPACK_SUCCESS;
+    bool is_read = tr_account_open(&self->answer, troupe_message_data(message, 0),
+                                   troupe_message_size(message, 0)) == TROUPE_OK;
     self->reply = is_read ? reply : NULL;
     return is_read;
 }

@@ -11,15 +11,16 @@
 
 #include "actors/actor.h"
 #include "mailbox/envelope.h"
+#include "node/account.h"
 #include "node/http_answer.h"
 
 typedef struct tr_http_account {
     tr_self_t *self;
     tr_envelope_t *question; /* under way; or NULL */
     uint64_t last_id;
-    int64_t until_ms;        /* for how long it is waited for */
-    troupe_reply_t *reply;   /* the last that could be read; or NULL */
-    msgpack_unpacked answer; /* lies in it */
+    int64_t until_ms;      /* for how long it is waited for */
+    troupe_reply_t *reply; /* the last that could be read; or NULL */
+    tr_account_t answer;   /* lies in it */
     int64_t came_ms;
 } tr_http_account_t;
 

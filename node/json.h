@@ -12,7 +12,7 @@
 
 #include "base/builder.h"
 
-#define TR_JSON_DEPTH 100 /* what lies deeper becomes null */
+#define TR_JSON_DEPTH 160 /* what lies deeper becomes null */
 
 void tr_json_object(tr_builder_t *to, const msgpack_object *object);
 

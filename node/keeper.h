@@ -3,7 +3,10 @@
  * It is the parent of the root supervisor and lives as long as the tree does. Asked to stop
  * once, it drains: gateways and routers take nothing new, and when all that was accepted is
  * answered, or `drain-timeout` has passed, the root is stopped. Asked again, it does not wait.
- * It says `started` when the tree is up and `ended`, with the root's reason, when it is down.
+ * An operator may have it drained and held (TR_WORD_DRAIN, with a mailbox that is told when it
+ * has): gateways stay open, and TR_WORD_RESUME makes it ready again. Asked to stop meanwhile,
+ * it goes on draining, and stops. It says `started` when the tree is up and `ended`, with the
+ * root's reason, when it is down.
  */
 
 #ifndef TROUPE_NODE_KEEPER_H

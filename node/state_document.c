@@ -43,6 +43,11 @@ static void number_entry(writer_t *writer, const char *key, uint64_t value)
     msgpack_pack_uint64(&writer->packer, value);
 }
 
+static void pack_bool(writer_t *writer, bool value)
+{
+    value ? msgpack_pack_true(&writer->packer) : msgpack_pack_false(&writer->packer);
+}
+
 static void nil_entry(writer_t *writer, const char *key)
 {
     text(writer, key);
@@ -57,19 +62,6 @@ static const tr_report_t *part_of(const writer_t *writer, const char *capability
     char name[96];
     snprintf(name, sizeof name, "%s/%s", capability, part);
     return tr_survey_find(writer->survey, name);
-}
-
-/* A router reports under its capability's name, which is also its supervisor's: the router is
- * the one without a strategy. */
-static const tr_report_t *router_of(const writer_t *writer, const char *capability)
-{
-    for (size_t i = 0; i < writer->survey->n_reports; i++) {
-        const tr_report_t *report = writer->survey->reports[i];
-        if (!report->strategy[0] && strcmp(report->name, capability) == 0) {
-            return report;
-        }
-    }
-    return NULL;
 }
 
 static const tr_report_child_t *child_in(const tr_report_t *report, uint64_t incarnation)
@@ -142,23 +134,28 @@ static void write_worker(writer_t *writer, const tr_report_child_t *worker,
     number_entry(writer, "pending", member ? member->n_pending : 0);
     number_entry(writer, "done", worker->n_done);
     number_entry(writer, "restarts", worker->n_restarts);
-    if (worker->memory_bytes > 0) {
-        number_entry(writer, "memory", worker->memory_bytes);
+    /* A thread's is not told apart from its node's: what it is charged for stands for it. */
+    uint64_t bytes = worker->memory_bytes > 0 ? worker->memory_bytes : worker->charged_bytes;
+    if (bytes > 0) {
+        number_entry(writer, "memory", bytes);
     } else {
-        nil_entry(writer, "memory"); /* a thread's is not told apart from its node's */
+        nil_entry(writer, "memory");
     }
 }
 
 static void write_capability(writer_t *writer, const tr_report_child_t *child, void *arg)
 {
     (void)arg;
-    const tr_report_t *router = router_of(writer, child->name);
+    const tr_report_t *router = tr_survey_router(writer->survey, child->name);
     const tr_report_t *pool = part_of(writer, child->name, "pool");
-    msgpack_pack_map(&writer->packer, 10);
+    msgpack_pack_map(&writer->packer, 12);
     text_entry(writer, "name", child->name);
     text_entry(writer, "state", state_of(child, router));
     text_entry(writer, "reason", reason_of(child, router));
     number_entry(writer, "queue", router ? router->n_queued : 0);
+    number_entry(writer, "limit", router ? router->limit : 0);
+    text(writer, "full");
+    pack_bool(writer, router && router->is_full);
     number_entry(writer, "pending", router ? router->n_pending : 0);
     number_entry(writer, "accepted", router ? router->n_accepted : 0);
     number_entry(writer, "finished", router ? router->n_finished : 0);
@@ -183,7 +180,7 @@ static void count_capability(writer_t *writer, const tr_report_child_t *child, v
 
 static bool is_unready(const writer_t *writer, const tr_report_child_t *child)
 {
-    return strcmp(state_of(child, router_of(writer, child->name)), "ready") != 0;
+    return strcmp(state_of(child, tr_survey_router(writer->survey, child->name)), "ready") != 0;
 }
 
 static void count_reason(writer_t *writer, const tr_report_child_t *child, void *arg)
@@ -195,7 +192,7 @@ static void write_reason(writer_t *writer, const tr_report_child_t *child, void 
 {
     (void)arg;
     if (is_unready(writer, child)) {
-        const tr_report_t *router = router_of(writer, child->name);
+        const tr_report_t *router = tr_survey_router(writer->survey, child->name);
         char line[TR_REASON_TEXT + 160];
         const char *reason = reason_of(child, router);
         snprintf(line, sizeof line, "%s is %s%s%s", child->name, state_of(child, router),
@@ -211,7 +208,8 @@ static void write_children(writer_t *writer, const tr_report_t *report, int dept
 static void write_node(writer_t *writer, const tr_report_child_t *child, int depth)
 {
     bool is_capability = strcmp(child->kind, "capability") == 0;
-    const tr_report_t *router = is_capability ? router_of(writer, child->name) : NULL;
+    const tr_report_t *router =
+        is_capability ? tr_survey_router(writer->survey, child->name) : NULL;
     const tr_report_t *below = is_capability ? part_of(writer, child->name, "pool")
                                              : tr_survey_find(writer->survey, child->name);
     bool has_strategy = below && !is_capability;
@@ -262,14 +260,40 @@ static uint64_t resident_bytes(void)
     return n_pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* There is no budget in this version, and so nothing charged and no pressure. */
-static void write_memory(writer_t *writer)
+static void amount_entry(writer_t *writer, const char *key, int64_t bytes)
 {
+    number_entry(writer, key, bytes > 0 ? (uint64_t)bytes : 0);
+}
+
+static const char *pressure_name(int pressure)
+{
+    static const char *const names[] = {[TR_PRESSURE_LOW] = "low",
+                                        [TR_PRESSURE_NORMAL] = "normal",
+                                        [TR_PRESSURE_HIGH] = "high",
+                                        [TR_PRESSURE_CRITICAL] = "critical"};
+    return pressure >= 0 && pressure <= TR_PRESSURE_CRITICAL ? names[pressure] : "unknown";
+}
+
+/* Without a budget nothing presses. What the governor has not measured yet is at least the
+ * node's own process. */
+static void write_memory(writer_t *writer, const tr_runtime_t *runtime)
+{
+    const tr_memory_view_t *memory = &runtime->memory;
+    int64_t budget = atomic_load(&memory->budget_bytes);
+    int64_t measured = atomic_load(&memory->measured_bytes);
     msgpack_pack_map(&writer->packer, 4);
-    nil_entry(writer, "budget");
-    number_entry(writer, "charged", 0);
-    number_entry(writer, "measured", resident_bytes());
-    nil_entry(writer, "pressure");
+    if (budget >= 0) {
+        amount_entry(writer, "budget", budget);
+    } else {
+        nil_entry(writer, "budget");
+    }
+    amount_entry(writer, "charged", atomic_load(&memory->charged_bytes));
+    number_entry(writer, "measured", measured > 0 ? (uint64_t)measured : resident_bytes());
+    if (budget >= 0) {
+        text_entry(writer, "pressure", pressure_name(atomic_load(&memory->pressure)));
+    } else {
+        nil_entry(writer, "pressure");
+    }
 }
 
 static void free_buffer(void *data, void *hint)
@@ -304,7 +328,7 @@ troupe_message_t *tr_state_document(const tr_survey_t *survey, const tr_runtime_
     msgpack_pack_array(&writer.packer, n_reasons);
     each_capability(&writer, tree, 0, write_reason, NULL);
     text(&writer, "memory");
-    write_memory(&writer);
+    write_memory(&writer, runtime);
     text(&writer, "capabilities");
     msgpack_pack_array(&writer.packer, n_capabilities);
     each_capability(&writer, tree, 0, write_capability, NULL);

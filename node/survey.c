@@ -91,3 +91,60 @@ const tr_report_t *tr_survey_find(const tr_survey_t *self, const char *name)
     }
     return NULL;
 }
+
+static bool is_supervisor(const tr_report_t *report)
+{
+    return report->strategy && report->strategy[0];
+}
+
+static bool is_root(const tr_report_t *report)
+{
+    return strcmp(report->name, TR_NAME_ROOT) == 0;
+}
+
+const tr_report_t *tr_survey_router(const tr_survey_t *self, const char *capability)
+{
+    assert(self && capability);
+    for (size_t i = 0; i < self->n_reports; i++) {
+        const tr_report_t *report = self->reports[i];
+        if (!is_supervisor(report) && strcmp(report->name, capability) == 0) {
+            return report;
+        }
+    }
+    return NULL;
+}
+
+const tr_report_t *tr_survey_supervisor(const tr_survey_t *self, const char *name)
+{
+    assert(self && name);
+    for (size_t i = 0; i < self->n_reports; i++) {
+        const tr_report_t *report = self->reports[i];
+        if (is_supervisor(report) && !is_root(report) && strcmp(report->name, name) == 0) {
+            return report;
+        }
+    }
+    return NULL;
+}
+
+const tr_report_t *tr_survey_parent(const tr_survey_t *self, const char *name)
+{
+    assert(self && name);
+    for (size_t i = 0; i < self->n_reports; i++) {
+        const tr_report_t *report = self->reports[i];
+        if (is_supervisor(report) && !is_root(report) && tr_survey_child(report, name)) {
+            return report;
+        }
+    }
+    return NULL;
+}
+
+const tr_report_child_t *tr_survey_child(const tr_report_t *report, const char *name)
+{
+    assert(report && name);
+    for (size_t i = 0; i < report->n_children; i++) {
+        if (strcmp(report->children[i].name, name) == 0) {
+            return &report->children[i];
+        }
+    }
+    return NULL;
+}

@@ -40,4 +40,17 @@ bool tr_survey_is_complete(const tr_survey_t *self);
 /* The report of the actor called `name`, or NULL. */
 const tr_report_t *tr_survey_find(const tr_survey_t *self, const char *name);
 
+/* The report of that capability's router, or NULL. A router reports under its capability's
+ * name, which is also its supervisor's: the router is the one without a strategy. */
+const tr_report_t *tr_survey_router(const tr_survey_t *self, const char *capability);
+
+/* The report of the supervisor called `name`, but for the node's own root; or NULL. */
+const tr_report_t *tr_survey_supervisor(const tr_survey_t *self, const char *name);
+
+/* The report of the supervisor, likewise, that has a child called `name`; or NULL. */
+const tr_report_t *tr_survey_parent(const tr_survey_t *self, const char *name);
+
+/* That child in the report, or NULL. */
+const tr_report_child_t *tr_survey_child(const tr_report_t *report, const char *name);
+
 #endif

@@ -51,6 +51,7 @@ void tr_health_pong(tr_health_t *self, uint64_t number)
 {
     assert(self);
     if (number > 0 && number <= self->sent) {
+        self->answered = number > self->answered ? number : self->answered;
         self->asked_since_ms = TR_NEVER;
     }
 }

@@ -41,6 +41,7 @@ typedef enum tr_verdict {
 
 typedef struct tr_health {
     uint64_t sent;           /* number of the last ping */
+    uint64_t answered;       /* of the last that was answered; 0: none was */
     int64_t sent_ms;         /* when; meaningful when sent > 0 */
     int64_t asked_since_ms;  /* first unanswered ping, or TR_NEVER */
     int64_t probed_ms;       /* the last deep check, or when the child came up */

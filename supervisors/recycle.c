@@ -222,7 +222,8 @@ static void replace_alone(tr_supervisor_t *self)
     tr_claims_drop(self, replacement);
     tr_commands_go_on(self, replacement);
     if (old && old->view.phase == TR_CHILD_UP && old->view.is_wanted) {
-        tr_log(TR_LOG_INFO, "replaces_itself", TR_TEXT("worker", old->name));
+        tr_event(self->self->runtime->events, TR_LOG_INFO, "replaces_itself",
+                 TR_TEXT("worker", old->name));
         old->is_retiring = true;
         old->is_replacing_itself = true;
         self->recycle.alone = old;

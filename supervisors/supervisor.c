@@ -374,6 +374,7 @@ static void on_ended(tr_supervisor_t *self, const tr_control_t *control)
 
 static void on_pong(tr_supervisor_t *self, tr_child_t *child, const tr_control_t *pong)
 {
+    tr_pings_answered(&self->pings, &child->health, pong->number);
     tr_health_pong(&child->health, pong->number);
     if (child->is_doubtful && child->view.phase == TR_CHILD_UP) {
         child->is_doubtful = false;
@@ -490,6 +491,7 @@ static void look_after(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
             tr_recycle_look(self, child, now_ms);
         }
         if (now_ms >= tr_health_next_ms(&child->health, plan)) {
+            tr_pings_ask_again(&self->pings, &child->health, signs.running_since_ms != 0);
             ping(child, now_ms);
         }
         if (now_ms >= tr_health_probe_at_ms(&child->health, plan)) {
@@ -708,6 +710,7 @@ static bool begin(tr_self_t *actor, const void *arg)
         self->dice = self->spec->seed ? self->spec->seed
                                       : (uint32_t)(actor->incarnation * 2654435761u) | 1u;
         tr_children_init(&self->children);
+        tr_pings_init(&self->pings, actor->runtime->metrics);
         self->intensity = tr_intensity_new(self->spec->max_restarts, self->spec->period_ms);
         is_made = self->intensity && add_first_children(self);
     }

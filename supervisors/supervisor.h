@@ -9,6 +9,7 @@
 #include "actors/report.h"
 #include "supervisors/children.h"
 #include "supervisors/command.h"
+#include "supervisors/pings.h"
 
 typedef struct tr_supervisor {
     tr_self_t *self;
@@ -25,6 +26,7 @@ typedef struct tr_supervisor {
     bool must_shut_down; /* its significant children have ended */
     bool is_stopping;
     tr_reason_t end_reason;
+    tr_pings_t pings;
 
     size_t last_slot; /* of a template: up to it no number is free */
 

@@ -31,6 +31,8 @@ void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
             line->n_done = atomic_load(&child->actor->pulse->n_done);
             line->pid = atomic_load(&child->actor->pulse->pid);
             line->memory_bytes = (uint64_t)atomic_load(&child->actor->pulse->memory_bytes);
+            const tr_grant_t *grant = child->actor->grant;
+            line->charged_bytes = grant ? grant->amount.of[TR_MEMORY] : 0;
             if (child->spec->can_be_surveyed) {
                 line->mailbox = tr_mailbox_share(child->actor->mailbox);
             }
