@@ -250,7 +250,7 @@ class Reload(unittest.TestCase):
                          (3, 5))
         self.write(capability("a", health=health, intensity={"restarts": 7}))
         self.reload("capability a: workers.min 3 -> 1, workers.max 5 -> 1")
-        self.node.wait_line("event=ended child=a/[23]", 2)
+        self.node.wait_line(r"event=ended child=a/\d", 2)
         self.echo("a")
         self.assertEqual(len(self.node.capability("a")["workers"]), 1)
 

@@ -331,7 +331,7 @@ static void each_request_ends_well_once(void **state)
     expect(stage, "troupe.admin", "restart", "load",
            "load has been restarted: one worker after another");
     for (size_t i = 1; i <= RELOADS; i++) {
-        assert_true(gate_await(&progress, 10 + i * 16));
+        assert_true(gate_await(&progress, 10 + i * 14));
         write_file(stage, &versions[i]);
         expect(stage, "troupe.admin", "reload", NULL, versions[i].line);
     }
