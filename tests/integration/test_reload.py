@@ -116,6 +116,11 @@ class Reload(unittest.TestCase):
         while self.node.capability(name)["pending"] == 0:
             self.assertLess(time.monotonic(), until)
 
+    def await_workers(self, name, count):
+        until = time.monotonic() + LONG
+        while len(self.node.capability(name)["workers"]) != count:
+            self.assertLess(time.monotonic(), until)
+
     # ---- children ----
 
     def test_nothing_has_changed(self):
@@ -203,6 +208,50 @@ class Reload(unittest.TestCase):
         after = self.pids("a")[-1]
         self.assertNotIn(after, before)
         self.assertEqual(os.readlink(f"/proc/{after}/cwd"), "/tmp")
+
+    def test_where_workers_run(self):
+        self.start(capability("a"))
+        own = self.node.process.pid
+        how = "thread"
+        for isolation in "process", "inline", "process", "thread":
+            self.write(capability("a", isolation=isolation))
+            self.reload(f"capability a: isolation {how} -> {isolation}; its workers are replaced "
+                        "one after another")
+            how = isolation
+            self.echo("a")
+            self.assertEqual(self.pids("a")[-1] not in (None, own), isolation == "process")
+
+    def test_a_worker_that_does_not_start_is_tried_at_once(self):
+        """With other arguments it may: its pool need not be waited for."""
+        keys = {"backoff": {"min": "10m", "max": "10m"}, "intensity": {"restarts": 1}}
+        self.start(capability("a", args={"init": "fail"}, **keys))
+        self.node.wait_line("event=pool_unavailable")
+        self.write(capability("a", **keys))
+        self.reload("capability a: worker.args; its workers are replaced one after another")
+        self.node.wait_line("event=started child=a/1")
+        self.echo("a")
+
+    def test_a_roll_under_way_begins_anew(self):
+        """What is just starting is outdated too when the file changes once more."""
+        def slow(mark):
+            return {**capability("a", args={"mark": mark, "init": "slow", "init-ms": "300"},
+                                 isolation="process"), "workers": {"min": 2, "max": 2}}
+
+        self.start(slow("one"))
+        self.write(slow("two"))
+        self.troupe("reload", "-t", "50ms")
+        self.node.wait_line("event=reloaded")
+        self.n_done = 1
+        restart = subprocess.Popen([TROUPE, "restart", "a", "-e", self.node.ipc],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.await_workers("a", 3)
+        self.write(slow("three"))
+        self.reload("capability a: worker.args; its workers are replaced one after another")
+        self.assertIn("has been restarted", restart.communicate(timeout=LONG)[0])
+        self.await_workers("a", 2)
+        for pid in self.pids("a"):
+            with open(f"/proc/{pid}/cmdline") as words:
+                self.assertIn("mark=three", words.read())
 
     def test_workers_are_replaced_while_requests_go_on(self):
         keys = {"workers": {"min": 3, "max": 3, "concurrency": 2}}
