@@ -424,7 +424,7 @@ static void a_node_from_text_has_no_file(void **state)
     const troupe_behaviour_t *behaviours[] = {&paced, NULL};
     rig_t rig;
     line_t line = {0};
-    rig_start(&rig, behaviours, "", "- {capability: load, worker: {module: paced}}\n");
+    rig_start(&rig, behaviours, "", "    - {capability: load, worker: {module: paced}}\n");
     line_open(&line, &rig, INSIDE);
     const troupe_call_options_t options = {.method = "reload"};
     troupe_reply_t *reply = line_final(&line, line_start(&line, "troupe.admin", &options, ""));
