@@ -336,12 +336,36 @@ class Reload(unittest.TestCase):
         self.reload("memory.budget 80% -> 123MiB, memory.residency 1s -> 2s, resources",
                     "drain-timeout 5s -> 7s", "quarantine-limit 100 -> 5")
         self.assertEqual(self.moved(), [])
+        until = time.monotonic() + LONG
+        while self.node.tree()["memory"]["budget"] != 123 << 20:
+            self.assertLess(time.monotonic(), until)
+        self.write(actor("x"), top={"resources": {f"r{n}": 1 for n in range(7)}})
+        self.refused("there may be 7 resources, and those that the node was started with count")
         self.write(actor("x"), top={"resources": {}, "node": "another", "spin": "20us"})
         self.reload("node tested -> another, spin 0 -> 20us; not changed, since that needs a "
                     "restart of the node", "resources")
         self.assertEqual(self.node.tree()["node"], "tested")
         self.reload("node tested -> another, spin 0 -> 20us; not changed, since that needs a "
                     "restart of the node")
+
+    def test_a_larger_budget_is_used_at_once(self):
+        def two(budget):
+            return {"children": [capability("a", memory="60MiB", pinned=True),
+                                 {**capability("b", memory="60MiB"), "workers": {"min": 0}}],
+                    "top": {"memory": {"budget": budget}}}
+
+        def write(budget):
+            tree = two(budget)
+            self.write(*tree["children"], top=tree["top"])
+
+        tree = two("100MiB")
+        self.start(*tree["children"], top=tree["top"])
+        self.assertEqual(self.peer.call("b")[0], "memory_exhausted")
+        write("200MiB")
+        self.reload("memory.budget 100MiB -> 200MiB")
+        self.echo("b")
+        self.echo("a")
+        self.assertEqual([one for one in self.moved() if "a/" in one], [])
 
     def test_a_drain_timeout_that_changed_is_used(self):
         self.start(capability("a"), top={"drain-timeout": "10m"})
