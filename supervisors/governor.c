@@ -70,9 +70,9 @@ static void give(tr_governor_t *self, tr_grant_t *grant, int64_t now_ms)
         return;
     }
     grant->state = TR_GRANT_GIVEN;
-    tr_governor_show(self);
     tr_governor_tell(self, "granted", grant->capability, grant->worker,
                      grant->amount.of[TR_MEMORY], NULL, NULL);
+    tr_governor_show(self);
     tr_grant_answer(&grant);
 }
 
@@ -196,13 +196,13 @@ static void come_home(tr_governor_t *self, tr_grant_t *grant, int64_t now_ms)
             learn(self, grant, holding);
         }
         tr_holdings_close(&self->holdings, &holding);
-        tr_governor_show(self);
         tr_governor_tell(self, "charge_released", grant->capability, grant->worker, bytes, NULL,
                          NULL);
         if (grant->cause[0]) {
             tr_governor_tell(self, "evicted", grant->capability, grant->worker, bytes,
                              grant->cause, grant->whom);
         }
+        tr_governor_show(self);
         self->look_at_ms = now_ms;
     }
     tr_grant_destroy(&grant);
