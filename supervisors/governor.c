@@ -147,12 +147,15 @@ static bool serve(tr_governor_t *self, int64_t now_ms)
             continue;
         }
         ask->waits_for_all = ask->waits_for_all && !has_all_room(self, ask);
-        bool may_have = !tr_governor_holds_back(self, ask) && !ask->waits_for_all;
-        if (may_have && !ask->grant->wants_all_room && fits(self, wanted, &kept)) {
+        if (tr_governor_holds_back(self, ask)) {
+            i++;
+            continue;
+        }
+        if (!ask->waits_for_all && !ask->grant->wants_all_room && fits(self, wanted, &kept)) {
             give(self, leave_line(self, i), now_ms);
             continue;
         }
-        is_short = is_short || may_have;
+        is_short = true;
         if (ask->is_promised || tr_governor_is_aged(self, ask, now_ms)) {
             tr_amounts_add(&kept, wanted);
         }

@@ -783,12 +783,13 @@ static void at_critical_pressure_no_pool_grows_beyond_its_least(void **state)
     held_t *one = starts_at_once(scene, 'a', 86);
     one->is_busy = true;
     uint64_t more =
-        ask(scene, 'b', wants(.memory = 1, .is_beyond_min = true, .is_not_first = true));
+        ask(scene, 'b', wants(.memory = 12, .is_beyond_min = true, .is_not_first = true));
     has_nothing(scene, 'b');
     starts(scene, 'b', ask(scene, 'b', wants(.memory = 1, .is_beyond_min = true)));
     starts(scene, 'b', ask(scene, 'b', wants(.memory = 1, .is_not_first = true)));
     pass(scene, 2 * RESIDENCY_MS);
-    yield(scene, ""); /* nobody goes for it either */
+    yield(scene, "");              /* nobody goes for it either */
+    starts_at_once(scene, 'c', 5); /* nor is room kept for it */
     goes(scene, one);
     starts(scene, 'b', more);
 }
