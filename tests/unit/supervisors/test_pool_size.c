@@ -543,6 +543,22 @@ static void all_that_are_idle_are_evicted(void **state)
     is_answered(scene, token, TR_ANSWER_DONE, "0 workers went");
 }
 
+/* Its router was asked already, and asked twice would say that it goes. */
+static void one_that_is_being_evicted_is_not_asked_again(void **state)
+{
+    scene_t *scene = *state;
+    starts_with(scene, 1, 1);
+    is_answered(scene, command(scene, TR_VERB_SCALE, NULL, 0, 1), TR_ANSWER_DONE, NULL);
+    hears_size(scene, 0, 1);
+    uint64_t named = command(scene, TR_VERB_EVICT, "cap/1", 0, 0);
+    hears_yield(scene, 1);
+    is_answered(scene, command(scene, TR_VERB_EVICT, NULL, 0, 0), TR_ANSWER_DONE,
+                "0 workers went");
+    say(scene, TR_WORD_SHRINK, 1, 0);
+    goes(scene, 1);
+    is_answered(scene, named, TR_ANSWER_DONE, "");
+}
+
 static void where_nobody_is_nobody_goes(void **state)
 {
     scene_t *scene = *state;
@@ -711,6 +727,7 @@ int main(void)
         STORY(one_that_is_not_up_is_not_evicted),
         STORY(one_that_falls_first_was_not_evicted),
         STORY(all_that_are_idle_are_evicted),
+        STORY(one_that_is_being_evicted_is_not_asked_again),
         STORY(where_nobody_is_nobody_goes),
         STORY(one_that_falls_has_not_been_asked_in_vain),
         STORY(when_the_pool_ends_whoever_waits_hears_of_it),
