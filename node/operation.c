@@ -370,7 +370,29 @@ static bool complete_size(tr_operations_t *self, tr_operation_t *operation,
     return false;
 }
 
-static void turn_to_router(tr_operations_t *self, tr_operation_t *operation)
+/* Whether the word would make no difference: the caller is told. */
+static bool is_so_already(tr_operations_t *self, tr_operation_t *operation,
+                          const tr_report_t *router)
+{
+    const char *state = router ? router->state : "";
+    bool is_closed = strncmp(state, "drain", strlen("drain")) == 0;
+    char text[160];
+    if (operation->deed == TR_DEED_PAUSE && is_closed) {
+        snprintf(text, sizeof text, "%s is %s: resume it first", operation->name, state);
+        refuse(self, operation, TROUPE_OUTCOME_BAD_REQUEST, text);
+        return true;
+    }
+    if (router && operation->deed == TR_DEED_RESUME && !is_closed &&
+        strcmp(state, "paused") != 0) {
+        snprintf(text, sizeof text, "%s was not paused or drained", operation->name);
+        conclude(self, operation, TROUPE_OUTCOME_OK, text);
+        return true;
+    }
+    return false;
+}
+
+static void turn_to_router(tr_operations_t *self, tr_operation_t *operation,
+                           const tr_report_t *report)
 {
     static const tr_word_t words[TR_N_DEEDS] = {
         [TR_DEED_PAUSE] = TR_WORD_PAUSE,
@@ -379,6 +401,9 @@ static void turn_to_router(tr_operations_t *self, tr_operation_t *operation)
     };
     if (phase_of(self) >= TR_NODE_DRAINING) {
         refuse(self, operation, TROUPE_OUTCOME_SHUTTING_DOWN, "the node itself is draining");
+        return;
+    }
+    if (is_so_already(self, operation, report)) {
         return;
     }
     tr_mailbox_t *router = tr_directory_find(self->admin->runtime->directory,
@@ -423,7 +448,7 @@ static void turn_to_capability(tr_operations_t *self, tr_operation_t *operation,
         }
         break;
     default:
-        turn_to_router(self, operation);
+        turn_to_router(self, operation, router);
         break;
     }
 }
