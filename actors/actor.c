@@ -246,8 +246,11 @@ static void call_watches(tr_self_t *self, const struct pollfd *polls, size_t n_p
 {
     for (size_t i = 0; i < n_polled && !self->is_ending; i++) {
         void *socket = self->watches[i].socket;
+        if (!self->watches[i].ready) {
+            continue; /* the socket may be gone */
+        }
         bool is_ready = socket ? can_be_read(socket) : polls[i].revents != 0;
-        if (is_ready && self->watches[i].ready) {
+        if (is_ready) {
             self->watches[i].ready(self, socket, socket ? -1 : self->watches[i].descriptor);
         }
     }

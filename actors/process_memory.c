@@ -32,16 +32,15 @@ void tr_process_worker_measure(tr_process_worker_t *worker, int64_t now_ms)
     }
 }
 
-/* Whether it, or what a shell waited for, has died of a SIGKILL that was not ours. */
-static bool was_killed_by_others(const tr_process_worker_t *worker)
+/* Whether it, or what a shell waited for, has died of a SIGKILL. */
+static bool was_killed(const tr_reason_t *exit)
 {
     enum { SHELL_KILLED = 128 + SIGKILL }; /* how a shell says that */
-    const tr_reason_t *exit = &worker->exit;
-    return worker->killed_ms == 0 &&
-           ((exit->kind == TROUPE_REASON_CRASHED && exit->code == SIGKILL) ||
-            (exit->kind == TROUPE_REASON_EXITED && exit->code == SHELL_KILLED));
+    return (exit->kind == TROUPE_REASON_CRASHED && exit->code == SIGKILL) ||
+           (exit->kind == TROUPE_REASON_EXITED && exit->code == SHELL_KILLED);
 }
 
+/* Whom the node has killed or stopped does not come here: why is known. */
 tr_reason_t tr_process_worker_reason_of_death(const tr_process_worker_t *worker)
 {
     tr_reason_t reason = worker->exit;
@@ -49,7 +48,7 @@ tr_reason_t tr_process_worker_reason_of_death(const tr_process_worker_t *worker)
         return reason;
     }
     const char *last_words = tr_child_output_last_words(worker->output);
-    if (was_killed_by_others(worker) && tr_oom_watch_has_moved(&worker->oom_kills)) {
+    if (was_killed(&worker->exit) && tr_oom_watch_has_moved(&worker->oom_kills)) {
         reason.is_out_of_memory = true;
         snprintf(reason.text, sizeof reason.text,
                  "the kernel killed it for want of memory (out of memory)%s%.190s",

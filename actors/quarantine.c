@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "actors/actor.h"
@@ -11,7 +12,7 @@
 struct tr_quarantine {
     pthread_mutex_t mutex;
     tr_actor_t *first;
-    size_t limit;
+    atomic_size_t limit;
 };
 
 tr_quarantine_t *tr_quarantine_new(void)
@@ -19,7 +20,7 @@ tr_quarantine_t *tr_quarantine_new(void)
     tr_quarantine_t *self = calloc(1, sizeof *self);
     if (self) {
         pthread_mutex_init(&self->mutex, NULL);
-        self->limit = TR_QUARANTINE_LIMIT;
+        atomic_init(&self->limit, TR_QUARANTINE_LIMIT);
     }
     return self;
 }
@@ -27,18 +28,18 @@ tr_quarantine_t *tr_quarantine_new(void)
 void tr_quarantine_set_limit(tr_quarantine_t *self, size_t limit)
 {
     assert(self);
-    self->limit = limit;
+    atomic_store(&self->limit, limit);
 }
 
 size_t tr_quarantine_limit(const tr_quarantine_t *self)
 {
     assert(self);
-    return self->limit;
+    return atomic_load(&self->limit);
 }
 
 bool tr_quarantine_is_full(tr_quarantine_t *self)
 {
-    return tr_quarantine_sweep(self) > self->limit;
+    return tr_quarantine_sweep(self) > tr_quarantine_limit(self);
 }
 
 void tr_quarantine_destroy(tr_quarantine_t **self_p)

@@ -22,7 +22,7 @@ struct tr_actor;
 /* NULL when out of memory. */
 TROUPE_NODISCARD tr_quarantine_t *tr_quarantine_new(void);
 
-/* More threads than this may not hang: then it is full. Before the actors start. */
+/* More threads than this may not hang: then it is full. */
 void tr_quarantine_set_limit(tr_quarantine_t *self, size_t limit);
 
 size_t tr_quarantine_limit(const tr_quarantine_t *self);

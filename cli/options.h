@@ -29,7 +29,9 @@ enum {
 /* Keys of options that have no letter. Shared, so that a key means one thing in all verbs. */
 enum {
     CLI_KEY_CONNECT_TIMEOUT = 256,
+    CLI_KEY_AGAINST,
     CLI_KEY_DEDUP,
+    CLI_KEY_EFFECTIVE,
     CLI_KEY_FRAME,
     CLI_KEY_IN,
     CLI_KEY_JSON,

@@ -20,6 +20,7 @@ extern const cli_verb_t cli_verb_scale;
 extern const cli_verb_t cli_verb_pause;
 extern const cli_verb_t cli_verb_drain;
 extern const cli_verb_t cli_verb_resume;
+extern const cli_verb_t cli_verb_reload;
 extern const cli_verb_t cli_verb_stop;
 
 #endif

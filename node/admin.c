@@ -18,6 +18,7 @@
 #include "node/assembly.h"
 #include "node/events.h"
 #include "node/operation.h"
+#include "node/reload.h"
 #include "node/state_document.h"
 #include "node/stats_document.h"
 
@@ -33,6 +34,7 @@ typedef struct tr_admin {
     tr_operations_t operations;
     tr_streams_t streams;
     tr_agenda_t agenda;
+    tr_reload_t *reload;
 } tr_admin_t;
 
 /* Takes the share of the envelope and the message. */
@@ -112,6 +114,11 @@ static void show_stats(tr_admin_t *admin, tr_envelope_t *envelope)
     reply(envelope, tr_stats_document(admin->self->runtime));
 }
 
+static void begin_reload(tr_admin_t *admin, tr_envelope_t *envelope)
+{
+    tr_reload_request(admin->reload, envelope);
+}
+
 static void show_help(tr_admin_t *admin, tr_envelope_t *envelope);
 
 static void stream_events(tr_admin_t *admin, tr_envelope_t *envelope)
@@ -137,6 +144,8 @@ static const struct {
     {"pause", begin_operation, "let the requests of a capability wait"},
     {"resume", begin_operation, "end a pause or a drain"},
     {"drain", begin_operation, "finish what was accepted, refuse what comes"},
+    {"reload", begin_reload, "read the node's file again, and do what has changed"},
+    {"difference", begin_reload, "what a reload with this file would do"},
     {"help", show_help, "this list"},
     {"stop", stop_node, "drain the node and stop it"},
 };
@@ -222,6 +231,7 @@ static void on_report(tr_admin_t *admin, tr_report_t *report)
 
 static void on_word(tr_admin_t *admin, const tr_control_t *word)
 {
+    tr_reload_hear(admin->reload, word);
     if (word->word == TR_WORD_DRAINED) {
         tr_operations_drained(&admin->operations, word);
     } else if (word->word == TR_WORD_RESUME) {
@@ -237,7 +247,11 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (letter->type == &tr_report_type) {
         on_report(admin, (tr_report_t *)letter);
     } else if (tr_answer_in(letter)) {
-        tr_operations_take(&admin->operations, letter);
+        if (tr_reload_take_answer(admin->reload, tr_answer_in(letter))) {
+            tr_letter_destroy(&letter);
+        } else {
+            tr_operations_take(&admin->operations, letter);
+        }
     } else if (tr_event_is_in(letter)) {
         tr_streams_take(&admin->streams, letter);
     } else if (letter->type == &tr_cancel_type) {
@@ -269,6 +283,7 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     int64_t due_ms = tr_agenda_turn(&admin->agenda, moment_of(now_ms));
     due_ms = earlier(due_ms, tr_operations_expire(&admin->operations, now_ms));
     due_ms = earlier(due_ms, tr_streams_expire(&admin->streams, now_ms));
+    due_ms = earlier(due_ms, tr_reload_turn(admin->reload, now_ms));
     for (tr_survey_t **link = &admin->surveys; *link;) {
         tr_survey_t *survey = *link;
         if (tr_survey_is_complete(survey) || now_ms >= survey->deadline_ms) {
@@ -299,6 +314,14 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
     }
 }
 
+static void set_schedule(void *arg, const tr_config_errand_t *errands, size_t n)
+{
+    tr_admin_t *admin = arg;
+    if (tr_agenda_set(&admin->agenda, errands, n, moment_of(tr_clock_now_ms())) != TROUPE_OK) {
+        tr_log(TR_LOG_ERROR, "out_of_memory", TR_TEXT("for", "schedule"));
+    }
+}
+
 static bool begin(tr_self_t *self, const void *arg)
 {
     const tr_admin_spec_t *spec = arg;
@@ -308,9 +331,10 @@ static bool begin(tr_self_t *self, const void *arg)
         admin->self = self;
         tr_operations_init(&admin->operations, self, spec->modules);
         tr_streams_init(&admin->streams, self);
+        admin->reload = tr_reload_new(self, spec->modules, spec->config, set_schedule, admin);
         tr_agenda_init(&admin->agenda, self, call_oneself, admin);
     }
-    if (!admin ||
+    if (!admin || !admin->reload ||
         tr_agenda_set(&admin->agenda, spec->errands, spec->n_errands,
                       moment_of(tr_clock_now_ms())) != TROUPE_OK ||
         tr_self_register(self, TR_NAMES_CAPABILITY, TR_NAME_ADMIN) != TROUPE_OK) {
@@ -334,6 +358,7 @@ static void end(tr_self_t *self)
         tr_survey_destroy(&survey);
     }
     tr_operations_finish(&admin->operations);
+    tr_reload_destroy(&admin->reload);
     tr_streams_finish(&admin->streams);
     tr_agenda_finish(&admin->agenda);
     free(admin);

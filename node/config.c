@@ -74,6 +74,7 @@ void tr_config_destroy(tr_config_t **self_p)
     finish_args(&self->resources);
     finish_child(&self->root);
     free(self->listeners);
+    free(self->path);
     free(self->name);
     free(self);
     *self_p = NULL;
@@ -264,5 +265,50 @@ troupe_status_t tr_config_read_file(const char *path, troupe_problem_fn *report,
                                  ? report_unreadable(path, report, arg)
                                  : tr_config_read(path, text, (size_t)size, report, arg, out);
     free(text);
+    if (status == TROUPE_OK) {
+        (*out)->path = strdup(path);
+    }
+    if (status == TROUPE_OK && !(*out)->path) {
+        tr_config_destroy(out);
+        return TROUPE_ERR_NOMEM;
+    }
     return status;
+}
+
+/* Take the argument of that key out of the list, or give another of nothing. */
+static bool take_arg(tr_config_args_t *args, const char *key, tr_config_arg_t *out)
+{
+    for (size_t i = 0; i < args->n; i++) {
+        if (strcmp(args->items[i].key, key) == 0) {
+            *out = args->items[i];
+            memmove(&args->items[i], &args->items[i + 1],
+                    (args->n - i - 1) * sizeof *args->items);
+            args->n--;
+            return true;
+        }
+    }
+    *out = (tr_config_arg_t){strdup(key), strdup("0")};
+    return out->key && out->value;
+}
+
+bool tr_config_keep_resources(tr_config_t *self, const tr_config_t *before)
+{
+    assert(self && before);
+    tr_config_args_t kept = {0};
+    kept.items = calloc(before->resources.n + self->resources.n + 1, sizeof *kept.items);
+    bool is_kept = kept.items != NULL;
+    for (size_t i = 0; is_kept && i < before->resources.n; i++) {
+        is_kept =
+            take_arg(&self->resources, before->resources.items[i].key, &kept.items[kept.n++]);
+    }
+    if (!is_kept) {
+        finish_args(&kept);
+        return false;
+    }
+    for (size_t i = 0; i < self->resources.n; i++) {
+        kept.items[kept.n++] = self->resources.items[i];
+    }
+    free(self->resources.items);
+    self->resources = kept;
+    return true;
 }

@@ -187,6 +187,7 @@ struct tr_config_child {
 };
 
 typedef struct tr_config {
+    char *path; /* of the file that it was read from; NULL: it was a text */
     char *name; /* of the node */
     tr_config_listener_t *listeners;
     size_t n_listeners;
@@ -232,6 +233,11 @@ TROUPE_NODISCARD troupe_status_t tr_config_read_child(const char *file, const ch
 TROUPE_NODISCARD troupe_status_t tr_config_read_file(const char *path,
                                                      troupe_problem_fn *report, void *arg,
                                                      tr_config_t **out);
+
+/* Give the resources of `self` the places that they have in `before`, as each is known by its
+ * place; one that is there no more keeps its own, and there is nothing of it. False when out of
+ * memory. */
+TROUPE_NODISCARD bool tr_config_keep_resources(tr_config_t *self, const tr_config_t *before);
 
 /* NULL is fine. */
 void tr_config_destroy(tr_config_t **self_p);

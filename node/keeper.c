@@ -25,6 +25,7 @@
 typedef struct tr_keeper {
     tr_self_t *self;
     const tr_plan_t *plan;
+    tr_keepsake_t *keepsake; /* what the plan belongs to; NULL: to the node */
     tr_actor_t *root;
     uint64_t last_drain;
     size_t n_draining;      /* routers that have not finished the last drain */
@@ -227,6 +228,11 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     case TR_WORD_ENDED:
         on_root_ended(keeper, &word->reason);
         break;
+    case TR_WORD_RESPEC:
+        keeper->plan = word->what;
+        tr_keepsake_release(&keeper->keepsake);
+        keeper->keepsake = tr_keepsake_share(word->keepsake);
+        break;
     case TR_WORD_DRAINED:
         if (word->incarnation == keeper->last_drain) {
             keeper->n_draining -= keeper->n_draining > 0;
@@ -299,6 +305,7 @@ static void end(tr_self_t *self)
     }
     if (keeper) {
         tr_mailbox_release(&keeper->drain_to);
+        tr_keepsake_release(&keeper->keepsake);
     }
     free(keeper);
     self->state = NULL;

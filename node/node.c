@@ -19,8 +19,10 @@
 #include "base/text.h"
 #include "mailbox/dead_letter.h"
 #include "mailbox/mail.h"
+#include "node/config_print.h"
 #include "node/keeper.h"
 #include "node/preflight.h"
+#include "node/reload.h"
 
 #define MAILBOX_LETTERS 1000
 #define MAILBOX_BYTES   ((size_t)1 << 20)
@@ -118,6 +120,23 @@ troupe_status_t troupe_node_load_text(troupe_node_t *self, const char *name, con
     tr_config_t *config = NULL;
     troupe_status_t status = tr_config_read(name, yaml, strlen(yaml), report, arg, &config);
     return accept_config(self, name, status, config);
+}
+
+char *troupe_node_effective(const troupe_node_t *self)
+{
+    assert(self);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = self->config ? open_memstream(&text, &size) : NULL;
+    if (!out) {
+        return NULL;
+    }
+    tr_config_print(self->config, out);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
 }
 
 /* ---- starting ---- */
@@ -235,6 +254,33 @@ void troupe_node_stop(troupe_node_t *self)
     }
 }
 
+static troupe_status_t ask_to_reload(troupe_node_t *self, const char *name, const char *yaml)
+{
+    assert(self);
+    tr_mailbox_t *admin = self->runtime
+                              ? tr_directory_find(self->runtime->directory, TR_NAMES_CAPABILITY,
+                                                  tr_span_of(TR_NAME_ADMIN))
+                              : NULL;
+    if (!admin) {
+        return TROUPE_CLOSED;
+    }
+    tr_control_t *word = tr_reload_word(name, yaml);
+    tr_control_send(word, admin);
+    tr_mailbox_release(&admin);
+    return word ? TROUPE_OK : TROUPE_ERR_NOMEM;
+}
+
+troupe_status_t troupe_node_reload(troupe_node_t *self)
+{
+    return ask_to_reload(self, NULL, NULL);
+}
+
+troupe_status_t troupe_node_reload_text(troupe_node_t *self, const char *name, const char *yaml)
+{
+    assert(name && yaml);
+    return ask_to_reload(self, name, yaml);
+}
+
 static int exit_code(const troupe_node_t *self)
 {
     return tr_reason_is_abnormal(&self->reason) ? TROUPE_EXIT_GAVE_UP : TROUPE_EXIT_OK;
@@ -262,13 +308,18 @@ troupe_status_t troupe_node_wait(troupe_node_t *self, int64_t timeout_ms, int *e
     }
 }
 
-/* A signal arrived: stop, or the second time, stop at once. */
+/* A signal arrived: reload; or stop, and the second time, stop at once. */
 static void take_signal(troupe_node_t *self, int descriptor)
 {
     struct signalfd_siginfo info;
-    if (read(descriptor, &info, sizeof info) == (ssize_t)sizeof info) {
-        tr_log(TR_LOG_INFO, "signal", TR_NUMBER("number", info.ssi_signo));
+    if (read(descriptor, &info, sizeof info) != (ssize_t)sizeof info) {
+        return;
+    }
+    tr_log(TR_LOG_INFO, "signal", TR_NUMBER("number", info.ssi_signo));
+    if (info.ssi_signo != SIGHUP) {
         troupe_node_stop(self);
+    } else if (troupe_node_reload(self) != TROUPE_OK) {
+        tr_log(TR_LOG_WARNING, "reload_refused", TR_TEXT("reason", "the node does not run"));
     }
 }
 
@@ -295,6 +346,7 @@ int troupe_node_run(troupe_node_t *self, troupe_problem_fn *report, void *arg)
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
     sigaddset(&wanted, SIGINT);
+    sigaddset(&wanted, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &wanted, &before);
     int signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
     int code = signals < 0 ? TROUPE_EXIT_FAILED : serve(self, signals, report, arg);

@@ -108,26 +108,12 @@ size_t tr_preflight_most_actors(const troupe_node_t *self)
     return self->plan->n_actors + SPARE_ACTORS;
 }
 
-/* Raise the limits to what the description needs, or say what stands in the way. */
-troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn *report,
-                                    void *arg)
+/* Let the process have so many descriptors, or say what stands in the way. */
+static troupe_status_t provide_descriptors(rlim_t n_needed, const char *file,
+                                           troupe_problem_fn *report, void *arg)
 {
-    size_t n_actors = tr_preflight_most_actors(self);
-    size_t n_processes = self->plan->n_processes + SPARE_ACTORS / 4;
-    size_t n_sockets =
-        n_actors * SOCKETS_PER_ACTOR + n_processes * SOCKETS_PER_PROCESS + SPARE_SOCKETS;
-    rlim_t n_needed = n_actors * DESCRIPTORS_PER_ACTOR + n_processes * DESCRIPTORS_PER_PROCESS +
-                      SPARE_DESCRIPTORS;
     struct rlimit limit;
     char text[200];
-    size_t n_provided = provide_sockets(n_sockets);
-    if (n_provided < n_sockets) {
-        snprintf(text, sizeof text,
-                 "this tree needs %zu sockets, this process has %zu since its first node",
-                 n_sockets, n_provided);
-        tr_preflight_say(report, arg, self->file, text);
-        return TROUPE_ERR_IO;
-    }
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= n_needed) {
         return TROUPE_OK;
     }
@@ -135,46 +121,106 @@ troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn
         snprintf(text, sizeof text,
                  "this tree needs %llu descriptors, the system allows %llu (see ulimit -n)",
                  (unsigned long long)n_needed, (unsigned long long)limit.rlim_max);
-        tr_preflight_say(report, arg, self->file, text);
+        tr_preflight_say(report, arg, file, text);
         return TROUPE_ERR_IO;
     }
     limit.rlim_cur = n_needed;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        tr_preflight_say(report, arg, self->file, strerror(errno));
+        tr_preflight_say(report, arg, file, strerror(errno));
         return TROUPE_ERR_IO;
     }
     return TROUPE_OK;
 }
 
-static void say_cannot_listen(const troupe_node_t *self, tr_config_place_t place,
-                              const char *where, const char *why, troupe_problem_fn *report,
-                              void *arg)
+/* For so many actors, of which so many have a process. */
+static troupe_status_t provide(size_t n_actors, size_t n_processes, const char *file,
+                               troupe_problem_fn *report, void *arg)
+{
+    size_t n_sockets =
+        n_actors * SOCKETS_PER_ACTOR + n_processes * SOCKETS_PER_PROCESS + SPARE_SOCKETS;
+    size_t n_provided = provide_sockets(n_sockets);
+    if (n_provided < n_sockets) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "this tree needs %zu sockets, this process has %zu since its first node",
+                 n_sockets, n_provided);
+        tr_preflight_say(report, arg, file, text);
+        return TROUPE_ERR_IO;
+    }
+    return provide_descriptors(n_actors * DESCRIPTORS_PER_ACTOR +
+                                   n_processes * DESCRIPTORS_PER_PROCESS + SPARE_DESCRIPTORS,
+                               file, report, arg);
+}
+
+troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn *report,
+                                    void *arg)
+{
+    return provide(tr_preflight_most_actors(self), self->plan->n_processes + SPARE_ACTORS / 4,
+                   self->file, report, arg);
+}
+
+troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors, const char *file,
+                                  troupe_problem_fn *report, void *arg)
+{
+    assert(plan && file);
+    if (most_actors > 0 && plan->n_actors > most_actors) {
+        char text[200];
+        snprintf(
+            text, sizeof text,
+            "this tree needs up to %zu actors, and the node was started for %zu: more need "
+            "a restart of the node",
+            plan->n_actors, most_actors);
+        tr_preflight_say(report, arg, file, text);
+        return TROUPE_ERR_IO;
+    }
+    return provide(most_actors > 0 ? most_actors : plan->n_actors,
+                   plan->n_processes + SPARE_ACTORS / 4, file, report, arg);
+}
+
+static void say_cannot_listen(const char *file, tr_config_place_t place, const char *where,
+                              const char *why, troupe_problem_fn *report, void *arg)
 {
     char line[1024];
-    snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", self->file,
-             place.line, place.column, where, why);
+    snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", file, place.line,
+             place.column, where, why);
     if (report) {
         report(arg, line);
     }
 }
 
+troupe_status_t tr_preflight_endpoint(const tr_config_listener_t *listener, const char *file,
+                                      troupe_problem_fn *report, void *arg)
+{
+    assert(listener && file);
+    char why[256];
+    troupe_status_t status = tr_endpoint_check(listener->endpoint, why, sizeof why);
+    if (status != TROUPE_OK) {
+        say_cannot_listen(file, listener->place, listener->endpoint, why, report, arg);
+    }
+    return status == TROUPE_OK ? TROUPE_OK : TROUPE_ERR_IO;
+}
+
+troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
+                                  troupe_problem_fn *report, void *arg)
+{
+    assert(config && file);
+    struct sockaddr_in address;
+    char why[256];
+    if (!config->http || tr_http_address_problem(config->http, &address) ||
+        tr_http_address_check(&address, why, sizeof why) == TROUPE_OK) {
+        return TROUPE_OK;
+    }
+    say_cannot_listen(file, config->http_place, config->http, why, report, arg);
+    return TROUPE_ERR_IO;
+}
+
 troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
                                        void *arg)
 {
-    troupe_status_t status = TROUPE_OK;
-    struct sockaddr_in http;
-    char trouble[256];
-    if (self->config->http && !tr_http_address_problem(self->config->http, &http) &&
-        tr_http_address_check(&http, trouble, sizeof trouble) != TROUPE_OK) {
-        say_cannot_listen(self, self->config->http_place, self->config->http, trouble, report,
-                          arg);
-        status = TROUPE_ERR_IO;
-    }
+    troupe_status_t status = tr_preflight_http(self->config, self->file, report, arg);
     for (size_t i = 0; i < self->config->n_listeners; i++) {
-        const tr_config_listener_t *listener = &self->config->listeners[i];
-        char why[256];
-        if (tr_endpoint_check(listener->endpoint, why, sizeof why) != TROUPE_OK) {
-            say_cannot_listen(self, listener->place, listener->endpoint, why, report, arg);
+        if (tr_preflight_endpoint(&self->config->listeners[i], self->file, report, arg) !=
+            TROUPE_OK) {
             status = TROUPE_ERR_IO;
         }
     }

@@ -17,6 +17,21 @@ TROUPE_NODISCARD troupe_status_t tr_preflight_limits(const troupe_node_t *node,
 TROUPE_NODISCARD troupe_status_t tr_preflight_endpoints(const troupe_node_t *node,
                                                         troupe_problem_fn *report, void *arg);
 
+/* The same of one of them, in the file of that name. */
+TROUPE_NODISCARD troupe_status_t tr_preflight_endpoint(const tr_config_listener_t *listener,
+                                                       const char *file,
+                                                       troupe_problem_fn *report, void *arg);
+
+/* The same of where its pages are, if it has any. */
+TROUPE_NODISCARD troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
+                                                   troupe_problem_fn *report, void *arg);
+
+/* Whether a node that was made for `most_actors` can have what the plan needs; raises the limit
+ * of descriptors if need be. TROUPE_ERR_IO. */
+TROUPE_NODISCARD troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors,
+                                                   const char *file, troupe_problem_fn *report,
+                                                   void *arg);
+
 /* How many actors the node may have, those that are added later included: for as many, limits
  * are raised. */
 size_t tr_preflight_most_actors(const troupe_node_t *self);

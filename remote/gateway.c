@@ -28,18 +28,15 @@
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
 
-#define RECEIVE_HIGH_WATER 1000
-#define SEND_HIGH_WATER    500 /* for each peer; what RETRY_MS can make up for */
-#define BACKLOG            256
-#define LINGER_MS          500
-#define LARGEST_FRAME      ((int64_t)128 << 20) /* beyond this the connection is cut */
-#define HANDSHAKE_MS       5000
-#define COMMANDS_PER_READ  256
-#define RETRY_MS           1
-#define ROUND_MS           50
-#define FORGET_AFTER_MS    60000
-#define MISSED_BEATS       3
-#define KEEP_BODY_MS       1000
+#define LINGER_MS         500
+#define COMMANDS_PER_READ 256
+#define RETRY_MS          1
+#define ROUND_MS          50
+#define FORGET_AFTER_MS   60000
+#define MISSED_BEATS      3
+#define SHUT_PATIENCE_MS  10000 /* what is open behind an endpoint that goes may take so long  \
+                                 */
+#define KEEP_BODY_MS 1000
 
 /* ---- peers ---- */
 
@@ -66,8 +63,8 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, const void *rou
                            size_t size)
 {
     tr_peer_t *peer = tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
-                                  zsock_resolve(gateway->sockets[door]),
-                                  tr_endpoint_is_ipc(gateway->spec->listeners[door].endpoint),
+                                  zsock_resolve(gateway->doors.all[door].socket),
+                                  tr_endpoint_is_ipc(gateway->doors.all[door].endpoint),
                                   routing_id, size, tr_gateway_now_ms(gateway));
     if (!peer) {
         return NULL;
@@ -293,20 +290,11 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     return n_commands;
 }
 
-static uint32_t door_of(const tr_gateway_t *gateway, const void *socket)
-{
-    uint32_t door = 0;
-    while (zsock_resolve(gateway->sockets[door]) != socket) {
-        door++;
-    }
-    return door;
-}
-
 static void on_readable(tr_self_t *self, void *socket, int descriptor)
 {
     (void)descriptor;
     tr_gateway_t *gateway = self->state;
-    uint32_t door = door_of(gateway, socket);
+    uint32_t door = tr_doors_of(&gateway->doors, socket);
     gateway->now_ms = tr_clock_now_ms();
     for (size_t n = 0; n < COMMANDS_PER_READ;) {
         zmq_msg_t routing_id;
@@ -364,6 +352,17 @@ static void drain(tr_gateway_t *gateway)
     }
 }
 
+/* Those behind it are not thrown out, but asked to go on elsewhere. */
+static void on_shut(void *arg, uint32_t door)
+{
+    tr_gateway_t *gateway = arg;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
+        if (peer->door == door) {
+            tr_native_say_goaway(gateway, peer);
+        }
+    }
+}
+
 static void receive(tr_self_t *self, tr_letter_t *letter)
 {
     tr_gateway_t *gateway = self->state;
@@ -374,6 +373,9 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     }
     if (word && word->word == TR_WORD_DRAIN) {
         drain(gateway);
+    } else if (word && word->word == TR_WORD_RESPEC && !gateway->is_stopping) {
+        tr_doors_follow(&gateway->doors, word->what,
+                        tr_clock_after(self->now.ms, SHUT_PATIENCE_MS), on_shut, gateway);
     } else if (!word) {
         tr_dead_letter_take(self->runtime->dead_letters, self->name,
                             "a gateway takes no messages", &letter);
@@ -431,11 +433,52 @@ static int64_t look_around(tr_gateway_t *gateway, int64_t now_ms)
     return gateway->peers.n_peers > 0 ? gateway->next_round_ms : TR_NEVER;
 }
 
+static bool has_open_calls(const tr_gateway_t *gateway, uint32_t door)
+{
+    for (const tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
+        if (peer->door == door && (peer->calls.n_items > 0 || peer->first_out)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void drop_peers(tr_gateway_t *gateway, uint32_t door)
+{
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (peer->door == door) {
+            peer->is_leaving = true; /* it heard of it before */
+            tr_gateway_drop_peer(gateway, peer);
+        }
+    }
+}
+
+/* Doors that are shut are gone when nothing is open behind them any more. Returns when to look
+ * again. */
+static int64_t look_after_doors(tr_gateway_t *gateway, int64_t now_ms, int64_t due_ms)
+{
+    int next;
+    for (int door = tr_doors_next_shut(&gateway->doors, -1); door >= 0; door = next) {
+        next = tr_doors_next_shut(&gateway->doors, door);
+        int64_t gone_by_ms = gateway->doors.all[door].gone_by_ms;
+        if (now_ms < gone_by_ms && has_open_calls(gateway, (uint32_t)door)) {
+            due_ms = gone_by_ms < due_ms ? gone_by_ms : due_ms;
+        } else {
+            drop_peers(gateway, (uint32_t)door);
+            tr_doors_forget(&gateway->doors, door);
+        }
+    }
+    return due_ms;
+}
+
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_gateway_t *gateway = self->state;
     gateway->now_ms = now_ms;
     int64_t due_ms = look_around(gateway, now_ms);
+    due_ms = look_after_doors(gateway, now_ms, due_ms);
     gateway->now_ms = 0; /* a wait of any length may come now */
     tr_routes_forget(&gateway->routes);
     return due_ms;
@@ -452,61 +495,19 @@ static void stop(tr_self_t *self, const tr_reason_t *reason)
 
 /* ---- life ---- */
 
-static bool listen_at(tr_gateway_t *gateway, size_t i)
-{
-    const tr_gateway_listener_t *listener = &gateway->spec->listeners[i];
-    char why[256] = "";
-    if (tr_endpoint_check(listener->endpoint, why, sizeof why) != TROUPE_OK) {
-        gateway->self->reason = tr_reason_format(
-            TROUPE_REASON_FAILED, "cannot listen on %.100s: %.120s", listener->endpoint, why);
-        return false;
-    }
-    zsock_t *socket = gateway->sockets[i] = zsock_new(ZMQ_ROUTER);
-    if (!socket) {
-        gateway->self->reason = tr_reason_format(TROUPE_REASON_FAILED, "no socket to be had");
-        return false;
-    }
-    zsock_set_router_mandatory(socket, 1);
-    zsock_set_sndhwm(socket, SEND_HIGH_WATER);
-    zsock_set_rcvhwm(socket, RECEIVE_HIGH_WATER);
-    zsock_set_backlog(socket, BACKLOG);
-    zsock_set_linger(socket, LINGER_MS);
-    zsock_set_handshake_ivl(socket, HANDSHAKE_MS);
-    zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &(int64_t){LARGEST_FRAME},
-                   sizeof(int64_t));
-    if (zsock_bind(socket, "%s", listener->endpoint) < 0) {
-        gateway->self->reason =
-            tr_reason_format(TROUPE_REASON_FAILED, "cannot listen on %.100s: %s",
-                             listener->endpoint, zmq_strerror(zmq_errno()));
-        return false;
-    }
-    gateway->n_bound++;
-    if (tr_endpoint_set_mode(listener->endpoint, listener->mode, why, sizeof why) !=
-            TROUPE_OK ||
-        tr_self_watch_socket(gateway->self, zsock_resolve(socket), on_readable) != TROUPE_OK) {
-        gateway->self->reason = tr_reason_format(
-            TROUPE_REASON_FAILED, "cannot listen on %.100s: %.120s", listener->endpoint, why);
-        return false;
-    }
-    tr_event(gateway->self->runtime->events, TR_LOG_INFO, "listening",
-             TR_TEXT("endpoint", listener->endpoint));
-    return true;
-}
-
 static bool begin(tr_self_t *self, const void *arg)
 {
     tr_gateway_t *gateway = calloc(1, sizeof *gateway);
     self->state = gateway;
     if (gateway) {
         gateway->self = self;
-        gateway->spec = arg;
+        tr_doors_init(&gateway->doors, self, on_readable);
         tr_idmap_init(&gateway->calls);
     }
     if (!gateway || tr_peers_init(&gateway->peers) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
-    assert(gateway->spec->n_listeners <= TR_SELF_MAX_WATCHES);
     gateway->limits = (tr_peer_limits_t){
         .max_open = TR_GATEWAY_MAX_OPEN,
         .max_out = 10000,
@@ -519,9 +520,10 @@ static bool begin(tr_self_t *self, const void *arg)
                           (tr_label_t){"dialect", "trp1"}, (tr_label_t){0});
     gateway->n_peers = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_gateway_peers",
                                          "Peers known now", (tr_label_t){0}, (tr_label_t){0});
-    bool is_listening = true;
-    for (size_t i = 0; is_listening && i < gateway->spec->n_listeners; i++) {
-        is_listening = listen_at(gateway, i);
+    char why[256];
+    bool is_listening = tr_doors_open_all(&gateway->doors, arg, why, sizeof why);
+    if (!is_listening) {
+        self->reason = tr_reason_format(TROUPE_REASON_FAILED, "%s", why);
     }
     return is_listening;
 }
@@ -541,12 +543,7 @@ static void end(tr_self_t *self)
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
         tr_gateway_close_call(gateway, call);
     }
-    for (size_t i = 0; i < gateway->spec->n_listeners; i++) {
-        if (i < gateway->n_bound) {
-            tr_endpoint_remove(gateway->spec->listeners[i].endpoint);
-        }
-        zsock_destroy(&gateway->sockets[i]);
-    }
+    tr_doors_finish(&gateway->doors);
     tr_routes_forget(&gateway->routes);
     tr_idmap_finish(&gateway->calls);
     free(gateway);

@@ -14,7 +14,7 @@ typedef struct tr_gateway_listener {
     unsigned mode; /* of an ipc socket */
 } tr_gateway_listener_t;
 
-/* Borrowed: outlives the gateway. */
+/* Borrowed at the start, and while the word TR_WORD_RESPEC that brings another is taken. */
 typedef struct tr_gateway_spec {
     const tr_gateway_listener_t *listeners; /* at most TR_SELF_MAX_WATCHES */
     size_t n_listeners;

@@ -4,6 +4,7 @@
 #define TROUPE_REMOTE_GATEWAY_INSIDE_H
 
 #include "base/metrics.h"
+#include "remote/doors.h"
 #include "remote/gateway.h"
 #include "remote/peers.h"
 
@@ -14,9 +15,7 @@
 
 typedef struct tr_gateway {
     tr_self_t *self;
-    const tr_gateway_spec_t *spec;
-    zsock_t *sockets[TR_SELF_MAX_WATCHES];
-    size_t n_bound; /* so many of them listen */
+    tr_doors_t doors;
     tr_peers_t peers;
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;

@@ -153,8 +153,7 @@ static void be_refused(tr_supervisor_t *self, tr_child_t *child, const tr_reason
         tr_commands_go_on(self, child);
         return;
     }
-    int64_t delay_ms = tr_backoff_next_ms(&child->backoff, 0, tr_supervisor_roll_dice(self));
-    child->view.start_at_ms = tr_clock_after(now_ms, delay_ms);
+    child->view.start_at_ms = tr_clock_after(now_ms, tr_pool_pause_ms(self, &child->backoff));
     tr_commands_go_on(self, child);
 }
 

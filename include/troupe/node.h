@@ -77,6 +77,11 @@ TROUPE_API TROUPE_NODISCARD char *troupe_node_summary(const troupe_node_t *self)
  * above. */
 TROUPE_API TROUPE_NODISCARD char *troupe_node_outlook(const troupe_node_t *self);
 
+/* The description in YAML, with every default filled in and every variable replaced, for
+ * `troupe check --effective`. Describing a node by it means the same. A new string, to be
+ * released with free(); NULL when out of memory or nothing is loaded. */
+TROUPE_API TROUPE_NODISCARD char *troupe_node_effective(const troupe_node_t *self);
+
 /* Start the tree and return when it is ready or has failed. Problems are reported as
  * for loading.
  *
@@ -95,14 +100,32 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_node_start(troupe_node_t *sel
  * does not wait for requests any more. Returns at once; any thread. */
 TROUPE_API void troupe_node_stop(troupe_node_t *self);
 
+/* Ask the node to read the file that it was loaded from again, and to do what has changed in
+ * it: children that are new are started, those that are gone are stopped, what has changed
+ * follows, and nothing else notices. What was done is in the log and the events, and so is
+ * every problem of a file that is not applied; then nothing has changed. A node that was loaded
+ * from text has no file: the log says so. While one reload is under way another is refused.
+ * Returns at once; any thread.
+ *
+ *   TROUPE_OK         asked for
+ *   TROUPE_CLOSED     the node does not run
+ *   TROUPE_ERR_NOMEM  not asked for
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_node_reload(troupe_node_t *self);
+
+/* The same with this text instead of the file; `name` stands for it in problems. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_node_reload_text(troupe_node_t *self,
+                                                                    const char *name,
+                                                                    const char *yaml);
+
 /* Wait until the node has ended, up to `timeout_ms` (-1: however long); *exit_out gets
  * one of the exit codes above. TROUPE_TIMEOUT when it still runs. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_node_wait(troupe_node_t *self,
                                                              int64_t timeout_ms, int *exit_out);
 
 /* Start, serve until the node ends by itself or by SIGTERM or SIGINT (which drain),
- * and return an exit code. For programs that are nothing but a node: it blocks those
- * signals in the calling thread while it runs. */
+ * and return an exit code. SIGHUP is troupe_node_reload. For programs that are nothing but a
+ * node: it blocks those signals in the calling thread while it runs. */
 TROUPE_API int troupe_node_run(troupe_node_t *self, troupe_problem_fn *report, void *arg);
 
 /* Send a message to the actor called `name`; takes the message. Any thread.

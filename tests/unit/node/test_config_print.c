@@ -91,7 +91,7 @@ static void texts_of_all_kinds(void **state)
         "troupe: 1\n"
         "http: 127.0.0.1:8670\n"
         "memory: {budget: 12.5%, reserve: 3MiB, residency: 1500ms}\n"
-        "resources: {gpu: 2, \"a b\": 0}\n"
+        "resources: {gpu: 2, tpu: 0}\n"
         "supervisor:\n"
         "  children:\n"
         "    - capability: null\n"
