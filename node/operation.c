@@ -71,11 +71,16 @@ static void refuse(tr_operations_t *self, tr_operation_t *operation, troupe_outc
     drop(self, operation);
 }
 
-/* It was carried out, and ended so. */
-static void conclude(tr_operations_t *self, tr_operation_t *operation, troupe_outcome_t outcome,
-                     const char *text)
+/* Whom it is about. */
+static const char *name_of(const tr_operations_t *self, const tr_operation_t *operation)
 {
-    const char *name = operation->name[0] ? operation->name : self->admin->runtime->node;
+    return operation->name[0] ? operation->name : self->admin->runtime->node;
+}
+
+/* It was carried out on `name`, and ended so. */
+static void conclude(tr_operations_t *self, tr_operation_t *operation, const char *name,
+                     troupe_outcome_t outcome, const char *text)
+{
     tr_event(self->admin->runtime->events, TR_LOG_INFO, "operation",
              TR_TEXT("method", operation->envelope->method), TR_TEXT("child", name),
              TR_TEXT("text", text));
@@ -94,9 +99,9 @@ static void conclude(tr_operations_t *self, tr_operation_t *operation, troupe_ou
 static void conclude_done(tr_operations_t *self, tr_operation_t *operation)
 {
     char text[TR_REASON_TEXT + 160];
-    const char *name = operation->name[0] ? operation->name : self->admin->runtime->node;
+    const char *name = name_of(self, operation);
     tr_deed_done(operation->deed, operation->is_worker, name, "", text, sizeof text);
-    conclude(self, operation, TROUPE_OUTCOME_OK, text);
+    conclude(self, operation, name_of(self, operation), TROUPE_OUTCOME_OK, text);
 }
 
 void tr_operations_finish(tr_operations_t *self)
@@ -210,7 +215,8 @@ static void turn_to_keeper(tr_operations_t *self, tr_operation_t *operation)
     } else if (phase != TR_NODE_READY && !is_held(self)) {
         refuse(self, operation, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping");
     } else if (!is_drain && phase == TR_NODE_READY) {
-        conclude(self, operation, TROUPE_OUTCOME_OK, "the node was not drained");
+        conclude(self, operation, name_of(self, operation), TROUPE_OUTCOME_OK,
+                 "the node was not drained");
     } else {
         tr_mailbox_t *keeper = tr_directory_find(self->admin->runtime->directory,
                                                  TR_NAMES_ACTOR, tr_span_of(TR_NAME_KEEPER));
@@ -385,7 +391,7 @@ static bool is_so_already(tr_operations_t *self, tr_operation_t *operation,
     if (router && operation->deed == TR_DEED_RESUME && !is_closed &&
         strcmp(state, "paused") != 0) {
         snprintf(text, sizeof text, "%s was not paused or drained", operation->name);
-        conclude(self, operation, TROUPE_OUTCOME_OK, text);
+        conclude(self, operation, name_of(self, operation), TROUPE_OUTCOME_OK, text);
         return true;
     }
     return false;
@@ -533,7 +539,7 @@ void tr_operations_put_off(tr_operations_t *self, uint64_t token, bool is_noted)
     if (operation && is_noted) {
         char text[200];
         tr_deed_later(operation->deed, operation->name, operation->delay_ms, text, sizeof text);
-        conclude(self, operation, TROUPE_OUTCOME_OK, text);
+        conclude(self, operation, name_of(self, operation), TROUPE_OUTCOME_OK, text);
     } else if (operation) {
         refuse(self, operation, TROUPE_OUTCOME_OVERLOADED, "too much is put off already");
     }
@@ -552,7 +558,7 @@ void tr_operations_take(tr_operations_t *self, tr_letter_t *letter)
         troupe_outcome_t outcome =
             tr_deed_outcome(operation->deed, operation->is_worker, operation->is_roll, name,
                             answer, text, sizeof text);
-        conclude(self, operation, outcome, text);
+        conclude(self, operation, name, outcome, text);
     }
     tr_letter_destroy(&letter);
 }
