@@ -291,12 +291,11 @@ class Later(Operations):
 
     def test_what_fails_later_is_told_too(self):
         listener = self.listen(b"scheduled")
-        self.assert_done("audit will be restarted in 200ms", "restart", "audit", "--in", "200ms")
-        self.assert_done("audit has been terminated", "terminate", "audit")
-        self.assert_done("audit has been removed", "remove", "audit")
+        self.assert_done("echo/1 will be evicted in 50ms", "evict", "echo/1", "--in", "50ms")
         event = listener.next()
         self.assertEqual(event["outcome"], "bad_request")
-        self.assertIn("there is no child called audit", event["result"])
+        self.assertIn("echo/1 cannot be evicted: its pool has no more than its min",
+                      event["result"])
 
     def test_only_so_much_can_be_put_off(self):
         self.assert_refused("there is no child called nobody", "restart", "nobody", "--in", "1h")
