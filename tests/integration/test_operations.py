@@ -227,7 +227,8 @@ class Capabilities(Operations):
 
 class WholeNode(Operations):
     def test_a_drained_node_answers_operators_and_nobody_else(self):
-        listener = self.listen(b"node ended")
+        listener = self.listen(b"node")
+        ends = self.listen(b"ended")
         running, = self.occupy(self.peer)
         other = self.connect()
         drain = self.admin("drain", peer=other)
@@ -241,7 +242,7 @@ class WholeNode(Operations):
         self.peer.final(running)
         self.assertEqual(other.final(drain)[2], [b"tested has been drained"])
         listener.until("node_drained")
-        listener.until("ended", child="echo/1")
+        ends.until("ended", child="echo/1")
         tree = self.node.tree()
         self.assertEqual([(one["state"], one["workers"]) for one in tree["capabilities"]],
                          [("drained", [])] * 2)
