@@ -222,6 +222,15 @@ static troupe_status_t check_draft(tr_reload_t *self, const char *file, const dr
     const tr_config_t *next = draft->plan->config;
     troupe_status_t status = tr_preflight_fits(draft->plan, self->admin->runtime->max_actors,
                                                file, add_problem, problems);
+    if (next->resources.n >= TR_N_RESOURCES) {
+        char line[LINE_SIZE];
+        snprintf(line, sizeof line,
+                 "there may be %d resources, and those that the node was started with count: "
+                 "more need a restart of the node",
+                 TR_N_RESOURCES - 1);
+        tr_preflight_say(add_problem, problems, file, line);
+        status = TROUPE_ERR_INVALID;
+    }
     bool has_other_http =
         next->http && (!self->config->http || strcmp(next->http, self->config->http) != 0);
     if (has_other_http && tr_preflight_http(next, file, add_problem, problems) != TROUPE_OK) {

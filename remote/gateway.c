@@ -34,9 +34,8 @@
 #define ROUND_MS          50
 #define FORGET_AFTER_MS   60000
 #define MISSED_BEATS      3
-#define SHUT_PATIENCE_MS  10000 /* what is open behind an endpoint that goes may take so long  \
-                                 */
-#define KEEP_BODY_MS 1000
+#define SHUT_PATIENCE_MS  10000 /* for what is open behind an endpoint that goes */
+#define KEEP_BODY_MS      1000
 
 /* ---- peers ---- */
 

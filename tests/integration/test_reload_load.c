@@ -331,7 +331,7 @@ static void each_request_ends_well_once(void **state)
     expect(stage, "troupe.admin", "restart", "load",
            "load has been restarted: one worker after another");
     for (size_t i = 1; i <= RELOADS; i++) {
-        assert_true(gate_await(&progress, 10 + i * 16));
+        assert_true(gate_await(&progress, 10 + i * 14));
         write_file(stage, &versions[i]);
         expect(stage, "troupe.admin", "reload", NULL, versions[i].line);
     }
@@ -354,11 +354,98 @@ static void each_request_ends_well_once(void **state)
     expect(stage, "troupe.admin", "reload", NULL, "nothing has changed");
 }
 
+/* ---- a program around the node ---- */
+
+/* Ask until a call of `late` ends so. */
+static void await_late(stage_t *stage, troupe_outcome_t wanted)
+{
+    troupe_outcome_t outcome = TROUPE_OUTCOME_INTERNAL;
+    for (int64_t until_ms = rig_now_ms() + PATIENCE_MS;
+         outcome != wanted && rig_now_ms() < until_ms;) {
+        const troupe_call_options_t options = {.method = "mark", .timeout_ms = PATIENCE_MS};
+        troupe_message_t *message = NULL;
+        troupe_reply_t *reply = NULL;
+        assert_status(
+            troupe_caller_call(stage->caller, "late", &options, &message, NULL, NULL, &reply),
+            TROUPE_OK);
+        outcome = troupe_reply_outcome(reply);
+        troupe_reply_destroy(&reply);
+    }
+    assert_int_equal(outcome, wanted);
+}
+
+static void a_program_asks(void **state)
+{
+    stage_t *stage = *state;
+    char *effective = troupe_node_effective(stage->node);
+    assert_non_null(effective);
+    char *more = NULL;
+    assert_true(asprintf(&more, "%s    - {capability: late, worker: {module: paced}}\n",
+                         effective) > 0);
+    await_late(stage, TROUPE_OUTCOME_NO_CAPABILITY);
+    assert_status(troupe_node_reload_text(stage->node, "more", "nonsense"), TROUPE_OK);
+    assert_status(troupe_node_reload_text(stage->node, "more", more), TROUPE_OK);
+    await_late(stage, TROUPE_OUTCOME_OK);
+    expect(stage, "load", "mark", NULL, "a");
+    /* The file does not have it; while the first reload is under way this one is refused. */
+    troupe_outcome_t outcome = TROUPE_OUTCOME_OK;
+    for (int64_t until_ms = rig_now_ms() + PATIENCE_MS;
+         outcome != TROUPE_OUTCOME_NO_CAPABILITY && rig_now_ms() < until_ms;) {
+        const troupe_call_options_t options = {.method = "mark"};
+        troupe_message_t *message = NULL;
+        troupe_reply_t *reply = NULL;
+        assert_status(troupe_node_reload(stage->node), TROUPE_OK);
+        assert_status(
+            troupe_caller_call(stage->caller, "late", &options, &message, NULL, NULL, &reply),
+            TROUPE_OK);
+        outcome = troupe_reply_outcome(reply);
+        troupe_reply_destroy(&reply);
+    }
+    assert_int_equal(outcome, TROUPE_OUTCOME_NO_CAPABILITY);
+    free(more);
+    free(effective);
+}
+
+static void a_node_that_does_not_run_is_not_asked(void **state)
+{
+    (void)state;
+    troupe_node_t *node = troupe_node_new();
+    assert_non_null(node);
+    assert_null(troupe_node_effective(node));
+    assert_status(troupe_node_reload(node), TROUPE_CLOSED);
+    assert_status(troupe_node_reload_text(node, "text", "troupe: 1"), TROUPE_CLOSED);
+    troupe_node_destroy(&node);
+}
+
+/* What it says goes to the log alone. */
+static void a_node_from_text_has_no_file(void **state)
+{
+    (void)state;
+    const troupe_behaviour_t *behaviours[] = {&paced, NULL};
+    rig_t rig;
+    line_t line = {0};
+    rig_start(&rig, behaviours, "", "    - {capability: load, worker: {module: paced}}\n");
+    line_open(&line, &rig, INSIDE);
+    const troupe_call_options_t options = {.method = "reload"};
+    troupe_reply_t *reply = line_final(&line, line_start(&line, "troupe.admin", &options, ""));
+    assert_int_equal(troupe_reply_outcome(reply), TROUPE_OUTCOME_BAD_REQUEST);
+    assert_string_equal(troupe_reply_text(reply),
+                        "this node was not started with a file: there "
+                        "is nothing to read again");
+    troupe_reply_destroy(&reply);
+    assert_status(troupe_node_reload(rig.node), TROUPE_OK);
+    line_close(&line);
+    rig_end(&rig);
+}
+
 int main(void)
 {
-    setenv("TROUPE_LOG_LEVEL", "warning", 0);
+    setenv("TROUPE_LOG_LEVEL", "off", 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_request_ends_well_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_program_asks, set_up, tear_down),
+        cmocka_unit_test(a_node_that_does_not_run_is_not_asked),
+        cmocka_unit_test(a_node_from_text_has_no_file),
     };
     return cmocka_run_group_tests_name("reload_load", tests, NULL, NULL) != 0;
 }
