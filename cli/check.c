@@ -72,10 +72,13 @@ static int check(const cli_args_t *args)
     troupe_node_t *node = NULL;
     int code = cli_local_node_load(args, &node);
     if (code == CLI_OK) {
-        char *text = cli_need(is_effective ? troupe_node_effective(node)
-                                           : troupe_node_summary(node));
-        char *outlook = cli_need(is_effective ? strdup("") : troupe_node_outlook(node));
-        printf("%s%s%s%s", text, is_effective ? "" : "\n", outlook, outlook[0] ? "\n" : "");
+        char *text =
+            cli_need(is_effective ? troupe_node_effective(node) : troupe_node_summary(node));
+        char *outlook = cli_need(troupe_node_outlook(node));
+        fputs(text, stdout);
+        if (!is_effective) {
+            printf("\n%s%s", outlook, outlook[0] ? "\n" : "");
+        }
         free(outlook);
         free(text);
     }

@@ -114,12 +114,12 @@ static void show_stats(tr_admin_t *admin, tr_envelope_t *envelope)
     reply(envelope, tr_stats_document(admin->self->runtime));
 }
 
-static void show_help(tr_admin_t *admin, tr_envelope_t *envelope);
-
 static void begin_reload(tr_admin_t *admin, tr_envelope_t *envelope)
 {
     tr_reload_request(admin->reload, envelope);
 }
+
+static void show_help(tr_admin_t *admin, tr_envelope_t *envelope);
 
 static void stream_events(tr_admin_t *admin, tr_envelope_t *envelope)
 {
@@ -144,8 +144,8 @@ static const struct {
     {"pause", begin_operation, "let the requests of a capability wait"},
     {"resume", begin_operation, "end a pause or a drain"},
     {"drain", begin_operation, "finish what was accepted, refuse what comes"},
-    {"reload", begin_reload, "follow the file, or the text that comes with it"},
-    {"difference", begin_reload, "what a reload would do"},
+    {"reload", begin_reload, "read the node's file again, and do what has changed"},
+    {"difference", begin_reload, "what a reload with this file would do"},
     {"help", show_help, "this list"},
     {"stop", stop_node, "drain the node and stop it"},
 };
@@ -227,12 +227,12 @@ static void on_report(tr_admin_t *admin, tr_report_t *report)
 
 static void on_word(tr_admin_t *admin, const tr_control_t *word)
 {
+    tr_reload_hear(admin->reload, word);
     if (word->word == TR_WORD_DRAINED) {
         tr_operations_drained(&admin->operations, word);
     } else if (word->word == TR_WORD_RESUME) {
         tr_operations_resumed(&admin->operations);
     }
-    tr_reload_hear(admin->reload, word);
 }
 
 static void receive(tr_self_t *self, tr_letter_t *letter)
@@ -310,6 +310,14 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
     }
 }
 
+static void set_schedule(void *arg, const tr_config_errand_t *errands, size_t n)
+{
+    tr_admin_t *admin = arg;
+    if (tr_agenda_set(&admin->agenda, errands, n, moment_of(tr_clock_now_ms())) != TROUPE_OK) {
+        tr_log(TR_LOG_ERROR, "out_of_memory", TR_TEXT("for", "schedule"));
+    }
+}
+
 static bool begin(tr_self_t *self, const void *arg)
 {
     const tr_admin_spec_t *spec = arg;
@@ -319,11 +327,11 @@ static bool begin(tr_self_t *self, const void *arg)
         admin->self = self;
         tr_operations_init(&admin->operations, self, spec->modules);
         tr_streams_init(&admin->streams, self);
+        admin->reload = tr_reload_new(self, spec->modules, spec->config, set_schedule, admin);
         tr_agenda_init(&admin->agenda, self, call_oneself, admin);
-        admin->reload = tr_reload_new(self, spec->modules, spec->config);
     }
     if (!admin || !admin->reload ||
-        tr_agenda_set(&admin->agenda, spec->config->schedule, spec->config->n_errands,
+        tr_agenda_set(&admin->agenda, spec->errands, spec->n_errands,
                       moment_of(tr_clock_now_ms())) != TROUPE_OK ||
         tr_self_register(self, TR_NAMES_CAPABILITY, TR_NAME_ADMIN) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
@@ -346,9 +354,9 @@ static void end(tr_self_t *self)
         tr_survey_destroy(&survey);
     }
     tr_operations_finish(&admin->operations);
+    tr_reload_destroy(&admin->reload);
     tr_streams_finish(&admin->streams);
     tr_agenda_finish(&admin->agenda);
-    tr_reload_destroy(&admin->reload);
     free(admin);
     self->state = NULL;
 }

@@ -2,8 +2,8 @@
  *
  * Methods: `tree` (how everything is, as one msgpack map), `stats` (the metrics, likewise),
  * `events` (node/events.h), `stop` (drain and stop), those of node/reload.h, and those of
- * node/operation.h. What it does later by itself is in node/agenda.h. docs/protocol.md describes
- * all of them.
+ * node/operation.h. What it does later by itself is in node/agenda.h. docs/protocol.md
+ * describes all of them.
  */
 
 #ifndef TROUPE_NODE_ADMIN_H
@@ -13,10 +13,12 @@
 #include "actors/module.h"
 #include "node/config.h"
 
-/* Borrowed: outlives the admin. */
+/* Borrowed: outlives the admin, but for the errands, which are copied. */
 typedef struct tr_admin_spec {
     tr_modules_t *modules;     /* for children that are added later */
-    const tr_config_t *config; /* with which the node was started */
+    const tr_config_t *config; /* with which the node was started: this one, too */
+    const tr_config_errand_t *errands;
+    size_t n_errands;
 } tr_admin_spec_t;
 
 /* A tr_start_fn: `what` is a tr_admin_spec_t. */

@@ -355,7 +355,7 @@ static const tr_admin_spec_t *admin_spec(tr_maker_t *maker, const tr_config_t *c
 {
     tr_admin_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
     if (spec) {
-        *spec = (tr_admin_spec_t){.modules = maker->modules, .config = config};
+        *spec = (tr_admin_spec_t){maker->modules, config, config->schedule, config->n_errands};
     }
     return spec;
 }

@@ -45,6 +45,7 @@ bool tr_config_has(const tr_schema_row_t *row, const void *base)
     case TR_SCHEMA_DURATION:
     case TR_SCHEMA_MOMENT:
     case TR_SCHEMA_SIZE:
+    case TR_SCHEMA_CLOCK:
         return integer_at(field) >= row->min ||
                (row->word && integer_at(field) == row->word_ms);
     case TR_SCHEMA_ARGS:
@@ -140,6 +141,8 @@ static void print_integer(const tr_schema_row_t *row, int64_t value, FILE *out)
         fputs(tr_text_print_duration(value, buffer, sizeof buffer), out);
     } else if (row->type == TR_SCHEMA_SIZE) {
         fputs(tr_text_print_size((uint64_t)value, buffer, sizeof buffer), out);
+    } else if (row->type == TR_SCHEMA_CLOCK) {
+        fprintf(out, "\"%02d:%02d\"", (int)(value / 3600), (int)(value / 60 % 60));
     } else if (row->type == TR_SCHEMA_MOMENT && value > 0) {
         fprintf(out, "%" PRId64 "us", value);
     } else {
@@ -356,6 +359,16 @@ static void print_children(printer_t *printer, const char *key, const tr_config_
     }
 }
 
+static void print_errands(printer_t *printer, const char *key, const tr_config_t *config)
+{
+    begin_key(printer, key);
+    fputs(config->n_errands > 0 ? "\n" : " []\n", printer->out);
+    printer_t inner = {printer->out, printer->column + 2, false};
+    for (size_t i = 0; i < config->n_errands; i++) {
+        print_element(&inner, TR_IN_ERRAND, &config->schedule[i]);
+    }
+}
+
 static void print_listeners(printer_t *printer, const char *key, const tr_config_t *config)
 {
     begin_key(printer, key);
@@ -371,6 +384,9 @@ static bool is_out_of_place(const tr_schema_row_t *row, const void *base)
 {
     if (row->inside == TR_IN_LIMITS) {
         return ((const tr_config_child_t *)base)->isolation != TR_CONFIG_PROCESS;
+    }
+    if (row->type == TR_SCHEMA_CLOCK) {
+        return ((const tr_config_errand_t *)base)->every_ms > 0;
     }
     return row->type == TR_SCHEMA_MODE &&
            !tr_config_endpoint_is_ipc(((const tr_config_listener_t *)base)->endpoint);
@@ -407,6 +423,9 @@ static void print_row(printer_t *printer, const tr_schema_row_t *row, const void
         break;
     case TR_SCHEMA_CHILDREN:
         print_children(printer, row->key, base);
+        break;
+    case TR_SCHEMA_ERRANDS:
+        print_errands(printer, row->key, base);
         break;
     case TR_SCHEMA_LISTENERS:
         print_listeners(printer, row->key, base);

@@ -152,7 +152,7 @@ static void list_mapping(list_t *list, unsigned where, const char *prefix, bool 
     for (size_t i = 0; i < tr_schema_rows; i++) {
         const tr_schema_row_t *row = &tr_schema[i];
         if (!(row->where & where) || row->type == TR_SCHEMA_CHILDREN ||
-            row->type == TR_SCHEMA_LISTENERS) {
+            row->type == TR_SCHEMA_LISTENERS || row->type == TR_SCHEMA_ERRANDS) {
             continue;
         }
         if (row->type == TR_SCHEMA_MAPPING) {
@@ -455,6 +455,28 @@ static void note_rows(work_t *work, tr_change_kind_t kind, const char *const *ke
     free(text);
 }
 
+static bool is_same_errand(const tr_config_errand_t *one, const tr_config_errand_t *other)
+{
+    bool is_same = true;
+    for (size_t i = 0; is_same && i < tr_schema_rows; i++) {
+        is_same = !(tr_schema[i].where & TR_IN_ERRAND) ||
+                  tr_config_is_equal(&tr_schema[i], one, other);
+    }
+    return is_same;
+}
+
+static void note_schedule(work_t *work, const tr_config_t *before, const tr_config_t *after)
+{
+    bool is_same = before->n_errands == after->n_errands;
+    for (size_t i = 0; is_same && i < after->n_errands; i++) {
+        is_same = is_same_errand(&before->schedule[i], &after->schedule[i]);
+    }
+    if (!is_same) {
+        add_change(work->difference, TR_CHANGE_SCHEDULE, "schedule: %zu errands -> %zu",
+                   before->n_errands, after->n_errands);
+    }
+}
+
 static bool listens_at(const tr_config_t *config, const tr_config_listener_t *listener)
 {
     for (size_t i = 0; i < config->n_listeners; i++) {
@@ -506,6 +528,7 @@ static void note_node(work_t *work, const tr_config_t *before, const tr_config_t
     note_rows(work, TR_CHANGE_MEMORY, memory, "", before, after);
     note_rows(work, TR_CHANGE_DRAIN_TIMEOUT, drain, "", before, after);
     note_rows(work, TR_CHANGE_QUARANTINE_LIMIT, quarantine, "", before, after);
+    note_schedule(work, before, after);
     note_listeners(work, before, after);
     note_rows(work, TR_CHANGE_HTTP, http, "", before, after);
 }

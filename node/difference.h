@@ -20,6 +20,7 @@ typedef enum tr_change_kind {
     TR_CHANGE_MEMORY,        /* `memory` or `resources` of the node */
     TR_CHANGE_DRAIN_TIMEOUT,
     TR_CHANGE_QUARANTINE_LIMIT,
+    TR_CHANGE_SCHEDULE,
     TR_CHANGE_GATEWAY,    /* `listen` */
     TR_CHANGE_HTTP,       /* `http` */
     TR_CHANGE_SUPERVISOR, /* it goes on with another spec */

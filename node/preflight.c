@@ -149,17 +149,6 @@ static troupe_status_t provide_descriptors(rlim_t n_needed, const char *file,
     return TROUPE_OK;
 }
 
-static void say_cannot_listen(const char *file, tr_config_place_t place, const char *where,
-                              const char *why, troupe_problem_fn *report, void *arg)
-{
-    char line[1024];
-    snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", file, place.line,
-             place.column, where, why);
-    if (report) {
-        report(arg, line);
-    }
-}
-
 /* For so many actors, of which so many have a process. */
 static troupe_status_t provide(size_t n_actors, size_t n_processes, const char *file,
                                troupe_problem_fn *report, void *arg)
@@ -205,30 +194,47 @@ troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors, con
                    plan->n_processes + SPARE_ACTORS / 4, file, report, arg);
 }
 
+static void say_cannot_listen(const char *file, tr_config_place_t place, const char *where,
+                              const char *why, troupe_problem_fn *report, void *arg)
+{
+    char line[1024];
+    snprintf(line, sizeof line, "%s:%d:%d: error: cannot listen on %s: %s", file, place.line,
+             place.column, where, why);
+    if (report) {
+        report(arg, line);
+    }
+}
+
 troupe_status_t tr_preflight_endpoint(const tr_config_listener_t *listener, const char *file,
                                       troupe_problem_fn *report, void *arg)
 {
     assert(listener && file);
     char why[256];
-    if (tr_endpoint_check(listener->endpoint, why, sizeof why) == TROUPE_OK) {
+    troupe_status_t status = tr_endpoint_check(listener->endpoint, why, sizeof why);
+    if (status != TROUPE_OK) {
+        say_cannot_listen(file, listener->place, listener->endpoint, why, report, arg);
+    }
+    return status == TROUPE_OK ? TROUPE_OK : TROUPE_ERR_IO;
+}
+
+troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
+                                  troupe_problem_fn *report, void *arg)
+{
+    assert(config && file);
+    struct sockaddr_in address;
+    char why[256];
+    if (!config->http || tr_http_address_problem(config->http, &address) ||
+        tr_http_address_check(&address, why, sizeof why) == TROUPE_OK) {
         return TROUPE_OK;
     }
-    say_cannot_listen(file, listener->place, listener->endpoint, why, report, arg);
+    say_cannot_listen(file, config->http_place, config->http, why, report, arg);
     return TROUPE_ERR_IO;
 }
 
 troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
                                        void *arg)
 {
-    troupe_status_t status = TROUPE_OK;
-    struct sockaddr_in http;
-    char trouble[256];
-    if (self->config->http && !tr_http_address_problem(self->config->http, &http) &&
-        tr_http_address_check(&http, trouble, sizeof trouble) != TROUPE_OK) {
-        say_cannot_listen(self->file, self->config->http_place, self->config->http, trouble,
-                          report, arg);
-        status = TROUPE_ERR_IO;
-    }
+    troupe_status_t status = tr_preflight_http(self->config, self->file, report, arg);
     for (size_t i = 0; i < self->config->n_listeners; i++) {
         if (tr_preflight_endpoint(&self->config->listeners[i], self->file, report, arg) !=
             TROUPE_OK) {

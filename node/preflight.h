@@ -27,6 +27,10 @@ TROUPE_NODISCARD troupe_status_t tr_preflight_endpoint(const tr_config_listener_
                                                        const char *file,
                                                        troupe_problem_fn *report, void *arg);
 
+/* The same of where its pages are, if it has any. */
+TROUPE_NODISCARD troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
+                                                   troupe_problem_fn *report, void *arg);
+
 /* Whether a node that was made for `most_actors` can have what the plan needs; raises the limit
  * of descriptors if need be. TROUPE_ERR_IO. */
 TROUPE_NODISCARD troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors,

@@ -42,20 +42,22 @@ typedef struct draft {
 struct tr_reload {
     tr_self_t *admin;
     tr_modules_t *modules;
-    const tr_config_t *config;  /* as it was applied last */
-    tr_keepsake_t *keepsake;    /* what that belongs to; NULL: to the node */
-    char *path;                 /* of the node's file; NULL: none */
-    char **failed;              /* children of it that did not start */
+    tr_reload_schedule_fn *schedule;
+    void *arg;
+    const tr_config_t *config; /* as it was applied last */
+    tr_keepsake_t *keepsake;   /* what that belongs to; NULL: to the node */
+    char *path;                /* of the node's file; NULL: none */
+    char **failed;             /* children of it that did not start */
     size_t n_failed;
 
     /* A reload that is under way. */
     tr_steps_t *steps;
     draft_t draft;
     tr_difference_t *difference;
-    lines_t problems;           /* what could not be done */
+    lines_t problems; /* what could not be done */
     char **newly_failed;
     size_t n_newly_failed;
-    tr_envelope_t *envelope;    /* who waits for the answer, or NULL */
+    tr_envelope_t *envelope; /* who waits for the answer, or NULL */
     int64_t answer_by_ms;
 };
 
@@ -97,15 +99,18 @@ static void finish_lines(lines_t *lines)
 
 /* ---- life ---- */
 
-tr_reload_t *tr_reload_new(tr_self_t *admin, tr_modules_t *modules, const tr_config_t *config)
+tr_reload_t *tr_reload_new(tr_self_t *admin, tr_modules_t *modules, const tr_config_t *config,
+                           tr_reload_schedule_fn *schedule, void *arg)
 {
-    assert(admin && modules && config);
+    assert(admin && modules && config && schedule);
     tr_reload_t *self = calloc(1, sizeof *self);
     if (!self) {
         return NULL;
     }
     self->admin = admin;
     self->modules = modules;
+    self->schedule = schedule;
+    self->arg = arg;
     self->config = config;
     self->path = config->path ? strdup(config->path) : NULL;
     if (config->path && !self->path) {
@@ -179,7 +184,8 @@ static bool is_plain_file(const char *path, lines_t *problems)
     if (stat(path, &info) != 0 || S_ISREG(info.st_mode)) {
         return true; /* what is wrong with it is told by whoever reads it */
     }
-    snprintf(line, sizeof line, "%s: error: it is no plain file, and cannot be read again", path);
+    snprintf(line, sizeof line, "%s: error: it is no plain file, and cannot be read again",
+             path);
     add_line(problems, "", line);
     return false;
 }
@@ -216,6 +222,20 @@ static troupe_status_t check_draft(tr_reload_t *self, const char *file, const dr
     const tr_config_t *next = draft->plan->config;
     troupe_status_t status = tr_preflight_fits(draft->plan, self->admin->runtime->max_actors,
                                                file, add_problem, problems);
+    if (next->resources.n >= TR_N_RESOURCES) {
+        char line[LINE_SIZE];
+        snprintf(line, sizeof line,
+                 "there may be %d resources, and those that the node was started with count: "
+                 "more need a restart of the node",
+                 TR_N_RESOURCES - 1);
+        tr_preflight_say(add_problem, problems, file, line);
+        status = TROUPE_ERR_INVALID;
+    }
+    bool has_other_http =
+        next->http && (!self->config->http || strcmp(next->http, self->config->http) != 0);
+    if (has_other_http && tr_preflight_http(next, file, add_problem, problems) != TROUPE_OK) {
+        status = TROUPE_ERR_INVALID;
+    }
     for (size_t i = 0; i < next->n_listeners; i++) {
         if (!has_endpoint(self->config, next->listeners[i].endpoint) &&
             tr_preflight_endpoint(&next->listeners[i], file, add_problem, problems) !=
@@ -237,8 +257,8 @@ static troupe_status_t make_draft(tr_reload_t *self, const char *file, tr_config
     if (objection) {
         tr_preflight_say(add_problem, problems, file, objection);
     } else {
-        *difference = tr_difference_new(self->config, config,
-                                        (const char *const *)self->failed, self->n_failed);
+        *difference = tr_difference_new(self->config, config, (const char *const *)self->failed,
+                                        self->n_failed);
     }
     if (*difference && keep_what_stays(config, self->config)) {
         status = tr_plan_new(config, file, self->modules, add_problem, problems, &draft.plan);
@@ -356,9 +376,9 @@ static void on_failed(void *arg, const tr_change_t *change, const char *why)
     char text[TR_REASON_TEXT + 40];
     snprintf(text, sizeof text, "%s%s", change->starts ? "it did not start: " : "", why);
     note_line(self, change, text);
-    char **names = change->starts ? realloc(self->newly_failed, (self->n_newly_failed + 1) *
-                                                                    sizeof *names)
-                                  : NULL;
+    char **names = change->starts
+                       ? realloc(self->newly_failed, (self->n_newly_failed + 1) * sizeof *names)
+                       : NULL;
     char *name = names ? strdup(change->after->name) : NULL;
     self->newly_failed = names ? names : self->newly_failed;
     if (name) {
@@ -466,6 +486,10 @@ static void apply(tr_reload_t *self, draft_t draft, tr_difference_t *difference)
     }
     for (size_t i = 0; i < difference->n; i++) {
         tell_event(self, TR_LOG_INFO, "reloading", "change", difference->changes[i].text);
+        if (difference->changes[i].kind == TR_CHANGE_SCHEDULE) {
+            self->schedule(self->arg, draft.plan->config->schedule,
+                           draft.plan->config->n_errands);
+        }
     }
 }
 
@@ -582,8 +606,8 @@ static void tell_difference(tr_reload_t *self, tr_envelope_t *envelope)
     for (size_t i = 0; i < difference->n; i++) {
         add_line(&problems, "", difference->changes[i].text);
     }
-    reply_with(envelope, troupe_message_from_text(difference->n ? text_of(&problems)
-                                                                : NO_CHANGE));
+    reply_with(envelope,
+               troupe_message_from_text(difference->n ? text_of(&problems) : NO_CHANGE));
     tr_envelope_release(&envelope);
     tr_difference_destroy(&difference);
     drop_draft(&draft);

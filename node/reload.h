@@ -19,10 +19,14 @@
 
 typedef struct tr_reload tr_reload_t;
 
+/* Another schedule holds from now on; borrowed. */
+typedef void(tr_reload_schedule_fn)(void *arg, const tr_config_errand_t *errands, size_t n);
+
 /* `modules` and `config`, with which the node was started, must outlive it. NULL when out of
  * memory. */
 TROUPE_NODISCARD tr_reload_t *tr_reload_new(tr_self_t *admin, tr_modules_t *modules,
-                                            const tr_config_t *config);
+                                            const tr_config_t *config,
+                                            tr_reload_schedule_fn *schedule, void *arg);
 
 /* Answers whoever waits. NULL is fine. */
 void tr_reload_destroy(tr_reload_t **self_p);

@@ -24,11 +24,11 @@
 enum { NAME_SIZE = 96 };
 
 typedef enum step_kind {
-    STEP_TAKE_OUT,  /* `child` of `supervisor`: terminated and forgotten */
-    STEP_FOLLOW,    /* `child` of `supervisor` is one itself: it changes to `what` */
-    STEP_TELL,      /* `child` of `supervisor` is told that its spec is `what` */
-    STEP_REPLACE,   /* `child` of `supervisor` is stopped and started, if it is not stopped */
-    STEP_START,     /* `child` of `supervisor` is started */
+    STEP_TAKE_OUT, /* `child` of `supervisor`: terminated and forgotten */
+    STEP_FOLLOW,   /* `child` of `supervisor` is one itself: it changes to `what` */
+    STEP_TELL,     /* `child` of `supervisor` is told that its spec is `what` */
+    STEP_REPLACE,  /* `child` of `supervisor` is stopped and started, if it is not stopped */
+    STEP_START,    /* `child` of `supervisor` is started */
     STEP_NEARLY_DONE,
 } step_kind_t;
 
@@ -64,8 +64,8 @@ struct tr_steps {
     size_t current;
     step_phase_t phase;
     uint64_t last_token;
-    int64_t due_ms;   /* when to go on without an answer */
-    int64_t until_ms; /* when patience with this step ends */
+    int64_t due_ms;       /* when to go on without an answer */
+    int64_t until_ms;     /* when patience with this step ends */
     const char **stopped; /* children that were stopped by a command */
     size_t n_stopped;
 };
@@ -572,8 +572,7 @@ static void begin_step(tr_steps_t *self)
 static void go_on_without(tr_steps_t *self)
 {
     if (self->phase == PHASE_DRAINING) {
-        tr_log(TR_LOG_WARNING, "drain_timed_out",
-               TR_TEXT("capability", current(self)->child));
+        tr_log(TR_LOG_WARNING, "drain_timed_out", TR_TEXT("capability", current(self)->child));
         terminate(self);
     } else {
         fail(self, "it is not done after half an hour, and goes on by itself");

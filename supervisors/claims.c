@@ -208,8 +208,8 @@ void tr_claims_withdraw(tr_supervisor_t *self)
 {
     for (size_t i = self->children.n; i-- > 0;) {
         tr_child_t *child = self->children.all[i];
-        if (child->view.is_held && child != self->recycle.replacement &&
-            is_beyond_min(self, child)) {
+        if (child->view.is_held && !child->is_restarting &&
+            child != self->recycle.replacement && is_beyond_min(self, child)) {
             tr_claims_drop(self, child);
             child->view.is_wanted = false;
             child->is_leaving = true;

@@ -86,6 +86,14 @@ void tr_recycle_roll(tr_supervisor_t *self, tr_command_t *command)
     answer_roll_if_done(self);
 }
 
+/* What it needs may be another, and what kept it from starting may be over. */
+static void start_anew(tr_supervisor_t *self, tr_child_t *child)
+{
+    tr_claims_drop(self, child);
+    child->view.start_at_ms = 0;
+    tr_backoff_init(&child->backoff, child->spec->backoff_min_ms, child->spec->backoff_max_ms);
+}
+
 void tr_recycle_renew(tr_supervisor_t *self, tr_command_t *command)
 {
     assert(self && command);
@@ -93,18 +101,19 @@ void tr_recycle_renew(tr_supervisor_t *self, tr_command_t *command)
     self->recycle.roll = command;
     self->recycle.not_before_ms = 0;
     self->unavailable_until_ms = self->unavailable_until_ms > 0; /* those may be better ones */
+    self->n_out_of_memory = 0;
     for (size_t i = 0; i < self->children.n; i++) {
         tr_child_t *child = self->children.all[i];
         child->is_outdated = child->must_be_replaced = child->actor != NULL;
         if (!child->actor) {
-            child->view.start_at_ms = 0;
-            tr_backoff_init(&child->backoff, child->spec->backoff_min_ms,
-                            child->spec->backoff_max_ms);
+            start_anew(self, child);
         }
     }
-    if (self->recycle.replacement && self->recycle.replacement->is_outdated) {
-        self->recycle.old = NULL; /* it takes nobody's place: it is to be replaced itself */
+    tr_child_t *replacement = self->recycle.replacement;
+    if (replacement && replacement->is_outdated) { /* of no use any more */
         self->recycle.replacement = NULL;
+        self->recycle.old = NULL;
+        tr_recycle_retire(self, replacement);
     }
     answer_roll_if_done(self);
 }

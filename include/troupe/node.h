@@ -102,10 +102,10 @@ TROUPE_API void troupe_node_stop(troupe_node_t *self);
 
 /* Ask the node to read the file that it was loaded from again, and to do what has changed in
  * it: children that are new are started, those that are gone are stopped, what has changed
- * follows, and nothing else notices. What was done is in the log and the events, and so is every
- * problem of a file that is not applied; then nothing has changed. A node that was loaded from
- * text has no file: the log says so. While one reload is under way another is refused. Returns
- * at once; any thread.
+ * follows, and nothing else notices. What was done is in the log and the events, and so is
+ * every problem of a file that is not applied; then nothing has changed. A node that was loaded
+ * from text has no file: the log says so. While one reload is under way another is refused.
+ * Returns at once; any thread.
  *
  *   TROUPE_OK         asked for
  *   TROUPE_CLOSED     the node does not run

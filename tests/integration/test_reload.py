@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import unittest
+import urllib.request
 
 try:
     import msgpack  # noqa: F401  (node_kit needs it)
@@ -37,6 +39,7 @@ def supervisor(name, *children, **keys):
 
 class Reload(unittest.TestCase):
     def start(self, *children, top=None, **tree):
+        self.n_done = 0  # reloads that were applied
         self.node = Node({"children": list(children), **tree}, **(top or {})).start()
         self.addCleanup(self.node.end)
         self.context = zmq.Context()
@@ -65,8 +68,7 @@ class Reload(unittest.TestCase):
         expected = "".join(line + "\n" for line in lines
                            if not re.match("but: |[a-z]+ is stopped, ", line)) or NO_CHANGE
         self.assertEqual((told.returncode, told.stdout), (0, expected), told.stderr)
-        count = len([1 for line in self.node.lines if "event=reloaded " in line])
-        self.n_done = max(getattr(self, "n_done", 0), count, 1)
+        self.n_done += 1
         self.node.wait_line("event=reloaded ", self.n_done)
 
     def hang_up(self, pattern):
@@ -74,7 +76,9 @@ class Reload(unittest.TestCase):
         count = len([1 for line in self.node.lines if re.search(pattern, line)])
         self.seen = len(self.node.lines)
         self.node.kill(signal.SIGHUP)
-        return self.node.wait_line(pattern, count + 1)
+        line = self.node.wait_line(pattern, count + 1)
+        self.n_done += "event=reloaded " in line
+        return line
 
     def moved(self):
         """The children that were started or ended by the last reload, in order."""
@@ -106,6 +110,16 @@ class Reload(unittest.TestCase):
 
     def pids(self, name):
         return [one["pid"] for one in self.node.capability(name)["workers"]]
+
+    def await_pending(self, name):
+        until = time.monotonic() + LONG
+        while self.node.capability(name)["pending"] == 0:
+            self.assertLess(time.monotonic(), until)
+
+    def await_workers(self, name, count):
+        until = time.monotonic() + LONG
+        while len(self.node.capability(name)["workers"]) != count:
+            self.assertLess(time.monotonic(), until)
 
     # ---- children ----
 
@@ -195,6 +209,50 @@ class Reload(unittest.TestCase):
         self.assertNotIn(after, before)
         self.assertEqual(os.readlink(f"/proc/{after}/cwd"), "/tmp")
 
+    def test_where_workers_run(self):
+        self.start(capability("a"))
+        own = self.node.process.pid
+        how = "thread"
+        for isolation in "process", "inline", "process", "thread":
+            self.write(capability("a", isolation=isolation))
+            self.reload(f"capability a: isolation {how} -> {isolation}; its workers are replaced "
+                        "one after another")
+            how = isolation
+            self.echo("a")
+            self.assertEqual(self.pids("a")[-1] not in (None, own), isolation == "process")
+
+    def test_a_worker_that_does_not_start_is_tried_at_once(self):
+        """With other arguments it may: its pool need not be waited for."""
+        keys = {"backoff": {"min": "10m", "max": "10m"}, "intensity": {"restarts": 1}}
+        self.start(capability("a", args={"init": "fail"}, **keys))
+        self.node.wait_line("event=pool_unavailable")
+        self.write(capability("a", **keys))
+        self.reload("capability a: worker.args; its workers are replaced one after another")
+        self.node.wait_line("event=started child=a/1")
+        self.echo("a")
+
+    def test_a_roll_under_way_begins_anew(self):
+        """What is just starting is outdated too when the file changes once more."""
+        def slow(mark):
+            return {**capability("a", args={"mark": mark, "init": "slow", "init-ms": "300"},
+                                 isolation="process"), "workers": {"min": 2, "max": 2}}
+
+        self.start(slow("one"))
+        self.write(slow("two"))
+        self.troupe("reload", "-t", "50ms")
+        self.node.wait_line("event=reloaded")
+        self.n_done = 1
+        restart = subprocess.Popen([TROUPE, "restart", "a", "-e", self.node.ipc],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.await_workers("a", 3)
+        self.write(slow("three"))
+        self.reload("capability a: worker.args; its workers are replaced one after another")
+        self.assertIn("has been restarted", restart.communicate(timeout=LONG)[0])
+        self.await_workers("a", 2)
+        for pid in self.pids("a"):
+            with open(f"/proc/{pid}/cmdline") as words:
+                self.assertIn("mark=three", words.read())
+
     def test_workers_are_replaced_while_requests_go_on(self):
         keys = {"workers": {"min": 3, "max": 3, "concurrency": 2}}
         self.start({**capability("a"), **keys})
@@ -222,6 +280,7 @@ class Reload(unittest.TestCase):
                     "100ms -> 5ms, shutdown 5s -> 1s, health.interval 1s -> 100ms")
         self.assertEqual(self.moved(), [])
         running = self.peer.request("a", "sleep", b"5000")
+        self.await_pending("a")
         waiting = self.peer.request("a")
         refused = self.peer.request("a")
         self.assertEqual(self.peer.final(refused)[0], "overloaded")
@@ -240,7 +299,7 @@ class Reload(unittest.TestCase):
                          (3, 5))
         self.write(capability("a", health=health, intensity={"restarts": 7}))
         self.reload("capability a: workers.min 3 -> 1, workers.max 5 -> 1")
-        self.node.wait_line("event=ended child=a/[23]", 2)
+        self.node.wait_line(r"event=ended child=a/\d", 2)
         self.echo("a")
         self.assertEqual(len(self.node.capability("a")["workers"]), 1)
 
@@ -277,12 +336,36 @@ class Reload(unittest.TestCase):
         self.reload("memory.budget 80% -> 123MiB, memory.residency 1s -> 2s, resources",
                     "drain-timeout 5s -> 7s", "quarantine-limit 100 -> 5")
         self.assertEqual(self.moved(), [])
+        until = time.monotonic() + LONG
+        while self.node.tree()["memory"]["budget"] != 123 << 20:
+            self.assertLess(time.monotonic(), until)
+        self.write(actor("x"), top={"resources": {f"r{n}": 1 for n in range(7)}})
+        self.refused("there may be 7 resources, and those that the node was started with count")
         self.write(actor("x"), top={"resources": {}, "node": "another", "spin": "20us"})
         self.reload("node tested -> another, spin 0 -> 20us; not changed, since that needs a "
                     "restart of the node", "resources")
         self.assertEqual(self.node.tree()["node"], "tested")
         self.reload("node tested -> another, spin 0 -> 20us; not changed, since that needs a "
                     "restart of the node")
+
+    def test_a_larger_budget_is_used_at_once(self):
+        def two(budget):
+            return {"children": [capability("a", memory="60MiB", pinned=True),
+                                 {**capability("b", memory="60MiB"), "workers": {"min": 0}}],
+                    "top": {"memory": {"budget": budget}}}
+
+        def write(budget):
+            tree = two(budget)
+            self.write(*tree["children"], top=tree["top"])
+
+        tree = two("100MiB")
+        self.start(*tree["children"], top=tree["top"])
+        self.assertEqual(self.peer.call("b")[0], "memory_exhausted")
+        write("200MiB")
+        self.reload("memory.budget 100MiB -> 200MiB")
+        self.echo("b")
+        self.echo("a")
+        self.assertEqual([one for one in self.moved() if "a/" in one], [])
 
     def test_a_drain_timeout_that_changed_is_used(self):
         self.start(capability("a"), top={"drain-timeout": "10m"})
@@ -323,6 +406,33 @@ class Reload(unittest.TestCase):
         self.node.wait_line("event=listening_no_more endpoint=tcp://127.0.0.1", 2)
         self.assertEqual(self.troupe("tree").returncode, 0)  # the gateway has had its turn
         self.assertFalse(os.path.exists(f"{self.node.folder}/other.sock"))
+
+    def test_pages_come_move_and_go(self):
+        """Where there are any: a build without HTTP has none."""
+        def get(port):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=LONG) as page:
+                return page.status
+
+        one, other = free_port(), free_port()
+        self.start(capability("a"))
+        self.write(capability("a"), top={"http": f"127.0.0.1:{one}"})
+        result = self.troupe("reload")
+        if "without HTTP" in result.stderr:
+            self.skipTest(result.stderr)
+        self.assertEqual((result.returncode, result.stdout),
+                         (0, f'http (none) -> "127.0.0.1:{one}"\n'), result.stderr)
+        self.node.wait_line("event=reloaded ")
+        self.n_done = 1
+        self.assertEqual(get(one), 200)
+        self.write(capability("a"), top={"http": f"127.0.0.1:{other}"})
+        self.reload(f'http "127.0.0.1:{one}" -> "127.0.0.1:{other}"')
+        self.assertEqual(get(other), 200)
+        self.assertRaises(OSError, get, one)
+        del self.node.config["http"]
+        self.write(capability("a"))
+        self.reload(f'http "127.0.0.1:{other}" -> (none)')
+        self.assertRaises(OSError, get, other)
+        self.assertEqual(self.moved(), ["-troupe.http"])
 
     def test_an_endpoint_that_is_taken_is_told_before(self):
         self.start(capability("a"))
@@ -532,6 +642,8 @@ class Reload(unittest.TestCase):
         self.echo("a")
         out, err = first.communicate(timeout=LONG)
         self.assertEqual((first.returncode, out), (0, "add actor slow to root\n"), err)
+        self.node.wait_line("event=reloaded ")
+        self.n_done += 1
         self.reload()
 
     def test_a_caller_that_waits_no_longer(self):

@@ -91,7 +91,7 @@ static void texts_of_all_kinds(void **state)
         "troupe: 1\n"
         "http: 127.0.0.1:8670\n"
         "memory: {budget: 12.5%, reserve: 3MiB, residency: 1500ms}\n"
-        "resources: {gpu: 2, \"a b\": 0}\n"
+        "resources: {gpu: 2, tpu: 0}\n"
         "supervisor:\n"
         "  children:\n"
         "    - capability: null\n"
@@ -149,12 +149,33 @@ static void every_default_is_there(void **state)
     tr_config_destroy(&config);
 }
 
+/* Each is known by its place to whoever has some of it. */
+static void resources_keep_their_places(void **state)
+{
+    (void)state;
+    tr_config_t *before = read_text("before", "troupe: 1\nresources: {gpu: 2, tpu: 1, ssd: 4}\n"
+                                              "supervisor: {children: []}\n");
+    tr_config_t *after = read_text("after", "troupe: 1\nresources: {fpga: 3, ssd: 5, gpu: 2}\n"
+                                            "supervisor: {children: []}\n");
+    assert_true(tr_config_keep_resources(after, before));
+    static const char *const wanted[][2] = {
+        {"gpu", "2"}, {"tpu", "0"}, {"ssd", "5"}, {"fpga", "3"}};
+    assert_int_equal(after->resources.n, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(after->resources.items[i].key, wanted[i][0]);
+        assert_string_equal(after->resources.items[i].value, wanted[i][1]);
+    }
+    tr_config_destroy(&before);
+    tr_config_destroy(&after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_good_file),
         cmocka_unit_test(texts_of_all_kinds),
         cmocka_unit_test(every_default_is_there),
+        cmocka_unit_test(resources_keep_their_places),
     };
     return cmocka_run_group_tests_name("node/config_print", tests, NULL, NULL) != 0;
 }

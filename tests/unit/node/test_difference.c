@@ -205,6 +205,17 @@ int main(void)
               "drain-timeout 10s -> 3s\n"
               "quarantine-limit 100 -> 7\n"
               "http (none) -> \"127.0.0.1:8670\"\n"),
+        STORY("another schedule", FILE_OF("") , "troupe: 1\nnode: n\n"
+              "supervisor: {children: [" A "," V "]}\nschedule: [{every: 1h, restart: v}]\n", NULL,
+              "schedule: 0 errands -> 1\nadd capability v to root\n"),
+        STORY("the same errands", "troupe: 1\nnode: n\nsupervisor: {children: [" V "]}\n"
+              "schedule: [{every: 1h, scale: v, min: 0}, {at: 03:30, evict: v}]\n",
+              "troupe: 1\nnode: n\nsupervisor: {children: [" V "]}\n"
+              "schedule: [{scale: v, every: 60m, min: 0}, {at: \"03:30\", evict: v}]\n", NULL, ""),
+        STORY("another time of day", "troupe: 1\nnode: n\nsupervisor: {children: [" V "]}\n"
+              "schedule: [{at: 03:30, evict: v}]\n",
+              "troupe: 1\nnode: n\nsupervisor: {children: [" V "]}\n"
+              "schedule: [{at: \"03:31\", evict: v}]\n", NULL, "schedule: 1 errands -> 1\n"),
         STORY("endpoints", FILE_OF("listen: [ipc:///tmp/a, tcp://127.0.0.1:1]\n"),
               FILE_OF("listen: [tcp://127.0.0.1:1, ipc:///tmp/b]\n"), NULL,
               "listen: no more at ipc:///tmp/a, from now on at ipc:///tmp/b\n"),

@@ -38,6 +38,27 @@ static void the_order_is_that_of_adding(void **state)
     tr_children_finish(&children);
 }
 
+static void some_may_be_put_first(void **state)
+{
+    (void)state;
+    tr_children_t children;
+    tr_children_init(&children);
+    tr_child_t *a = add(&children, "a");
+    tr_child_t *b = add(&children, "b");
+    tr_child_t *c = add(&children, "c");
+    tr_child_t *d = add(&children, "d");
+    tr_children_order(&children, (tr_child_t *[]){c, a}, 2);
+    tr_child_t *const first[] = {c, a, b, d};
+    assert_memory_equal(children.all, first, sizeof first);
+    tr_children_order(&children, NULL, 0);
+    assert_memory_equal(children.all, first, sizeof first);
+    tr_child_t *const all[] = {d, c, b, a};
+    tr_children_order(&children, all, 4);
+    assert_memory_equal(children.all, all, sizeof all);
+    assert_ptr_equal(tr_children_named(&children, "b"), b);
+    tr_children_finish(&children);
+}
+
 static void a_life_is_known_from_birth_to_death(void **state)
 {
     (void)state;
@@ -112,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_order_is_that_of_adding),
+        cmocka_unit_test(some_may_be_put_first),
         cmocka_unit_test(a_life_is_known_from_birth_to_death),
         cmocka_unit_test(who_is_due_first_comes_first),
         cmocka_unit_test(there_may_be_many),

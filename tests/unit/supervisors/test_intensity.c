@@ -53,6 +53,17 @@ static void destroying_nothing_is_fine(void **state)
     assert_null(window);
 }
 
+static void it_knows_what_it_counts_against(void **state)
+{
+    (void)state;
+    tr_intensity_t *window = tr_intensity_new(3, 1000);
+    assert_non_null(window);
+    assert_true(tr_intensity_is(window, 3, 1000));
+    assert_false(tr_intensity_is(window, 4, 1000));
+    assert_false(tr_intensity_is(window, 3, 1001));
+    tr_intensity_destroy(&window);
+}
+
 /* clang-format off */
 #define STORY(title, ...) \
     { .name = title, .test_func = story_holds, .initial_state = &(struct story){__VA_ARGS__} }
@@ -70,6 +81,7 @@ int main(void)
         STORY("counts restarts of one and the same moment", 3, 1000, {7, 7, 7, 7}, "rrrF"),
         STORY("fails at once when nothing is allowed", 0, 1000, {0, 5000}, "FF"),
         cmocka_unit_test(a_reset_window_is_a_new_one),
+        cmocka_unit_test(it_knows_what_it_counts_against),
         cmocka_unit_test(destroying_nothing_is_fine),
     };
     return cmocka_run_group_tests_name("supervisors/intensity", tests, NULL, NULL) != 0;
