@@ -42,9 +42,20 @@ class Reload(unittest.TestCase):
         self.n_done = 0  # reloads that were applied
         self.node = Node({"children": list(children), **tree}, **(top or {})).start()
         self.addCleanup(self.node.end)
+        self.addCleanup(self.stop_well)
         self.context = zmq.Context()
         self.addCleanup(self.context.destroy, 0)
         self.peer = Peer(self.context, self.node.ipc)
+
+    def stop_well(self):
+        """Whatever it was reloaded to, it goes without a fault, and leaves nothing behind."""
+        if self.node.process.poll() is None:
+            self.node.kill(signal.SIGTERM)
+            try:
+                self.node.process.wait(1)
+            except subprocess.TimeoutExpired:
+                self.node.kill(signal.SIGTERM)  # what still runs is not waited for
+        self.assertEqual(self.node.wait(), 0, self.node.text())
 
     def write(self, *children, top=None, **tree):
         self.node.config["supervisor"] = {"children": list(children), **tree}
