@@ -72,7 +72,8 @@ typedef enum tr_word {
                         rest then */
     TR_WORD_DRAINED, /* name: of the capability, or the keeper; incarnation */
     TR_WORD_PAUSE,   /* take requests, but give none to a worker */
-    TR_WORD_RESUME,  /* the end of pause, drain and rest */
+    TR_WORD_RESUME,  /* the end of pause, drain and rest. To and from the keeper mailbox, name:
+                        as  for a drain */
 
     /* admin -> router, gateway, keeper, governor: `what` is its spec from now on */
     TR_WORD_RESPEC, /* what, keepsake */

@@ -178,8 +178,8 @@ static void finish(tr_process_worker_t *worker, uint64_t number, troupe_outcome_
     if (!job) {
         if (!worker->has_met_unknown) {
             worker->has_met_unknown = true;
-            tr_log(TR_LOG_WARNING, "unknown_answer", TR_TEXT("worker", worker->self->name),
-                   TR_NUMBER("id", number));
+            tr_event(worker->self->runtime->events, TR_LOG_WARNING, "unknown_answer",
+                     TR_TEXT("worker", worker->self->name), TR_NUMBER("id", number));
         }
         return;
     }
@@ -353,6 +353,9 @@ static void be_ready(tr_process_worker_t *worker, int64_t concurrency)
     }
     worker->is_ready = true;
     tr_dialogue_note_progress(worker);
+    if (worker->process.pid > 0) { /* where it is now it will stay, as a rule */
+        tr_oom_watch_follow(&worker->oom_kills, worker->process.pid);
+    }
     tr_event(worker->self->runtime->events, TR_LOG_DEBUG, "process_ready",
              TR_TEXT("worker", worker->self->name), TR_NUMBER("pid", worker->process.pid),
              TR_NUMBER("ms", tr_clock_now_ms() - worker->born_ms),

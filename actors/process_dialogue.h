@@ -129,8 +129,8 @@ bool tr_dialogue_hear(tr_process_worker_t *worker);
  * of them has more than it may. */
 void tr_process_worker_measure(tr_process_worker_t *worker, int64_t now_ms);
 
-/* How the process ended that is gone: by what it was reaped with, its last words, and whether
- * the kernel has killed for want of memory meanwhile. */
+/* How the process ended that is gone by itself, or by others: by what it was reaped with, its
+ * last words, and whether the kernel has killed for want of memory meanwhile. */
 tr_reason_t tr_process_worker_reason_of_death(const tr_process_worker_t *worker);
 
 #endif

@@ -13,12 +13,12 @@
  * count twice in a sum, and an end for that would be unjust. */
 void tr_process_worker_measure(tr_process_worker_t *worker, int64_t now_ms)
 {
-    tr_oom_watch_turn(&worker->oom_kills, now_ms);
     int64_t own = tr_process_memory(&worker->process);
     int64_t limit = worker->plan->limits.memory_bytes;
     if (own <= 0 || worker->process.pid <= 0) {
         return;
     }
+    tr_oom_watch_turn(&worker->oom_kills, worker->process.pid, now_ms);
     tr_family_memory_t memory =
         tr_process_family_measure(&worker->family, worker->process.pid, own, now_ms);
     atomic_store_explicit(&worker->self->pulse->memory_bytes, memory.together,
@@ -32,16 +32,18 @@ void tr_process_worker_measure(tr_process_worker_t *worker, int64_t now_ms)
     }
 }
 
-/* Whether it, or what a shell waited for, has died of a SIGKILL that was not ours. */
-static bool was_killed_by_others(const tr_process_worker_t *worker)
+/* Whether the kernel has killed it for want of memory, or what it waited for, as a shell would:
+ * that may have been in another control group. */
+static bool was_killed_for_memory(const tr_process_worker_t *worker)
 {
-    enum { SHELL_KILLED = 128 + SIGKILL }; /* how a shell says that */
+    enum { CHILD_KILLED = 128 + SIGKILL }; /* how a shell says that */
     const tr_reason_t *exit = &worker->exit;
-    return worker->killed_ms == 0 &&
-           ((exit->kind == TROUPE_REASON_CRASHED && exit->code == SIGKILL) ||
-            (exit->kind == TROUPE_REASON_EXITED && exit->code == SHELL_KILLED));
+    bool is_killed = exit->kind == TROUPE_REASON_CRASHED && exit->code == SIGKILL;
+    bool is_child = exit->kind == TROUPE_REASON_EXITED && exit->code == CHILD_KILLED;
+    return (is_killed || is_child) && tr_oom_watch_has_moved(&worker->oom_kills, is_child);
 }
 
+/* Whom the node has killed or stopped does not come here: why is known. */
 tr_reason_t tr_process_worker_reason_of_death(const tr_process_worker_t *worker)
 {
     tr_reason_t reason = worker->exit;
@@ -49,7 +51,7 @@ tr_reason_t tr_process_worker_reason_of_death(const tr_process_worker_t *worker)
         return reason;
     }
     const char *last_words = tr_child_output_last_words(worker->output);
-    if (was_killed_by_others(worker) && tr_oom_watch_has_moved(&worker->oom_kills)) {
+    if (was_killed_for_memory(worker)) {
         reason.is_out_of_memory = true;
         snprintf(reason.text, sizeof reason.text,
                  "the kernel killed it for want of memory (out of memory)%s%.190s",

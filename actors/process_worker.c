@@ -189,7 +189,8 @@ static tr_process_worker_t *worker_new(tr_self_t *self, const tr_process_plan_t 
         worker->hand_back_ms = TR_NEVER;
         worker->born_ms = tr_clock_now_ms();
         tr_process_init(&worker->process);
-        tr_oom_watch_init(&worker->oom_kills, "", worker->born_ms);
+        tr_oom_watch_init(&worker->oom_kills, plan->machine ? plan->machine : "",
+                          worker->born_ms);
         tr_given_jobs_init(&worker->given);
         tr_given_jobs_init(&worker->unbegun);
         tr_errands_init(&worker->errands, self);

@@ -23,6 +23,8 @@ typedef struct tr_process_plan {
     const char *capability;  /* told to the process; NULL: none */
     tr_limits_t limits;      /* memory_bytes is measured too: above it the worker is killed */
     int64_t idle_after_ms;   /* ready with nothing to do for so long is idle */
+    const char *machine;     /* a folder that stands for "/" where the kernel counts what it
+                              * kills; NULL: "/" itself */
 } tr_process_plan_t;
 
 /* A tr_start_fn: `what` is a tr_process_plan_t. That the process was started, and that it is

@@ -70,9 +70,14 @@ static const char *path_in(char *line, tr_cgroup_version_t version)
     return is_it ? path + 1 : NULL;
 }
 
-static bool find_path(const char *root, tr_cgroup_version_t version, char out[TR_CGROUP_PATH])
+static bool find_path(const char *root, pid_t pid, tr_cgroup_version_t version,
+                      char out[TR_CGROUP_PATH])
 {
-    FILE *file = open_below(root, "/proc/self/cgroup");
+    char name[64] = "/proc/self/cgroup";
+    if (pid > 0) {
+        snprintf(name, sizeof name, "/proc/%ld/cgroup", (long)pid);
+    }
+    FILE *file = open_below(root, name);
     char *line = NULL;
     size_t room = 0;
     bool is_found = false;
@@ -172,12 +177,12 @@ static const char *below(const char *path, const char *mounted)
     return is_below && !strstr(path, "/..") && strcmp(path + size, "/") != 0 ? path + size : "";
 }
 
-bool tr_cgroup_find(const char *root, tr_cgroup_version_t version, tr_cgroup_t *out)
+bool tr_cgroup_find(const char *root, pid_t pid, tr_cgroup_version_t version, tr_cgroup_t *out)
 {
     assert(root && out);
     char path[TR_CGROUP_PATH];
     struct mount mount;
-    if (!find_path(root, version, path) || !find_mount(root, version, &mount)) {
+    if (!find_path(root, pid, version, path) || !find_mount(root, version, &mount)) {
         return false;
     }
     int top = snprintf(out->folder, sizeof out->folder, "%s%s", root, mount.point);

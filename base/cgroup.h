@@ -1,7 +1,7 @@
-/* base/cgroup.h - the control groups that bound the memory of this process
+/* base/cgroup.h - the control groups that bound the memory of a process
  *
  * There are two versions of control groups, and a machine may have both: then one of them has
- * the memory. /proc/self/cgroup says which group this process is in, /proc/self/mountinfo where
+ * the memory. /proc/PID/cgroup says which group a process is in, /proc/self/mountinfo where
  * that is to be found; in a container the two may speak of different roots.
  *
  * Each function takes a folder that stands for "/", so that tests show it a machine of made-up
@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define TR_CGROUP_PATH 1024
 
@@ -23,13 +24,13 @@ typedef enum tr_cgroup_version {
 } tr_cgroup_version_t;
 
 typedef struct tr_cgroup {
-    char folder[TR_CGROUP_PATH]; /* of the group of this process */
+    char folder[TR_CGROUP_PATH]; /* of the group of a process */
     size_t top;                  /* so much of `folder` is the topmost group that can be seen */
 } tr_cgroup_t;
 
-/* The group of that version that this process is in, whether it has the memory or not. False:
- * there is none, or it cannot be found. */
-bool tr_cgroup_find(const char *root, tr_cgroup_version_t version, tr_cgroup_t *out);
+/* The group of that version that the process `pid` is in (0: this one), whether it has the
+ * memory or not. False: there is none, or it cannot be found. */
+bool tr_cgroup_find(const char *root, pid_t pid, tr_cgroup_version_t version, tr_cgroup_t *out);
 
 /* Go to the group above. False at the top; then nothing is done. */
 bool tr_cgroup_ascend(tr_cgroup_t *self);

@@ -25,7 +25,7 @@ static uint64_t group_limit(const char *root, tr_cgroup_version_t version, const
 {
     tr_cgroup_t group;
     uint64_t limit = NO_LIMIT;
-    bool is_there = tr_cgroup_find(root, version, &group);
+    bool is_there = tr_cgroup_find(root, 0, version, &group);
     while (is_there) {
         uint64_t bytes = NO_LIMIT;
         if (tr_cgroup_number(&group, file, &bytes)) {

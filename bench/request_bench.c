@@ -106,6 +106,7 @@ int main(int argc, char **argv)
         {"size", required_argument, NULL, 's'},
         {"spin", required_argument, NULL, 'p'},
         {"isolation", required_argument, NULL, 'i'},
+        {"http", required_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     bench_t bench = {.transport = "inproc",
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
                      .window = 1,
                      .requests = 100000,
                      .size = 64};
+    static char http[64];
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -140,6 +142,10 @@ int main(int argc, char **argv)
             break;
         case 'i':
             bench.isolation = optarg;
+            break;
+        case 'h':
+            snprintf(http, sizeof http, "http: %.40s\n", optarg);
+            bench_node_keys(http);
             break;
         default:
             return 2;

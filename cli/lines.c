@@ -88,8 +88,7 @@ int cli_ask_for_lines(const cli_target_t *target, const char *method, int64_t ti
     uint64_t id;
     troupe_status_t status = troupe_client_start(session.client, CLI_ADMIN, &options,
                                                  message_p ? message_p : &empty, &id);
-    code = status == TROUPE_OK ? wait_for_end(&session)
-                               : cli_explain_status(CLI_ADMIN, status);
+    code = status == TROUPE_OK ? wait_for_end(&session) : cli_explain_status(CLI_ADMIN, status);
     cli_session_close(&session);
     return code;
 }

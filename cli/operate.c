@@ -73,9 +73,9 @@ const cli_verb_t cli_verb_evict = {
     .operand = "NAME",
     .brief = "let a worker go, or the idle ones of a capability",
     .about =
-        "Let a worker such as vision/2 go when it has finished what it has, or, with the\n"
-        "name of a capability, all its workers that have nothing to do, down to its 'min'.\n"
-        "What comes later starts new ones, as always.\n",
+        "Let a worker such as vision/2 go, or, with the name of a capability, all its workers\n"
+        "that have nothing to do. None goes that is busy or pinned, or that the capability\n"
+        "needs for its 'min'. What comes later starts new ones, as always.\n",
     .options = later_options,
     .examples = "  troupe evict vision\n"
                 "  troupe evict vision/2 --in 5m\n",

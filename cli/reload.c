@@ -42,12 +42,15 @@ const cli_verb_t cli_verb_reload = {
     .brief = "let a node read its file again and do what has changed",
     .about =
         "The node reads the file that it was started with again, as SIGHUP lets it. What has\n"
-        "changed is done and printed, one line each; what has not does not notice. A file with\n"
+        "changed is done and printed, one line each; what has not does not notice. A file "
+        "with\n"
         "a problem changes nothing: every problem is one line on stderr. A line that begins\n"
-        "with 'but: ' says what could not be done; the rest is done all the same, and the exit\n"
+        "with 'but: ' says what could not be done; the rest is done all the same, and the "
+        "exit\n"
         "status is 1. 'troupe check FILE --against ENDPOINT' says before what it would do.\n",
     .options = options,
-    .examples = "  troupe reload\n"
-                "  troupe check studio.yaml --against ipc:///run/studio.sock && troupe reload\n",
+    .examples =
+        "  troupe reload\n"
+        "  troupe check studio.yaml --against ipc:///run/studio.sock && troupe reload\n",
     .run = reload,
 };

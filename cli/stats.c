@@ -195,6 +195,17 @@ static void set_duration(cli_table_t *table, enum column column, const msgpack_o
     cli_table_set(table, column, CLI_PLAIN, text);
 }
 
+static bool can_work(const msgpack_object *worker)
+{
+    static const char *const states[] = {"ready", "idle", "processing", "paused"};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        if (says(worker, "state", states[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Those that are there, and what is measured of them. */
 static void set_workers(cli_table_t *table, const msgpack_object *capability)
 {
@@ -203,8 +214,7 @@ static void set_workers(cli_table_t *table, const msgpack_object *capability)
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < workers.size; i++) {
         uint64_t own = 0;
-        n_up +=
-            says(&workers.ptr[i], "state", "idle") || says(&workers.ptr[i], "state", "busy");
+        n_up += can_work(&workers.ptr[i]);
         bytes += cli_member_number(&workers.ptr[i], "memory", &own) ? own : 0;
     }
     set_number(table, COLUMN_WORKERS, n_up);

@@ -12,8 +12,9 @@
 
 #include <troupe/status.h>
 
-#define TR_ACCOUNT_DEPTH 160 /* of what lies in each other; a tree of supervisors may be deep  \
-                              */
+#define TR_ACCOUNT_DEPTH                                                                       \
+    160 /* of what lies in each other; a tree of supervisors may be deep                       \
+         */
 
 /* All zero: none. */
 typedef struct tr_account {

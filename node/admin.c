@@ -227,8 +227,11 @@ static void on_report(tr_admin_t *admin, tr_report_t *report)
 
 static void on_word(tr_admin_t *admin, const tr_control_t *word)
 {
+    tr_reload_hear(admin->reload, word);
     if (word->word == TR_WORD_DRAINED) {
         tr_operations_drained(&admin->operations, word);
+    } else if (word->word == TR_WORD_RESUME) {
+        tr_operations_resumed(&admin->operations);
     }
 }
 
@@ -257,7 +260,6 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (letter->type == &tr_reply_type) {
         tr_agenda_take(&admin->agenda, (troupe_reply_t *)letter);
     } else if (tr_control_in(letter)) {
-        tr_reload_hear(admin->reload, tr_control_in(letter));
         on_word(admin, tr_control_in(letter));
         tr_letter_destroy(&letter);
     } else {

@@ -1,8 +1,9 @@
 /* node/admin.h - operations as calls of the reserved capability `troupe.admin`
  *
  * Methods: `tree` (how everything is, as one msgpack map), `stats` (the metrics, likewise),
- * `events` (node/events.h), `stop` (drain and stop), and those of node/operation.h. What it
- * does later by itself is in node/agenda.h. docs/protocol.md describes all of them.
+ * `events` (node/events.h), `stop` (drain and stop), those of node/reload.h, and those of
+ * node/operation.h. What it does later by itself is in node/agenda.h. docs/protocol.md
+ * describes all of them.
  */
 
 #ifndef TROUPE_NODE_ADMIN_H

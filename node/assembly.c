@@ -322,6 +322,9 @@ static const tr_http_spec_t *http_spec(tr_maker_t *maker, const tr_config_t *con
     if (spec) {
         spec->address = config->http;
         const char *problem = tr_http_address_problem(config->http, &spec->at);
+        if (!tr_http_is_there()) {
+            problem = "this build has no 'http': it was made without libmicrohttpd";
+        }
         if (problem) {
             tr_maker_say(maker, config->http_place, problem);
         }

@@ -163,6 +163,24 @@ static void set_what(tr_maker_t *self, const tr_config_child_t *config, tr_child
     }
 }
 
+/* In a file that was checked when it was read. A child that is added later comes without the
+ * file's resources, and must not be started without what it says it needs. */
+static void set_need(tr_maker_t *self, const tr_config_child_t *config,
+                     const tr_config_arg_t *need, tr_amounts_t *needs)
+{
+    int64_t amount = 0;
+    char text[160];
+    size_t resource = tr_maker_resource(self, need->key);
+    if (resource < TR_N_RESOURCES && tr_text_number(need->value, &amount) == TROUPE_OK) {
+        needs->of[resource] = (uint64_t)amount;
+        return;
+    }
+    snprintf(text, sizeof text,
+             "there is no resource '%.80s' for it: only children of the file have needs",
+             need->key);
+    tr_maker_say(self, config->place, text);
+}
+
 tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *config,
                                 const char *kind)
 {
@@ -190,12 +208,7 @@ tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *confi
     };
     child.needs.of[TR_MEMORY] = (uint64_t)config->memory;
     for (size_t i = 0; i < config->needs.n; i++) {
-        int64_t amount = 0;
-        size_t resource = tr_maker_resource(self, config->needs.items[i].key);
-        if (resource < TR_N_RESOURCES &&
-            tr_text_number(config->needs.items[i].value, &amount) == TROUPE_OK) {
-            child.needs.of[resource] = (uint64_t)amount; /* was checked when it was read */
-        }
+        set_need(self, config, &config->needs.items[i], &child.needs);
     }
     set_what(self, config, &child);
     return child;

@@ -298,8 +298,8 @@ bool tr_config_keep_resources(tr_config_t *self, const tr_config_t *before)
     kept.items = calloc(before->resources.n + self->resources.n + 1, sizeof *kept.items);
     bool is_kept = kept.items != NULL;
     for (size_t i = 0; is_kept && i < before->resources.n; i++) {
-        is_kept = take_arg(&self->resources, before->resources.items[i].key,
-                           &kept.items[kept.n++]);
+        is_kept =
+            take_arg(&self->resources, before->resources.items[i].key, &kept.items[kept.n++]);
     }
     if (!is_kept) {
         finish_args(&kept);

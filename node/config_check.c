@@ -13,7 +13,6 @@
 
 #include "base/text.h"
 #include "node/config_endpoint.h"
-#include "node/http.h"
 #include "node/http_address.h"
 
 /* A name that must differ from others. */
@@ -348,9 +347,7 @@ static void check_http(tr_config_notes_t *notes, const tr_config_t *config)
     }
     char cut[TR_CONFIG_CUT_BYTES];
     tr_config_cut(config->http, cut);
-    const char *problem = tr_http_is_there()
-                              ? tr_http_address_problem(config->http, &address)
-                              : "this build has no HTTP: it was made without libmicrohttpd";
+    const char *problem = tr_http_address_problem(config->http, &address);
     const tr_config_listener_t *rival = problem ? NULL : find_rival(config);
     if (problem) {
         tr_config_notes_problem(notes, config->http_place, "http '%s': %s", cut, problem);

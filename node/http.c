@@ -34,6 +34,8 @@
 
 #define MOST_CONNECTIONS  64
 #define PATIENCE_MS       30000
+#define LOOK_MS           1000
+#define LOOK_WHEN_FULL_MS 50
 #define CONNECTION_MEMORY ((size_t)16 << 10) /* holds a request's line and headers */
 
 typedef struct visit visit_t;
@@ -48,6 +50,11 @@ typedef struct tr_http {
     int64_t patience_ms;
     char machine[65];
     visit_t *visits;
+    unsigned n_visits;
+    unsigned most_visits;
+    bool has_room_again;
+    bool is_stopping;
+    int64_t next_look_ms; /* at those that may have left */
     exchange_t *waiting;
     tr_http_account_t account;
 } tr_http_t;
@@ -58,6 +65,7 @@ struct visit {
     visit_t **link;
     int descriptor;
     int64_t since_ms; /* when it came, or had its last answer */
+    bool is_asking;   /* its request is whole, and not answered */
     bool is_cut;
 };
 
@@ -150,11 +158,22 @@ static unsigned fault_of(const tr_http_t *http, struct MHD_Connection *connectio
     return 0;
 }
 
+static visit_t *visit_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
 static enum MHD_Result begin_exchange(tr_http_t *http, struct MHD_Connection *connection,
                                       const char *path, const char *method, const char *version,
                                       void **exchange_p)
 {
     const char *why = "";
+    visit_t *visit = visit_of(connection);
+    if (visit) {
+        visit->is_asking = true;
+    }
     unsigned fault = fault_of(http, connection, method, version, &why);
     if (fault) {
         return refuse(connection, fault, why);
@@ -176,6 +195,10 @@ static bool wait_for_account(tr_http_t *http, exchange_t *exchange)
 {
     int64_t now_ms = tr_clock_now_ms();
     if (exchange->has_waited || tr_http_account_now(&http->account, now_ms)) {
+        return false;
+    }
+    if (http->is_stopping) {
+        exchange->lack = TR_HTTP_LACKS_NODE;
         return false;
     }
     if (!tr_http_account_ask(&http->account, now_ms)) {
@@ -229,10 +252,9 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **ex
 {
     (void)arg;
     (void)code;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    visit_t *visit = info ? info->socket_context : NULL;
+    visit_t *visit = visit_of(connection);
     if (visit) {
+        visit->is_asking = false;
         visit->since_ms = tr_clock_now_ms();
     }
     free(*exchange_p);
@@ -255,12 +277,15 @@ static void begin_visit(tr_http_t *http, struct MHD_Connection *connection, void
             visit->next->link = &visit->next;
         }
         http->visits = visit;
+        http->n_visits++;
     }
     *visit_p = visit;
 }
 
-static void end_visit(visit_t *visit)
+static void end_visit(tr_http_t *http, visit_t *visit)
 {
+    http->has_room_again |= http->n_visits == http->most_visits;
+    http->n_visits--;
     *visit->link = visit->next;
     if (visit->next) {
         visit->next->link = visit->link;
@@ -274,9 +299,16 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **v
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         begin_visit(arg, connection, visit_p);
     } else if (*visit_p) {
-        end_visit(*visit_p);
+        end_visit(arg, *visit_p);
         *visit_p = NULL;
     }
+}
+
+/* The library sees it, and closes. */
+static void cut(visit_t *visit)
+{
+    visit->is_cut = true;
+    shutdown(visit->descriptor, SHUT_RDWR);
 }
 
 /* Cut those whose time is up; returns when the next one's is. Whoever sends a byte now and then
@@ -286,24 +318,49 @@ static int64_t cut_the_slow(tr_http_t *http, int64_t now_ms)
     int64_t due_ms = TR_NEVER;
     for (visit_t *visit = http->visits; visit; visit = visit->next) {
         int64_t until_ms = tr_clock_after(visit->since_ms, http->patience_ms);
-        if (visit->is_cut) {
-            continue;
-        }
-        if (now_ms >= until_ms) {
-            visit->is_cut = true;
-            shutdown(visit->descriptor, SHUT_RDWR); /* the library sees it, and closes */
-        } else if (until_ms < due_ms) {
+        if (!visit->is_cut && now_ms >= until_ms) {
+            cut(visit);
+        } else if (!visit->is_cut && until_ms < due_ms) {
             due_ms = until_ms;
         }
     }
     return due_ms;
 }
 
+static bool has_left(const visit_t *visit)
+{
+    char byte;
+    return !visit->is_asking &&
+           recv(visit->descriptor, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* An end that comes together with the half of a request is not seen by the library, which waits
+ * for another event. Returns when to look again. */
+static int64_t cut_those_who_left(tr_http_t *http, int64_t now_ms)
+{
+    int64_t wait_ms = http->n_visits < http->most_visits ? LOOK_MS : LOOK_WHEN_FULL_MS;
+    if (now_ms < http->next_look_ms && http->next_look_ms - now_ms <= wait_ms) {
+        return http->visits ? http->next_look_ms : TR_NEVER;
+    }
+    for (visit_t *visit = http->visits; visit; visit = visit->next) {
+        if (!visit->is_cut && has_left(visit)) {
+            cut(visit);
+        }
+    }
+    http->next_look_ms = tr_clock_after(now_ms, wait_ms);
+    return http->visits ? http->next_look_ms : TR_NEVER;
+}
+
 /* ---- turns ---- */
 
+/* At its limit the library accepts nobody, and begins again only in the run after that in which
+ * somebody left. */
 static void run(tr_http_t *http)
 {
-    MHD_run(http->daemon);
+    do {
+        http->has_room_again = false;
+        MHD_run(http->daemon);
+    } while (http->has_room_again);
     MHD_UNSIGNED_LONG_LONG left_ms;
     http->due_ms = MHD_get_timeout(http->daemon, &left_ms) == MHD_YES
                        ? tr_clock_after(tr_clock_now_ms(), (int64_t)left_ms)
@@ -328,7 +385,7 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     if (tr_http_account_expire(&http->account, now_ms)) {
         wake_all(http, TR_HTTP_LACKS_TIME);
     }
-    int64_t due_ms = cut_the_slow(http, now_ms);
+    int64_t due_ms = earlier(cut_the_slow(http, now_ms), cut_those_who_left(http, now_ms));
     if (now_ms >= http->due_ms) {
         run(http);
     }
@@ -380,15 +437,13 @@ static size_t leave_escaped(void *arg, struct MHD_Connection *connection, char *
 /* From here on the socket is the library's. */
 static struct MHD_Daemon *start_daemon(tr_http_t *http, int listener)
 {
-    unsigned most = http->spec->most_connections;
     return MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle,
         http, MHD_OPTION_EXTERNAL_LOGGER, note, NULL, /* must be first */
-        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT,
-        most > 0 ? most : (unsigned)MOST_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        CONNECTION_MEMORY, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, http, MHD_OPTION_END);
+        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT, http->most_visits,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_UNESCAPE_CALLBACK,
+        leave_escaped, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
 }
 
 static bool listen_there(tr_http_t *http)
@@ -425,6 +480,8 @@ static bool begin(tr_self_t *self, const void *arg)
     http->self = self;
     http->spec = arg;
     http->patience_ms = http->spec->patience_ms > 0 ? http->spec->patience_ms : PATIENCE_MS;
+    http->most_visits =
+        http->spec->most_connections > 0 ? http->spec->most_connections : MOST_CONNECTIONS;
     if (gethostname(http->machine, sizeof http->machine - 1) != 0) {
         http->machine[0] = '\0';
     }
@@ -439,6 +496,7 @@ static void end(tr_self_t *self)
         return;
     }
     if (http->daemon) {
+        http->is_stopping = true;
         wake_all(http, TR_HTTP_LACKS_NODE);
         MHD_run(http->daemon); /* who waited is told */
         MHD_run(http->daemon);

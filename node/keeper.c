@@ -154,14 +154,14 @@ static void stop(tr_self_t *self, const tr_reason_t *reason)
 
 /* ---- as an operator wishes ---- */
 
-static void tell_drained(tr_keeper_t *keeper)
+/* That it is done; NULL is fine. */
+static void tell(tr_mailbox_t *to, tr_word_t word)
 {
-    tr_control_t *drained = keeper->drain_to ? tr_control_new(TR_WORD_DRAINED, 0) : NULL;
-    if (drained) {
-        snprintf(drained->name, sizeof drained->name, "%s", TR_NAME_KEEPER);
-        tr_control_send(drained, keeper->drain_to);
+    tr_control_t *control = to ? tr_control_new(word, 0) : NULL;
+    if (control) {
+        snprintf(control->name, sizeof control->name, "%s", TR_NAME_KEEPER);
+        tr_control_send(control, to);
     }
-    tr_mailbox_release(&keeper->drain_to);
 }
 
 static void drain_and_hold(tr_keeper_t *keeper, tr_mailbox_t *to)
@@ -178,11 +178,8 @@ static void drain_and_hold(tr_keeper_t *keeper, tr_mailbox_t *to)
     keeper->has_told = false;
 }
 
-static void resume(tr_keeper_t *keeper)
+static void go_on(tr_keeper_t *keeper)
 {
-    if (!is_held(keeper)) {
-        return;
-    }
     keeper->last_drain++; /* what is still said of that one is late */
     keeper->n_draining = 0;
     tr_mailbox_release(&keeper->drain_to);
@@ -191,6 +188,15 @@ static void resume(tr_keeper_t *keeper)
     tr_event(keeper->self->runtime->events, TR_LOG_INFO, "node_resumed",
              TR_TEXT("node", keeper->self->runtime->node));
     each_capability(keeper, resume_capability);
+}
+
+/* Whoever asks is told when everybody has heard of it. */
+static void resume(tr_keeper_t *keeper, tr_mailbox_t *to)
+{
+    if (is_held(keeper)) {
+        go_on(keeper);
+    }
+    tell(to, TR_WORD_RESUME);
 }
 
 static void on_root_ended(tr_keeper_t *keeper, const tr_reason_t *reason)
@@ -236,7 +242,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         drain_and_hold(keeper, word->mailbox);
         break;
     case TR_WORD_RESUME:
-        resume(keeper);
+        resume(keeper, word->mailbox);
         break;
     default:
         break;
@@ -255,7 +261,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
             keeper->has_told = true;
             tr_event(self->runtime->events, TR_LOG_INFO, "node_drained",
                      TR_TEXT("node", self->runtime->node));
-            tell_drained(keeper);
+            tell(keeper->drain_to, TR_WORD_DRAINED);
+            tr_mailbox_release(&keeper->drain_to);
         }
         return TR_NEVER;
     }
@@ -297,8 +304,8 @@ static void end(tr_self_t *self)
         tr_quarantine_accept(self->runtime->quarantine, &keeper->root);
     }
     if (keeper) {
-        tr_keepsake_release(&keeper->keepsake);
         tr_mailbox_release(&keeper->drain_to);
+        tr_keepsake_release(&keeper->keepsake);
     }
     free(keeper);
     self->state = NULL;

@@ -75,10 +75,17 @@ troupe_status_t troupe_node_add_module_path(troupe_node_t *self, const char *fol
     return tr_modules_add_path(self->modules, folder);
 }
 
+/* Takes the config, whatever becomes of it. */
 static troupe_status_t accept_config(troupe_node_t *self, const char *name,
-                                     troupe_status_t status, tr_config_t *config)
+                                     troupe_status_t status, tr_config_t *config,
+                                     troupe_problem_fn *report, void *arg)
 {
     if (status == TROUPE_OK) {
+        status = tr_preflight_build(config, name, report, arg);
+    }
+    if (status != TROUPE_OK) {
+        tr_config_destroy(&config);
+    } else {
         char *file = strdup(name);
         if (!file) {
             tr_config_destroy(&config);
@@ -107,7 +114,7 @@ troupe_status_t troupe_node_load_file(troupe_node_t *self, const char *path,
     }
     tr_config_t *config = NULL;
     troupe_status_t status = tr_config_read_file(path, report, arg, &config);
-    return accept_config(self, path, status, config);
+    return accept_config(self, path, status, config, report, arg);
 }
 
 troupe_status_t troupe_node_load_text(troupe_node_t *self, const char *name, const char *yaml,
@@ -119,7 +126,7 @@ troupe_status_t troupe_node_load_text(troupe_node_t *self, const char *name, con
     }
     tr_config_t *config = NULL;
     troupe_status_t status = tr_config_read(name, yaml, strlen(yaml), report, arg, &config);
-    return accept_config(self, name, status, config);
+    return accept_config(self, name, status, config, report, arg);
 }
 
 char *troupe_node_effective(const troupe_node_t *self)
@@ -257,10 +264,10 @@ void troupe_node_stop(troupe_node_t *self)
 static troupe_status_t ask_to_reload(troupe_node_t *self, const char *name, const char *yaml)
 {
     assert(self);
-    tr_mailbox_t *admin =
-        self->runtime ? tr_directory_find(self->runtime->directory, TR_NAMES_CAPABILITY,
-                                          tr_span_of(TR_NAME_ADMIN))
-                      : NULL;
+    tr_mailbox_t *admin = self->runtime
+                              ? tr_directory_find(self->runtime->directory, TR_NAMES_CAPABILITY,
+                                                  tr_span_of(TR_NAME_ADMIN))
+                              : NULL;
     if (!admin) {
         return TROUPE_CLOSED;
     }

@@ -31,6 +31,7 @@ struct tr_operation {
     bool is_worker; /* the child is one, in a pool */
     bool is_roll;
     bool awaits_drained; /* of the router or the keeper */
+    bool awaits_resumed; /* of the keeper */
     int64_t deadline_ms;
 };
 
@@ -185,8 +186,7 @@ static void give_up_draining(tr_operations_t *self, const char *name)
     }
 }
 
-/* Say a word to whoever is to drain or to go on; of a drain the end is told. False: it could
- * not be said. */
+/* Say a word to whoever is to drain or to go on. False: it could not be said. */
 static bool say(tr_operations_t *self, const tr_operation_t *operation, tr_word_t word,
                 tr_mailbox_t *to)
 {
@@ -194,10 +194,8 @@ static bool say(tr_operations_t *self, const tr_operation_t *operation, tr_word_
     if (!control) {
         return false;
     }
-    if (word == TR_WORD_DRAIN) {
-        control->number = 1;
-        control->mailbox = tr_mailbox_share(self->admin->mailbox);
-    }
+    control->number = word == TR_WORD_DRAIN;
+    control->mailbox = tr_mailbox_share(self->admin->mailbox);
     tr_control_send(control, to);
     return true;
 }
@@ -217,13 +215,11 @@ static void turn_to_keeper(tr_operations_t *self, tr_operation_t *operation)
         tr_mailbox_t *keeper = tr_directory_find(self->admin->runtime->directory,
                                                  TR_NAMES_ACTOR, tr_span_of(TR_NAME_KEEPER));
         operation->awaits_drained = is_drain;
+        operation->awaits_resumed = !is_drain;
         bool is_said = say(self, operation, is_drain ? TR_WORD_DRAIN : TR_WORD_RESUME, keeper);
         tr_mailbox_release(&keeper);
         if (!is_said) {
             refuse(self, operation, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping");
-        } else if (!is_drain) {
-            conclude_done(self, operation);
-            give_up_draining(self, NULL);
         }
     }
 }
@@ -545,6 +541,19 @@ void tr_operations_drained(tr_operations_t *self, const tr_control_t *word)
         tr_operation_t *next = operation->next;
         if (operation->awaits_drained &&
             (is_node || strcmp(operation->name, word->name) == 0)) {
+            conclude_done(self, operation);
+        }
+        operation = next;
+    }
+}
+
+void tr_operations_resumed(tr_operations_t *self)
+{
+    assert(self);
+    give_up_draining(self, NULL);
+    for (tr_operation_t *operation = self->first; operation;) {
+        tr_operation_t *next = operation->next;
+        if (operation->awaits_resumed) {
             conclude_done(self, operation);
         }
         operation = next;

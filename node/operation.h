@@ -61,6 +61,9 @@ void tr_operations_take(tr_operations_t *self, tr_letter_t *letter);
 /* A router, or the keeper, has drained. */
 void tr_operations_drained(tr_operations_t *self, const tr_control_t *word);
 
+/* The keeper has resumed the node. */
+void tr_operations_resumed(tr_operations_t *self);
+
 /* Answer what is past its time; returns when to be asked again. */
 int64_t tr_operations_expire(tr_operations_t *self, int64_t now_ms);
 

@@ -13,17 +13,18 @@ static const struct {
     const char *done;    /* "NAME …" */
     const char *of_pool; /* the same when it is no worker's name; NULL: no other */
     const char *later;   /* "NAME …"; NULL: it cannot be put off */
+    const char *undone;  /* "NAME cannot be …"; NULL: why not says it all */
 } deeds[TR_N_DEEDS] = {
-    [TR_DEED_ADD] = {"add", "has been added", NULL, NULL},
-    [TR_DEED_TERMINATE] = {"terminate", "has been terminated", NULL, NULL},
-    [TR_DEED_RESTART] = {"restart", "has been restarted", NULL, "will be restarted"},
-    [TR_DEED_REMOVE] = {"remove", "has been removed", NULL, NULL},
+    [TR_DEED_ADD] = {"add", "has been added", NULL, NULL, NULL},
+    [TR_DEED_TERMINATE] = {"terminate", "has been terminated", NULL, NULL, NULL},
+    [TR_DEED_RESTART] = {"restart", "has been restarted", NULL, "will be restarted", NULL},
+    [TR_DEED_REMOVE] = {"remove", "has been removed", NULL, NULL, NULL},
     [TR_DEED_EVICT] = {"evict", "has been evicted", "has let its idle workers go",
-                       "will be evicted"},
-    [TR_DEED_SCALE] = {"scale", "has been scaled", NULL, "will be scaled"},
-    [TR_DEED_PAUSE] = {"pause", "is paused: its requests wait", NULL, NULL},
-    [TR_DEED_RESUME] = {"resume", "goes on", NULL, NULL},
-    [TR_DEED_DRAIN] = {"drain", "has been drained", NULL, NULL},
+                       "will be evicted", "evicted"},
+    [TR_DEED_SCALE] = {"scale", "has been scaled", NULL, "will be scaled", "scaled"},
+    [TR_DEED_PAUSE] = {"pause", "is paused: its requests wait", NULL, NULL, "paused"},
+    [TR_DEED_RESUME] = {"resume", "goes on", NULL, NULL, "resumed"},
+    [TR_DEED_DRAIN] = {"drain", "has been drained", NULL, NULL, "drained"},
 };
 
 const char *tr_deed_name(tr_deed_t deed)
@@ -113,6 +114,16 @@ void tr_deed_later(tr_deed_t deed, const char *name, int64_t delay_ms, char *tex
              tr_text_print_duration(delay_ms, delay, sizeof delay));
 }
 
+static void tell_undone(tr_deed_t deed, const char *name, const char *why, char *text,
+                        size_t size)
+{
+    if (deeds[deed].undone) {
+        snprintf(text, size, "%s cannot be %s: %s", name, deeds[deed].undone, why);
+    } else {
+        snprintf(text, size, "%s", why);
+    }
+}
+
 troupe_outcome_t tr_deed_outcome(tr_deed_t deed, bool is_worker, bool is_roll, const char *name,
                                  const tr_answer_t *answer, char *text, size_t size)
 {
@@ -138,11 +149,15 @@ troupe_outcome_t tr_deed_outcome(tr_deed_t deed, bool is_worker, bool is_roll, c
                  tr_answer_name(answer->code));
         return TROUPE_OUTCOME_BAD_REQUEST;
     case TR_ANSWER_FAILED:
+        if (deeds[deed].undone) {
+            tell_undone(deed, name, answer->text, text, size);
+            return TROUPE_OUTCOME_WORKER_LOST; /* it ended while it was on its way out */
+        }
         snprintf(text, size, "%s did not start: %s", is_roll ? "a replacement" : name,
                  answer->text);
         return TROUPE_OUTCOME_SPAWN_FAILED;
     case TR_ANSWER_REFUSED:
-        snprintf(text, size, "%s", answer->text);
+        tell_undone(deed, name, answer->text, text, size);
         return TROUPE_OUTCOME_BAD_REQUEST;
     case TR_ANSWER_STOPPING:
         break;

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "node/budget.h"
+#include "node/http.h"
 #include "node/http_address.h"
 #include "remote/endpoint.h"
 
@@ -82,6 +83,22 @@ void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, co
         snprintf(line, sizeof line, "%s: error: %s", file, text);
         report(arg, line);
     }
+}
+
+troupe_status_t tr_preflight_build(const tr_config_t *config, const char *file,
+                                   troupe_problem_fn *report, void *arg)
+{
+    if (!config->http || tr_http_is_there()) {
+        return TROUPE_OK;
+    }
+    if (report) {
+        char line[1024];
+        snprintf(line, sizeof line,
+                 "%s:%d:%d: error: this build has no 'http': it was made without libmicrohttpd",
+                 file, config->http_place.line, config->http_place.column);
+        report(arg, line);
+    }
+    return TROUPE_ERR_INVALID;
 }
 
 /* How many sockets czmq's context has room for. libzmq takes that number when the first socket

@@ -6,6 +6,8 @@
 #include "node/reload_steps.h"
 
 typedef enum step_kind {
+    STEP_ANNOUNCE, /* the capability `child` takes nothing new any more */
+    STEP_DRAIN,    /* and is waited for until it has finished what it has */
     STEP_TAKE_OUT, /* `child` of `supervisor`: terminated and forgotten */
     STEP_FOLLOW,   /* `child` of `supervisor` is one itself: it changes to `what` */
     STEP_TELL,     /* `child` of `supervisor` is told that its spec is `what` */
@@ -17,7 +19,7 @@ typedef enum step_kind {
 typedef enum step_phase {
     PHASE_NEW,
     PHASE_FINDING,     /* FIND was asked */
-    PHASE_DRAINING,    /* TAKE_OUT: the router finishes what it has */
+    PHASE_DRAINING,    /* DRAIN: its router finishes what it has */
     PHASE_TERMINATING, /* TAKE_OUT */
     PHASE_REMOVING,    /* TAKE_OUT */
     PHASE_ASKED,       /* what the step is there for */
@@ -31,7 +33,6 @@ typedef struct step {
     const tr_change_t *change; /* whose failure it is; NULL: nobody's */
     const void *what;
     tr_name_space_t space; /* TELL */
-    bool is_capability;    /* TAKE_OUT */
     bool rolls;            /* FOLLOW */
     bool is_clearing;      /* TAKE_OUT: of one that nobody has seen in a description */
 } step_t;
@@ -48,6 +49,7 @@ struct tr_steps {
     uint64_t last_token;
     int64_t due_ms;       /* when to go on without an answer */
     int64_t until_ms;     /* when patience with this step ends */
+    int64_t drain_by_ms;  /* of all that leave; 0: none has been told yet */
     const char **stopped; /* children that were stopped by a command */
     size_t n_stopped;
 };

@@ -35,17 +35,38 @@ static void take_out(tr_steps_t *self, const char *supervisor, const tr_config_c
                             .supervisor = supervisor,
                             .child = child->name,
                             .change = change,
-                            .is_capability = child->kind == TR_CONFIG_CAPABILITY,
                             .is_clearing = is_clearing});
 }
 
+static void each_capability(tr_steps_t *self, const tr_config_child_t *child, step_kind_t kind)
+{
+    if (child->kind == TR_CONFIG_CAPABILITY) {
+        add_step(self, (step_t){.kind = kind, .child = child->name});
+    }
+    for (size_t i = 0; i < child->n_children; i++) {
+        each_capability(self, &child->children[i], kind);
+    }
+}
+
+static bool leaves(const tr_change_t *change)
+{
+    return (change->kind == TR_CHANGE_REMOVE || change->kind == TR_CHANGE_MOVE) &&
+           change->stops;
+}
+
+/* What they have accepted they finish at the same time. */
 static void take_out_leavers(tr_steps_t *self)
 {
     const tr_difference_t *difference = self->setup.difference;
     for (size_t i = 0; i < difference->n; i++) {
+        if (leaves(&difference->changes[i])) {
+            each_capability(self, difference->changes[i].before, STEP_ANNOUNCE);
+        }
+    }
+    for (size_t i = 0; i < difference->n; i++) {
         const tr_change_t *change = &difference->changes[i];
-        bool leaves = change->kind == TR_CHANGE_REMOVE || change->kind == TR_CHANGE_MOVE;
-        if (leaves && change->stops) {
+        if (leaves(change)) {
+            each_capability(self, change->before, STEP_DRAIN);
             take_out(self, actor_of(change->from, self->setup.before), change->before, change,
                      false);
         }

@@ -123,29 +123,35 @@ static void note_stopped(tr_steps_t *self, const step_t *step)
     }
 }
 
+/* ---- draining ---- */
+
+/* Ask a capability to finish what it has and to take nothing new, from nobody. Once it is asked
+ * without, and once with whom to tell. */
+static void drain(tr_steps_t *self, bool is_waited_for, int64_t now_ms)
+{
+    tr_mailbox_t *router = find_actor(self, TR_NAMES_CAPABILITY, current(self)->child);
+    tr_control_t *word = router ? tr_control_new(TR_WORD_DRAIN, 0) : NULL;
+    if (self->drain_by_ms == 0) {
+        self->drain_by_ms = tr_clock_after(now_ms, self->setup.plan->config->drain_timeout_ms);
+    }
+    enter(self, word && is_waited_for ? PHASE_DRAINING : PHASE_DONE);
+    if (word) {
+        word->number = 1;
+        word->mailbox = is_waited_for ? tr_mailbox_share(self->setup.admin->mailbox) : NULL;
+        tr_control_send(word, router);
+    }
+    if (self->phase == PHASE_DRAINING) {
+        self->due_ms = self->drain_by_ms;
+    }
+    tr_mailbox_release(&router);
+}
+
 /* ---- taking out ---- */
 
 static void terminate(tr_steps_t *self)
 {
     ask(self, current(self)->supervisor, TR_VERB_TERMINATE, current(self)->child,
         PHASE_TERMINATING);
-}
-
-/* What a capability has accepted is finished first, as far as there is time. */
-static void drain(tr_steps_t *self, int64_t now_ms)
-{
-    tr_mailbox_t *router = find_actor(self, TR_NAMES_CAPABILITY, current(self)->child);
-    tr_control_t *word = router ? tr_control_new(TR_WORD_DRAIN, 0) : NULL;
-    if (!word) {
-        tr_mailbox_release(&router);
-        terminate(self);
-        return;
-    }
-    word->mailbox = tr_mailbox_share(self->setup.admin->mailbox);
-    enter(self, PHASE_DRAINING);
-    self->due_ms = tr_clock_after(now_ms, self->setup.plan->config->drain_timeout_ms);
-    tr_control_send(word, router);
-    tr_mailbox_release(&router);
 }
 
 static void found_to_take_out(tr_steps_t *self, const tr_answer_t *answer)
@@ -158,11 +164,7 @@ static void found_to_take_out(tr_steps_t *self, const tr_answer_t *answer)
     if (strcmp(answer->state, "stopped") == 0 && !step->is_clearing) {
         note_stopped(self, step);
     }
-    if (step->is_capability && answer->incarnation) {
-        drain(self, tr_clock_now_ms());
-    } else {
-        terminate(self);
-    }
+    terminate(self);
 }
 
 /* ---- following and telling ---- */
@@ -236,10 +238,16 @@ static void found_to_replace(tr_steps_t *self, const tr_answer_t *answer)
 
 /* ---- each in turn ---- */
 
-static void begin_step(tr_steps_t *self)
+static void begin_step(tr_steps_t *self, int64_t now_ms)
 {
     const step_t *step = current(self);
     switch (step->kind) {
+    case STEP_ANNOUNCE:
+        drain(self, false, now_ms);
+        break;
+    case STEP_DRAIN:
+        drain(self, true, now_ms);
+        break;
     case STEP_TAKE_OUT:
     case STEP_REPLACE:
         ask(self, step->supervisor, TR_VERB_FIND, step->child, PHASE_FINDING);
@@ -268,7 +276,7 @@ static void go_on_without(tr_steps_t *self)
 {
     if (self->phase == PHASE_DRAINING) {
         tr_log(TR_LOG_WARNING, "drain_timed_out", TR_TEXT("capability", current(self)->child));
-        terminate(self);
+        enter(self, PHASE_DONE);
     } else {
         fail(self, "it is not done after half an hour, and goes on by itself");
     }
@@ -284,7 +292,7 @@ int64_t tr_steps_turn(tr_steps_t *self, int64_t now_ms, bool *is_done_out)
             self->until_ms = TR_NEVER;
         } else if (self->until_ms == TR_NEVER) {
             self->until_ms = tr_clock_after(now_ms, STEP_LIMIT_MS);
-            begin_step(self);
+            begin_step(self, now_ms);
         } else if (now_ms >= self->until_ms) {
             go_on_without(self);
         } else if (self->due_ms == TR_NEVER || now_ms < self->due_ms) {
@@ -292,7 +300,7 @@ int64_t tr_steps_turn(tr_steps_t *self, int64_t now_ms, bool *is_done_out)
             return self->due_ms < self->until_ms ? self->due_ms : self->until_ms;
         } else if (self->phase == PHASE_NEW) {
             self->due_ms = TR_NEVER;
-            begin_step(self);
+            begin_step(self, now_ms);
         } else {
             go_on_without(self);
         }
@@ -369,6 +377,6 @@ void tr_steps_drained(tr_steps_t *self, const tr_control_t *word)
     bool is_meant = self->current < self->n && self->phase == PHASE_DRAINING &&
                     (!word->name[0] || strcmp(word->name, current(self)->child) == 0);
     if (is_meant) {
-        terminate(self);
+        enter(self, PHASE_DONE);
     }
 }

@@ -140,7 +140,8 @@ static bool has_listener(const tr_gateway_spec_t *spec, const char *endpoint)
 
 static void tell_failure(const tr_doors_t *self, const char *why)
 {
-    tr_event(self->self->runtime->events, TR_LOG_ERROR, "not_listening", TR_TEXT("reason", why));
+    tr_event(self->self->runtime->events, TR_LOG_ERROR, "not_listening",
+             TR_TEXT("reason", why));
 }
 
 static void follow_listener(tr_doors_t *self, const tr_gateway_listener_t *listener)

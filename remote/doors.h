@@ -41,9 +41,9 @@ void tr_doors_finish(tr_doors_t *self);
 /* Open all that `spec` has. False: `why` says which cannot be, and why. */
 bool tr_doors_open_all(tr_doors_t *self, const tr_gateway_spec_t *spec, char *why, size_t size);
 
-/* Open those that `spec` has and are not, and shut those that it has not, which are to be gone by
- * `gone_by_ms`; what cannot be opened is told to the log. `shut (arg, door)` is called for each
- * that is. */
+/* Open those that `spec` has and are not, and shut those that it has not, which are to be gone
+ * by `gone_by_ms`; what cannot be opened is told to the log. `shut (arg, door)` is called for
+ * each that is. */
 void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec, int64_t gone_by_ms,
                      void (*shut)(void *arg, uint32_t door), void *arg);
 

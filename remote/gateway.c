@@ -28,14 +28,14 @@
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
 
-#define LINGER_MS          500
-#define COMMANDS_PER_READ  256
-#define RETRY_MS           1
-#define ROUND_MS           50
-#define FORGET_AFTER_MS    60000
-#define MISSED_BEATS       3
-#define SHUT_PATIENCE_MS   10000 /* what is open behind an endpoint that goes may take so long */
-#define KEEP_BODY_MS       1000
+#define LINGER_MS         500
+#define COMMANDS_PER_READ 256
+#define RETRY_MS          1
+#define ROUND_MS          50
+#define FORGET_AFTER_MS   60000
+#define MISSED_BEATS      3
+#define SHUT_PATIENCE_MS  10000 /* for what is open behind an endpoint that goes */
+#define KEEP_BODY_MS      1000
 
 /* ---- peers ---- */
 

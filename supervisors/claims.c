@@ -153,8 +153,7 @@ static void be_refused(tr_supervisor_t *self, tr_child_t *child, const tr_reason
         tr_commands_go_on(self, child);
         return;
     }
-    int64_t delay_ms = tr_backoff_next_ms(&child->backoff, 0, tr_supervisor_roll_dice(self));
-    child->view.start_at_ms = tr_clock_after(now_ms, delay_ms);
+    child->view.start_at_ms = tr_clock_after(now_ms, tr_pool_pause_ms(self, &child->backoff));
     tr_commands_go_on(self, child);
 }
 
@@ -209,8 +208,8 @@ void tr_claims_withdraw(tr_supervisor_t *self)
 {
     for (size_t i = self->children.n; i-- > 0;) {
         tr_child_t *child = self->children.all[i];
-        if (child->view.is_held && child != self->recycle.replacement &&
-            is_beyond_min(self, child)) {
+        if (child->view.is_held && !child->is_restarting &&
+            child != self->recycle.replacement && is_beyond_min(self, child)) {
             tr_claims_drop(self, child);
             child->view.is_wanted = false;
             child->is_leaving = true;

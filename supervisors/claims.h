@@ -26,7 +26,8 @@ void tr_claims_take(tr_supervisor_t *self, tr_grant_t *grant);
 void tr_claims_drop(tr_supervisor_t *self, tr_child_t *child);
 void tr_claims_drop_all(tr_supervisor_t *self);
 
-/* Nobody waits for more workers: those that are asked for beyond the least are given up. */
+/* Nobody waits for more workers: those that are asked for beyond the least are given up; but
+ * not one that fell, and is to come back whether anybody waits or not. */
 void tr_claims_withdraw(tr_supervisor_t *self);
 
 /* Its life ends, for that reason: its grant tells the governor of it. Before it is reaped. */

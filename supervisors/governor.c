@@ -364,8 +364,10 @@ static int64_t turn(tr_self_t *actor, int64_t now_ms)
     if (now_ms >= self->tick_at_ms) {
         tick(self, now_ms);
     }
-    tr_round_turn(self, now_ms);
     bool is_short = serve(self, now_ms);
+    if (tr_round_turn(self, now_ms)) {
+        is_short = serve(self, now_ms);
+    }
     if (!self->round.is_under_way &&
         ((is_short && now_ms >= self->look_at_ms) || self->wants_relief)) {
         tr_round_begin(self, now_ms);

@@ -75,8 +75,8 @@ void tr_round_begin(tr_governor_t *self, int64_t now_ms);
 /* Takes the answer. */
 void tr_round_take(tr_governor_t *self, tr_residents_t *answer);
 
-/* When all have answered, or time is up: decide who goes. */
-void tr_round_turn(tr_governor_t *self, int64_t now_ms);
+/* When all have answered, or time is up: decide who goes. Whether it was so. */
+bool tr_round_turn(tr_governor_t *self, int64_t now_ms);
 
 /* It does not go. */
 void tr_round_not_yielded(tr_governor_t *self, uint64_t incarnation);

@@ -411,12 +411,14 @@ static void decide(tr_governor_t *self, int64_t now_ms)
     free(plan.census.houses);
 }
 
-void tr_round_turn(tr_governor_t *self, int64_t now_ms)
+bool tr_round_turn(tr_governor_t *self, int64_t now_ms)
 {
     tr_round_t *round = &self->round;
-    if (round->is_under_way &&
-        (round->n_answers == round->n_asked || now_ms >= round->until_ms)) {
+    bool is_over = round->is_under_way &&
+                   (round->n_answers == round->n_asked || now_ms >= round->until_ms);
+    if (is_over) {
         decide(self, now_ms);
         drop_answers(round);
     }
+    return is_over;
 }

@@ -117,14 +117,19 @@ static bool has_any_up(const tr_supervisor_t *self)
     return false;
 }
 
+int64_t tr_pool_pause_ms(tr_supervisor_t *self, tr_backoff_t *backoff)
+{
+    int64_t delay_ms = tr_backoff_next_ms(backoff, 0, tr_supervisor_roll_dice(self));
+    return delay_ms > backoff->min_ms ? delay_ms : backoff->min_ms;
+}
+
 void tr_pool_postpone_growth(tr_supervisor_t *self, int64_t now_ms)
 {
     if (!has_any_up(self)) {
         self->wish = 0; /* the router ends what waits, and says it again when it has to */
         return;
     }
-    int64_t delay_ms = tr_backoff_next_ms(&self->growth, 0, tr_supervisor_roll_dice(self));
-    self->grow_at_ms = tr_clock_after(now_ms, delay_ms);
+    self->grow_at_ms = tr_clock_after(now_ms, tr_pool_pause_ms(self, &self->growth));
 }
 
 /* ---- shrinking ---- */

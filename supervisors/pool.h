@@ -23,6 +23,10 @@ bool tr_pool_begin(tr_supervisor_t *self);
  * may are about to come. None: those that have not been granted yet are given up. */
 void tr_pool_grow(tr_supervisor_t *self, uint64_t n_wished);
 
+/* How long to wait after a refusal: not to ask at once the first time is all that differs from
+ * a restart. */
+int64_t tr_pool_pause_ms(tr_supervisor_t *self, tr_backoff_t *backoff);
+
 /* There is no room for more beside those that there are: for a while none is asked for. */
 void tr_pool_postpone_growth(tr_supervisor_t *self, int64_t now_ms);
 

@@ -103,6 +103,7 @@ look() {
     need 'libczmq' 'libczmq-dev' has_library libczmq
     need 'msgpack for C' 'libmsgpack-c-dev libmsgpack-dev' has_library msgpack-c msgpack
     need 'libyaml' 'libyaml-dev' has_library yaml-0.1
+    need 'libmicrohttpd' 'libmicrohttpd-dev' has_library libmicrohttpd
     need 'pango' 'libpango1.0-dev' has_library pangocairo
     need 'the font DejaVu Sans' 'fonts-dejavu-core' has_font
     need 'tesseract' 'libtesseract-dev' has_library tesseract
@@ -123,6 +124,7 @@ look() {
             has_sanitizers_of_clang
         need 'doxygen' 'doxygen' has_command doxygen
         need 'shellcheck' 'shellcheck' has_command shellcheck
+        need 'promtool' 'prometheus' has_command promtool
     fi
     if [ $bench = yes ]; then
         need 'python3' 'python3' has_command python3

@@ -299,18 +299,13 @@ struct leaked {
 };
 static _Atomic(struct leaked *) all_leaked;
 
-static int do_leak(troupe_worker_t *self, troupe_request_t *request)
+/* False when there is not so much. */
+static bool take_memory(int64_t mib)
 {
-    (void)self;
-    int64_t mib = 0;
-    if (!asked_number(request, "MiB", MAX_LEAK_MIB, &mib)) {
-        return FINE;
-    }
     size_t size = (size_t)mib * MIB;
     struct leaked *leak = malloc(sizeof *leak + size);
     if (!leak) {
-        troupe_request_fail(request, "out of memory");
-        return FINE;
+        return false;
     }
     for (size_t at = 0; at < size; at += PAGE) {
         leak->bytes[at] = 1;
@@ -318,7 +313,21 @@ static int do_leak(troupe_worker_t *self, troupe_request_t *request)
     leak->next = atomic_load(&all_leaked);
     while (!atomic_compare_exchange_weak(&all_leaked, &leak->next, leak)) {
     }
-    return reply_with_request(request);
+    return true;
+}
+
+static int do_leak(troupe_worker_t *self, troupe_request_t *request)
+{
+    (void)self;
+    int64_t mib = 0;
+    if (!asked_number(request, "MiB", MAX_LEAK_MIB, &mib)) {
+        return FINE;
+    }
+    if (take_memory(mib)) {
+        return reply_with_request(request);
+    }
+    troupe_request_fail(request, "out of memory");
+    return FINE;
 }
 
 static const struct {
@@ -349,6 +358,27 @@ static int take_init_time(troupe_worker_t *self, const troupe_args_t *args, int6
     return FINE;
 }
 
+/* The memory that init shall take, and the file without which it says that there is none. */
+static int take_init_memory(troupe_worker_t *self, const troupe_args_t *args)
+{
+    int64_t mib = 0;
+    const char *file = troupe_args_get(args, "init-no-memory-until");
+    if (troupe_args_number(args, "init-leak", &mib) == TROUPE_ERR_INVALID || mib < 0 ||
+        mib > MAX_LEAK_MIB) {
+        troupe_worker_explain(self, "init-leak is a whole number from 0 to %d", MAX_LEAK_MIB);
+        return BROKEN;
+    }
+    if (file && access(file, F_OK) != 0) {
+        troupe_worker_explain(self, "there is no %.500s, and no memory", file);
+        return TROUPE_INIT_NO_MEMORY;
+    }
+    if (mib > 0 && !take_memory(mib)) {
+        troupe_worker_explain(self, "there are no %lld MiB", (long long)mib);
+        return TROUPE_INIT_NO_MEMORY;
+    }
+    return FINE;
+}
+
 static int echo_init(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
 {
     *state_p = (void *)troupe_args_get(args, "probe-file"); /* only read */
@@ -356,6 +386,14 @@ static int echo_init(troupe_worker_t *self, const troupe_args_t *args, void **st
 
     if (take_init_time(self, args, strcmp(how, "slow") == 0 ? 1000 : 0) != FINE) {
         return BROKEN;
+    }
+    int verdict = take_init_memory(self, args);
+    if (verdict != FINE) {
+        return verdict;
+    }
+    if (strcmp(how, "no-memory") == 0) {
+        troupe_worker_explain(self, "no memory, as asked");
+        return TROUPE_INIT_NO_MEMORY;
     }
     if (strcmp(how, "ok") == 0 || strcmp(how, "slow") == 0) {
         return TROUPE_INIT_OK;
@@ -369,7 +407,9 @@ static int echo_init(troupe_worker_t *self, const troupe_args_t *args, void **st
     if (strcmp(how, "fail") == 0) {
         troupe_worker_explain(self, "init failed as asked");
     } else {
-        troupe_worker_explain(self, "init is one of ok, slow, fail, hang, ignore; not '%.100s'",
+        troupe_worker_explain(self,
+                              "init is one of ok, slow, fail, hang, ignore, no-memory; not "
+                              "'%.100s'",
                               how);
     }
     return BROKEN;

@@ -71,15 +71,16 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_node_load_text(troupe_node_t 
  * released with free(); NULL when out of memory or nothing is loaded. */
 TROUPE_API TROUPE_NODISCARD char *troupe_node_summary(const troupe_node_t *self);
 
-/* The description in YAML, with every default filled in and every variable replaced, for
- * `troupe check --effective`. Describing a node by it means the same. A new string, to be
- * released with free(); NULL when out of memory or nothing is loaded. */
-TROUPE_API TROUPE_NODISCARD char *troupe_node_effective(const troupe_node_t *self);
 /* One more line, of what the workers of all full pools together would need of the memory
  * budget: "memory: 3 capabilities declare up to 1.2GiB with all pools full; the budget is
  * 700MiB: idle workers will give way". Empty when no capability declares any memory; else as
  * above. */
 TROUPE_API TROUPE_NODISCARD char *troupe_node_outlook(const troupe_node_t *self);
+
+/* The description in YAML, with every default filled in and every variable replaced, for
+ * `troupe check --effective`. Describing a node by it means the same. A new string, to be
+ * released with free(); NULL when out of memory or nothing is loaded. */
+TROUPE_API TROUPE_NODISCARD char *troupe_node_effective(const troupe_node_t *self);
 
 /* Start the tree and return when it is ready or has failed. Problems are reported as
  * for loading.

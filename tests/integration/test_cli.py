@@ -538,6 +538,21 @@ class Tree(Case):
         plain = DRAWN.replace("├─", "|-").replace("└─", "`-").replace("│", "|")
         self.assertEqual(drawn, plain)
 
+    def test_a_budget_is_told_below_the_name(self):
+        account = studio()
+        account["memory"] = {"budget": 4 << 30, "charged": 1536 << 20, "measured": 900 << 20,
+                             "pressure": "low"}
+        self.serve(msgpack.packb(account))
+        self.assertEqual(self.troupe("tree").decode().splitlines()[1],
+                         "memory: 1.5 GiB charged, 900 MiB measured, of 4.0 GiB; pressure low")
+
+    def test_no_budget_is_not_told(self):
+        for memory in ({"budget": None, "charged": 0, "measured": 9, "pressure": None}, 7, [],
+                       {"budget": 1}, {"budget": "x", "charged": 1, "measured": 1}):
+            account = dict(studio(), memory=memory)
+            with FakeNode(self.endpoint, replies(msgpack.packb(account))):
+                self.assertEqual(self.troupe("tree").decode(), DRAWN)
+
     def test_json_is_the_same_map(self):
         self.serve(msgpack.packb(studio()))
         self.assertEqual(json.loads(self.troupe("tree", "--json")), studio())

@@ -12,7 +12,7 @@ import unittest
 import urllib.request
 
 try:
-    import msgpack  # noqa: F401  (node_kit needs it)
+    import msgpack
     import zmq
 except ImportError as missing:
     print(f"skipped: {missing}")
@@ -129,8 +129,12 @@ class Reload(unittest.TestCase):
 
     def await_workers(self, name, count):
         until = time.monotonic() + LONG
-        while len(self.node.capability(name)["workers"]) != count:
+        found = -1
+        while found != count:
             self.assertLess(time.monotonic(), until)
+            tree = msgpack.unpackb(self.peer.call("troupe.admin", "tree")[2][0])
+            found = next(len(one["workers"]) for one in tree["capabilities"]
+                         if one["name"] == name)
 
     # ---- children ----
 
@@ -146,6 +150,22 @@ class Reload(unittest.TestCase):
         self.reload()
         self.hang_up("event=reloaded changes=0")
         self.assertEqual(self.moved(), [])
+
+    def test_what_check_says_beside(self):
+        self.start(capability("a"))
+
+        def check(*words):
+            result = subprocess.run([TROUPE, "check", self.node.file, *words], text=True,
+                                    capture_output=True, timeout=LONG, stdin=subprocess.DEVNULL)
+            return result.returncode, result.stdout, result.stderr
+
+        code, out, err = check("--effective", "--against", self.node.ipc)
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("not both", err)
+        nobody = f"ipc://{self.node.folder}/nobody.sock"
+        self.assertEqual(check("--against", nobody)[:2], (3, ""))
+        self.assertEqual(check("--against", "nonsense")[:2], (2, ""))
+        self.assertEqual(check("--against", self.node.ipc), (0, NO_CHANGE, ""))
 
     def test_children_come_and_go(self):
         self.start(capability("a"), actor("x"), supervisor("s", actor("y"), actor("z")))
@@ -193,6 +213,25 @@ class Reload(unittest.TestCase):
         self.reload("remove capability b from root")
         self.assertEqual(self.peer.final(number)[0], "ok")
         self.assertEqual(self.peer.final(number + 1)[0], "ok")
+
+    def test_so_does_what_is_removed_with_its_supervisor(self):
+        self.start(capability("a"),
+                   supervisor("s", capability("b"), supervisor("t", capability("c"))))
+        numbers = [self.peer.request(name, "sleep", b"400") for name in ("b", "c", "b", "c")]
+        self.write(capability("a"), capability("c"))
+        self.reload("move capability c from t to root: it is stopped and started",
+                    "remove supervisor s from root")
+        self.assertEqual([self.peer.final(number)[0] for number in numbers], ["ok"] * 4)
+        self.echo("c")
+
+    def test_what_does_not_finish_is_not_waited_for(self):
+        self.start(capability("a", health={"stall": "1h"}), top={"drain-timeout": "200ms"})
+        number = self.peer.request("a", "sleep", b"30000")
+        self.await_pending("a")
+        self.write()
+        self.reload("remove capability a from root")
+        self.assertNotEqual(self.peer.final(number)[0], "ok")
+        self.node.wait_line("event=drain_timed_out capability=a")
 
     def test_only_what_changed_restarts(self):
         own = {"isolation": "process"}
@@ -244,19 +283,19 @@ class Reload(unittest.TestCase):
 
     def test_a_roll_under_way_begins_anew(self):
         """What is just starting is outdated too when the file changes once more."""
-        def slow(mark):
-            return {**capability("a", args={"mark": mark, "init": "slow", "init-ms": "300"},
+        def marked(mark, init_ms="0"):
+            return {**capability("a", args={"mark": mark, "init": "slow", "init-ms": init_ms},
                                  isolation="process"), "workers": {"min": 2, "max": 2}}
 
-        self.start(slow("one"))
-        self.write(slow("two"))
+        self.start(marked("one"))
+        self.write(marked("two", "1000"))
         self.troupe("reload", "-t", "50ms")
         self.node.wait_line("event=reloaded")
         self.n_done = 1
         restart = subprocess.Popen([TROUPE, "restart", "a", "-e", self.node.ipc],
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.await_workers("a", 3)
-        self.write(slow("three"))
+        self.write(marked("three"))
         self.reload("capability a: worker.args; its workers are replaced one after another")
         self.assertIn("has been restarted", restart.communicate(timeout=LONG)[0])
         self.await_workers("a", 2)
@@ -667,13 +706,14 @@ class Reload(unittest.TestCase):
 
     def test_not_while_the_node_drains(self):
         self.start(capability("a"), top={"drain-timeout": "1m"})
-        number = self.peer.request("a", "sleep", b"600")
-        self.peer.is_quiet()
+        number = self.peer.request("a", "sleep", b"50000")
+        self.await_pending("a")
         self.write(capability("a"), actor("x"))
         self.node.kill(signal.SIGTERM)
         self.node.wait_line("event=node_draining")
         self.hang_up('event=reload_refused reason="the node is draining"')
-        self.assertEqual(self.peer.final(number)[0], "ok")
+        self.peer.cancel(number)
+        self.assertEqual(self.peer.final(number)[0], "cancelled")
         self.assertEqual(self.node.wait(), 0)
         self.assertNotIn("child=x", self.node.text())
 

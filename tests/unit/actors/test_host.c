@@ -820,6 +820,15 @@ static void not_needed_here(void **state)
     assert_int_equal(end_of(play), TR_HOST_DONE);
 }
 
+static void an_init_without_memory_is_told_by_its_code(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, "init=no-memory");
+    hear(play, TR_TRP1_HELLO, 0);
+    hear_error(play, 0, "memory_exhausted", "no memory, as asked");
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+}
+
 static void stops_when_told(void **state)
 {
     play_t *play = *state;
@@ -1408,6 +1417,7 @@ int main(int argc, char **argv)
         STORY(a_reply_before_breaking_counts),
         STORY(kept_requests_are_finished_later),
         STORY(not_needed_here),
+        STORY(an_init_without_memory_is_told_by_its_code),
         STORY(stops_when_told),
         STORY(finishes_what_it_has_before_it_stops),
         STORY(is_stopped_while_it_loads),

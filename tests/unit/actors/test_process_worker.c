@@ -25,6 +25,7 @@
 #include "mailbox/job.h"
 #include "mailbox/mail.h"
 #include "mailbox/reply.h"
+#include "tests/kit/folder.h"
 #include "wire/trp1.h"
 
 #define PATIENCE_MS 20000
@@ -61,6 +62,10 @@ static int wake(troupe_worker_t *self, const troupe_args_t *args, void **state_p
     }
     if (strcmp(how, "no need") == 0) {
         return TROUPE_INIT_IGNORE;
+    }
+    if (strcmp(how, "no memory") == 0) {
+        troupe_worker_explain(self, "the device is full");
+        return TROUPE_INIT_NO_MEMORY;
     }
     if (strcmp(how, "never") == 0) {
         hang();
@@ -132,6 +137,10 @@ static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
     } else if (strstr(method, "exit")) {
         fputs("out of ideas\n", stderr);
         _exit(3);
+    } else if (strstr(method, "be killed")) {
+        raise(SIGKILL);
+    } else if (strstr(method, "end as a shell")) {
+        _exit(137);
     } else if (strstr(method, "leave")) {
         _exit(0);
     } else if (strstr(method, "hang")) {
@@ -178,8 +187,8 @@ static void *connect_socket(void *context)
     return socket;
 }
 
-static void say(void *socket, tr_trp1_command_t word, uint64_t id, const char *token,
-                const char *text)
+static void say_code(void *socket, tr_trp1_command_t word, uint64_t id, const char *token,
+                     const char *text, const char *code)
 {
     unsigned char head[TR_TRP1_MAX_HEADER];
     size_t size;
@@ -187,11 +196,17 @@ static void say(void *socket, tr_trp1_command_t word, uint64_t id, const char *t
     tr_trp1_init(&command, word, id);
     command.token = tr_span_of(token);
     command.text = tr_span_of(text);
-    command.code = tr_span_of("worker_error");
+    command.code = tr_span_of(code);
     if (tr_trp1_encode(&command, head, sizeof head, &size) != TROUPE_OK ||
         zmq_send(socket, head, size, 0) < 0) {
         abort();
     }
+}
+
+static void say(void *socket, tr_trp1_command_t word, uint64_t id, const char *token,
+                const char *text)
+{
+    say_code(socket, word, id, token, text, "worker_error");
 }
 
 /* Waits for a command, and skips others; returns its id. */
@@ -350,6 +365,13 @@ static int be_foreign(const char *how)
         zmq_ctx_term(context);
         return 1;
     }
+    if (strcmp(how, "finds no memory") == 0) {
+        say(socket, TR_TRP1_HELLO, 0, token, "");
+        say_code(socket, TR_TRP1_ERROR, 0, "", "too small a machine", "memory_exhausted");
+        zmq_close(socket);
+        zmq_ctx_term(context);
+        return 1;
+    }
     say(socket, TR_TRP1_READY, 0, token, "");
     if (strcmp(how, "puppet") == 0) {
         return be_puppet(socket);
@@ -397,6 +419,7 @@ typedef struct scene {
     uint64_t incarnation;
     int life; /* a pidfd of the process */
     pid_t pid;
+    bool was_out_of_memory; /* how it ended last */
 } scene_t;
 
 static tr_mailbox_t *mailbox_called(const char *name, size_t n_letters)
@@ -558,6 +581,7 @@ static void ends_as(scene_t *scene, troupe_reason_kind_t kind, int code, const c
     tr_control_t ended = parent_hears(scene, TR_WORD_ENDED);
     char shown[400];
     tr_reason_show(&ended.reason, shown, sizeof shown);
+    scene->was_out_of_memory = ended.reason.is_out_of_memory;
     if (ended.reason.kind != kind || ended.reason.code != code ||
         !strstr(ended.reason.text, text) || (!*text && ended.reason.text[0])) {
         fail_msg("it ended otherwise: %s", shown);
@@ -709,8 +733,26 @@ static void it_comes_up_and_stops(void **state)
 
 static void a_failed_init_is_explained(void **state)
 {
-    start(*state, "not");
-    ends_as(*state, TROUPE_REASON_FAILED, 0, "no model called x");
+    scene_t *scene = *state;
+    start(scene, "not");
+    ends_as(scene, TROUPE_REASON_FAILED, 0, "no model called x");
+    assert_false(scene->was_out_of_memory);
+}
+
+static void an_init_without_memory_is_told_from_others(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, "no memory");
+    ends_as(scene, TROUPE_REASON_FAILED, 0, "the device is full");
+    assert_true(scene->was_out_of_memory);
+}
+
+static void a_foreign_one_tells_it_by_the_code(void **state)
+{
+    scene_t *scene = *state;
+    start_foreign(scene, "finds no memory");
+    ends_as(scene, TROUPE_REASON_FAILED, 0, "too small a machine");
+    assert_true(scene->was_out_of_memory);
 }
 
 static void one_that_is_not_needed_is_ignored(void **state)
@@ -923,7 +965,105 @@ static void too_much_memory_is_the_end(void **state)
     comes_up(scene);
     ping(scene, 1);
     ends_as(scene, TROUPE_REASON_FAILED, 0, "MiB, above its limit of 48 MiB");
+    assert_true(scene->was_out_of_memory);
 #endif
+}
+
+/* A shell that waits for one that is larger than itself by far. */
+static void what_it_has_started_counts(void **state)
+{
+    scene_t *scene = *state;
+    char script[4200];
+    snprintf(script, sizeof script, "'%s' --behaviour wake=big & wait", scene->program);
+    start_program(scene, "/bin/sh", "-c", script);
+    comes_up(scene);
+    ping(scene, 1);
+    parent_hears(scene, TR_WORD_PONG);
+    assert_true(atomic_load(&scene->worker->pulse->memory_bytes) >= (int64_t)(64 * MIB));
+    stops_well(scene);
+}
+
+static void one_that_it_has_started_is_too_large(void **state)
+{
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+    (void)state;
+    skip(); /* a sanitized program does not start within any limit */
+#else
+    scene_t *scene = *state;
+    char script[4200];
+    snprintf(script, sizeof script, "'%s' --behaviour wake=big & wait", scene->program);
+    scene->plan.limits.memory_bytes = 48 << 20;
+    start_program(scene, "/bin/sh", "-c", script);
+    comes_up(scene);
+    ping(scene, 1);
+    ends_as(scene, TROUPE_REASON_FAILED, 0, "MiB, above its limit of 48 MiB");
+    assert_true(scene->was_out_of_memory);
+#endif
+}
+
+/* ---- killed, and by whom ---- */
+
+/* One row: how it dies while the kernel's counter goes from 1 to `counter`, and what that is.
+ */
+struct death {
+    const char *method;
+    int counter;
+    troupe_reason_kind_t kind;
+    int code;
+    const char *text;
+    bool is_out_of_memory;
+};
+
+static void dies_as(scene_t *scene, const struct death *death)
+{
+    folder_t machine;
+    char counter[64];
+    folder_begin(&machine);
+    folder_put(&machine, "/proc/vmstat", "nr_free_pages 5\noom_kill 1\n");
+    snprintf(counter, sizeof counter, "nr_free_pages 5\noom_kill %d\n", death->counter);
+    scene->plan.machine = machine.path;
+    start(scene, "well");
+    comes_up(scene);
+    folder_put(&machine, "/proc/vmstat", counter);
+    give(scene, 1, death->method);
+    ends_as(scene, death->kind, death->code, death->text);
+    assert_int_equal(scene->was_out_of_memory, death->is_out_of_memory);
+    close(scene->life);
+    scene->life = -1;
+    folder_end(&machine);
+}
+
+static void who_is_killed_for_want_of_memory_is_told(void **state)
+{
+    static const char want[] = "the kernel killed it for want of memory (out of memory)";
+    static const struct death rows[] = {
+        {"be killed", 1, TROUPE_REASON_CRASHED, SIGKILL, "", false},
+        {"be killed", 2, TROUPE_REASON_CRASHED, SIGKILL, want, true},
+        {"end as a shell whose child was killed", 2, TROUPE_REASON_EXITED, 137, want, true},
+        {"end as a shell whose child was killed", 1, TROUPE_REASON_EXITED, 137, "", false},
+        {"crash", 2, TROUPE_REASON_CRASHED, SIGSEGV, "the last", false},
+        {"exit", 2, TROUPE_REASON_EXITED, 3, "out of ideas", false},
+        {"leave", 2, TROUPE_REASON_NORMAL, 0, "", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        dies_as(*state, &rows[i]);
+    }
+}
+
+static void whom_the_node_kills_is_not(void **state)
+{
+    scene_t *scene = *state;
+    folder_t machine;
+    folder_begin(&machine);
+    folder_put(&machine, "/proc/vmstat", "oom_kill 1\n");
+    scene->plan.machine = machine.path;
+    start(scene, "well");
+    comes_up(scene);
+    folder_put(&machine, "/proc/vmstat", "oom_kill 2\n");
+    kill_it(scene, 0);
+    ends_as(scene, TROUPE_REASON_HUNG, 0, "silent");
+    assert_false(scene->was_out_of_memory);
+    folder_end(&machine);
 }
 
 /* ---- dying ---- */
@@ -1703,6 +1843,8 @@ static int run_stories(void)
     const struct CMUnitTest tests[] = {
         story(it_comes_up_and_stops),
         story(a_failed_init_is_explained),
+        story(an_init_without_memory_is_told_from_others),
+        story(a_foreign_one_tells_it_by_the_code),
         story(one_that_is_not_needed_is_ignored),
         story(last_words_are_heard_however_fast_it_dies),
         story(a_program_that_is_not_there_is_told),
@@ -1720,6 +1862,10 @@ static int run_stories(void)
         story(a_ping_is_answered_while_it_works),
         story(one_with_nothing_to_do_is_idle),
         story(too_much_memory_is_the_end),
+        story(what_it_has_started_counts),
+        story(one_that_it_has_started_is_too_large),
+        story(who_is_killed_for_want_of_memory_is_told),
+        story(whom_the_node_kills_is_not),
         story(a_crash_in_a_request_is_told),
         story(so_is_an_exit),
         story(leaving_in_a_request_is_normal),

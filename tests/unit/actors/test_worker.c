@@ -53,6 +53,13 @@ static int wake(troupe_worker_t *self, const troupe_args_t *args, void **state_p
     if (strcmp(how, "no need") == 0) {
         return TROUPE_INIT_IGNORE;
     }
+    if (strcmp(how, "no memory") == 0) {
+        troupe_worker_explain(self, "the device is full");
+        return TROUPE_INIT_NO_MEMORY;
+    }
+    if (strcmp(how, "silently no memory") == 0) {
+        return TROUPE_INIT_NO_MEMORY;
+    }
     *state_p = &notes;
     return TROUPE_INIT_OK;
 }
@@ -265,6 +272,7 @@ typedef struct scene {
     tr_worker_plan_t plan;
     tr_actor_t *worker;
     uint64_t incarnation;
+    bool was_out_of_memory; /* how it ended last */
 } scene_t;
 
 static tr_mailbox_t *mailbox_called(const char *name)
@@ -369,6 +377,7 @@ static void worker_ends(scene_t *scene, troupe_reason_kind_t kind, const char *t
     tr_control_t ended = parent_hears(scene, TR_WORD_ENDED);
     assert_string_equal(tr_reason_name(ended.reason.kind), tr_reason_name(kind));
     assert_string_equal(ended.reason.text, text);
+    scene->was_out_of_memory = ended.reason.is_out_of_memory;
     assert_status(tr_actor_reap(&scene->worker, PATIENCE_MS), TROUPE_OK);
     assert_null(scene->worker);
     assert_null(tr_mailbox_next(scene->parent, NULL));
@@ -554,7 +563,20 @@ static void a_failed_init_is_explained(void **state)
     worker_ends(scene, TROUPE_REASON_FAILED, "no model called x");
     start(scene, &obedient, "silently not");
     worker_ends(scene, TROUPE_REASON_FAILED, "its init returned an error");
+    assert_false(scene->was_out_of_memory);
     assert_int_equal(notes.n_terminated, 0); /* it has no state to release */
+}
+
+static void an_init_without_memory_is_told_from_others(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "no memory");
+    worker_ends(scene, TROUPE_REASON_FAILED, "the device is full");
+    assert_true(scene->was_out_of_memory);
+    start(scene, &obedient, "silently no memory");
+    worker_ends(scene, TROUPE_REASON_FAILED, "its init found too little memory");
+    assert_true(scene->was_out_of_memory);
+    assert_int_equal(notes.n_terminated, 0);
 }
 
 static void a_worker_that_is_not_needed_is_ignored(void **state)
@@ -1383,6 +1405,7 @@ int main(void)
         story(a_worker_comes_up_and_stops),
         story(a_stop_that_comes_at_once_is_heard),
         story(a_failed_init_is_explained),
+        story(an_init_without_memory_is_told_from_others),
         story(a_worker_that_is_not_needed_is_ignored),
         story(a_ping_is_answered),
         story(a_request_is_served),

@@ -2,6 +2,7 @@
 
 #include "tests/kit/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "capabilities/router.h"
@@ -108,6 +109,30 @@ static void router_knows_the_word(void **state)
     finish(&it);
 }
 
+static void note_line(void *arg, const char *line)
+{
+    snprintf(arg, 256, "%s", line);
+}
+
+static void one_that_is_added_later_has_no_needs(void **state)
+{
+    (void)state;
+    static const char text[] = "{capability: a, worker: {module: idler}, needs: {gpu: 1}}";
+    tr_modules_t *modules = tr_modules_new();
+    tr_config_t *config = NULL;
+    tr_plan_t *plan = NULL;
+    char line[256] = "";
+    assert_status(tr_modules_register(modules, &idler), TROUPE_OK);
+    assert_status(tr_config_read_child("t", text, strlen(text), fail_with, NULL, &config),
+                  TROUPE_OK);
+    assert_status(tr_plan_new_child(config, "t", modules, note_line, line, &plan),
+                  TROUPE_ERR_INVALID);
+    assert_string_equal(line, "t:1:1: error: there is no resource 'gpu' for it: only children "
+                              "of the file have needs");
+    tr_config_destroy(&config);
+    tr_modules_destroy(&modules);
+}
+
 /* clang-format off */
 #define WORD(key, ...) \
     { .name = "knows " key, .test_func = router_knows_the_word, \
@@ -118,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(router_is_told_what_was_written),
+        cmocka_unit_test(one_that_is_added_later_has_no_needs),
         WORD("queue: {overflow: reject}", TR_OVERFLOW_REJECT, TR_BALANCE_LEAST_PENDING),
         WORD("queue: {overflow: drop-oldest}", TR_OVERFLOW_DROP_OLDEST,
              TR_BALANCE_LEAST_PENDING),

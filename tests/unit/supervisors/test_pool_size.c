@@ -304,6 +304,18 @@ static size_t count_active(scene_t *scene)
     return is_answered(scene, token, TR_ANSWER_DONE, NULL).n_active;
 }
 
+/* Ask until so many are. */
+static void await_active(scene_t *scene, size_t n)
+{
+    int64_t deadline_ms = tr_clock_now_ms() + PATIENCE_MS;
+    size_t n_active;
+    while ((n_active = count_active(scene)) != n) {
+        if (tr_clock_now_ms() > deadline_ms) {
+            fail_msg("%zu are active, not %zu", n_active, n);
+        }
+    }
+}
+
 /* ---- scale ---- */
 
 static void more_come_when_more_are_to_be(void **state)
@@ -358,7 +370,7 @@ static void those_that_are_not_up_are_not_needed_any_more(void **state)
     scene->is_slow = true;
     start(scene, 3, 3);
     hears(scene, TR_WORD_AVAILABLE);
-    assert_int_equal(count_active(scene), 3);
+    await_active(scene, 3);
     is_answered(scene, command(scene, TR_VERB_SCALE, NULL, 0, 1), TR_ANSWER_DONE, NULL);
     hears_size(scene, 0, 1);
     hears(scene, TR_WORD_GOING);
@@ -659,7 +671,7 @@ static void also_those_that_start_and_those_that_wait_to(void **state)
     scene->is_slow = true;
     start(scene, 2, 2);
     hears(scene, TR_WORD_AVAILABLE);
-    assert_int_equal(count_active(scene), 2);
+    await_active(scene, 2);
     say(scene, TR_WORD_REST, 0, 1);
     hears(scene, TR_WORD_GOING);
     hears(scene, TR_WORD_GOING);

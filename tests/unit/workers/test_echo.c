@@ -152,13 +152,17 @@ struct start {
     int verdict;
     bool explains;
     bool says_progress;
+    const char *leak;
+    const char *until;
 };
 
 static void start_ends_so(void **state)
 {
     const struct start *start = *state;
-    const stage_arg_t list[] = {{start->init ? "init" : NULL, start->init},
-                                {start->init_ms ? "init-ms" : NULL, start->init_ms},
+    const stage_arg_t list[] = {{start->init ? "init" : "-", start->init},
+                                {start->init_ms ? "init-ms" : "-", start->init_ms},
+                                {start->leak ? "init-leak" : "-", start->leak},
+                                {start->until ? "init-no-memory-until" : "-", start->until},
                                 {NULL, NULL}};
     const troupe_args_t args = {list};
     troupe_worker_t worker = {0};
@@ -202,13 +206,21 @@ int main(void)
         STORY("refuses parts without a number", "parts", "3 ", BAD, "parts takes"),
         STORY("refuses parts with more", "parts", "3 4 5", BAD, "parts takes"),
         STORY("refuses a leak of a negative", "leak", "-5", BAD, "leak takes MiB"),
-        START("starts", NULL, NULL, TROUPE_INIT_OK, false, false),
-        START("starts slowly", "slow", "12", TROUPE_INIT_OK, false, true),
-        START("is not needed", "ignore", NULL, TROUPE_INIT_IGNORE, false, false),
-        START("fails to start", "fail", NULL, -1, true, false),
-        START("does not know how to start", "limping", NULL, -1, true, false),
-        START("does not know how long", "slow", "a while", -1, true, false),
-        START("cannot start in the past", "slow", "-1", -1, true, false),
+        START("starts", NULL, NULL, TROUPE_INIT_OK, false, false, NULL, NULL),
+        START("starts slowly", "slow", "12", TROUPE_INIT_OK, false, true, NULL, NULL),
+        START("is not needed", "ignore", NULL, TROUPE_INIT_IGNORE, false, false, NULL, NULL),
+        START("fails to start", "fail", NULL, -1, true, false, NULL, NULL),
+        START("does not know how to start", "limping", NULL, -1, true, false, NULL, NULL),
+        START("does not know how long", "slow", "a while", -1, true, false, NULL, NULL),
+        START("cannot start in the past", "slow", "-1", -1, true, false, NULL, NULL),
+        START("finds no memory", "no-memory", NULL, TROUPE_INIT_NO_MEMORY, true, false, NULL,
+              NULL),
+        START("takes memory", NULL, NULL, TROUPE_INIT_OK, false, false, "1", NULL),
+        START("does not know how much", NULL, NULL, -1, true, false, "a lot", NULL),
+        START("cannot take a negative", NULL, NULL, -1, true, false, "-1", NULL),
+        START("finds no memory without a file", NULL, NULL, TROUPE_INIT_NO_MEMORY, true, false,
+              NULL, "/no/such/file"),
+        START("finds it with one", NULL, NULL, TROUPE_INIT_OK, false, false, NULL, "/"),
         cmocka_unit_test(echo_shares_the_frames_it_got),
         cmocka_unit_test(parts_are_filled_one_letter_each),
         cmocka_unit_test(parts_end_when_the_reader_left),
