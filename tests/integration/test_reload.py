@@ -501,6 +501,8 @@ class Reload(unittest.TestCase):
         self.write(capability("a"), top={"listen": [self.node.ipc]})
         self.hang_up("event=reloaded changes=1")
         self.assertEqual(self.moved(), ["+troupe.gateway"])
+        self.peer.close()
+        self.peer = Peer(self.context, self.node.ipc)
         self.echo("a")
 
     # ---- what is refused ----
