@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "node/config_print.h"
+#include "node/difference_list.h"
 
 typedef struct entry {
     const tr_config_child_t *child;
@@ -74,97 +75,6 @@ static const char *kind_of(const tr_config_child_t *child)
         return "actor";
     default:
         return "supervisor";
-    }
-}
-
-/* ---- what is different in a mapping ---- */
-
-/* A list in the making: "timeout 30s -> 10s, queue.limit 100 -> 200". */
-typedef struct list {
-    FILE *out;
-    char *text;
-    size_t size;
-    bool needs_new_worker;
-} list_t;
-
-static bool begin_list(list_t *list)
-{
-    *list = (list_t){0};
-    list->out = open_memstream(&list->text, &list->size);
-    return list->out != NULL;
-}
-
-/* The text, to be released with free(); NULL when out of memory. */
-static char *end_list(list_t *list)
-{
-    if (fclose(list->out) != 0) {
-        free(list->text);
-        return NULL;
-    }
-    return list->text;
-}
-
-static void begin_item(list_t *list)
-{
-    fflush(list->out);
-    fputs(list->size > 0 ? ", " : "", list->out);
-}
-
-/* What its workers are made of; all else is for its router, its pool and its supervisor. */
-static bool is_of_worker(const tr_schema_row_t *row, bool is_inside_worker)
-{
-    return is_inside_worker ||
-           (row->where == TR_IN_CAPABILITY &&
-            (strcmp(row->key, "isolation") == 0 || strcmp(row->key, "memory") == 0 ||
-             strcmp(row->key, "needs") == 0));
-}
-
-/* Of what a value is too long to be shown, its being another is said. */
-static bool is_shown(const tr_schema_row_t *row)
-{
-    return row->type != TR_SCHEMA_ARGS && row->type != TR_SCHEMA_WORDS;
-}
-
-static void list_row(list_t *list, const tr_schema_row_t *row, const char *prefix,
-                     const void *before, const void *after)
-{
-    begin_item(list);
-    fprintf(list->out, "%s%s", prefix, row->key);
-    if (is_shown(row)) {
-        fputc(' ', list->out);
-        tr_config_show(row, before, list->out);
-        fputs(" -> ", list->out);
-        tr_config_show(row, after, list->out);
-    }
-}
-
-/* A window for batches of one is nothing. */
-static bool is_idle_window(const tr_schema_row_t *row, const void *before, const void *after)
-{
-    return (row->where & TR_IN_BATCH) && strcmp(row->key, "window") == 0 &&
-           ((const tr_config_child_t *)before)->batch_max <= 1 &&
-           ((const tr_config_child_t *)after)->batch_max <= 1;
-}
-
-static void list_mapping(list_t *list, unsigned where, const char *prefix, bool is_in_worker,
-                         const void *before, const void *after)
-{
-    for (size_t i = 0; i < tr_schema_rows; i++) {
-        const tr_schema_row_t *row = &tr_schema[i];
-        if (!(row->where & where) || row->type == TR_SCHEMA_CHILDREN ||
-            row->type == TR_SCHEMA_LISTENERS || row->type == TR_SCHEMA_ERRANDS) {
-            continue;
-        }
-        if (row->type == TR_SCHEMA_MAPPING) {
-            char inner[96];
-            snprintf(inner, sizeof inner, "%s%s.", prefix, row->key);
-            list_mapping(list, row->inside, inner, is_in_worker || row->inside == TR_IN_WORKER,
-                         (const char *)before + row->offset, (const char *)after + row->offset);
-        } else if (!tr_config_is_equal(row, before, after) &&
-                   !is_idle_window(row, before, after)) {
-            list->needs_new_worker |= is_of_worker(row, is_in_worker);
-            list_row(list, row, prefix, before, after);
-        }
     }
 }
 
@@ -349,7 +259,7 @@ static bool is_reordered(const work_t *work, const entry_t *before_supervisor,
 
 /* The one child of a template supervisor; those made from it follow it from their next life
  * on. */
-static void list_template(list_t *list, const tr_config_child_t *before,
+static void list_template(tr_list_t *list, const tr_config_child_t *before,
                           const tr_config_child_t *after)
 {
     if (!has_template(after)) {
@@ -358,31 +268,31 @@ static void list_template(list_t *list, const tr_config_child_t *before,
     const tr_config_child_t *one = &before->children[0];
     const tr_config_child_t *other = &after->children[0];
     if (strcmp(one->name, other->name) != 0) {
-        begin_item(list);
+        tr_list_item(list);
         fprintf(list->out, "template %s -> %s", one->name, other->name);
     }
     char prefix[96];
     snprintf(prefix, sizeof prefix, "%.80s.", other->name);
     bool needs_new_worker = list->needs_new_worker;
-    list_mapping(list, TR_IN_ACTOR, prefix, false, one, other);
+    tr_list_mapping(list, TR_IN_ACTOR, prefix, false, one, other);
     list->needs_new_worker = needs_new_worker;
 }
 
 static void note_supervisor(work_t *work, const entry_t *entry, const tr_config_child_t *before,
                             const tr_config_child_t *after)
 {
-    list_t list;
-    if (!begin_list(&list)) {
+    tr_list_t list;
+    if (!tr_list_begin(&list)) {
         work->difference->is_out_of_memory = true;
         return;
     }
-    list_mapping(&list, entry ? TR_IN_SUPERVISOR : TR_IN_ROOT, "", false, before, after);
+    tr_list_mapping(&list, entry ? TR_IN_SUPERVISOR : TR_IN_ROOT, "", false, before, after);
     list_template(&list, before, after);
     if (is_reordered(work, entry ? entry->twin : NULL, entry)) {
-        begin_item(&list);
+        tr_list_item(&list);
         fputs("the order of its children", list.out);
     }
-    char *text = end_list(&list);
+    char *text = tr_list_end(&list);
     if (text && *text) {
         tr_change_t *change = add_change(work->difference, TR_CHANGE_SUPERVISOR,
                                          "supervisor %s: %s", after->name, text);
@@ -400,13 +310,13 @@ static void note_worker(work_t *work, const entry_t *entry)
     const tr_config_child_t *before = entry->twin->child;
     const tr_config_child_t *after = entry->child;
     bool is_actor = after->kind == TR_CONFIG_ACTOR;
-    list_t list;
-    if (!begin_list(&list)) {
+    tr_list_t list;
+    if (!tr_list_begin(&list)) {
         work->difference->is_out_of_memory = true;
         return;
     }
-    list_mapping(&list, is_actor ? TR_IN_ACTOR : TR_IN_CAPABILITY, "", false, before, after);
-    char *text = end_list(&list);
+    tr_list_mapping(&list, is_actor ? TR_IN_ACTOR : TR_IN_CAPABILITY, "", false, before, after);
+    char *text = tr_list_end(&list);
     if (text && *text) {
         tr_change_kind_t kind =
             is_actor ? (list.needs_new_worker ? TR_CHANGE_RESTART : TR_CHANGE_ACTOR)
@@ -431,8 +341,8 @@ static void note_worker(work_t *work, const entry_t *entry)
 static void note_rows(work_t *work, tr_change_kind_t kind, const char *const *keys,
                       const char *end, const tr_config_t *before, const tr_config_t *after)
 {
-    list_t list;
-    if (!begin_list(&list)) {
+    tr_list_t list;
+    if (!tr_list_begin(&list)) {
         work->difference->is_out_of_memory = true;
         return;
     }
@@ -442,12 +352,12 @@ static void note_rows(work_t *work, tr_change_kind_t kind, const char *const *ke
         if (row->type == TR_SCHEMA_MAPPING) {
             char prefix[96];
             snprintf(prefix, sizeof prefix, "%s.", row->key);
-            list_mapping(&list, row->inside, prefix, false, before, after);
+            tr_list_mapping(&list, row->inside, prefix, false, before, after);
         } else if (!tr_config_is_equal(row, before, after)) {
-            list_row(&list, row, "", before, after);
+            tr_list_row(&list, row, "", before, after);
         }
     }
-    char *text = end_list(&list);
+    char *text = tr_list_end(&list);
     if (text && *text) {
         add_change(work->difference, kind, "%s%s", text, end);
     }
@@ -488,12 +398,12 @@ static bool listens_at(const tr_config_t *config, const tr_config_listener_t *li
     return false;
 }
 
-static void list_listeners(list_t *list, const char *what, const tr_config_t *here,
+static void list_listeners(tr_list_t *list, const char *what, const tr_config_t *here,
                            const tr_config_t *there)
 {
     for (size_t i = 0; i < here->n_listeners; i++) {
         if (!listens_at(there, &here->listeners[i])) {
-            begin_item(list);
+            tr_list_item(list);
             fprintf(list->out, "%s %s", what, here->listeners[i].endpoint);
         }
     }
@@ -501,14 +411,14 @@ static void list_listeners(list_t *list, const char *what, const tr_config_t *he
 
 static void note_listeners(work_t *work, const tr_config_t *before, const tr_config_t *after)
 {
-    list_t list;
-    if (!begin_list(&list)) {
+    tr_list_t list;
+    if (!tr_list_begin(&list)) {
         work->difference->is_out_of_memory = true;
         return;
     }
     list_listeners(&list, "no more at", before, after);
     list_listeners(&list, "from now on at", after, before);
-    char *text = end_list(&list);
+    char *text = tr_list_end(&list);
     if (text && *text) {
         add_change(work->difference, TR_CHANGE_GATEWAY, "listen: %s", text);
     }

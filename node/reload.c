@@ -8,36 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "mailbox/reply.h"
-#include "node/difference.h"
-#include "node/preflight.h"
+#include "node/reload_draft.h"
 #include "node/reload_steps.h"
 
-#define MOST_LINES   1000
 #define LINE_SIZE    1024
 #define TIMEOUT_MS   60000
 #define SHORT_TEXT   1000 /* what an outcome's text may have */
 #define MORE         "\n..."
 #define NO_CHANGE    "nothing has changed"
 #define FROM_NOWHERE "this node was not started with a file: there is nothing to read again"
-
-/* Lines in the making. */
-typedef struct lines {
-    FILE *out;
-    char *text;
-    size_t size;
-    size_t n;
-} lines_t;
-
-/* A description that was read, with its plan. */
-typedef struct draft {
-    tr_config_t *config; /* until the plan is kept */
-    tr_plan_t *plan;
-    tr_keepsake_t *keepsake;
-} draft_t;
 
 struct tr_reload {
     tr_self_t *admin;
@@ -52,50 +34,13 @@ struct tr_reload {
 
     /* A reload that is under way. */
     tr_steps_t *steps;
-    draft_t draft;
-    tr_difference_t *difference;
-    lines_t problems; /* what could not be done */
+    tr_draft_t draft;
+    tr_lines_t problems; /* what could not be done */
     char **newly_failed;
     size_t n_newly_failed;
     tr_envelope_t *envelope; /* who waits for the answer, or NULL */
     int64_t answer_by_ms;
 };
-
-/* ---- lines ---- */
-
-static bool begin_lines(lines_t *lines)
-{
-    *lines = (lines_t){0};
-    lines->out = open_memstream(&lines->text, &lines->size);
-    return lines->out != NULL;
-}
-
-static void add_line(lines_t *lines, const char *prefix, const char *line)
-{
-    if (lines->out && lines->n++ < MOST_LINES) {
-        fprintf(lines->out, "%s%s%s", lines->n > 1 ? "\n" : "", prefix, line);
-    }
-}
-
-/* A troupe_problem_fn. */
-static void add_problem(void *arg, const char *line)
-{
-    add_line(arg, "", line);
-}
-
-static const char *text_of(lines_t *lines)
-{
-    return lines->out && fflush(lines->out) == 0 ? lines->text : "the node is out of memory";
-}
-
-static void finish_lines(lines_t *lines)
-{
-    if (lines->out) {
-        fclose(lines->out);
-        free(lines->text);
-    }
-    *lines = (lines_t){0};
-}
 
 /* ---- life ---- */
 
@@ -130,17 +75,6 @@ static void free_names(char ***names_p, size_t *n)
     *n = 0;
 }
 
-static void drop_draft(draft_t *draft)
-{
-    if (draft->keepsake) {
-        tr_keepsake_release(&draft->keepsake);
-    } else {
-        tr_plan_destroy(&draft->plan);
-        tr_config_destroy(&draft->config);
-    }
-    *draft = (draft_t){0};
-}
-
 static void answer_envelope(tr_reload_t *self, troupe_outcome_t outcome, const char *why)
 {
     if (self->envelope) {
@@ -152,9 +86,8 @@ static void answer_envelope(tr_reload_t *self, troupe_outcome_t outcome, const c
 static void finish_reload(tr_reload_t *self)
 {
     tr_steps_destroy(&self->steps);
-    tr_difference_destroy(&self->difference);
-    drop_draft(&self->draft);
-    finish_lines(&self->problems);
+    tr_draft_drop(&self->draft);
+    tr_lines_finish(&self->problems);
     free_names(&self->newly_failed, &self->n_newly_failed);
 }
 
@@ -172,110 +105,6 @@ void tr_reload_destroy(tr_reload_t **self_p)
     free(self->path);
     free(self);
     *self_p = NULL;
-}
-
-/* ---- drafts ---- */
-
-/* Pipes and the like are read once, and reading them again may wait for ever. */
-static bool is_plain_file(const char *path, lines_t *problems)
-{
-    struct stat info;
-    char line[LINE_SIZE];
-    if (stat(path, &info) != 0 || S_ISREG(info.st_mode)) {
-        return true; /* what is wrong with it is told by whoever reads it */
-    }
-    snprintf(line, sizeof line, "%s: error: it is no plain file, and cannot be read again",
-             path);
-    add_line(problems, "", line);
-    return false;
-}
-
-static bool has_endpoint(const tr_config_t *config, const char *endpoint)
-{
-    for (size_t i = 0; i < config->n_listeners; i++) {
-        if (strcmp(config->listeners[i].endpoint, endpoint) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Keep what can only be given at the start, and the numbers that resources have. False when
- * out of memory. */
-static bool keep_what_stays(tr_config_t *next, const tr_config_t *config)
-{
-    char *name = strdup(config->name);
-    if (!name || !tr_config_keep_resources(next, config)) {
-        free(name);
-        return false;
-    }
-    free(next->name);
-    next->name = name;
-    next->spin_us = config->spin_us;
-    return true;
-}
-
-/* Whether this node can become that, as far as can be known before; problems are told. */
-static troupe_status_t check_draft(tr_reload_t *self, const char *file, const draft_t *draft,
-                                   lines_t *problems)
-{
-    const tr_config_t *next = draft->plan->config;
-    troupe_status_t status = tr_preflight_fits(draft->plan, self->admin->runtime->max_actors,
-                                               file, add_problem, problems);
-    if (next->resources.n >= TR_N_RESOURCES) {
-        char line[LINE_SIZE];
-        snprintf(line, sizeof line,
-                 "there may be %d resources, and those that the node was started with count: "
-                 "more need a restart of the node",
-                 TR_N_RESOURCES - 1);
-        tr_preflight_say(add_problem, problems, file, line);
-        status = TROUPE_ERR_INVALID;
-    }
-    bool has_other_http =
-        next->http && (!self->config->http || strcmp(next->http, self->config->http) != 0);
-    if (has_other_http && tr_preflight_http(next, file, add_problem, problems) != TROUPE_OK) {
-        status = TROUPE_ERR_INVALID;
-    }
-    for (size_t i = 0; i < next->n_listeners; i++) {
-        if (!has_endpoint(self->config, next->listeners[i].endpoint) &&
-            tr_preflight_endpoint(&next->listeners[i], file, add_problem, problems) !=
-                TROUPE_OK) {
-            status = TROUPE_ERR_INVALID;
-        }
-    }
-    return status;
-}
-
-/* From a description to a plan that could be applied, with its difference. On anything but
- * TROUPE_OK all problems were told. Takes the description. */
-static troupe_status_t make_draft(tr_reload_t *self, const char *file, tr_config_t *config,
-                                  lines_t *problems, draft_t *out, tr_difference_t **difference)
-{
-    draft_t draft = {.config = config};
-    const char *objection = tr_difference_objection(self->config, config);
-    troupe_status_t status = objection ? TROUPE_ERR_INVALID : TROUPE_ERR_NOMEM;
-    if (objection) {
-        tr_preflight_say(add_problem, problems, file, objection);
-    } else {
-        *difference = tr_difference_new(self->config, config, (const char *const *)self->failed,
-                                        self->n_failed);
-    }
-    if (*difference && keep_what_stays(config, self->config)) {
-        status = tr_plan_new(config, file, self->modules, add_problem, problems, &draft.plan);
-    }
-    if (status == TROUPE_OK) {
-        status = check_draft(self, file, &draft, problems);
-    }
-    if (status != TROUPE_OK) {
-        tr_difference_destroy(difference);
-        drop_draft(&draft);
-        if (problems->n == 0) {
-            tr_preflight_say(add_problem, problems, file, troupe_status_text(status));
-        }
-        return status;
-    }
-    *out = draft;
-    return TROUPE_OK;
 }
 
 /* ---- saying how it went ---- */
@@ -366,7 +195,7 @@ static void note_line(tr_reload_t *self, const tr_change_t *change, const char *
 {
     char line[LINE_SIZE];
     snprintf(line, sizeof line, "%s: %s", change->text, why);
-    add_line(&self->problems, "but: ", line);
+    tr_lines_add(&self->problems, "but: ", line);
     tell_event(self, TR_LOG_WARNING, "reload_failed_in_part", "change", line);
 }
 
@@ -392,7 +221,7 @@ static void on_left_stopped(void *arg, const tr_change_t *change)
     char line[LINE_SIZE];
     snprintf(line, sizeof line, "%s is stopped, and stays so until it is restarted",
              change->after->name);
-    add_line(&self->problems, "", line);
+    tr_lines_add(&self->problems, "", line);
     tell_event(self, TR_LOG_INFO, "reload_leaves_stopped", "child", change->after->name);
 }
 
@@ -400,21 +229,21 @@ static void on_left_stopped(void *arg, const tr_change_t *change)
  * are. */
 static troupe_message_t *make_report(tr_reload_t *self)
 {
-    lines_t lines;
+    tr_lines_t lines;
     troupe_message_t *message = NULL;
     char n_failed[24];
-    if (begin_lines(&lines)) {
-        for (size_t i = 0; i < self->difference->n; i++) {
-            add_line(&lines, "", self->difference->changes[i].text);
+    if (tr_lines_begin(&lines)) {
+        for (size_t i = 0; i < self->draft.difference->n; i++) {
+            tr_lines_add(&lines, "", self->draft.difference->changes[i].text);
         }
         if (self->problems.n > 0) {
-            add_line(&lines, "", text_of(&self->problems));
+            tr_lines_add(&lines, "", tr_lines_text(&self->problems));
         }
-        message = troupe_message_from_text(text_of(&lines));
+        message = troupe_message_from_text(tr_lines_text(&lines));
     }
-    finish_lines(&lines);
+    tr_lines_finish(&lines);
     size_t n = 0;
-    for (const char *at = text_of(&self->problems); at && *at;) {
+    for (const char *at = tr_lines_text(&self->problems); at && *at;) {
         n += strncmp(at, "but: ", 5) == 0;
         at = strchr(at, '\n');
         at = at ? at + 1 : NULL;
@@ -453,18 +282,19 @@ static void adopt(tr_reload_t *self)
 static void be_done(tr_reload_t *self)
 {
     char n_changes[24];
-    snprintf(n_changes, sizeof n_changes, "%zu", self->difference->n);
+    snprintf(n_changes, sizeof n_changes, "%zu", self->draft.difference->n);
     tell_event(self, TR_LOG_INFO, "reloaded", "changes", n_changes);
-    tr_difference_destroy(&self->difference); /* it borrows from the description of before */
+    tr_difference_destroy(
+        &self->draft.difference); /* it borrows from the description of before */
     adopt(self);
     finish_reload(self);
 }
 
-static void apply(tr_reload_t *self, draft_t draft, tr_difference_t *difference)
+static void apply(tr_reload_t *self, tr_draft_t draft)
 {
+    const tr_difference_t *difference = draft.difference;
     draft.keepsake = tr_plan_keep(draft.plan);
     self->draft = draft;
-    self->difference = difference;
     const tr_steps_setup_t setup = {.admin = self->admin,
                                     .difference = difference,
                                     .before = self->config,
@@ -474,7 +304,7 @@ static void apply(tr_reload_t *self, draft_t draft, tr_difference_t *difference)
                                     .left_stopped = on_left_stopped,
                                     .nearly_done = on_nearly_done,
                                     .arg = self};
-    bool is_ready = draft.keepsake && begin_lines(&self->problems);
+    bool is_ready = draft.keepsake && tr_lines_begin(&self->problems);
     if (is_ready) {
         self->steps = tr_steps_new(&setup);
     }
@@ -493,24 +323,32 @@ static void apply(tr_reload_t *self, draft_t draft, tr_difference_t *difference)
     }
 }
 
+static tr_draft_ground_t ground_of(const tr_reload_t *self)
+{
+    return (tr_draft_ground_t){.config = self->config,
+                               .failed = (const char *const *)self->failed,
+                               .n_failed = self->n_failed,
+                               .modules = self->modules,
+                               .max_actors = self->admin->runtime->max_actors};
+}
+
 /* Takes the share and the description. */
 static void reload_to(tr_reload_t *self, tr_envelope_t *envelope, const char *file,
-                      tr_config_t *config, lines_t *problems)
+                      tr_config_t *config, tr_lines_t *problems)
 {
-    draft_t draft;
-    tr_difference_t *difference = NULL;
-    if (make_draft(self, file, config, problems, &draft, &difference) != TROUPE_OK) {
-        refuse_reload(self, envelope, TROUPE_OUTCOME_BAD_REQUEST, text_of(problems));
+    tr_draft_t draft;
+    const tr_draft_ground_t ground = ground_of(self);
+    if (tr_draft_make(&ground, file, config, problems, &draft) != TROUPE_OK) {
+        refuse_reload(self, envelope, TROUPE_OUTCOME_BAD_REQUEST, tr_lines_text(problems));
         return;
     }
-    if (difference->n == 0) {
+    if (draft.difference->n == 0) {
         tell_event(self, TR_LOG_INFO, "reloaded", "changes", "0");
         if (envelope) {
             reply_with(envelope, troupe_message_from_text(NO_CHANGE));
             tr_envelope_release(&envelope);
         }
-        tr_difference_destroy(&difference);
-        drop_draft(&draft);
+        tr_draft_drop(&draft);
         return;
     }
     self->envelope = envelope;
@@ -518,7 +356,7 @@ static void reload_to(tr_reload_t *self, tr_envelope_t *envelope, const char *fi
         envelope ? tr_clock_after(envelope->sent_ms,
                                   envelope->timeout_ms > 0 ? envelope->timeout_ms : TIMEOUT_MS)
                  : TR_NEVER;
-    apply(self, draft, difference);
+    apply(self, draft);
 }
 
 /* Why there cannot be one now; NULL when there can. */
@@ -541,18 +379,16 @@ static const char *why_not_now(const tr_reload_t *self, troupe_outcome_t *outcom
 }
 
 static troupe_status_t read_again(tr_reload_t *self, const char *file, const char *yaml,
-                                  size_t size, lines_t *problems, tr_config_t **out)
+                                  size_t size, tr_lines_t *problems, tr_config_t **out)
 {
     if (yaml) {
-        return tr_config_read(file, yaml, size, add_problem, problems, out);
+        return tr_config_read(file, yaml, size, tr_lines_problem, problems, out);
     }
     if (!self->path) {
-        add_line(problems, "", FROM_NOWHERE);
+        tr_lines_add(problems, "", FROM_NOWHERE);
         return TROUPE_ERR_INVALID;
     }
-    return is_plain_file(self->path, problems)
-               ? tr_config_read_file(self->path, add_problem, problems, out)
-               : TROUPE_ERR_IO;
+    return tr_draft_read(self->path, problems, out);
 }
 
 /* Of the node's file, or of a text. Takes the share, which may be NULL. */
@@ -566,15 +402,15 @@ static void reload(tr_reload_t *self, tr_envelope_t *envelope, const char *file,
         return;
     }
     file = yaml ? file : self->path;
-    lines_t problems;
+    tr_lines_t problems;
     tr_config_t *next = NULL;
-    if (!begin_lines(&problems) ||
+    if (!tr_lines_begin(&problems) ||
         read_again(self, file, yaml, yaml ? strlen(yaml) : 0, &problems, &next) != TROUPE_OK) {
-        refuse_reload(self, envelope, TROUPE_OUTCOME_BAD_REQUEST, text_of(&problems));
+        refuse_reload(self, envelope, TROUPE_OUTCOME_BAD_REQUEST, tr_lines_text(&problems));
     } else {
         reload_to(self, envelope, file, next, &problems);
     }
-    finish_lines(&problems);
+    tr_lines_finish(&problems);
 }
 
 /* ---- requests ---- */
@@ -589,29 +425,28 @@ static void tell_difference(tr_reload_t *self, tr_envelope_t *envelope)
         memcpy(file, troupe_message_data(message, 1), length);
         file[length] = '\0';
     }
-    lines_t problems;
+    tr_lines_t problems;
     tr_config_t *next = NULL;
-    draft_t draft;
-    tr_difference_t *difference = NULL;
-    if (!begin_lines(&problems) ||
+    tr_draft_t draft;
+    const tr_draft_ground_t ground = ground_of(self);
+    if (!tr_lines_begin(&problems) ||
         read_again(self, file,
                    troupe_message_size(message, 0) ? troupe_message_data(message, 0) : "",
                    troupe_message_size(message, 0), &problems, &next) != TROUPE_OK ||
-        make_draft(self, file, next, &problems, &draft, &difference) != TROUPE_OK) {
-        refuse(envelope, TROUPE_OUTCOME_BAD_REQUEST, text_of(&problems));
-        finish_lines(&problems);
+        tr_draft_make(&ground, file, next, &problems, &draft) != TROUPE_OK) {
+        refuse(envelope, TROUPE_OUTCOME_BAD_REQUEST, tr_lines_text(&problems));
+        tr_lines_finish(&problems);
         tr_envelope_release(&envelope);
         return;
     }
-    for (size_t i = 0; i < difference->n; i++) {
-        add_line(&problems, "", difference->changes[i].text);
+    for (size_t i = 0; i < draft.difference->n; i++) {
+        tr_lines_add(&problems, "", draft.difference->changes[i].text);
     }
-    reply_with(envelope,
-               troupe_message_from_text(difference->n ? text_of(&problems) : NO_CHANGE));
+    reply_with(envelope, troupe_message_from_text(draft.difference->n ? tr_lines_text(&problems)
+                                                                      : NO_CHANGE));
     tr_envelope_release(&envelope);
-    tr_difference_destroy(&difference);
-    drop_draft(&draft);
-    finish_lines(&problems);
+    tr_draft_drop(&draft);
+    tr_lines_finish(&problems);
 }
 
 bool tr_reload_knows(const char *method)

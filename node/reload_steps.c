@@ -3,7 +3,7 @@
  * asked whether he lives, and as long as he does he is looked for.
  */
 
-#include "node/reload_steps.h"
+#include "node/reload_inside.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -12,317 +12,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "capabilities/router.h"
-#include "remote/gateway.h"
 
 /* No supervisor takes so long to answer, unless a child of it takes so long to start. */
 #define STEP_LIMIT_MS ((int64_t)30 * 60000)
 /* Somebody who lives is in the directory soon, or ends. */
 #define LOOK_AGAIN_MS 5
 #define TOKEN_BIT     (UINT64_C(1) << 63)
-
-enum { NAME_SIZE = 96 };
-
-typedef enum step_kind {
-    STEP_TAKE_OUT, /* `child` of `supervisor`: terminated and forgotten */
-    STEP_FOLLOW,   /* `child` of `supervisor` is one itself: it changes to `what` */
-    STEP_TELL,     /* `child` of `supervisor` is told that its spec is `what` */
-    STEP_REPLACE,  /* `child` of `supervisor` is stopped and started, if it is not stopped */
-    STEP_START,    /* `child` of `supervisor` is started */
-    STEP_NEARLY_DONE,
-} step_kind_t;
-
-typedef enum step_phase {
-    PHASE_NEW,
-    PHASE_FINDING,     /* FIND was asked */
-    PHASE_DRAINING,    /* TAKE_OUT: the router finishes what it has */
-    PHASE_TERMINATING, /* TAKE_OUT */
-    PHASE_REMOVING,    /* TAKE_OUT */
-    PHASE_ASKED,       /* what the step is there for */
-    PHASE_DONE,
-} step_phase_t;
-
-typedef struct step {
-    step_kind_t kind;
-    const char *supervisor; /* borrowed from a description or the plan, as `child` is */
-    const char *child;
-    const tr_change_t *change; /* whose failure it is; NULL: nobody's */
-    const void *what;
-    tr_name_space_t space; /* TELL */
-    bool is_capability;    /* TAKE_OUT */
-    bool rolls;            /* FOLLOW */
-    bool is_clearing;      /* TAKE_OUT: of one that nobody has seen in a description */
-} step_t;
-
-struct tr_steps {
-    tr_steps_setup_t setup;
-    step_t *all;
-    size_t n;
-    size_t n_room;
-    bool is_out_of_memory;
-
-    size_t current;
-    step_phase_t phase;
-    uint64_t last_token;
-    int64_t due_ms;       /* when to go on without an answer */
-    int64_t until_ms;     /* when patience with this step ends */
-    const char **stopped; /* children that were stopped by a command */
-    size_t n_stopped;
-};
-
-/* ---- making them ---- */
-
-static void add_step(tr_steps_t *self, step_t step)
-{
-    if (self->n == self->n_room) {
-        size_t n_room = self->n_room ? self->n_room * 2 : 64;
-        step_t *all = realloc(self->all, n_room * sizeof *all);
-        if (!all) {
-            self->is_out_of_memory = true;
-            return;
-        }
-        self->all = all;
-        self->n_room = n_room;
-    }
-    self->all[self->n++] = step;
-}
-
-/* The operator's root is the node's tree. */
-static const char *actor_of(const tr_config_child_t *supervisor, const tr_config_t *config)
-{
-    return supervisor == &config->root ? TR_NAME_TREE : supervisor->name;
-}
-
-static void take_out(tr_steps_t *self, const char *supervisor, const tr_config_child_t *child,
-                     const tr_change_t *change, bool is_clearing)
-{
-    add_step(self, (step_t){.kind = STEP_TAKE_OUT,
-                            .supervisor = supervisor,
-                            .child = child->name,
-                            .change = change,
-                            .is_capability = child->kind == TR_CONFIG_CAPABILITY,
-                            .is_clearing = is_clearing});
-}
-
-static void take_out_leavers(tr_steps_t *self)
-{
-    const tr_difference_t *difference = self->setup.difference;
-    for (size_t i = 0; i < difference->n; i++) {
-        const tr_change_t *change = &difference->changes[i];
-        bool leaves = change->kind == TR_CHANGE_REMOVE || change->kind == TR_CHANGE_MOVE;
-        if (leaves && change->stops) {
-            take_out(self, actor_of(change->from, self->setup.before), change->before, change,
-                     false);
-        }
-    }
-    /* Where a new child is to be there may be one that was added by a command, or one that did
-     * not start the last time. */
-    for (size_t i = 0; i < difference->n; i++) {
-        const tr_change_t *change = &difference->changes[i];
-        if (change->starts) {
-            take_out(self, actor_of(change->to, self->setup.plan->config), change->after,
-                     change, true);
-        }
-    }
-}
-
-static void follow(tr_steps_t *self, const char *supervisor, const char *child,
-                   const tr_supervisor_spec_t *spec, const tr_change_t *change, bool rolls)
-{
-    add_step(self, (step_t){.kind = STEP_FOLLOW,
-                            .space = TR_NAMES_ACTOR,
-                            .supervisor = supervisor,
-                            .child = child,
-                            .what = spec,
-                            .change = change,
-                            .rolls = rolls});
-}
-
-/* The specs of a supervisor and of all supervisors below it, pools included. One that is only
- * about to be started is not there, which is fine. */
-static void follow_all(tr_steps_t *self, const char *supervisor,
-                       const tr_supervisor_spec_t *spec)
-{
-    follow(self, supervisor, spec->name, spec, NULL, false);
-    for (size_t i = 0; spec->strategy != TR_SIMPLE_ONE_FOR_ONE && i < spec->n_children; i++) {
-        if (spec->children[i].is_supervisor) {
-            follow_all(self, spec->name, spec->children[i].what);
-        }
-    }
-}
-
-static const tr_child_spec_t *spec_named(const tr_supervisor_spec_t *spec, const char *name)
-{
-    for (size_t i = 0; i < spec->n_children; i++) {
-        if (strcmp(spec->children[i].name, name) == 0) {
-            return &spec->children[i];
-        }
-    }
-    return NULL;
-}
-
-/* The supervisor of the plan that has the child of that name, wherever in the tree. */
-static const tr_supervisor_spec_t *supervisor_with(const tr_supervisor_spec_t *spec,
-                                                   const char *name, const char *kind)
-{
-    const tr_child_spec_t *found = spec_named(spec, name);
-    const tr_supervisor_spec_t *deeper = NULL;
-    if (found && strcmp(found->kind, kind) == 0) {
-        return spec;
-    }
-    for (size_t i = 0; !deeper && i < spec->n_children; i++) {
-        const tr_child_spec_t *child = &spec->children[i];
-        deeper = strcmp(child->kind, "supervisor") == 0
-                     ? supervisor_with(child->what, name, kind)
-                     : NULL;
-    }
-    return deeper;
-}
-
-static const tr_supervisor_spec_t *capability_spec(const tr_steps_t *self, const char *name)
-{
-    const tr_supervisor_spec_t *parent =
-        supervisor_with(&self->setup.plan->root, name, "capability");
-    return parent ? spec_named(parent, name)->what : NULL;
-}
-
-static void tell(tr_steps_t *self, const char *supervisor, tr_name_space_t space,
-                 const char *child, const void *what, const tr_change_t *change)
-{
-    add_step(self, (step_t){.kind = STEP_TELL,
-                            .supervisor = supervisor,
-                            .child = child,
-                            .space = space,
-                            .what = what,
-                            .change = change});
-}
-
-static void tell_node(tr_steps_t *self)
-{
-    const tr_plan_t *plan = self->setup.plan;
-    const tr_child_spec_t *governor = spec_named(&plan->root, TR_NAME_GOVERNOR);
-    const tr_child_spec_t *gateway = spec_named(&plan->root, TR_NAME_GATEWAY);
-    tell(self, NULL, TR_NAMES_ACTOR, TR_NAME_KEEPER, plan, NULL);
-    for (size_t i = 0; i < self->setup.difference->n; i++) {
-        const tr_change_t *change = &self->setup.difference->changes[i];
-        if (change->kind == TR_CHANGE_MEMORY && governor) {
-            tell(self, TR_NAME_ROOT, TR_NAMES_ACTOR, TR_NAME_GOVERNOR, governor->what, change);
-        } else if (change->kind == TR_CHANGE_GATEWAY && gateway &&
-                   self->setup.before->n_listeners > 0) {
-            tell(self, TR_NAME_ROOT, TR_NAMES_ACTOR, TR_NAME_GATEWAY, gateway->what, change);
-        } else if (change->kind == TR_CHANGE_QUARANTINE_LIMIT) {
-            tr_quarantine_set_limit(self->setup.admin->runtime->quarantine,
-                                    (size_t)plan->config->quarantine_limit);
-        }
-    }
-}
-
-static void tell_routers(tr_steps_t *self)
-{
-    for (size_t i = 0; i < self->setup.difference->n; i++) {
-        const tr_change_t *change = &self->setup.difference->changes[i];
-        if (change->kind == TR_CHANGE_CAPABILITY || change->kind == TR_CHANGE_ROLL) {
-            const tr_supervisor_spec_t *spec = capability_spec(self, change->after->name);
-            if (spec) {
-                tell(self, spec->children[0].name, TR_NAMES_CAPABILITY, spec->name,
-                     spec->children[0].what, change);
-            }
-        }
-    }
-}
-
-static void replace_actors(tr_steps_t *self)
-{
-    for (size_t i = 0; i < self->setup.difference->n; i++) {
-        const tr_change_t *change = &self->setup.difference->changes[i];
-        const tr_supervisor_spec_t *parent =
-            change->kind == TR_CHANGE_RESTART
-                ? supervisor_with(&self->setup.plan->root, change->after->name, "actor")
-                : NULL;
-        if (parent) {
-            add_step(self, (step_t){.kind = STEP_REPLACE,
-                                    .supervisor = parent->name,
-                                    .child = change->after->name,
-                                    .change = change});
-        }
-    }
-}
-
-static void roll_pools(tr_steps_t *self)
-{
-    for (size_t i = 0; i < self->setup.difference->n; i++) {
-        const tr_change_t *change = &self->setup.difference->changes[i];
-        const tr_supervisor_spec_t *spec =
-            change->kind == TR_CHANGE_ROLL ? capability_spec(self, change->after->name) : NULL;
-        if (spec) {
-            follow(self, spec->name, spec->children[1].name, spec->children[1].what, change,
-                   true);
-        }
-    }
-}
-
-static void start(tr_steps_t *self, const char *supervisor, const char *child,
-                  const tr_change_t *change)
-{
-    add_step(self, (step_t){.kind = STEP_START,
-                            .supervisor = supervisor,
-                            .child = child,
-                            .change = change});
-}
-
-static void start_newcomers(tr_steps_t *self)
-{
-    /* In the order of the file, those that have moved too. */
-    for (size_t i = 0; i < self->setup.difference->n; i++) {
-        const tr_change_t *change = &self->setup.difference->changes[i];
-        if (change->starts) {
-            start(self, actor_of(change->to, self->setup.plan->config), change->after->name,
-                  change);
-        }
-    }
-}
-
-/* What a node has of its own, if its description says so. */
-static void replace_own(tr_steps_t *self, tr_change_kind_t kind, const char *name, bool was,
-                        bool is)
-{
-    static const tr_config_child_t own[] = {{.kind = TR_CONFIG_ACTOR, .name = TR_NAME_GATEWAY},
-                                            {.kind = TR_CONFIG_ACTOR, .name = TR_NAME_HTTP}};
-    const tr_config_child_t *child = strcmp(name, TR_NAME_HTTP) == 0 ? &own[1] : &own[0];
-    for (size_t i = 0; i < self->setup.difference->n; i++) {
-        const tr_change_t *change = &self->setup.difference->changes[i];
-        if (change->kind != kind) {
-            continue;
-        }
-        if (was && !is) {
-            take_out(self, TR_NAME_ROOT, child, change, false);
-        } else if (!was && is) {
-            start(self, TR_NAME_ROOT, child->name, change);
-        } else if (kind == TR_CHANGE_HTTP) {
-            add_step(self, (step_t){.kind = STEP_REPLACE,
-                                    .supervisor = TR_NAME_ROOT,
-                                    .child = child->name,
-                                    .change = change});
-        }
-    }
-}
-
-static void make_steps(tr_steps_t *self)
-{
-    const tr_config_t *before = self->setup.before;
-    const tr_config_t *after = self->setup.plan->config;
-    take_out_leavers(self);
-    follow_all(self, NULL, &self->setup.plan->root);
-    tell_node(self);
-    tell_routers(self);
-    replace_actors(self);
-    roll_pools(self);
-    start_newcomers(self);
-    add_step(self, (step_t){.kind = STEP_NEARLY_DONE});
-    replace_own(self, TR_CHANGE_HTTP, TR_NAME_HTTP, before->http != NULL, after->http != NULL);
-    replace_own(self, TR_CHANGE_GATEWAY, TR_NAME_GATEWAY, before->n_listeners > 0,
-                after->n_listeners > 0);
-}
 
 tr_steps_t *tr_steps_new(const tr_steps_setup_t *setup)
 {
@@ -336,7 +31,7 @@ tr_steps_t *tr_steps_new(const tr_steps_setup_t *setup)
     self->stopped = calloc(setup->difference->n + 1, sizeof(const char *));
     self->is_out_of_memory = !self->stopped;
     self->until_ms = TR_NEVER;
-    make_steps(self);
+    tr_steps_make(self);
     if (self->is_out_of_memory) {
         tr_steps_destroy(&self);
     }
@@ -428,29 +123,35 @@ static void note_stopped(tr_steps_t *self, const step_t *step)
     }
 }
 
+/* ---- draining ---- */
+
+/* Ask a capability to finish what it has and to take nothing new, from nobody. Once it is asked
+ * without, and once with whom to tell. */
+static void drain(tr_steps_t *self, bool is_waited_for, int64_t now_ms)
+{
+    tr_mailbox_t *router = find_actor(self, TR_NAMES_CAPABILITY, current(self)->child);
+    tr_control_t *word = router ? tr_control_new(TR_WORD_DRAIN, 0) : NULL;
+    if (self->drain_by_ms == 0) {
+        self->drain_by_ms = tr_clock_after(now_ms, self->setup.plan->config->drain_timeout_ms);
+    }
+    enter(self, word && is_waited_for ? PHASE_DRAINING : PHASE_DONE);
+    if (word) {
+        word->number = 1;
+        word->mailbox = is_waited_for ? tr_mailbox_share(self->setup.admin->mailbox) : NULL;
+        tr_control_send(word, router);
+    }
+    if (self->phase == PHASE_DRAINING) {
+        self->due_ms = self->drain_by_ms;
+    }
+    tr_mailbox_release(&router);
+}
+
 /* ---- taking out ---- */
 
 static void terminate(tr_steps_t *self)
 {
     ask(self, current(self)->supervisor, TR_VERB_TERMINATE, current(self)->child,
         PHASE_TERMINATING);
-}
-
-/* What a capability has accepted is finished first, as far as there is time. */
-static void drain(tr_steps_t *self, int64_t now_ms)
-{
-    tr_mailbox_t *router = find_actor(self, TR_NAMES_CAPABILITY, current(self)->child);
-    tr_control_t *word = router ? tr_control_new(TR_WORD_DRAIN, 0) : NULL;
-    if (!word) {
-        tr_mailbox_release(&router);
-        terminate(self);
-        return;
-    }
-    word->mailbox = tr_mailbox_share(self->setup.admin->mailbox);
-    enter(self, PHASE_DRAINING);
-    self->due_ms = tr_clock_after(now_ms, self->setup.plan->config->drain_timeout_ms);
-    tr_control_send(word, router);
-    tr_mailbox_release(&router);
 }
 
 static void found_to_take_out(tr_steps_t *self, const tr_answer_t *answer)
@@ -463,11 +164,7 @@ static void found_to_take_out(tr_steps_t *self, const tr_answer_t *answer)
     if (strcmp(answer->state, "stopped") == 0 && !step->is_clearing) {
         note_stopped(self, step);
     }
-    if (step->is_capability && answer->incarnation) {
-        drain(self, tr_clock_now_ms());
-    } else {
-        terminate(self);
-    }
+    terminate(self);
 }
 
 /* ---- following and telling ---- */
@@ -541,10 +238,16 @@ static void found_to_replace(tr_steps_t *self, const tr_answer_t *answer)
 
 /* ---- each in turn ---- */
 
-static void begin_step(tr_steps_t *self)
+static void begin_step(tr_steps_t *self, int64_t now_ms)
 {
     const step_t *step = current(self);
     switch (step->kind) {
+    case STEP_ANNOUNCE:
+        drain(self, false, now_ms);
+        break;
+    case STEP_DRAIN:
+        drain(self, true, now_ms);
+        break;
     case STEP_TAKE_OUT:
     case STEP_REPLACE:
         ask(self, step->supervisor, TR_VERB_FIND, step->child, PHASE_FINDING);
@@ -573,7 +276,7 @@ static void go_on_without(tr_steps_t *self)
 {
     if (self->phase == PHASE_DRAINING) {
         tr_log(TR_LOG_WARNING, "drain_timed_out", TR_TEXT("capability", current(self)->child));
-        terminate(self);
+        enter(self, PHASE_DONE);
     } else {
         fail(self, "it is not done after half an hour, and goes on by itself");
     }
@@ -589,7 +292,7 @@ int64_t tr_steps_turn(tr_steps_t *self, int64_t now_ms, bool *is_done_out)
             self->until_ms = TR_NEVER;
         } else if (self->until_ms == TR_NEVER) {
             self->until_ms = tr_clock_after(now_ms, STEP_LIMIT_MS);
-            begin_step(self);
+            begin_step(self, now_ms);
         } else if (now_ms >= self->until_ms) {
             go_on_without(self);
         } else if (self->due_ms == TR_NEVER || now_ms < self->due_ms) {
@@ -597,7 +300,7 @@ int64_t tr_steps_turn(tr_steps_t *self, int64_t now_ms, bool *is_done_out)
             return self->due_ms < self->until_ms ? self->due_ms : self->until_ms;
         } else if (self->phase == PHASE_NEW) {
             self->due_ms = TR_NEVER;
-            begin_step(self);
+            begin_step(self, now_ms);
         } else {
             go_on_without(self);
         }
@@ -674,6 +377,6 @@ void tr_steps_drained(tr_steps_t *self, const tr_control_t *word)
     bool is_meant = self->current < self->n && self->phase == PHASE_DRAINING &&
                     (!word->name[0] || strcmp(word->name, current(self)->child) == 0);
     if (is_meant) {
-        terminate(self);
+        enter(self, PHASE_DONE);
     }
 }

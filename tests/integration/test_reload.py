@@ -12,7 +12,7 @@ import unittest
 import urllib.request
 
 try:
-    import msgpack  # noqa: F401  (node_kit needs it)
+    import msgpack
     import zmq
 except ImportError as missing:
     print(f"skipped: {missing}")
@@ -42,9 +42,20 @@ class Reload(unittest.TestCase):
         self.n_done = 0  # reloads that were applied
         self.node = Node({"children": list(children), **tree}, **(top or {})).start()
         self.addCleanup(self.node.end)
+        self.addCleanup(self.stop_well)
         self.context = zmq.Context()
         self.addCleanup(self.context.destroy, 0)
         self.peer = Peer(self.context, self.node.ipc)
+
+    def stop_well(self):
+        """Whatever it was reloaded to, it goes without a fault, and leaves nothing behind."""
+        if self.node.process.poll() is None:
+            self.node.kill(signal.SIGTERM)
+            try:
+                self.node.process.wait(1)
+            except subprocess.TimeoutExpired:
+                self.node.kill(signal.SIGTERM)  # what still runs is not waited for
+        self.assertEqual(self.node.wait(), 0, self.node.text())
 
     def write(self, *children, top=None, **tree):
         self.node.config["supervisor"] = {"children": list(children), **tree}
@@ -106,19 +117,25 @@ class Reload(unittest.TestCase):
             return next((found for one in node.get("children", []) if (found := find(one))),
                         None)
         tree = self.node.tree()["tree"]
-        return find(tree)
+        state = find(tree)
+        return "ready" if state == "idle" else state  # with nothing to do for a second
 
     def pids(self, name):
         return [one["pid"] for one in self.node.capability(name)["workers"]]
 
+    def look_at(self, name):
+        """The capability, over the peer's own connection: quicker than by the command."""
+        tree = msgpack.unpackb(self.peer.call("troupe.admin", "tree")[2][0])
+        return next(one for one in tree["capabilities"] if one["name"] == name)
+
     def await_pending(self, name):
         until = time.monotonic() + LONG
-        while self.node.capability(name)["pending"] == 0:
+        while self.look_at(name)["pending"] == 0:
             self.assertLess(time.monotonic(), until)
 
     def await_workers(self, name, count):
         until = time.monotonic() + LONG
-        while len(self.node.capability(name)["workers"]) != count:
+        while len(self.look_at(name)["workers"]) != count:
             self.assertLess(time.monotonic(), until)
 
     # ---- children ----
@@ -135,6 +152,22 @@ class Reload(unittest.TestCase):
         self.reload()
         self.hang_up("event=reloaded changes=0")
         self.assertEqual(self.moved(), [])
+
+    def test_what_check_says_beside(self):
+        self.start(capability("a"))
+
+        def check(*words):
+            result = subprocess.run([TROUPE, "check", self.node.file, *words], text=True,
+                                    capture_output=True, timeout=LONG, stdin=subprocess.DEVNULL)
+            return result.returncode, result.stdout, result.stderr
+
+        code, out, err = check("--effective", "--against", self.node.ipc)
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("not both", err)
+        nobody = f"ipc://{self.node.folder}/nobody.sock"
+        self.assertEqual(check("--against", nobody)[:2], (3, ""))
+        self.assertEqual(check("--against", "nonsense")[:2], (2, ""))
+        self.assertEqual(check("--against", self.node.ipc), (0, NO_CHANGE, ""))
 
     def test_children_come_and_go(self):
         self.start(capability("a"), actor("x"), supervisor("s", actor("y"), actor("z")))
@@ -178,10 +211,32 @@ class Reload(unittest.TestCase):
         self.start(capability("a"), capability("b"))
         number = self.peer.request("b", "sleep", b"400")
         self.peer.request("b", "sleep", b"1")
+        self.await_pending("b")
         self.write(capability("a"))
         self.reload("remove capability b from root")
         self.assertEqual(self.peer.final(number)[0], "ok")
         self.assertEqual(self.peer.final(number + 1)[0], "ok")
+
+    def test_so_does_what_is_removed_with_its_supervisor(self):
+        self.start(capability("a"),
+                   supervisor("s", capability("b"), supervisor("t", capability("c"))))
+        numbers = [self.peer.request(name, "sleep", b"400") for name in ("b", "c", "b", "c")]
+        self.await_pending("b")
+        self.await_pending("c")
+        self.write(capability("a"), capability("c"))
+        self.reload("move capability c from t to root: it is stopped and started",
+                    "remove supervisor s from root")
+        self.assertEqual([self.peer.final(number)[0] for number in numbers], ["ok"] * 4)
+        self.echo("c")
+
+    def test_what_does_not_finish_is_not_waited_for(self):
+        self.start(capability("a", health={"stall": "1h"}), top={"drain-timeout": "200ms"})
+        number = self.peer.request("a", "sleep", b"30000")
+        self.await_pending("a")
+        self.write()
+        self.reload("remove capability a from root")
+        self.assertNotEqual(self.peer.final(number)[0], "ok")
+        self.node.wait_line("event=drain_timed_out capability=a")
 
     def test_only_what_changed_restarts(self):
         own = {"isolation": "process"}
@@ -233,19 +288,19 @@ class Reload(unittest.TestCase):
 
     def test_a_roll_under_way_begins_anew(self):
         """What is just starting is outdated too when the file changes once more."""
-        def slow(mark):
-            return {**capability("a", args={"mark": mark, "init": "slow", "init-ms": "300"},
+        def marked(mark, init_ms="0"):
+            return {**capability("a", args={"mark": mark, "init": "slow", "init-ms": init_ms},
                                  isolation="process"), "workers": {"min": 2, "max": 2}}
 
-        self.start(slow("one"))
-        self.write(slow("two"))
+        self.start(marked("one"))
+        self.write(marked("two", "1000"))
         self.troupe("reload", "-t", "50ms")
         self.node.wait_line("event=reloaded")
         self.n_done = 1
         restart = subprocess.Popen([TROUPE, "restart", "a", "-e", self.node.ipc],
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.await_workers("a", 3)
-        self.write(slow("three"))
+        self.write(marked("three"))
         self.reload("capability a: worker.args; its workers are replaced one after another")
         self.assertIn("has been restarted", restart.communicate(timeout=LONG)[0])
         self.await_workers("a", 2)
@@ -273,10 +328,10 @@ class Reload(unittest.TestCase):
         own = {"isolation": "process"}
         self.start(capability("a", **own))
         before = self.pids("a")
-        changed = capability("a", queue={"limit": 1}, timeout="300ms", shutdown="1s",
+        changed = capability("a", queue={"limit": 1}, timeout="2s", shutdown="1s",
                              backoff={"min": "5ms"}, health={"interval": "100ms"}, **own)
         self.write(changed)
-        self.reload("capability a: queue.limit 100 -> 1, timeout 30s -> 300ms, backoff.min "
+        self.reload("capability a: queue.limit 100 -> 1, timeout 30s -> 2s, backoff.min "
                     "100ms -> 5ms, shutdown 5s -> 1s, health.interval 1s -> 100ms")
         self.assertEqual(self.moved(), [])
         running = self.peer.request("a", "sleep", b"5000")
@@ -451,6 +506,8 @@ class Reload(unittest.TestCase):
         self.write(capability("a"), top={"listen": [self.node.ipc]})
         self.hang_up("event=reloaded changes=1")
         self.assertEqual(self.moved(), ["+troupe.gateway"])
+        self.peer.close()
+        self.peer = Peer(self.context, self.node.ipc)
         self.echo("a")
 
     # ---- what is refused ----
@@ -656,13 +713,14 @@ class Reload(unittest.TestCase):
 
     def test_not_while_the_node_drains(self):
         self.start(capability("a"), top={"drain-timeout": "1m"})
-        number = self.peer.request("a", "sleep", b"600")
-        self.peer.is_quiet()
+        number = self.peer.request("a", "sleep", b"50000")
+        self.await_pending("a")
         self.write(capability("a"), actor("x"))
         self.node.kill(signal.SIGTERM)
         self.node.wait_line("event=node_draining")
         self.hang_up('event=reload_refused reason="the node is draining"')
-        self.assertEqual(self.peer.final(number)[0], "ok")
+        self.peer.cancel(number)
+        self.assertEqual(self.peer.final(number)[0], "cancelled")
         self.assertEqual(self.node.wait(), 0)
         self.assertNotIn("child=x", self.node.text())
 
