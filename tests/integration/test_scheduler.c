@@ -426,6 +426,38 @@ static void a_drain_unloads_until_it_is_resumed(void **state)
     assert_string_equal(story, "+a-a+a");
 }
 
+/* Workers come and go, requests wait and go on, and each is answered with what it asked for. */
+static void whatever_operators_do_everybody_is_served(void **state)
+{
+    (void)state;
+    rig_start(&rig, cast, "",
+              "  - {capability: a, worker: {module: model, args: {name: a}}, memory: 1MiB, "
+              "workers: {min: 1, max: 3, parallel-starts: 2}, queue: {limit: 2000}, "
+              "timeout: 60s, keep-alive: 5ms}\n");
+    line_open(&line, &rig, INSIDE);
+    static const char *const deeds[][2] = {{"pause", "a"},   {"evict", "a"},   {"resume", "a"},
+                                           {"drain", "a/1"}, {"drain", "a/2"}, {"evict", "a"}};
+    static uint64_t ids[N_AT_ONCE];
+    size_t n_ids = 0;
+    size_t n_deeds = sizeof deeds / sizeof *deeds;
+    for (size_t round = 0; round < 5 * n_deeds; round++) {
+        for (size_t i = 0; i < 20; i++) {
+            ids[n_ids++] = line_start(&line, "a", NULL, "");
+        }
+        const char *const *deed = deeds[round % n_deeds];
+        bool is_worker = strchr(deed[1], '/') != NULL;
+        troupe_outcome_t outcome = rig_operate(&rig, deed[0], deed[1]);
+        if (!is_worker) { /* one of a worker may come too late */
+            assert_outcome(outcome, TROUPE_OUTCOME_OK);
+        }
+    }
+    for (size_t i = 0; i < n_ids; i++) {
+        assert_outcome(line_outcome(&line, ids[i]), TROUPE_OUTCOME_OK);
+    }
+    rig_await_rest(&rig, "a");
+    assert_true(atomic_load(&most_there) <= 3);
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -447,6 +479,7 @@ int main(void)
         STORY(what_never_fits_is_said_to_everybody),
         STORY(a_pause_holds_requests_and_not_loads),
         STORY(a_drain_unloads_until_it_is_resumed),
+        STORY(whatever_operators_do_everybody_is_served),
     };
     return cmocka_run_group_tests_name("scheduler", tests, NULL, NULL) != 0;
 }
