@@ -8,8 +8,8 @@
 /* Report "FILE: error: TEXT"; `report` may be NULL. */
 void tr_preflight_say(troupe_problem_fn *report, void *arg, const char *file, const char *text);
 
-/* Whether this build has all that the description asks for, read from the file of that name; what
- * it has not is reported. TROUPE_ERR_INVALID. */
+/* Whether this build has all that the description asks for, read from the file of that name;
+ * what it has not is reported. TROUPE_ERR_INVALID. */
 TROUPE_NODISCARD troupe_status_t tr_preflight_build(const tr_config_t *config, const char *file,
                                                     troupe_problem_fn *report, void *arg);
 
