@@ -514,16 +514,18 @@ class Reload(unittest.TestCase):
 
     def refused(self, pattern, lines=None):
         """By the command and by the signal; exactly these lines, if they are given."""
-        self.seen = len(self.node.lines)
+        refusal = "event=reload_refused reason=.*" + pattern
+        count = len([1 for line in self.node.lines if re.search(refusal, line)])
         result = self.troupe("reload")
         self.assertEqual((result.returncode, result.stdout), (1, ""))
         self.assertRegex(result.stderr, pattern)
+        self.node.wait_line(refusal, count + 1)
         if lines:
             self.assertEqual(result.stderr.splitlines(), lines)
             for line in lines:
                 self.node.wait_line("event=reload_refused reason=.*" +
                                     re.escape(line.replace('"', '\\"')))
-        self.hang_up("event=reload_refused reason=.*" + pattern)
+        self.hang_up(refusal)
         self.assertEqual(self.moved(), [])
 
     def test_a_file_that_is_wrong_changes_nothing(self):
