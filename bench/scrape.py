@@ -5,10 +5,12 @@
 
 Rounds alternate between a node that nobody asks and one whose /metrics is asked for --rate times a
 second, both with `http` in their file. Printed is the median of each, and of the ratios of
-neighbours.
+neighbours; `cpu_ratio` is that of the processor time that all of it took, which also tells where
+a machine has other things to do.
 """
 
 import argparse
+import os
 import re
 import socket
 import statistics
@@ -20,9 +22,16 @@ import urllib.request
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """None of those that the system gives away by itself: whoever connects to such a port before
+    the node listens there may be given it, and meet himself."""
+    for port in range(10000 + os.getpid() % 10000, 30000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
+    raise SystemExit("no port is free")
 
 
 class Scraper(threading.Thread):
@@ -53,7 +62,7 @@ def run(options, rate):
              "--workers", str(options.workers), "--window", str(options.window),
              "--requests", str(options.requests)]
     began = time.monotonic()
-    said = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    said = subprocess.run(words, stdout=subprocess.PIPE, text=True,
                           timeout=300, check=True).stdout
     seconds = time.monotonic() - began
     if scraper:
@@ -61,10 +70,8 @@ def run(options, rate):
         scraper.join()
         if scraper.n < seconds * rate / 2:
             print(f"only {scraper.n} scrapes in {seconds:.1f} s", file=sys.stderr)
-    found = re.search(r"\brps=(\d+)", said)
-    if not found:
-        raise SystemExit(f"not understood: {said}")
-    return int(found.group(1)), scraper.n_bytes if scraper else 0
+    found = {key: float(value) for key, value in re.findall(r"\b(\w+)=([\d.]+)", said)}
+    return found["rps"], found["cpu_s"], scraper.n_bytes if scraper else 0
 
 
 def main():
@@ -79,14 +86,20 @@ def main():
     options = parser.parse_args()
     quiet, scraped = [], []
     for _ in range(options.rounds):
-        quiet.append(run(options, 0)[0])
-        rate, n_bytes = run(options, options.rate)
-        scraped.append(rate)
-    ratio = statistics.median(one / other for one, other in zip(scraped, quiet))
+        quiet.append(run(options, 0))
+        scraped.append(run(options, options.rate))
+
+    def median(rounds, column):
+        return statistics.median(row[column] for row in rounds)
+
+    def ratio(column):
+        return statistics.median(one[column] / other[column]
+                                 for one, other in zip(scraped, quiet))
+
     print(f"name=scrape transport={options.transport} workers={options.workers} "
-          f"window={options.window} rate={options.rate:g} bytes={n_bytes} "
-          f"quiet={statistics.median(quiet):.0f} scraped={statistics.median(scraped):.0f} "
-          f"ratio={ratio:.3f}")
+          f"window={options.window} rate={options.rate:g} bytes={median(scraped, 2):.0f} "
+          f"quiet={median(quiet, 0):.0f} scraped={median(scraped, 0):.0f} "
+          f"ratio={ratio(0):.3f} cpu_ratio={ratio(1):.3f}")
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ void tr_router_refuse(tr_router_t *router, tr_envelope_t *envelope, troupe_outco
     envelope->phase = TR_PHASE_OVER;
     tr_breaker_note(&router->breaker, TR_RESULT_NEITHER, tr_router_pass_of(envelope),
                     router->self->now.ms);
+    tr_router_books_refused(&router->books, outcome); /* first: whoever knows may look */
     tr_envelope_answer_text(envelope, outcome, hint_ms, why);
-    tr_router_books_refused(&router->books, outcome);
     tr_router_trace(router, envelope, "request_refused", NULL, troupe_outcome_name(outcome));
     tr_envelope_release(&envelope);
 }

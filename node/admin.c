@@ -181,6 +181,10 @@ static void refuse_method(tr_envelope_t *envelope)
 
 static void on_request(tr_admin_t *admin, tr_envelope_t *envelope)
 {
+    if (atomic_load(&envelope->is_answered)) {
+        tr_envelope_release(&envelope); /* its cancel overtook it */
+        return;
+    }
     for (size_t i = 0; i < N_METHODS; i++) {
         if (strcmp(envelope->method, methods[i].name) == 0) {
             methods[i].begin(admin, envelope);

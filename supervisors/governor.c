@@ -70,9 +70,9 @@ static void give(tr_governor_t *self, tr_grant_t *grant, int64_t now_ms)
         return;
     }
     grant->state = TR_GRANT_GIVEN;
-    tr_governor_show(self);
     tr_governor_tell(self, "granted", grant->capability, grant->worker,
                      grant->amount.of[TR_MEMORY], NULL, NULL);
+    tr_governor_show(self);
     tr_grant_answer(&grant);
 }
 
@@ -147,12 +147,15 @@ static bool serve(tr_governor_t *self, int64_t now_ms)
             continue;
         }
         ask->waits_for_all = ask->waits_for_all && !has_all_room(self, ask);
-        bool may_have = !tr_governor_holds_back(self, ask) && !ask->waits_for_all;
-        if (may_have && !ask->grant->wants_all_room && fits(self, wanted, &kept)) {
+        if (tr_governor_holds_back(self, ask)) {
+            i++;
+            continue;
+        }
+        if (!ask->waits_for_all && !ask->grant->wants_all_room && fits(self, wanted, &kept)) {
             give(self, leave_line(self, i), now_ms);
             continue;
         }
-        is_short = is_short || may_have;
+        is_short = true;
         if (ask->is_promised || tr_governor_is_aged(self, ask, now_ms)) {
             tr_amounts_add(&kept, wanted);
         }
@@ -196,13 +199,13 @@ static void come_home(tr_governor_t *self, tr_grant_t *grant, int64_t now_ms)
             learn(self, grant, holding);
         }
         tr_holdings_close(&self->holdings, &holding);
-        tr_governor_show(self);
         tr_governor_tell(self, "charge_released", grant->capability, grant->worker, bytes, NULL,
                          NULL);
         if (grant->cause[0]) {
             tr_governor_tell(self, "evicted", grant->capability, grant->worker, bytes,
                              grant->cause, grant->whom);
         }
+        tr_governor_show(self);
         self->look_at_ms = now_ms;
     }
     tr_grant_destroy(&grant);

@@ -87,8 +87,7 @@ void tr_governor_show(tr_governor_t *self)
     tr_metric_set(self->metrics.pressure, (int64_t)pressure);
     if (pressure != self->pressure) {
         tr_event(self->self->runtime->events,
-                 pressure > self->pressure && pressure >= TR_PRESSURE_HIGH ? TR_LOG_WARNING
-                                                                           : TR_LOG_INFO,
+                 pressure == TR_PRESSURE_CRITICAL ? TR_LOG_WARNING : TR_LOG_INFO,
                  "memory_pressure", TR_TEXT("pressure", pressure_name(pressure)),
                  TR_TEXT("was", pressure_name(self->pressure)),
                  TR_NUMBER("charged", told(charged)), TR_NUMBER("measured", told(measured)),

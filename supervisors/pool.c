@@ -238,7 +238,7 @@ void tr_pool_be_unavailable(tr_supervisor_t *self, tr_child_t *child, const tr_r
 /* When there may be room for more again, if more are wished for. */
 static int64_t grow_again(tr_supervisor_t *self, int64_t now_ms)
 {
-    if (self->wish == 0 || self->grow_at_ms == 0 || self->is_stopping) {
+    if (self->wish == 0 || self->grow_at_ms == 0 || self->is_stopping || self->rests) {
         return TR_NEVER;
     }
     if (now_ms < self->grow_at_ms) {

@@ -13,7 +13,8 @@
  *   Commander   says terminate, restart and remove of any child at any moment, waits for nothing
  *   Judge       looks when nothing can move any more
  *
- * Time is left out: whatever waits for a time may happen at any moment. A restart is too often
+ * Time is left out: whatever waits for a time may happen at any moment. So may the start of a
+ * child that is held for want of room, which only pools do. A restart is too often
  * at the moment when MAX_RESTARTS were counted, or the window has moved on; both are tried. A
  * thread counts as hung only if it does hang, for as long as it likes: one that is merely slow is
  * one that hangs and comes back.

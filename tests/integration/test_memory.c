@@ -33,6 +33,7 @@ static atomic_llong mib_there; /* what all workers that are up hold */
 static atomic_llong most_mib_there;
 static atomic_size_t n_inits;
 static atomic_bool waits_in_init;
+static atomic_bool wants_all; /* its init fails for want of memory while others are there */
 
 static int begin(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
 {
@@ -40,6 +41,9 @@ static int begin(troupe_worker_t *self, const troupe_args_t *args, void **state_
     int64_t mib = 0;
     if (troupe_args_number(args, "mib", &mib) != TROUPE_OK) {
         return -1;
+    }
+    if (atomic_load(&wants_all) && atomic_load(&mib_there) > 0) {
+        return TROUPE_INIT_NO_MEMORY;
     }
     long long there = atomic_fetch_add(&mib_there, mib) + mib;
     long long most = atomic_load(&most_mib_there);
@@ -203,6 +207,7 @@ static int set_up(void **state)
     (void)state;
     gate_reset(&gate);
     atomic_store(&waits_in_init, false);
+    atomic_store(&wants_all, false);
     atomic_store(&mib_there, 0);
     atomic_store(&most_mib_there, 0);
     atomic_store(&n_inits, 0);
@@ -246,6 +251,7 @@ typedef struct caller {
     const char *only; /* always this capability; NULL: any */
     size_t n_calls;   /* so many; 0: until the time is over */
     int64_t until_ms;
+    atomic_bool is_enough; /* no more calls */
     size_t n_ok;
     size_t n_else;
     troupe_outcome_t other; /* the last that was not ok */
@@ -280,8 +286,10 @@ static void *call_on(void *arg)
 {
     caller_t *self = arg;
     troupe_caller_t *caller = troupe_caller_new(rig.node);
-    for (size_t n = 0;
-         caller && (self->n_calls ? n < self->n_calls : rig_now_ms() < self->until_ms); n++) {
+    for (size_t n = 0; caller && (self->n_calls ? n < self->n_calls
+                                                : rig_now_ms() < self->until_ms &&
+                                                      !atomic_load(&self->is_enough));
+         n++) {
         char name[2] = {(char)('a' + roll(&self->dice, N_CAPABLE)), '\0'};
         troupe_outcome_t outcome =
             call_once(caller, self->only ? self->only : name, roll(&self->dice, 2000));
@@ -293,12 +301,10 @@ static void *call_on(void *arg)
     return NULL;
 }
 
-static size_t call_all(caller_t *callers, size_t n)
+/* Wait for the end of their calls; how many ended ok, which is all of them. */
+static size_t join(caller_t *callers, size_t n)
 {
     size_t n_ok = 0;
-    for (size_t i = 0; i < n; i++) {
-        assert_int_equal(pthread_create(&callers[i].thread, NULL, call_on, &callers[i]), 0);
-    }
     for (size_t i = 0; i < n; i++) {
         pthread_join(callers[i].thread, NULL);
     }
@@ -311,6 +317,22 @@ static size_t call_all(caller_t *callers, size_t n)
         n_ok += callers[i].n_ok;
     }
     return n_ok;
+}
+
+static size_t stop_calling(caller_t *callers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        atomic_store(&callers[i].is_enough, true);
+    }
+    return join(callers, n);
+}
+
+static size_t call_all(caller_t *callers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(pthread_create(&callers[i].thread, NULL, call_on, &callers[i]), 0);
+    }
+    return join(callers, n);
 }
 
 /* ---- stories ---- */
@@ -444,6 +466,112 @@ static void a_thousand_first_requests_start_one_worker(void **state)
     assert_int_equal(count_events("granted", NULL), 1);
 }
 
+/* Whatever else is said in the list. */
+static void start_described(const char *top, const char *children)
+{
+    listen_to_the_log();
+    rig_start(&rig, cast, top, children);
+}
+
+static void what_the_pinned_hold_cannot_be_had(void **state)
+{
+    (void)state;
+    start_described("memory: {budget: 700MiB}\n",
+                    "  - {capability: a, worker: {module: holder, args: {mib: '400'}}, "
+                    "memory: 400MiB, workers: {min: 1, max: 1}, pinned: true}\n"
+                    "  - {capability: b, worker: {module: holder, args: {mib: '400'}}, "
+                    "memory: 400MiB, workers: {min: 0, max: 1}}\n");
+    line_t line;
+    line_open(&line, &rig, INSIDE);
+    for (int i = 0; i < 3; i++) {
+        assert_outcome(line_call(&line, "b", NULL, "0"), TROUPE_OUTCOME_MEMORY_EXHAUSTED);
+        assert_outcome(line_call(&line, "a", NULL, "0"), TROUPE_OUTCOME_OK);
+    }
+    line_close(&line);
+    rig_end(&rig);
+    read_the_log();
+    sums_are_within(700 * MIB);
+    assert_int_equal(atomic_load(&n_inits), 1);
+}
+
+/* The pool has one worker, and there is no room for another one beside it. */
+static void a_worker_replaces_itself_and_loses_no_request(void **state)
+{
+    (void)state;
+    start_described("memory: {budget: 700MiB}\n",
+                    "  - {capability: a, worker: {module: holder, args: {mib: '400'}}, "
+                    "memory: 400MiB, workers: {min: 1, max: 1}, health: {interval: 20ms, "
+                    "misses: 1000}, timeout: 60s}\n");
+    caller_t callers[N_CALLERS] = {{0}};
+    for (size_t i = 0; i < N_CALLERS; i++) {
+        callers[i].dice = UINT64_C(0x9E3779B97F4A7C15) * (i + 1);
+        callers[i].only = "a";
+        callers[i].until_ms = INT64_MAX;
+        assert_int_equal(pthread_create(&callers[i].thread, NULL, call_on, &callers[i]), 0);
+    }
+    size_t n_before = atomic_load(&n_inits);
+    troupe_outcome_t outcomes[3];
+    for (int i = 0; i < 3; i++) {
+        outcomes[i] = rig_operate(&rig, "restart", "a");
+    }
+    size_t n_after = atomic_load(&n_inits);
+    stop_calling(callers, N_CALLERS);
+    for (int i = 0; i < 3; i++) {
+        assert_outcome(outcomes[i], TROUPE_OUTCOME_OK);
+    }
+    rig_end(&rig);
+    read_the_log();
+    sums_are_within(700 * MIB);
+    assert_int_equal(n_before, 1);
+    assert_int_equal(n_after, 4);
+    assert_int_equal(count_events("replaces_itself", NULL), 3);
+}
+
+/* What was declared was too little: the first start fails beside another worker, and the second
+ * has all the room that can be made. */
+static void a_load_without_memory_is_tried_again_alone(void **state)
+{
+    (void)state;
+    const int mib[] = {200, 300};
+    start_node("memory: {budget: 700MiB}\n", mib, 2);
+    line_t line;
+    line_open(&line, &rig, INSIDE);
+    assert_outcome(line_call(&line, "a", NULL, "0"), TROUPE_OUTCOME_OK);
+    atomic_store(&wants_all, true);
+    assert_outcome(line_call(&line, "b", NULL, "0"), TROUPE_OUTCOME_OK);
+    line_close(&line);
+    rig_end(&rig);
+    read_the_log();
+    sums_are_within(700 * MIB);
+    assert_int_equal(count_events("memory_corrected", NULL), 1);
+    assert_int_equal(count_events("evicted", "room"), 1);
+    assert_int_equal(count_events("granted", NULL), 3);
+}
+
+/* One thing that two need: they take turns as for memory. */
+static void a_resource_with_a_name_goes_round(void **state)
+{
+    (void)state;
+    start_described("resources: {gpu: 1}\nmemory: {residency: 20ms}\n",
+                    "  - {capability: a, worker: {module: holder, args: {mib: '1'}}, needs: "
+                    "{gpu: 1}, workers: {min: 0, max: 1}, timeout: 60s}\n"
+                    "  - {capability: b, worker: {module: holder, args: {mib: '1'}}, needs: "
+                    "{gpu: 1}, workers: {min: 0, max: 1}, timeout: 60s}\n"
+                    "  - {capability: c, worker: {module: holder, args: {mib: '0'}}, "
+                    "workers: {min: 0, max: 1}, timeout: 60s}\n");
+    caller_t callers[N_CALLERS] = {{0}};
+    for (size_t i = 0; i < N_CALLERS; i++) {
+        callers[i].dice = UINT64_C(0x9E3779B97F4A7C15) * (i + 1);
+        callers[i].n_calls = 50;
+    }
+    assert_int_equal(call_all(callers, N_CALLERS), 50 * N_CALLERS);
+    rig_end(&rig);
+    read_the_log();
+    assert_int_equal(atomic_load(&most_mib_there), 1);
+    assert_true(count_events("evicted", "room") > 0);
+    assert_int_equal(count_events("granted", NULL), count_events("charge_released", NULL));
+}
+
 #define story(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -453,6 +581,10 @@ int main(void)
         story(who_was_used_least_recently_gives_way),
         story(two_that_fight_over_room_take_turns),
         story(a_thousand_first_requests_start_one_worker),
+        story(what_the_pinned_hold_cannot_be_had),
+        story(a_worker_replaces_itself_and_loses_no_request),
+        story(a_load_without_memory_is_tried_again_alone),
+        story(a_resource_with_a_name_goes_round),
     };
     return cmocka_run_group_tests_name("integration/memory", tests, NULL, NULL) != 0;
 }

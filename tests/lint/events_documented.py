@@ -2,8 +2,9 @@
 """Hold docs/events.md to the source: each event that is told is there, with its fields.
 
 An event is told by tr_event (or tr_event_new, for one subscriber), or by a function of the kind
-of tr_router_trace, which adds the fields, not all of them each time. Its name stands there as a
-literal, or as one of two literals with a condition. The page has tables of which the first column
+of tr_router_trace, whose third argument at the latest is the name, and which adds the fields, not
+all of them each time; or has one, whose name is the argument `key` behind that of the event. Names
+stand there as literals, or as one of two literals with a condition. The page has tables of which the first column
 is the event's name and the second its fields. One line is printed for each fault.
 
 Usage: events_documented.py ROOT docs/events.md
@@ -15,7 +16,8 @@ import sys
 FOLDERS = ["actors", "supervisors", "capabilities", "remote", "node"]
 RESERVED = {"time", "seq", "level", "event"}  # what each event has besides
 TELLERS = re.compile(r"\btr_event(?:_new)?\s*\(|\btr_events_tell\s*\(")
-WRAPPER = re.compile(r"^void (tr_\w+)\([^;{]*?const char \*event\b[^;{]*\)\n\{\n(.*?)^\}", re.M | re.S)
+WRAPPER = re.compile(r"^(?:static )?void (\w+)\(([^;{]*?const char \*event\b[^;{]*)\)\n\{\n(.*?)^\}",
+                     re.M | re.S)
 FIELD = re.compile(r'TR_(?:TEXT|NUMBER)\s*\(\s*"([^"]+)"')
 NAME = re.compile(r'"([a-z][a-z0-9_]*)"')
 
@@ -40,6 +42,17 @@ def events_in(text, constants):
         yield set(NAME.findall(head)), set(FIELD.findall(call))
 
 
+def wrappers_in(texts):
+    """Functions that tell the event which they are given: {name: (has a key, fields)}."""
+    found = [match for text in texts for match in WRAPPER.findall(text)]
+    wrappers = {}
+    for _ in range(3):  # one may call another
+        calls = "|".join(["tr_event", "tr_events_tell", *wrappers])
+        wrappers = {name: ("*key" in head, set(FIELD.findall(body))) for name, head, body in found
+                    if re.search(rf"\b({calls})\s*\(", body)}
+    return wrappers
+
+
 def told_in(root):
     """What the sources tell: {name: (fields, whether it always has all of them)}."""
     texts = [path.read_text(encoding="utf-8")
@@ -52,14 +65,14 @@ def told_in(root):
         for names, fields in events_in(text, constants):
             for name in names:
                 told[name] = (told.get(name, (set(), True))[0] | fields, True)
-    wrappers = {name: set(FIELD.findall(body)) for text in texts
-                for name, body in WRAPPER.findall(text)}
-    for text in texts:
-        for wrapper, fields in wrappers.items():
+    for wrapper, (has_key, fields) in wrappers_in(texts).items():
+        for text in texts:
             for match in re.finditer(rf"\b{wrapper}\s*\(", text):
-                head = call_at(text, match.end()).split(",")[:3]  # the others are no names
-                for name in NAME.findall(",".join(head)):
-                    told[name] = (fields, False)
+                words = call_at(text, match.end()).split(",")
+                for name in NAME.findall(",".join(words[:3])):
+                    known = told.get(name, (set(), True))[0]
+                    key = set(NAME.findall(words[3])) if has_key and len(words) > 3 else set()
+                    told[name] = (known | fields | key, has_key)
     if "TR_EVENTS_SHED" in constants:
         told[constants["TR_EVENTS_SHED"]] = ({"count"}, True)  # its field is made apart
     return told

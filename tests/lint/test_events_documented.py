@@ -18,12 +18,23 @@ void tr_trace(const char *worker, const char *event)
     tr_event(events, TR_LOG_INFO, event, TR_TEXT("trace", id), TR_NUMBER("ms", ms));
 }
 
+static void tell_line(int level, const char *event, const char *key, const char *text)
+{
+    tr_event(events, level, event, TR_TEXT(key, text));
+}
+
+static void tell_lines(int level, const char *event, const char *key, const char *text)
+{
+    tell_line(level, event, key, text);
+}
+
 static void end(bool is_early)
 {
     tr_event(self->events, is_early ? TR_LOG_INFO : TR_LOG_WARNING,
              is_early ? "did_not_start" : "ended", TR_TEXT("child", name(child)),
              TR_TEXT("reason", reason));
     tr_trace(NULL, "request_finished");
+    tell_lines(self, TR_LOG_INFO, "changed", "line", text);
 }
 '''
 PAGE = '''
@@ -33,6 +44,7 @@ PAGE = '''
 | `ended` | `child`, `reason` | |
 | `request_finished` | `trace` | |
 | `events_shed` | `count` | |
+| `changed` | `line` | |
 '''
 
 
@@ -72,6 +84,10 @@ class Events(unittest.TestCase):
     def test_a_field_too_many(self):
         self.assertIn("'request_finished' is said to have a field 'worker', and has not",
                       self.faults(PAGE.replace("`trace` |", "`trace`, `worker` |")))
+
+    def test_a_key_that_is_given(self):
+        self.assertIn("'changed' has a field 'line', which is not described",
+                      self.faults(PAGE.replace("`line`", "")))
 
     def test_a_field_that_all_have(self):
         self.assertIn("'ended' is told with a field 'time'",

@@ -24,6 +24,7 @@ SKIPPED = 77
 SUPERVISION = "supervisors/supervision.pml"
 WORKER = "actors/worker_state.pml"
 MAILBOX = "mailbox/mailbox.pml"
+GRANTS = "supervisors/grants.pml"
 
 # Words of a turn are taken one by one and the parent gives up at once, where several words, or
 # a parent that restarts, would be too many cases together with what else is looked at.
@@ -50,6 +51,10 @@ RUNS = [
     (MAILBOX, "LETTERS=1 TIMES ENDS", ""),
     (MAILBOX, "LETTERS=1 TIMES ENDS CAPACITY=1", ""),
     (MAILBOX, "LETTERS=2 ENDS CAPACITY=1 PLAIN", ""),
+    (GRANTS, "LIVES=3", ""),
+    (GRANTS, "LIMIT=2", ""),
+    (GRANTS, "POOLS=3 LIVES=1", ""),
+    (GRANTS, "FAIR", "all_are_served"),
 ]
 
 # (model, fault and bounds, property that must break; "" for an assertion or a deadlock)
@@ -83,6 +88,11 @@ FAULTS = [
     (MAILBOX, "BUG_NO_SWAP", ""),
     (MAILBOX, "BUG_NO_RING_FOR_WANTED TIMES", ""),
     (MAILBOX, "BUG_NO_CLAIM FOREVER CAPACITY=1", "owner_is_next"),
+    (GRANTS, "BUG_QUARANTINE_IS_FREE", ""),
+    (GRANTS, "BUG_NOBODY_SWEEPS", ""),
+    (GRANTS, "BUG_CLOSED_IS_LOST", ""),
+    (GRANTS, "BUG_WITHDRAW_RELEASES", ""),
+    (GRANTS, "BUG_HOME_IS_NO_NEWS", ""),
 ]
 
 

@@ -491,6 +491,21 @@ static void who_does_not_yield_is_asked_again_later(void **state)
     yield(scene, "a");
 }
 
+static void no_room_is_kept_when_nobody_makes_any(void **state)
+{
+    scene_t *scene = *state;
+    open_budget(scene);
+    held_t *one = starts_at_once(scene, 'a', 400);
+    pass(scene, RESIDENCY_MS);
+    ask(scene, 'b', wants(.memory = 400));
+    yield(scene, "a");
+    uint64_t number = ask(scene, 'c', wants(.memory = 300));
+    has_nothing(scene, 'c');
+    one->is_busy = true;
+    does_not_yield(scene, one);
+    starts(scene, 'c', number);
+}
+
 /* Its word was lost, or its pool would not let it go: its router says that it stays. */
 static void who_was_asked_to_go_and_stays_is_asked_again(void **state)
 {
@@ -680,6 +695,8 @@ static void a_pool_that_is_gone_is_granted_nothing(void **state)
     held_t *one = starts_at_once(scene, 'a', 400);
     ask(scene, 'b', wants(.memory = 400));
     tr_mailbox_close(pool_called(scene, 'b')->mailbox);
+    pass(scene, RESIDENCY_MS + 1);
+    goes(scene, starts_at_once(scene, 'c', 300)); /* no room is kept for it either */
     goes(scene, one);
     assert_true(charged(scene) == 0);
     uint64_t number = ask(scene, 'b', wants(.memory = 400)); /* posted at its very end */
@@ -728,14 +745,60 @@ static void above_the_budget_idle_ones_go_at_once(void **state)
     held_t *other = starts_at_once(scene, 'b', 200);
     held_t *third = starts_at_once(scene, 'c', 200);
     pass(scene, RESIDENCY_MS);
-    one->last_used_ms = tr_clock_now_ms();
-    other->last_used_ms = tr_clock_now_ms();
-    third->last_used_ms = tr_clock_now_ms() - 5;
+    other->last_used_ms = tr_clock_now_ms() + 995;
+    third->last_used_ms = tr_clock_now_ms() + 990;
     atomic_store(&one->pulse->memory_bytes, 600 * (int64_t)UNIT);
     one->is_busy = true;
     pass(scene, 1000);
     assert_true(charged(scene) == 1000);
     yield(scene, "bc"); /* neither was idle for long, and one of them is not enough */
+}
+
+static bool begin_stub(tr_self_t *self, const void *arg)
+{
+    (void)self;
+    (void)arg;
+    return true;
+}
+
+static void drop(tr_self_t *self, tr_letter_t *letter)
+{
+    (void)self;
+    tr_letter_destroy(&letter);
+}
+
+static void end_stub(tr_self_t *self)
+{
+    (void)self;
+}
+
+static const tr_actor_class_t stub_class = {
+    .kind = "stub", .begin = begin_stub, .receive = drop, .end = end_stub};
+
+/* Its supervisor is gone, and nobody hears that its thread has ended. */
+static void what_hung_and_has_ended_is_found_within_a_second(void **state)
+{
+    scene_t *scene = *state;
+    open_budget(scene);
+    held_t *one = starts_at_once(scene, 'a', 400);
+    tr_mailbox_t *nobody = mailbox_called("nobody");
+    tr_actor_t *actor = NULL;
+    assert_status(tr_actor_start(&(tr_actor_setup_t){.class = &stub_class,
+                                                     .name = "stub",
+                                                     .runtime = scene->runtime,
+                                                     .parent = nobody,
+                                                     .limits = {100, 100000}},
+                                 &actor),
+                  TROUPE_OK);
+    actor->grant = one->grant;
+    one->grant = NULL;
+    tr_actor_ask_to_stop(actor, tr_reason_of(TROUPE_REASON_HUNG));
+    tr_quarantine_accept(scene->runtime->quarantine, &actor);
+    for (size_t i = 0; charged(scene) > 0; i++) {
+        assert_true(i < 10000);
+        pass(scene, 1000);
+    }
+    close_and_release(&nobody);
 }
 
 static void pressure_follows_what_is_charged(void **state)
@@ -783,12 +846,13 @@ static void at_critical_pressure_no_pool_grows_beyond_its_least(void **state)
     held_t *one = starts_at_once(scene, 'a', 86);
     one->is_busy = true;
     uint64_t more =
-        ask(scene, 'b', wants(.memory = 1, .is_beyond_min = true, .is_not_first = true));
+        ask(scene, 'b', wants(.memory = 12, .is_beyond_min = true, .is_not_first = true));
     has_nothing(scene, 'b');
     starts(scene, 'b', ask(scene, 'b', wants(.memory = 1, .is_beyond_min = true)));
     starts(scene, 'b', ask(scene, 'b', wants(.memory = 1, .is_not_first = true)));
     pass(scene, 2 * RESIDENCY_MS);
-    yield(scene, ""); /* nobody goes for it either */
+    yield(scene, "");              /* nobody goes for it either */
+    starts_at_once(scene, 'c', 5); /* nor is room kept for it */
     goes(scene, one);
     starts(scene, 'b', more);
 }
@@ -927,6 +991,7 @@ int main(void)
         story(one_that_took_longer_to_start_stays_for_that),
         story(a_busy_one_finishes_first_when_one_has_waited_long),
         story(who_does_not_yield_is_asked_again_later),
+        story(no_room_is_kept_when_nobody_makes_any),
         story(who_was_asked_to_go_and_stays_is_asked_again),
         story(the_room_that_was_made_is_kept_for_whom_it_was_made),
         story(a_small_one_passes_a_big_one_until_that_has_waited_long),
@@ -943,6 +1008,7 @@ int main(void)
         story(papers_outlive_the_governor),
         story(what_is_measured_is_charged_when_it_is_more),
         story(above_the_budget_idle_ones_go_at_once),
+        story(what_hung_and_has_ended_is_found_within_a_second),
         story(pressure_follows_what_is_charged),
         story(at_high_pressure_idle_ones_go_one_by_one),
         story(at_critical_pressure_no_pool_grows_beyond_its_least),
