@@ -160,21 +160,19 @@ static void refuse(tr_envelope_t *envelope, troupe_outcome_t outcome, const char
     }
 }
 
-static void tell_event(tr_reload_t *self, tr_log_level_t level, const char *event,
-                       const char *key, const char *line)
+static tr_events_t *events_of(const tr_reload_t *self)
 {
-    tr_event(self->admin->runtime->events, level, event, TR_TEXT(key, line));
+    return self->admin->runtime->events;
 }
 
-/* To the log, line by line. */
-static void tell_lines(tr_reload_t *self, tr_log_level_t level, const char *event,
-                       const char *key, const char *text)
+/* Line by line. */
+static void tell_refusal(tr_reload_t *self, const char *text)
 {
     char line[LINE_SIZE];
     while (*text) {
         size_t length = strcspn(text, "\n");
         snprintf(line, sizeof line, "%.*s", (int)length, text);
-        tell_event(self, level, event, key, line);
+        tr_event(events_of(self), TR_LOG_ERROR, "reload_refused", TR_TEXT("reason", line));
         text += length + (text[length] == '\n');
     }
 }
@@ -182,7 +180,7 @@ static void tell_lines(tr_reload_t *self, tr_log_level_t level, const char *even
 static void refuse_reload(tr_reload_t *self, tr_envelope_t *envelope, troupe_outcome_t outcome,
                           const char *text)
 {
-    tell_lines(self, TR_LOG_ERROR, "reload_refused", "reason", text);
+    tell_refusal(self, text);
     if (envelope) {
         refuse(envelope, outcome, text);
         tr_envelope_release(&envelope);
@@ -196,7 +194,7 @@ static void note_line(tr_reload_t *self, const tr_change_t *change, const char *
     char line[LINE_SIZE];
     snprintf(line, sizeof line, "%s: %s", change->text, why);
     tr_lines_add(&self->problems, "but: ", line);
-    tell_event(self, TR_LOG_WARNING, "reload_failed_in_part", "change", line);
+    tr_event(events_of(self), TR_LOG_WARNING, "reload_failed_in_part", TR_TEXT("change", line));
 }
 
 static void on_failed(void *arg, const tr_change_t *change, const char *why)
@@ -222,7 +220,8 @@ static void on_left_stopped(void *arg, const tr_change_t *change)
     snprintf(line, sizeof line, "%s is stopped, and stays so until it is restarted",
              change->after->name);
     tr_lines_add(&self->problems, "", line);
-    tell_event(self, TR_LOG_INFO, "reload_leaves_stopped", "child", change->after->name);
+    tr_event(events_of(self), TR_LOG_INFO, "reload_leaves_stopped",
+             TR_TEXT("child", change->after->name));
 }
 
 /* The lines of what was done, then those of what was not. The second frame says how many those
@@ -281,9 +280,8 @@ static void adopt(tr_reload_t *self)
 
 static void be_done(tr_reload_t *self)
 {
-    char n_changes[24];
-    snprintf(n_changes, sizeof n_changes, "%zu", self->draft.difference->n);
-    tell_event(self, TR_LOG_INFO, "reloaded", "changes", n_changes);
+    tr_event(events_of(self), TR_LOG_INFO, "reloaded",
+             TR_NUMBER("changes", self->draft.difference->n));
     tr_difference_destroy(
         &self->draft.difference); /* it borrows from the description of before */
     adopt(self);
@@ -309,13 +307,14 @@ static void apply(tr_reload_t *self, tr_draft_t draft)
         self->steps = tr_steps_new(&setup);
     }
     if (!self->steps) {
-        tell_event(self, TR_LOG_ERROR, "reload_refused", "reason", "out of memory");
+        tell_refusal(self, "out of memory");
         answer_envelope(self, TROUPE_OUTCOME_INTERNAL, "the node is out of memory");
         finish_reload(self);
         return;
     }
     for (size_t i = 0; i < difference->n; i++) {
-        tell_event(self, TR_LOG_INFO, "reloading", "change", difference->changes[i].text);
+        tr_event(events_of(self), TR_LOG_INFO, "reloading",
+                 TR_TEXT("change", difference->changes[i].text));
         if (difference->changes[i].kind == TR_CHANGE_SCHEDULE) {
             self->schedule(self->arg, draft.plan->config->schedule,
                            draft.plan->config->n_errands);
@@ -343,7 +342,7 @@ static void reload_to(tr_reload_t *self, tr_envelope_t *envelope, const char *fi
         return;
     }
     if (draft.difference->n == 0) {
-        tell_event(self, TR_LOG_INFO, "reloaded", "changes", "0");
+        tr_event(events_of(self), TR_LOG_INFO, "reloaded", TR_NUMBER("changes", 0));
         if (envelope) {
             reply_with(envelope, troupe_message_from_text(NO_CHANGE));
             tr_envelope_release(&envelope);

@@ -70,8 +70,8 @@ static void fail(tr_steps_t *self, const char *why)
     if (step->change && !step->is_clearing) {
         self->setup.failed(self->setup.arg, step->change, why);
     } else if (!step->is_clearing) {
-        tr_log(TR_LOG_WARNING, "reload_step_failed", TR_TEXT("child", step->child),
-               TR_TEXT("reason", why));
+        tr_event(self->setup.admin->runtime->events, TR_LOG_WARNING, "reload_step_failed",
+                 TR_TEXT("child", step->child), TR_TEXT("reason", why));
     }
     enter(self, PHASE_DONE);
 }
@@ -275,7 +275,8 @@ static void begin_step(tr_steps_t *self, int64_t now_ms)
 static void go_on_without(tr_steps_t *self)
 {
     if (self->phase == PHASE_DRAINING) {
-        tr_log(TR_LOG_WARNING, "drain_timed_out", TR_TEXT("capability", current(self)->child));
+        tr_event(self->setup.admin->runtime->events, TR_LOG_WARNING, "not_drained",
+                 TR_TEXT("capability", current(self)->child));
         enter(self, PHASE_DONE);
     } else {
         fail(self, "it is not done after half an hour, and goes on by itself");
