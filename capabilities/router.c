@@ -143,8 +143,12 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
 static void note_trouble(tr_router_t *router, const tr_control_t *not_grown)
 {
     char shown[TR_REASON_TEXT];
-    router->trouble = tr_reason_format(not_grown->reason.kind, "%s %.160s", not_grown->name,
-                                       tr_reason_show(&not_grown->reason, shown, sizeof shown));
+    bool has_no_room =
+        not_grown->reason.is_out_of_memory && not_grown->reason.kind == TROUPE_REASON_FAILED;
+    router->trouble =
+        tr_reason_format(not_grown->reason.kind, "%s %.180s", not_grown->name,
+                         has_no_room ? not_grown->reason.text
+                                     : tr_reason_show(&not_grown->reason, shown, sizeof shown));
     router->trouble.is_out_of_memory = not_grown->reason.is_out_of_memory;
 }
 

@@ -118,6 +118,28 @@ static void check_child(struct account *account, const tr_config_child_t *child,
     }
 }
 
+/* One that has no worker at first must be able to have one beside those that are always there.
+ */
+static void check_beside(struct account *account, const tr_config_child_t *child)
+{
+    const tr_config_mark_t *mark = tr_config_notes_find(account->notes, &child->memory);
+    uint64_t one = (uint64_t)child->memory;
+    uint64_t always = account->taken[TR_MEMORY];
+    if (mark && mark->sound && child->workers_min == 0 && one <= account->budget.bytes &&
+        tr_budget_plus(always, one) > account->budget.bytes) {
+        char needed[32], left[32];
+        tr_config_notes_problem(
+            account->notes, mark->place,
+            "one worker needs %s, and those that are always there ('min' of each capability) "
+            "leave %s of the budget: it could never be started",
+            tr_budget_show_bytes(one, needed, sizeof needed),
+            tr_budget_show_bytes(account->budget.bytes - always, left, sizeof left));
+    }
+    for (size_t i = 0; i < child->n_children; i++) {
+        check_beside(account, &child->children[i]);
+    }
+}
+
 void tr_config_check_budget(tr_config_notes_t *notes, const tr_config_t *config,
                             tr_machine_memory_t there)
 {
@@ -127,5 +149,9 @@ void tr_config_check_budget(tr_config_notes_t *notes, const tr_config_t *config,
         .config = config,
         .budget = tr_budget_of(config, there),
     };
-    check_child(&account, &config->root, check_whole(&account));
+    bool has_budget = check_whole(&account);
+    check_child(&account, &config->root, has_budget);
+    if (has_budget && account.taken[TR_MEMORY] <= account.budget.bytes) {
+        check_beside(&account, &config->root);
+    }
 }

@@ -21,6 +21,7 @@ typedef struct tr_claim {
     bool wants_all_room;          /* the next time that it asks */
     bool has_had_all_room;        /* since it was up last */
     char trouble[TR_REASON_TEXT]; /* why it was refused the last time; or "" */
+    bool is_told;                 /* the router, that it waits */
 } tr_claim_t;
 
 typedef struct tr_child {

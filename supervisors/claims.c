@@ -17,6 +17,9 @@
 #include "supervisors/pool.h"
 #include "supervisors/recycle.h"
 
+/* Whoever waits for so long has the router know why. */
+#define TELL_MS 100
+
 /* A pool whose first workers wait for so long does not hold up those behind it. */
 #define PATIENCE_MS 1000
 
@@ -89,7 +92,9 @@ static bool ask(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
         child->claim.number = number;
         child->claim.asked_ms = now_ms;
         child->claim.wants_all_room = false;
+        child->claim.is_told = false;
         child->view.is_held = true;
+        self->n_held++;
         self->must_act = true;
     }
     tr_mailbox_release(&governor);
@@ -105,9 +110,9 @@ bool tr_claims_hold(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
     return ask(self, child, now_ms);
 }
 
-void tr_claims_use(tr_supervisor_t *self, tr_child_t *child)
+void tr_claims_use(tr_child_t *child)
 {
-    assert(self && child && child->actor && !child->actor->grant);
+    assert(child && child->actor && !child->actor->grant);
     tr_grant_t *grant = child->claim.grant;
     child->claim.grant = NULL;
     child->claim.trouble[0] = '\0';
@@ -167,6 +172,7 @@ void tr_claims_take(tr_supervisor_t *self, tr_grant_t *grant)
     }
     child->claim.number = 0;
     child->view.is_held = false;
+    self->n_held--;
     self->must_act = true;
     if (grant->state == TR_GRANT_GIVEN) {
         child->claim.grant = grant;
@@ -193,6 +199,7 @@ void tr_claims_drop(tr_supervisor_t *self, tr_child_t *child)
     tr_grant_return(&child->claim.grant);
     if (child->view.is_held) {
         child->view.is_held = false;
+        self->n_held--;
         self->must_act = true;
     }
 }
@@ -262,15 +269,48 @@ bool tr_claims_show(const tr_supervisor_t *self, const tr_child_t *child, char *
     return true;
 }
 
+/* So that a request whose time is over meanwhile is told what it waited for. */
+static void tell_waiting(tr_supervisor_t *self, tr_child_t *child)
+{
+    tr_control_t *word = tr_control_new(TR_WORD_NOT_GROWN, 0);
+    child->claim.is_told = true;
+    if (word) {
+        word->number = 1; /* it goes on to wait */
+        snprintf(word->name, sizeof word->name, "%s", child->name);
+        word->reason.kind = TROUPE_REASON_FAILED;
+        word->reason.is_out_of_memory = true;
+        tr_claims_show(self, child, word->reason.text, sizeof word->reason.text);
+        tr_control_send(word, self->router);
+    }
+}
+
+/* Returns when to look at it again. */
+static int64_t look_at_held(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
+{
+    int64_t tell_ms = tr_clock_after(child->claim.asked_ms, TELL_MS);
+    int64_t tired_ms = tr_clock_after(child->claim.asked_ms, PATIENCE_MS);
+    if (child == self->recycle.replacement) {
+        child->claim.is_told = true; /* who is there serves, and nobody waits for it */
+    } else if (!child->claim.is_told && now_ms >= tell_ms) {
+        tell_waiting(self, child);
+    }
+    if (!child->claim.is_told) {
+        return tell_ms;
+    }
+    if (self->has_started || child->has_been_tried) {
+        return TR_NEVER;
+    }
+    child->has_been_tried = now_ms >= tired_ms;
+    return child->has_been_tried ? TR_NEVER : tired_ms;
+}
+
 int64_t tr_claims_turn(tr_supervisor_t *self, int64_t now_ms)
 {
     int64_t due_ms = TR_NEVER;
-    for (size_t i = 0; !self->has_started && i < self->children.n; i++) {
-        tr_child_t *child = self->children.all[i];
-        int64_t tired_ms = tr_clock_after(child->claim.asked_ms, PATIENCE_MS);
-        if (child->view.is_held && !child->has_been_tried) {
-            child->has_been_tried = now_ms >= tired_ms;
-            due_ms = !child->has_been_tried && tired_ms < due_ms ? tired_ms : due_ms;
+    for (size_t i = 0; self->n_held > 0 && i < self->children.n; i++) {
+        if (self->children.all[i]->view.is_held) {
+            int64_t again_ms = look_at_held(self, self->children.all[i], now_ms);
+            due_ms = again_ms < due_ms ? again_ms : due_ms;
         }
     }
     return due_ms;

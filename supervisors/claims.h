@@ -17,7 +17,7 @@
 bool tr_claims_hold(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms);
 
 /* It was started: its actor has the grant from now on, and the governor hears who that is. */
-void tr_claims_use(tr_supervisor_t *self, tr_child_t *child);
+void tr_claims_use(tr_child_t *child);
 
 /* The governor has answered. Takes the grant. */
 void tr_claims_take(tr_supervisor_t *self, tr_grant_t *grant);
@@ -40,8 +40,8 @@ void tr_claims_note_eviction(tr_child_t *child, const char *cause, const char *w
 bool tr_claims_show(const tr_supervisor_t *self, const tr_child_t *child, char *why,
                     size_t size);
 
-/* A pool that has to wait for room counts as started after a while. Returns when to be asked
- * again. */
+/* Look at those that are held: after a moment the router hears what they wait for, and a pool
+ * that has to wait for room counts as started after a while. Returns when to be asked again. */
 int64_t tr_claims_turn(tr_supervisor_t *self, int64_t now_ms);
 
 #endif

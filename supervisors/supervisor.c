@@ -530,7 +530,7 @@ static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms
     troupe_status_t status =
         tr_child_start(child, self->self->runtime, self->self->mailbox, now_ms);
     if (status == TROUPE_OK) {
-        tr_claims_use(self, child);
+        tr_claims_use(child);
         status = tr_children_born(&self->children, child);
     }
     if (status == TROUPE_OK) {

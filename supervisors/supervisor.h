@@ -44,6 +44,7 @@ typedef struct tr_supervisor {
     size_t wish;        /* so many more workers the router could use */
     int64_t grow_at_ms; /* not before: there was no room for more */
     tr_backoff_t growth;
+    size_t n_held;          /* children that wait for a grant */
     size_t n_out_of_memory; /* workers in a row that ended for want of memory */
     struct {
         tr_child_t *replacement; /* starts in place of `old`; NULL: none does */

@@ -221,8 +221,15 @@ static const struct CMUnitTest fits[] = {
         "reserve of 100MiB)\n"),
     FIT("pools that fit only in turns", {GIB, false}, "memory: {budget: 700MiB}",
         POOL("a", "memory: 400MiB, workers: {min: 0, max: 9}")
-            POOL("b", "memory: 400MiB, workers: {min: 1, max: 9}"),
+            POOL("b", "memory: 400MiB, workers: {min: 0, max: 9}"),
         ""),
+    FIT("one that has no turn beside what is always there", {GIB, false},
+        "memory: {budget: 700MiB}",
+        POOL("a", "memory: 400MiB, workers: {min: 0, max: 9}")
+            POOL("b", "memory: 301MiB, workers: {min: 1, max: 9}"),
+        "t:5:52: error: one worker needs 400MiB, and those that are always there ('min' of "
+        "each "
+        "capability) leave 399MiB of the budget: it could never be started\n"),
     FIT("workers that are always there and do not fit", {GIB, false},
         "memory: {budget: 700MiB}",
         POOL("a", "memory: 200MiB, workers: {min: 2}") POOL("b", "memory: 200MiB")

@@ -671,6 +671,34 @@ static void who_waits_says_for_what(void **state)
     stops(scene);
 }
 
+/* So that a request whose time is over says what it waited for. */
+static void its_router_hears_for_what_too(void **state)
+{
+    scene_t *scene = *state;
+    atomic_store(&scene->runtime->memory.budget_bytes, 700);
+    atomic_store(&scene->runtime->memory.charged_bytes, 650);
+    tr_clock_hold(tr_clock_now_ms());
+    open_pool(scene, 1);
+    governor_hears(scene, "ask");
+    tr_clock_advance(100);
+    tr_control_say(scene->pool->mailbox, TR_WORD_UP, 0);
+    tr_letter_t *letter = wait_for_next(scene->router);
+    while (tr_control_in(letter)->word != TR_WORD_NOT_GROWN) {
+        tr_letter_destroy(&letter);
+        letter = wait_for_next(scene->router);
+    }
+    const tr_control_t *word = tr_control_in(letter);
+    assert_int_equal(word->number, 1); /* it goes on to wait */
+    assert_true(word->reason.is_out_of_memory);
+    assert_string_equal(word->reason.text,
+                        "waits for memory: 100 B, when 650 B of 700 B are charged");
+    tr_letter_destroy(&letter);
+    tr_clock_advance(100);
+    nobody_hears_anything(scene); /* once */
+    tr_clock_release();
+    stops(scene);
+}
+
 /* It may wait long, and those behind it in the tree start meanwhile. */
 static void a_pool_that_waits_for_room_counts_as_started(void **state)
 {
@@ -927,6 +955,7 @@ int main(void)
         story(with_others_there_it_is_tried_again_after_a_pause),
         story(one_of_the_least_asks_again),
         story(who_waits_says_for_what),
+        story(its_router_hears_for_what_too),
         story(a_pool_that_waits_for_room_counts_as_started),
         story(a_pool_that_stops_withdraws),
         story(an_eviction_is_counted_with_its_cause),

@@ -112,7 +112,7 @@ static int set_up(void **state)
             .backoff_min_ms = 1,
             .backoff_max_ms = 2,
             .own_restarts = -1,
-            .health = {60000, 3, 60000, 60000, 60000, 0},
+            .health = {60000, 3, 60000, 60000, 60000, 0, 0},
             .start = start_stub,
             .what = &scene->stubs[i],
         };
