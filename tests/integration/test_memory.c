@@ -478,11 +478,12 @@ static void what_the_pinned_hold_cannot_be_had(void **state)
     (void)state;
     start_described("memory: {budget: 700MiB}\n",
                     "  - {capability: a, worker: {module: holder, args: {mib: '400'}}, "
-                    "memory: 400MiB, workers: {min: 1, max: 1}, pinned: true}\n"
+                    "memory: 400MiB, workers: {min: 0, max: 1}, pinned: true}\n"
                     "  - {capability: b, worker: {module: holder, args: {mib: '400'}}, "
                     "memory: 400MiB, workers: {min: 0, max: 1}}\n");
     line_t line;
     line_open(&line, &rig, INSIDE);
+    assert_outcome(line_call(&line, "a", NULL, "0"), TROUPE_OUTCOME_OK);
     for (int i = 0; i < 3; i++) {
         assert_outcome(line_call(&line, "b", NULL, "0"), TROUPE_OUTCOME_MEMORY_EXHAUSTED);
         assert_outcome(line_call(&line, "a", NULL, "0"), TROUPE_OUTCOME_OK);

@@ -405,8 +405,8 @@ class Reload(unittest.TestCase):
 
     def test_a_larger_budget_is_used_at_once(self):
         def two(budget):
-            return {"children": [capability("a", memory="60MiB", pinned=True),
-                                 {**capability("b", memory="60MiB"), "workers": {"min": 0}}],
+            return {"children": [{**capability(name, memory="60MiB", pinned=name == "a"),
+                                  "workers": {"min": 0}} for name in "ab"],
                     "top": {"memory": {"budget": budget}}}
 
         def write(budget):
@@ -415,6 +415,7 @@ class Reload(unittest.TestCase):
 
         tree = two("100MiB")
         self.start(*tree["children"], top=tree["top"])
+        self.echo("a")
         self.assertEqual(self.peer.call("b")[0], "memory_exhausted")
         write("200MiB")
         self.reload("memory.budget 100MiB -> 200MiB")
