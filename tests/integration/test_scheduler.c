@@ -319,7 +319,8 @@ static void nothing_is_loaded_for_those_who_have_left(void **state)
     rig_await(&rig, "b", 1, 0);
     line_cancel(&line, leaves);
     assert_outcome(line_outcome(&line, leaves), TROUPE_OUTCOME_CANCELLED);
-    nanosleep(&(struct timespec){1, 200000000}, NULL); /* more than the residency */
+    nanosleep(&(struct timespec){1, 200000000}, NULL); /* past the residency: that
+                                                          nothing happens is the test */
     gate_open(&working);
     assert_outcome(line_outcome(&line, busy), TROUPE_OUTCOME_OK);
     assert_outcome(call("c"), TROUPE_OUTCOME_OK);
