@@ -37,18 +37,27 @@ void tr_round_finish(tr_governor_t *self)
     drop_answers(&self->round);
 }
 
-static bool ask(tr_governor_t *self, const tr_tenant_t *tenant)
+/* A word that is answered here. Takes it; false when there is no such router, or no word. */
+static bool say_to_router(tr_governor_t *self, const char *capability, tr_control_t *word)
 {
-    tr_mailbox_t *router = tr_directory_find(
-        self->self->runtime->directory, TR_NAMES_CAPABILITY, tr_span_of(tenant->capability));
-    tr_control_t *word = router ? tr_control_new(TR_WORD_WHO_IS_THERE, 0) : NULL;
+    tr_mailbox_t *router = tr_directory_find(self->self->runtime->directory,
+                                             TR_NAMES_CAPABILITY, tr_span_of(capability));
+    bool is_said = router && word;
     if (word) {
-        word->number = self->round.token;
         word->mailbox = tr_mailbox_share(self->self->mailbox);
         tr_control_send(word, router);
     }
     tr_mailbox_release(&router);
-    return word != NULL;
+    return is_said;
+}
+
+static bool ask(tr_governor_t *self, const tr_tenant_t *tenant)
+{
+    tr_control_t *word = tr_control_new(TR_WORD_WHO_IS_THERE, 0);
+    if (word) {
+        word->number = self->round.token;
+    }
+    return say_to_router(self, tenant->capability, word);
 }
 
 /* How long until it is worth while to look again, when nothing happens meanwhile: workers do
@@ -187,18 +196,13 @@ static void yield(tr_governor_t *self, tr_occupant_t *occupant, const char *caus
     snprintf(holding->for_whom, sizeof holding->for_whom, "%s", grant ? grant->worker : "");
     tr_governor_tell(self, "evicting", holding->tenant->capability, holding->worker,
                      holding->charges[TR_MEMORY].amount, cause, holding->for_whom);
-    tr_mailbox_t *router =
-        tr_directory_find(self->self->runtime->directory, TR_NAMES_CAPABILITY,
-                          tr_span_of(holding->tenant->capability));
     tr_control_t *word = tr_control_new(TR_WORD_YIELD, holding->incarnation);
     if (word) {
         word->number = even_if_busy;
-        word->mailbox = tr_mailbox_share(self->self->mailbox);
         snprintf(word->name, sizeof word->name, "%s", cause);
         snprintf(word->reason.text, sizeof word->reason.text, "%s", holding->for_whom);
-        tr_control_send(word, router);
     }
-    tr_mailbox_release(&router);
+    (void)say_to_router(self, holding->tenant->capability, word); /* else it is asked again */
 }
 
 void tr_round_not_yielded(tr_governor_t *self, uint64_t incarnation)
@@ -303,8 +307,7 @@ static bool make_room(tr_governor_t *self, tr_plan_of_room_t *plan, const tr_ask
     int64_t again_at_ms;
     bool is_enough =
         tr_census_choose(census, shortage, own, TR_SPARE_BUSY, now_ms, &again_at_ms);
-    bool even_if_busy = !is_enough && is_aged;
-    if (even_if_busy) {
+    if (!is_enough && is_aged) {
         is_enough = tr_census_choose(census, shortage, own, TR_SPARE_NEW, now_ms, &again_at_ms);
     }
     if (again_at_ms < plan->again_at_ms) {
