@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/dead_letter.h"
+#include "actors/groups.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "mailbox/dead_letter.h"
 #include "mailbox/mail.h"
 #include "mailbox/message.h"
 
@@ -146,10 +147,18 @@ static void answer_ping(tr_self_t *self, const tr_control_t *ping)
     }
 }
 
+/* A mailbox may outlive those whom the words in it were meant for. */
+static bool is_of_another_life(const tr_self_t *self, const tr_control_t *control)
+{
+    return control->incarnation != self->incarnation && tr_mailbox_is_lasting(self->mailbox);
+}
+
 static void take(tr_self_t *self, tr_letter_t *letter)
 {
     const tr_control_t *control = tr_control_in(letter);
-    if (control && control->word == TR_WORD_PING) {
+    if (control && is_of_another_life(self, control)) {
+        tr_letter_destroy(&letter);
+    } else if (control && control->word == TR_WORD_PING) {
         answer_ping(self, control);
         tr_letter_destroy(&letter);
     } else if (control && control->word == TR_WORD_STOP) {
@@ -180,7 +189,7 @@ static void open_door(tr_self_t *self)
                 zmq_msg_close(&frame);
             }
         }
-        tr_mail_t *mail = message ? tr_mail_new(&message) : NULL;
+        tr_mail_t *mail = message ? tr_mail_new(&message, NULL, NULL) : NULL;
         if (!mail) {
             return;
         }
@@ -361,7 +370,8 @@ static bool begin(tr_self_t *self)
     if (!self->class->begin(self, self->arg)) {
         return false;
     }
-    troupe_status_t status = tr_self_register(self, TR_NAMES_ACTOR, self->name);
+    troupe_status_t status =
+        self->ref ? TROUPE_OK : tr_self_register(self, TR_NAMES_ACTOR, self->name);
     if (status != TROUPE_OK) {
         self->reason = tr_reason_format(
             TROUPE_REASON_FAILED, "%s %s",
@@ -382,8 +392,7 @@ static void drop_leftovers(tr_self_t *self)
         if (self->class->leftover) {
             self->class->leftover(self, letter);
         } else if (letter->type == &tr_mail_type) {
-            tr_dead_letter_take(self->runtime->dead_letters, self->name, "the actor has ended",
-                                &letter);
+            tr_dead_letter_take(self->runtime, self->name, "the actor has ended", &letter);
         } else {
             tr_letter_destroy(&letter);
         }
@@ -400,10 +409,41 @@ static void forget_names(tr_self_t *self)
     self->n_names = 0;
 }
 
+/* A lasting mailbox is left as it is to the next life; any other ends here, and with it the
+ * reference. */
+static void leave_mailbox(tr_self_t *self)
+{
+    if (self->is_moved_out) {
+        return;
+    }
+    if (tr_mailbox_is_lasting(self->mailbox)) {
+        tr_mailbox_leave_for_good(self->mailbox);
+        return;
+    }
+    troupe_ref_t *known =
+        self->ref ? tr_directory_take_out(self->runtime->directory, self->ref) : NULL;
+    troupe_ref_release(&known);
+    tr_mailbox_close(self->mailbox);
+    drop_leftovers(self);
+}
+
+/* Those who watch are told when all is done. */
+static void end_life(tr_self_t *self)
+{
+    if (self->ref) {
+        tr_groups_forget(self->runtime->groups, self->ref, self->incarnation);
+        tr_ref_end(self->ref, self->incarnation, &self->reason);
+        if (!tr_mailbox_is_lasting(self->mailbox)) {
+            tr_ref_finish(self->ref);
+        }
+    }
+}
+
 static void destroy_self(tr_self_t **self_p)
 {
     tr_self_t *self = *self_p;
     if (self) {
+        troupe_ref_release(&self->ref);
         tr_mailbox_release(&self->mailbox);
         tr_mailbox_release(&self->parent);
         tr_pulse_release(&self->pulse);
@@ -411,6 +451,7 @@ static void destroy_self(tr_self_t **self_p)
         atomic_fetch_sub(&self->runtime->n_actors, 1);
         tr_runtime_release(&self->runtime);
         free(self->name);
+        free(self->home);
         free(self);
         *self_p = NULL;
     }
@@ -453,10 +494,10 @@ static void run(zsock_t *pipe, void *arg)
         serve(self, pipe);
     }
     forget_names(self);
-    tr_mailbox_close(self->mailbox);
-    drop_leftovers(self);
+    leave_mailbox(self);
     self->class->end(self);
     zsock_destroy(&self->door);
+    end_life(self);
 
     tr_control_t *ended = tr_control_new(TR_WORD_ENDED, self->incarnation);
     if (ended) {
@@ -476,20 +517,40 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
     }
     self->class = setup->class;
     self->name = strdup(setup->name);
+    self->home = setup->home ? strdup(setup->home) : NULL;
     self->incarnation = incarnation;
     self->runtime = tr_runtime_share(setup->runtime);
     atomic_fetch_add(&self->runtime->n_actors, 1);
-    self->mailbox = tr_mailbox_new(setup->name, incarnation, setup->limits);
+    self->ref = setup->ref ? troupe_ref_share(setup->ref) : NULL;
+    self->mailbox = setup->ref ? tr_mailbox_share(setup->ref->mailbox)
+                               : tr_mailbox_new(setup->name, incarnation, setup->limits);
     self->parent = tr_mailbox_share(setup->parent);
     self->pulse = tr_pulse_new();
     self->arg = setup->arg;
     self->keepsake = tr_keepsake_share(setup->keepsake);
-    if (!self->name || !self->mailbox || !self->pulse) {
+    if (!self->name || (setup->home && !self->home) || !self->mailbox || !self->pulse) {
         destroy_self(&self);
     } else if (self->class->is_carried) {
         tr_mailbox_let_carry(self->mailbox, self->class->carriers, work_for, self);
     }
     return self;
+}
+
+static void move_in(tr_self_t *self)
+{
+    if (tr_mailbox_is_lasting(self->mailbox)) {
+        tr_mailbox_move_in(self->mailbox);
+    }
+    if (self->ref) {
+        tr_ref_begin(self->ref, self->incarnation);
+    }
+}
+
+static void move_out(tr_self_t *self)
+{
+    if (tr_mailbox_is_lasting(self->mailbox)) {
+        tr_mailbox_leave_for_good(self->mailbox);
+    }
 }
 
 troupe_status_t tr_actor_start(const tr_actor_setup_t *setup, tr_actor_t **out)
@@ -508,9 +569,13 @@ troupe_status_t tr_actor_start(const tr_actor_setup_t *setup, tr_actor_t **out)
     }
     actor->incarnation = incarnation;
     actor->mailbox = tr_mailbox_share(self->mailbox);
+    actor->ref = self->ref ? troupe_ref_share(self->ref) : NULL;
     actor->pulse = tr_pulse_share(self->pulse);
+    move_in(self);
     actor->zactor = zactor_new(run, self); /* from here on `self` is the thread's */
     if (!actor->zactor) {
+        move_out(self);
+        troupe_ref_release(&actor->ref);
         tr_mailbox_release(&actor->mailbox);
         tr_pulse_release(&actor->pulse);
         free(actor);
@@ -531,6 +596,39 @@ void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason)
     }
 }
 
+/* What was in its hands is told here, as its thread may never come back. */
+static void lose_what_it_holds(tr_actor_t *self, tr_runtime_t *runtime)
+{
+    static const char why[] = "the actor did not come back from it";
+    if (atomic_exchange(&self->pulse->has_mail, 0)) {
+        tr_dead_letter_tell(runtime, self->ref->name, "", tr_mail_type.name, why);
+    }
+    troupe_question_t *question = atomic_exchange(&self->pulse->question, NULL);
+    if (question) {
+        tr_question_answer(question, TROUPE_OUTCOME_WORKER_LOST, why, NULL);
+        tr_question_release(&question);
+    }
+}
+
+void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t *reason)
+{
+    assert(self && runtime && reason);
+    if (!self->ref) {
+        tr_directory_forget(runtime->directory, self->mailbox);
+        return;
+    }
+    lose_what_it_holds(self, runtime);
+    bool has_moved = tr_mailbox_is_lasting(self->mailbox) && tr_mailbox_move_out(self->mailbox);
+    if (!has_moved) {
+        tr_directory_forget(runtime->directory, self->mailbox);
+    }
+    tr_groups_forget(runtime->groups, self->ref, self->incarnation);
+    tr_ref_end(self->ref, self->incarnation, reason);
+    if (!has_moved) {
+        tr_ref_finish(self->ref);
+    }
+}
+
 troupe_status_t tr_actor_reap(tr_actor_t **self_p, int64_t timeout_ms)
 {
     assert(self_p && *self_p);
@@ -548,6 +646,7 @@ troupe_status_t tr_actor_reap(tr_actor_t **self_p, int64_t timeout_ms)
     }
     zactor_destroy(&self->zactor);
     tr_grant_return(&self->grant);
+    troupe_ref_release(&self->ref);
     tr_mailbox_release(&self->mailbox);
     tr_pulse_release(&self->pulse);
     free(self);

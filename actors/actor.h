@@ -22,9 +22,9 @@
 #include "actors/control.h"
 #include "actors/grant.h"
 #include "actors/pulse.h"
-#include "actors/reason.h"
 #include "actors/runtime.h"
 #include "base/clock.h"
+#include "base/reason.h"
 #include "mailbox/mailbox.h"
 
 typedef struct tr_self tr_self_t;
@@ -76,14 +76,17 @@ struct tr_self {
     const tr_actor_class_t *class;
     void *state; /* the class's */
     char *name;
+    char *home; /* the path of its supervisor; or NULL */
     uint64_t incarnation;
     tr_runtime_t *runtime;
     tr_mailbox_t *mailbox;
     tr_mailbox_t *parent;
+    troupe_ref_t *ref; /* NULL: nobody can refer to it */
     tr_pulse_t *pulse;
     tr_reason_t reason; /* why it ends */
     bool is_ending;
-    tr_time_t now; /* as of a few letters ago at most, callbacks aside */
+    bool is_moved_out; /* its mailbox is another life's now */
+    tr_time_t now;     /* as of a few letters ago at most, callbacks aside */
 
     /* the shell's */
     const void *arg;
@@ -140,6 +143,7 @@ void tr_self_unwatch(tr_self_t *self, void *socket, int descriptor);
 struct tr_actor {
     zactor_t *zactor;
     tr_mailbox_t *mailbox;
+    troupe_ref_t *ref; /* or NULL */
     tr_pulse_t *pulse;
     uint64_t incarnation;
     bool can_be_killed; /* it owns a process: TR_WORD_KILL ends it, whatever that does */
@@ -152,8 +156,11 @@ typedef struct tr_actor_setup {
     const char *name;
     tr_runtime_t *runtime;
     tr_mailbox_t *parent; /* where the words about this actor go */
+    const char *home;     /* the path of its supervisor, copied; NULL: none */
     tr_mailbox_limits_t limits;
-    const void *arg;         /* goes to begin; borrowed: it outlives the actor */
+    troupe_ref_t *ref; /* shared: whose life this is, with its mailbox; NULL: a mailbox of its
+                          own, within `limits` */
+    const void *arg;   /* goes to begin; borrowed: it outlives the actor */
     tr_keepsake_t *keepsake; /* what `arg` belongs to, shared; NULL: to the runtime's own */
 } tr_actor_setup_t;
 
@@ -172,6 +179,7 @@ typedef struct tr_birth {
     const char *name;
     tr_runtime_t *runtime;
     tr_mailbox_t *parent;
+    const char *home;        /* the path of its supervisor; NULL: none */
     tr_keepsake_t *keepsake; /* what `what` belongs to, or NULL */
 } tr_birth_t;
 
@@ -180,6 +188,11 @@ typedef troupe_status_t(tr_start_fn)(const tr_birth_t *birth, tr_actor_t **out);
 
 /* Ask it to stop, for that reason. Never waits. */
 void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason);
+
+/* Its thread does not answer, and will be replaced: what it had in its hands is lost, and those
+ * who watch it are told, for that reason. Its mailbox is left to its next life, where that is
+ * possible; else its reference is over. Its supervisor's thread. */
+void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t *reason);
 
 /* Let go of an actor whose thread has ended, waiting for that up to `timeout_ms`, and set
  * *self_p to NULL. TROUPE_TIMEOUT when it still runs; then it is still the caller's. */

@@ -13,17 +13,20 @@
 #include <troupe/status.h>
 
 #include "actors/pulse.h"
-#include "actors/reason.h"
 #include "base/keepsake.h"
+#include "base/reason.h"
 #include "mailbox/mailbox.h"
 
 typedef enum tr_word {
     /* supervisor -> child */
-    TR_WORD_PING,  /* number: comes back in the pong */
-    TR_WORD_PROBE, /* check yourself deeply, unless there is work */
-    TR_WORD_STOP,  /* reason */
-    TR_WORD_KILL,  /* reason; number: ms from SIGTERM to SIGKILL, 0: SIGKILL at once. Only to
-                      actors that can be killed */
+    TR_WORD_PING,    /* number: comes back in the pong */
+    TR_WORD_PROBE,   /* check yourself deeply, unless there is work */
+    TR_WORD_STOP,    /* reason */
+    TR_WORD_SUSPEND, /* take no messages, but words */
+    TR_WORD_WAKE,    /* the end of that */
+    TR_WORD_INSPECT, /* number: token; mailbox: where the tr_inspection_t goes */
+    TR_WORD_KILL,    /* reason; number: ms from SIGTERM to SIGKILL, 0: SIGKILL at once. Only to
+                        actors that can be killed */
 
     /* child -> supervisor; incarnation says which child */
     TR_WORD_PONG,    /* number, depth */

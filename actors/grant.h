@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actors/reason.h"
+#include "base/reason.h"
 #include "mailbox/mailbox.h"
 
 /* What a node has and shares out: memory, and up to seven resources with names. */

@@ -17,7 +17,7 @@
 
 #include <troupe/status.h>
 
-#include "actors/reason.h"
+#include "base/reason.h"
 
 typedef struct tr_process {
     pid_t pid; /* of the leader, and of the group; 0: there is none, or it is reaped */

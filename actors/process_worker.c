@@ -17,11 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/dead_letter.h"
 #include "actors/process_dialogue.h"
 #include "actors/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "mailbox/dead_letter.h"
 #include "mailbox/mail.h"
 
 #define MAILBOX_LETTERS  100000
@@ -259,7 +259,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (letter->type == &tr_reply_type) {
         tr_dialogue_answer(worker, (troupe_reply_t *)letter);
     } else {
-        tr_dead_letter_take(self->runtime->dead_letters, self->name,
+        tr_dead_letter_take(self->runtime, self->name,
                             "a worker in a process takes no messages", &letter);
     }
 }
@@ -398,8 +398,7 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
         return;
     }
     if (letter->type == &tr_mail_type) {
-        tr_dead_letter_take(self->runtime->dead_letters, self->name, "the worker has ended",
-                            &letter);
+        tr_dead_letter_take(self->runtime, self->name, "the worker has ended", &letter);
     } else {
         tr_letter_destroy(&letter);
     }

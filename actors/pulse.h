@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include <troupe/actor.h>
 #include <troupe/status.h>
 
 typedef struct tr_pulse {
@@ -28,6 +29,9 @@ typedef struct tr_pulse {
     _Atomic(int) wants_cancels;        /* tell it of each cancelled job: it cannot see flags */
     _Atomic(int64_t) memory_bytes;     /* resident size as last measured; 0: not measured */
     _Atomic(int) pid;                  /* of the process it owns; 0: none */
+    _Atomic(int) has_mail;             /* a message is in its hands */
+    _Atomic(troupe_question_t *) question; /* that message's, a share of whoever takes it out */
+    _Atomic(uint64_t) n_messages;          /* taken */
 } tr_pulse_t;
 
 /* In state spawning, with one holder. NULL when out of memory. */

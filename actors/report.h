@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actors/reason.h"
+#include "base/reason.h"
 #include "mailbox/mailbox.h"
 
 /* Where a worker runs. */

@@ -9,8 +9,9 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "actors/dead_letter.h"
+#include "actors/groups.h"
 #include "base/clock.h"
-#include "mailbox/dead_letter.h"
 #include "mailbox/mail.h"
 
 tr_runtime_t *tr_runtime_new(const char *node)
@@ -34,9 +35,10 @@ tr_runtime_t *tr_runtime_new(const char *node)
     self->metrics = tr_metrics_new();
     self->quarantine = tr_quarantine_new();
     self->spawner = tr_spawner_new();
+    self->groups = tr_groups_new();
     self->folder = tr_private_folder_new(self->boot);
-    if (!self->node || !self->directory || !self->metrics || !self->quarantine ||
-        !self->spawner || !self->folder) {
+    if (!self->node || !self->groups || !self->directory || !self->metrics ||
+        !self->quarantine || !self->spawner || !self->folder) {
         tr_runtime_release(&self);
         return NULL;
     }
@@ -70,6 +72,7 @@ void tr_runtime_release(tr_runtime_t **self_p)
     tr_quarantine_destroy(&self->quarantine);
     tr_spawner_destroy(&self->spawner);
     tr_private_folder_destroy(&self->folder);
+    tr_groups_destroy(&self->groups);
     tr_directory_destroy(&self->directory);
     tr_mailbox_release(&self->beyond);
     tr_events_destroy(&self->events);
@@ -110,20 +113,78 @@ void tr_runtime_submit(tr_runtime_t *self, tr_envelope_t *envelope, tr_mailbox_t
     }
 }
 
-troupe_status_t tr_runtime_send(tr_runtime_t *self, const char *name,
-                                troupe_message_t **message_p)
+/* ---- mail ---- */
+
+/* Whoever asked hears of it before the dead letter is told. */
+static troupe_status_t refuse(tr_runtime_t *self, const char *to, troupe_status_t status,
+                              tr_mail_t *mail)
 {
-    assert(self && name && message_p);
-    tr_mail_t *mail = tr_mail_new(message_p);
-    if (!mail) {
-        return TROUPE_ERR_NOMEM;
+    const char *why = status == TROUPE_FULL        ? "its mailbox is full"
+                      : status == TROUPE_NOT_FOUND ? "there is no such actor"
+                                                   : "it has ended for good";
+    troupe_outcome_t outcome = status == TROUPE_FULL        ? TROUPE_OUTCOME_OVERLOADED
+                               : status == TROUPE_NOT_FOUND ? TROUPE_OUTCOME_NO_CAPABILITY
+                                                            : TROUPE_OUTCOME_WORKER_LOST;
+    if (mail->question) {
+        char text[200];
+        snprintf(text, sizeof text, "%.120s: %s", to, why);
+        tr_question_answer(mail->question, outcome, text, NULL);
     }
     tr_letter_t *letter = &mail->letter;
-    tr_mailbox_t *to = tr_directory_find(self->directory, TR_NAMES_ACTOR, tr_span_of(name));
-    troupe_status_t status = to ? tr_mailbox_post(to, TR_LANE_USER, &letter) : TROUPE_NOT_FOUND;
-    tr_mailbox_release(&to);
-    if (status != TROUPE_OK) {
-        tr_dead_letter_take(self->dead_letters, name, troupe_status_text(status), &letter);
-    }
+    tr_dead_letter_take(self, to, why, &letter);
     return status == TROUPE_CLOSED ? TROUPE_NOT_FOUND : status;
+}
+
+troupe_status_t tr_runtime_post(tr_runtime_t *self, troupe_ref_t *to, tr_lane_t lane,
+                                tr_mail_t *mail)
+{
+    assert(self && to && mail);
+    troupe_status_t status = tr_ref_post(to, lane, &mail);
+    return mail ? refuse(self, to->name, status, mail) : TROUPE_OK;
+}
+
+troupe_status_t tr_runtime_post_named(tr_runtime_t *self, const char *name, tr_lane_t lane,
+                                      tr_mail_t *mail)
+{
+    assert(self && name && mail);
+    troupe_ref_t *to = tr_directory_refer(self->directory, tr_span_of(name));
+    troupe_status_t status =
+        to ? tr_runtime_post(self, to, lane, mail) : refuse(self, name, TROUPE_NOT_FOUND, mail);
+    troupe_ref_release(&to);
+    return status;
+}
+
+void tr_runtime_bury(tr_runtime_t *self, troupe_ref_t *ref, const char *why)
+{
+    assert(self && ref && why);
+    tr_mailbox_close(ref->mailbox);
+    tr_mailbox_put_back(ref->mailbox);
+    tr_letter_t *letter;
+    while ((letter = tr_mailbox_next(ref->mailbox, NULL)) != NULL) {
+        if (tr_mail_in(letter) && tr_mail_in(letter)->kind != TROUPE_MESSAGE_DOWN) {
+            tr_dead_letter_take(self, ref->name, why, &letter);
+        } else {
+            tr_letter_destroy(&letter);
+        }
+    }
+    tr_ref_finish(ref);
+    troupe_ref_release(&ref);
+}
+
+void tr_runtime_retire(tr_runtime_t *self, const char *home, const char *name,
+                       bool is_supervisor)
+{
+    assert(self && home && name);
+    troupe_ref_t *ref = tr_directory_refer(self->directory, tr_span_of(name));
+    if (ref && strcmp(ref->home, home) == 0 && tr_mailbox_is_vacant(ref->mailbox)) {
+        troupe_ref_t *known = tr_directory_take_out(self->directory, ref);
+        if (known) {
+            tr_runtime_bury(self, known, "it has ended for good");
+        }
+    }
+    troupe_ref_release(&ref);
+    while (is_supervisor &&
+           (ref = tr_directory_take_out_vacant(self->directory, home, name)) != NULL) {
+        tr_runtime_bury(self, ref, "it has ended for good");
+    }
 }

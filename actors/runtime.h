@@ -20,6 +20,10 @@
 #include "base/metrics.h"
 #include "mailbox/directory.h"
 #include "mailbox/envelope.h"
+#include "mailbox/ref.h"
+
+struct tr_mail;
+struct tr_groups;
 
 typedef enum tr_node_phase {
     TR_NODE_STARTING,
@@ -65,6 +69,7 @@ typedef struct tr_runtime {
     tr_memory_view_t memory;
     _Atomic(uint64_t) last_grant;
     tr_quarantine_t *quarantine;
+    struct tr_groups *groups; /* actors/groups.h */
     tr_mailbox_t *beyond; /* where requests for others go, in a worker's process; else NULL */
     tr_private_folder_t *folder;
     tr_spawner_t *spawner; /* has no thread before the first process */
@@ -93,14 +98,28 @@ void tr_runtime_submit(tr_runtime_t *self, tr_envelope_t *envelope, tr_mailbox_t
 /* Whether what is not found here may have been here before the node began to stop. */
 bool tr_runtime_is_leaving(const tr_runtime_t *self);
 
-/* Send a message to the actor called `name`; takes the message.
+/* Post a mail to `to`; takes it. When that is not to be, its question is answered, and the mail
+ * becomes a dead letter.
  *
  *   TROUPE_OK         in its mailbox
- *   TROUPE_NOT_FOUND  no such actor; the message became a dead letter
- *   TROUPE_FULL       its mailbox is full; likewise
- *   TROUPE_ERR_NOMEM  the message is gone
+ *   TROUPE_NOT_FOUND  it has ended for good
+ *   TROUPE_FULL       its mailbox is full
  */
-TROUPE_NODISCARD troupe_status_t tr_runtime_send(tr_runtime_t *self, const char *name,
-                                                 troupe_message_t **message_p);
+TROUPE_NODISCARD troupe_status_t tr_runtime_post(tr_runtime_t *self, troupe_ref_t *to,
+                                                 tr_lane_t lane, struct tr_mail *mail);
+
+/* The same to the actor called `name`, which may not be there: TROUPE_NOT_FOUND. */
+TROUPE_NODISCARD troupe_status_t tr_runtime_post_named(tr_runtime_t *self, const char *name,
+                                                       tr_lane_t lane, struct tr_mail *mail);
+
+/* The actor called `name`, or below such a supervisor, of that home, will not come back: what
+ * waits in the mailboxes of those that have no life now becomes dead letters, and their
+ * references are over. */
+void tr_runtime_retire(tr_runtime_t *self, const char *home, const char *name,
+                       bool is_supervisor);
+
+/* The same of this one, whose mailbox belongs to the caller or nobody. Takes the share that the
+ * directory had. */
+void tr_runtime_bury(tr_runtime_t *self, troupe_ref_t *ref, const char *why);
 
 #endif

@@ -13,15 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/dead_letter.h"
 #include "actors/worker_state.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "mailbox/dead_letter.h"
 #include "mailbox/mail.h"
 #include "mailbox/reply.h"
 
 #define MAILBOX_LETTERS 100000
 #define MAILBOX_BYTES   ((size_t)1 << 30)
+
+/* The numbers of a life begin with its own, so that what comes late for another one fits none.
+ */
+#define NUMBERS_OF_A_LIFE 40
 
 /* ---- what behaviours call ---- */
 
@@ -77,7 +81,7 @@ troupe_status_t troupe_worker_call(troupe_worker_t *self, troupe_request_t *pare
     static const troupe_call_options_t defaults = {0};
     const tr_header_t header =
         tr_errands_header(&self->errands, parent, capability, options ? options : &defaults);
-    uint64_t id = ++self->last_errand;
+    uint64_t id = tr_worker_next_number(self);
     troupe_status_t status =
         tr_errands_start(&self->errands, id, parent, &header, message_p, on_answer, arg);
     if (status == TROUPE_OK) {
@@ -86,17 +90,9 @@ troupe_status_t troupe_worker_call(troupe_worker_t *self, troupe_request_t *pare
     return status;
 }
 
-void troupe_worker_cancel(troupe_worker_t *self, uint64_t id)
+uint64_t tr_worker_next_number(troupe_worker_t *self)
 {
-    assert(self);
-    tr_errands_cancel(&self->errands, id);
-}
-
-troupe_status_t troupe_worker_send(troupe_worker_t *self, const char *name,
-                                   troupe_message_t **message_p)
-{
-    assert(self);
-    return tr_runtime_send(self->self->runtime, name, message_p);
+    return ++self->last_number;
 }
 
 /* ---- states ---- */
@@ -165,6 +161,26 @@ static int64_t time_limit_of(const tr_job_t *job)
     return !job || job->envelope->dedup.size > 0 ? TR_NEVER : atomic_load(&job->deadline_ms);
 }
 
+/* A callback may not return: then somebody else is moved into the mailbox meanwhile. */
+static void step_out(troupe_worker_t *worker)
+{
+    if (worker->plan->is_lasting) {
+        tr_mailbox_step_out(worker->self->mailbox);
+    }
+}
+
+static void step_in(troupe_worker_t *worker)
+{
+    if (worker->plan->is_lasting && !tr_mailbox_step_in(worker->self->mailbox)) {
+        tr_reason_t reason = tr_reason_of(TROUPE_REASON_HUNG);
+        worker->self->is_moved_out = true;
+        tr_self_end(worker->self, &reason);
+    } else if (worker->must_put_back) {
+        tr_mailbox_put_back(worker->self->mailbox);
+    }
+    worker->must_put_back = false;
+}
+
 /* With the number of the job that the callback is about, the first of several; 0: about none.
  */
 static void note_begin(troupe_worker_t *worker, uint64_t running, int64_t until_ms)
@@ -180,6 +196,7 @@ static void note_begin(troupe_worker_t *worker, uint64_t running, int64_t until_
     if (!worker->is_stopping) {
         move_to(worker, TR_WORKER_PROCESSING);
     }
+    step_out(worker);
 }
 
 static void note_end(troupe_worker_t *worker)
@@ -257,6 +274,7 @@ static void serve(troupe_worker_t *worker, tr_job_t *job)
     if (is_awaited(worker, job)) {
         note_begin(worker, job->unit, time_limit_of(job));
         int verdict = worker->plan->behaviour->handle(worker, job, worker->state);
+        step_in(worker);
         settle(worker, job, verdict);
         conclude(worker, verdict, "its handler returned an error");
     }
@@ -302,6 +320,7 @@ static void serve_batch(troupe_worker_t *worker, tr_batch_t *batch)
     if (n_awaited > 0) {
         note_begin(worker, unit, until_ms);
         int verdict = behaviour->handle_batch(worker, batch->jobs, n_awaited, worker->state);
+        step_in(worker);
         for (size_t i = 0; i < n_awaited; i++) {
             tr_job_t *job = batch->jobs[i];
             batch->jobs[i] = NULL;
@@ -322,18 +341,152 @@ static void receive_batch(troupe_worker_t *worker, tr_batch_t *batch)
     tr_batch_destroy(&batch);
 }
 
-static void deliver(troupe_worker_t *worker, tr_letter_t *letter)
+/* ---- mail ---- */
+
+/* It is known from outside what is in its hands, in case it does not come back from it. */
+static void take_in_hand(troupe_worker_t *worker, tr_mail_t *mail)
+{
+    tr_pulse_t *pulse = worker->self->pulse;
+    worker->in_hand.mail = mail;
+    worker->in_hand.is_stashed = false;
+    if (mail->question) {
+        atomic_store(&pulse->question, tr_question_share(mail->question));
+    }
+    atomic_store_explicit(&pulse->has_mail, 1, memory_order_relaxed);
+}
+
+/* Its supervisor may have told of the loss. */
+static bool let_go_of_hand(troupe_worker_t *worker, bool had_question)
+{
+    tr_pulse_t *pulse = worker->self->pulse;
+    bool is_lost = atomic_exchange(&pulse->has_mail, 0) == 0;
+    if (had_question) {
+        troupe_question_t *question = atomic_exchange(&pulse->question, NULL);
+        tr_question_release(&question);
+    }
+    return !is_lost;
+}
+
+/* What becomes of a mail that `receive` has returned from with `verdict`. */
+static void settle_mail(troupe_worker_t *worker, int verdict, bool is_held)
+{
+    tr_mail_t *mail = worker->in_hand.mail;
+    worker->in_hand.mail = NULL;
+    if (!mail) {
+        return; /* forwarded */
+    }
+    tr_letter_t *letter = &mail->letter;
+    bool is_message = mail->kind == TROUPE_MESSAGE_PLAIN || mail->kind == TROUPE_MESSAGE_ASK;
+    if (worker->self->is_moved_out || !is_held) {
+        tr_letter_destroy(&letter);
+    } else if (verdict && is_message) {
+        tr_dead_letter_take(worker->self->runtime, worker->self->name,
+                            "the actor failed while it had it", &letter);
+    } else if (worker->in_hand.is_stashed && !verdict) {
+        tr_mailbox_put_aside(worker->self->mailbox, &letter);
+    } else {
+        tr_letter_destroy(&letter);
+    }
+}
+
+/* Takes the mail. */
+static void deliver(troupe_worker_t *worker, tr_mail_t *mail)
 {
     const troupe_behaviour_t *behaviour = worker->plan->behaviour;
-    if (letter->type != &tr_mail_type || !behaviour->receive) {
-        tr_dead_letter_take(worker->self->runtime->dead_letters, worker->self->name,
+    if (!behaviour->receive) {
+        tr_letter_t *letter = &mail->letter;
+        tr_dead_letter_take(worker->self->runtime, worker->self->name,
                             "the behaviour takes no messages", &letter);
         return;
     }
+    bool had_question = mail->question != NULL;
     note_begin(worker, 0, TR_NEVER);
-    int verdict = behaviour->receive(worker, ((tr_mail_t *)letter)->message, worker->state);
-    tr_letter_destroy(&letter);
+    take_in_hand(worker, mail);
+    int verdict = behaviour->receive(worker, mail->message, worker->state);
+    bool is_held = let_go_of_hand(worker, had_question);
+    step_in(worker);
+    settle_mail(worker, verdict, is_held);
+    atomic_fetch_add_explicit(&worker->self->pulse->n_messages, 1, memory_order_relaxed);
     conclude(worker, verdict, "its receive returned an error");
+}
+
+/* Somebody that it is tied to has ended. */
+static void fall_with(troupe_worker_t *worker, const tr_mail_t *notice)
+{
+    char shown[TR_REASON_TEXT];
+    tr_reason_t reason = tr_reason_format(
+        TROUPE_REASON_FAILED, "linked to %.80s, which ended: %.150s",
+        troupe_ref_name(notice->from),
+        notice->reason ? tr_reason_show(notice->reason, shown, sizeof shown) : "");
+    move_to(worker, TR_WORKER_FAILED);
+    tr_self_end(worker->self, &reason);
+}
+
+/* Takes the mail. */
+static void receive_mail(troupe_worker_t *worker, tr_mail_t *mail)
+{
+    tr_letter_t *letter = &mail->letter;
+    bool is_notice = mail->kind == TROUPE_MESSAGE_DOWN && !mail->is_settled;
+    if (is_notice && !tr_watching_take(&worker->watching, mail)) {
+        tr_letter_destroy(&letter);
+    } else if (is_notice && mail->is_link) {
+        if (mail->reason && mail->reason->kind != TROUPE_REASON_NORMAL) {
+            fall_with(worker, mail);
+        }
+        tr_letter_destroy(&letter);
+    } else {
+        mail->is_settled = true; /* should it be put aside, it comes again */
+        deliver(worker, mail);
+    }
+}
+
+/* ---- timers ---- */
+
+/* Takes the message. */
+static void tick(troupe_worker_t *worker, uint64_t id, troupe_message_t *message)
+{
+    tr_mail_t *mail = tr_mail_new(&message, NULL, NULL);
+    if (mail) {
+        mail->kind = TROUPE_MESSAGE_TICK;
+        mail->number = id;
+        deliver(worker, mail);
+    }
+}
+
+static void answer_ask(troupe_worker_t *worker, const tr_ask_t *ask,
+                       const troupe_reply_t *reply)
+{
+    note_begin(worker, 0, TR_NEVER);
+    int verdict = ask->on_answer(worker, reply, ask->arg);
+    step_in(worker);
+    conclude(worker, verdict, "taking an answer, it returned an error");
+}
+
+/* Nobody has answered in time, or the actor does not want to know any more. */
+static void give_up_ask(troupe_worker_t *worker, uint64_t id, const tr_ask_t *ask,
+                        troupe_outcome_t outcome)
+{
+    troupe_reply_t *reply = tr_reply_new(id, true, outcome, NULL, NULL);
+    if (reply) {
+        answer_ask(worker, ask, reply);
+        troupe_reply_destroy(&reply);
+    }
+}
+
+static void tick_all_due(troupe_worker_t *worker)
+{
+    tr_due_t due;
+    tr_ask_t ask;
+    int64_t now_ms = worker->self->now.ms;
+    while (!worker->self->is_ending && tr_timers_take_due(&worker->timers, now_ms, &due)) {
+        if (tr_asks_close(&worker->asks, due.id, &ask)) {
+            give_up_ask(worker, due.id, &ask,
+                        due.message ? TROUPE_OUTCOME_CANCELLED : TROUPE_OUTCOME_TIMEOUT);
+            troupe_message_destroy(&due.message);
+        } else {
+            tick(worker, due.id, due.message);
+        }
+    }
 }
 
 /* ---- going on ---- */
@@ -358,10 +511,21 @@ static void go_on(troupe_worker_t *worker, uint64_t number)
     job->on_room = NULL;
     note_begin(worker, job->unit, time_limit_of(job));
     int verdict = on_room(worker, job, job->on_room_arg);
+    step_in(worker);
     conclude(worker, verdict, "going on with a stream, it returned an error");
 }
 
-/* What another capability answered. Takes the reply. */
+/* What another actor answered. */
+static void take_ask_answer(troupe_worker_t *worker, const troupe_reply_t *reply)
+{
+    tr_ask_t ask;
+    if (tr_asks_close(&worker->asks, reply->id, &ask)) {
+        tr_timers_cancel(&worker->timers, reply->id);
+        answer_ask(worker, &ask, reply);
+    }
+}
+
+/* What another capability, or actor, answered. Takes the reply. */
 static void take_answer(troupe_worker_t *worker, troupe_reply_t *reply)
 {
     const tr_errand_t *errand = tr_errands_find(&worker->errands, reply);
@@ -375,10 +539,13 @@ static void take_answer(troupe_worker_t *worker, troupe_reply_t *reply)
         }
         note_begin(worker, parent ? parent->unit : 0, time_limit_of(parent));
         int verdict = on_answer(worker, reply, arg);
+        step_in(worker);
         if (!reply->is_final) {
             tr_errands_taken(&worker->errands, reply);
         }
         conclude(worker, verdict, "taking an answer, it returned an error");
+    } else {
+        take_ask_answer(worker, reply);
     }
     troupe_reply_destroy(&reply);
 }
@@ -399,7 +566,9 @@ static void probe(troupe_worker_t *worker)
     atomic_store_explicit(&pulse->running_until_ms, TR_NEVER, memory_order_relaxed);
     atomic_store(&pulse->running_since_ms, now);
     worker->explanation[0] = '\0';
+    step_out(worker);
     int broken = behaviour->probe(worker, worker->state);
+    step_in(worker);
     atomic_store(&pulse->running_since_ms, 0);
     if (broken) {
         fail(worker, "its probe failed");
@@ -438,11 +607,17 @@ static bool begin(tr_self_t *self, const void *arg)
     worker->self = self;
     worker->plan = arg;
     worker->took_us = TR_NEVER;
+    worker->last_number = self->incarnation << NUMBERS_OF_A_LIFE;
     tr_errands_init(&worker->errands, self);
+    tr_asks_init(&worker->asks);
+    tr_timers_init(&worker->timers);
+    tr_watching_init(&worker->watching, self->mailbox, self->ref, self->incarnation);
     move_to(worker, TR_WORKER_LOADING);
     const troupe_behaviour_t *behaviour = worker->plan->behaviour;
+    step_out(worker);
     int verdict = behaviour->init ? behaviour->init(worker, &worker->plan->args, &worker->state)
                                   : TROUPE_INIT_OK;
+    step_in(worker);
     if (verdict != TROUPE_INIT_OK) {
         self->reason = reason_of_init(worker, verdict);
         move_to(worker, verdict == TROUPE_INIT_IGNORE ? TR_WORKER_EVICTING : TR_WORKER_FAILED);
@@ -479,6 +654,7 @@ static void take_word(troupe_worker_t *worker, const tr_control_t *word)
 static void receive(tr_self_t *self, tr_letter_t *letter)
 {
     troupe_worker_t *worker = self->state;
+    tr_mail_t *mail = tr_mail_in(letter);
     bool can_serve = worker->plan->behaviour->handle != NULL;
     if (can_serve && tr_job_in(letter)) {
         serve(worker, tr_job_in(letter));
@@ -489,30 +665,51 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         tr_letter_destroy(&letter);
     } else if (letter->type == &tr_reply_type) {
         take_answer(worker, (troupe_reply_t *)letter);
+    } else if (mail) {
+        receive_mail(worker, mail);
     } else {
-        deliver(worker, letter);
+        tr_dead_letter_take(self->runtime, self->name, "a worker takes no such thing", &letter);
+    }
+    if (tr_timers_next_ms(&worker->timers) <= self->now.ms) {
+        tick_all_due(worker); /* before what else waits in the mailbox */
     }
 }
 
-/* Told to stop: done when nothing is left in the mailbox, and nothing kept. */
-static int64_t turn(tr_self_t *self, int64_t now_ms)
+/* Nothing is left in the mailbox, and nothing kept. What waits for an actor that is restarted
+ * waits on. */
+static bool is_done_stopping(const troupe_worker_t *worker)
 {
-    troupe_worker_t *worker = self->state;
-    if (worker->is_stopping) {
-        if (!worker->kept && tr_mailbox_depth(self->mailbox) == 0) {
-            tr_self_end(self, &worker->stop_reason);
-        }
+    return worker->plan->is_lasting ||
+           (!worker->kept && tr_mailbox_depth(worker->self->mailbox) == 0);
+}
+
+static int64_t turn_idle(troupe_worker_t *worker, int64_t now_ms)
+{
+    if (atomic_load(&worker->self->pulse->state) != TR_WORKER_READY || worker->kept) {
         return TR_NEVER;
     }
     int64_t idle_at_ms = tr_clock_after(worker->ready_since_ms, worker->plan->idle_after_ms);
-    if (atomic_load(&self->pulse->state) != TR_WORKER_READY || worker->kept) {
+    if (now_ms < idle_at_ms) {
+        return idle_at_ms;
+    }
+    move_to(worker, TR_WORKER_IDLE);
+    return TR_NEVER;
+}
+
+static int64_t turn(tr_self_t *self, int64_t now_ms)
+{
+    troupe_worker_t *worker = self->state;
+    tick_all_due(worker);
+    if (self->is_ending) {
         return TR_NEVER;
     }
-    if (now_ms >= idle_at_ms) {
-        move_to(worker, TR_WORKER_IDLE);
+    if (worker->is_stopping && is_done_stopping(worker)) {
+        tr_self_end(self, &worker->stop_reason);
         return TR_NEVER;
     }
-    return idle_at_ms;
+    int64_t tick_at_ms = tr_timers_next_ms(&worker->timers);
+    int64_t idle_at_ms = worker->is_stopping ? TR_NEVER : turn_idle(worker, now_ms);
+    return tick_at_ms < idle_at_ms ? tick_at_ms : idle_at_ms;
 }
 
 static void stop(tr_self_t *self, const tr_reason_t *reason)
@@ -530,9 +727,8 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
     if (tr_request_hand_back_letter(letter)) {
         return;
     }
-    if (letter->type == &tr_mail_type) {
-        tr_dead_letter_take(self->runtime->dead_letters, self->name, "the worker has ended",
-                            &letter);
+    if (tr_mail_in(letter) && tr_mail_in(letter)->kind != TROUPE_MESSAGE_DOWN) {
+        tr_dead_letter_take(self->runtime, self->name, "the worker has ended", &letter);
     } else {
         tr_letter_destroy(&letter);
     }
@@ -556,6 +752,9 @@ static void end(tr_self_t *self)
         tr_job_release(&job);
     }
     tr_errands_finish(&worker->errands);
+    tr_asks_finish(&worker->asks);
+    tr_timers_finish(&worker->timers);
+    tr_watching_finish(&worker->watching);
     tr_worker_state_try(&self->pulse->state, TR_WORKER_DEAD);
     free(worker);
     self->state = NULL;
@@ -588,17 +787,36 @@ static troupe_status_t start(const tr_actor_class_t *class, const tr_birth_t *bi
                              tr_actor_t **out)
 {
     assert(birth && birth->what);
-    return tr_actor_start(
+    const tr_worker_plan_t *plan = birth->what;
+    tr_mailbox_limits_t limits = {plan->limits.letters ? plan->limits.letters : MAILBOX_LETTERS,
+                                  plan->limits.bytes ? plan->limits.bytes : MAILBOX_BYTES};
+    troupe_ref_t *ref;
+    troupe_status_t status =
+        tr_directory_claim(birth->runtime->directory, birth->name,
+                           birth->home ? birth->home : "", limits, plan->is_lasting, &ref);
+    if (status != TROUPE_OK) {
+        return status;
+    }
+    status = tr_actor_start(
         &(tr_actor_setup_t){
             .class = class,
             .name = birth->name,
             .runtime = birth->runtime,
             .parent = birth->parent,
-            .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = birth->what,
+            .home = birth->home,
+            .ref = ref,
+            .arg = plan,
             .keepsake = birth->keepsake,
         },
         out);
+    if (status != TROUPE_OK && !plan->is_lasting) {
+        troupe_ref_t *known = tr_directory_take_out(birth->runtime->directory, ref);
+        if (known) {
+            tr_runtime_bury(birth->runtime, known, "the actor did not start");
+        }
+    }
+    troupe_ref_release(&ref);
+    return status;
 }
 
 troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out)

@@ -12,14 +12,19 @@
 
 #include "actors/actor.h"
 #include "actors/args.h"
+#include "actors/asks.h"
 #include "actors/errands.h"
+#include "actors/timers.h"
+#include "actors/watching.h"
 #include "mailbox/job.h"
 
 /* What a worker runs. Borrowed: outlives every worker. */
 typedef struct tr_worker_plan {
     const troupe_behaviour_t *behaviour;
     troupe_args_t args;
-    int64_t idle_after_ms; /* ready with nothing to do for so long is idle */
+    int64_t idle_after_ms;      /* ready with nothing to do for so long is idle */
+    bool is_lasting;            /* what waits in its mailbox waits for its next life */
+    tr_mailbox_limits_t limits; /* of its mailbox; zero: the default */
 } tr_worker_plan_t;
 
 struct troupe_worker {
@@ -34,7 +39,15 @@ struct troupe_worker {
     int64_t took_us; /* its last callback; TR_NEVER: there was none */
     tr_job_t *kept;  /* jobs kept beyond it */
     tr_errands_t errands;
-    uint64_t last_errand;
+    uint64_t last_number; /* of a call, ask, timer or monitor: no other life has it either */
+    tr_asks_t asks;
+    tr_timers_t timers; /* those of asks too, under their numbers */
+    tr_watching_t watching;
+    struct {
+        tr_mail_t *mail; /* of `receive`; NULL: none, or it was forwarded */
+        bool is_stashed;
+    } in_hand;
+    bool must_put_back; /* what is aside */
     char explanation[TR_REASON_TEXT];
 };
 
@@ -44,6 +57,9 @@ TROUPE_NODISCARD troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_act
 /* The same of a worker that shares the threads of those who call it. */
 TROUPE_NODISCARD troupe_status_t tr_inline_worker_start(const tr_birth_t *birth,
                                                         tr_actor_t **out);
+
+/* A number that no other call, ask, timer or monitor has. */
+uint64_t tr_worker_next_number(troupe_worker_t *self);
 
 bool tr_worker_is_inline(const troupe_worker_t *self);
 

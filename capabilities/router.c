@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/dead_letter.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/processors.h"
 #include "capabilities/router_inside.h"
-#include "mailbox/dead_letter.h"
 #include "mailbox/reply.h"
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
@@ -259,8 +259,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         troupe_reply_t *reply = (troupe_reply_t *)letter;
         reply->is_final ? tr_router_on_final(router, reply) : tr_router_on_part(router, reply);
     } else {
-        tr_dead_letter_take(self->runtime->dead_letters, self->name,
-                            "a router takes requests only", &letter);
+        tr_dead_letter_take(self->runtime, self->name, "a router takes requests only", &letter);
     }
 }
 

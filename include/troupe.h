@@ -1,15 +1,16 @@
 /* troupe.h - all an application may use
  *
  * Troupe runs supervised workers behind load-balanced capabilities. A service
- * embeds a node (troupe/node.h), writes behaviours (troupe/behaviour.h) and calls
- * capabilities by name, in the process (troupe/caller.h) or from another one
- * (troupe/client.h). A program can be a worker of somebody else's node
+ * embeds a node (troupe/node.h), writes behaviours (troupe/behaviour.h), which may talk to each
+ * other (troupe/actor.h), and calls capabilities by name, in the process (troupe/caller.h) or
+ * from another one (troupe/client.h). A program can be a worker of somebody else's node
  * (troupe/worker_process.h).
  */
 
 #ifndef TROUPE_H
 #define TROUPE_H
 
+#include <troupe/actor.h>
 #include <troupe/api.h>
 #include <troupe/behaviour.h>
 #include <troupe/call.h>

@@ -9,7 +9,13 @@
 struct tr_directory {
     pthread_rwlock_t lock;
     zhashx_t *names[TR_N_NAME_SPACES];
+    zhashx_t *refs; /* of actors, by name */
 };
+
+static void release_ref(void **ref_p)
+{
+    troupe_ref_release((troupe_ref_t **)ref_p);
+}
 
 static void release(void **mailbox_p)
 {
@@ -31,6 +37,12 @@ tr_directory_t *tr_directory_new(void)
         }
         zhashx_set_destructor(self->names[i], release);
     }
+    self->refs = zhashx_new();
+    if (!self->refs) {
+        tr_directory_destroy(&self);
+        return NULL;
+    }
+    zhashx_set_destructor(self->refs, release_ref);
     return self;
 }
 
@@ -44,6 +56,7 @@ void tr_directory_destroy(tr_directory_t **self_p)
     for (int i = 0; i < TR_N_NAME_SPACES; i++) {
         zhashx_destroy(&self->names[i]);
     }
+    zhashx_destroy(&self->refs);
     pthread_rwlock_destroy(&self->lock);
     free(self);
     *self_p = NULL;
@@ -88,6 +101,18 @@ static void forget_in(zhashx_t *names, const tr_mailbox_t *mailbox)
     zlistx_destroy(&keys);
 }
 
+static void forget_refs(zhashx_t *refs, const tr_mailbox_t *mailbox)
+{
+    zlistx_t *keys = zhashx_keys(refs);
+    for (const char *name = keys ? zlistx_first(keys) : NULL; name; name = zlistx_next(keys)) {
+        const troupe_ref_t *ref = zhashx_lookup(refs, name);
+        if (ref->mailbox == mailbox) {
+            zhashx_delete(refs, name);
+        }
+    }
+    zlistx_destroy(&keys);
+}
+
 void tr_directory_forget(tr_directory_t *self, const tr_mailbox_t *mailbox)
 {
     assert(self && mailbox);
@@ -95,6 +120,7 @@ void tr_directory_forget(tr_directory_t *self, const tr_mailbox_t *mailbox)
     for (int i = 0; i < TR_N_NAME_SPACES; i++) {
         forget_in(self->names[i], mailbox);
     }
+    forget_refs(self->refs, mailbox);
     pthread_rwlock_unlock(&self->lock);
 }
 
@@ -136,6 +162,133 @@ void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
         tr_mailbox_release(&entries[i].mailbox);
     }
     free(entries);
+}
+
+/* ---- references ---- */
+
+static bool insert_ref(tr_directory_t *self, troupe_ref_t *ref)
+{
+    zhashx_t *names = self->names[TR_NAMES_ACTOR];
+    if (zhashx_insert(names, ref->name, tr_mailbox_share(ref->mailbox)) != 0) {
+        tr_mailbox_release(&(tr_mailbox_t *){ref->mailbox});
+        return false;
+    }
+    if (zhashx_insert(self->refs, ref->name, troupe_ref_share(ref)) != 0) {
+        troupe_ref_release(&(troupe_ref_t *){ref});
+        zhashx_delete(names, ref->name);
+        return false;
+    }
+    return true;
+}
+
+static troupe_ref_t *make_ref(const char *name, const char *home, tr_mailbox_limits_t limits,
+                              bool is_lasting)
+{
+    tr_mailbox_t *mailbox =
+        is_lasting ? tr_mailbox_new_lasting(name, limits) : tr_mailbox_new(name, 0, limits);
+    troupe_ref_t *ref = mailbox ? tr_ref_new(name, home, mailbox, 0) : NULL;
+    tr_mailbox_release(&mailbox);
+    return ref;
+}
+
+troupe_status_t tr_directory_claim(tr_directory_t *self, const char *name, const char *home,
+                                   tr_mailbox_limits_t limits, bool is_lasting,
+                                   troupe_ref_t **out)
+{
+    assert(self && name && strlen(name) < TR_DIRECTORY_NAME_SIZE && home && out);
+    troupe_status_t status = TROUPE_OK;
+    pthread_rwlock_wrlock(&self->lock);
+    troupe_ref_t *ref = zhashx_lookup(self->refs, name);
+    if (ref) {
+        bool can_be_had =
+            is_lasting && streq(ref->home, home) && tr_mailbox_is_vacant(ref->mailbox);
+        ref = can_be_had ? troupe_ref_share(ref) : NULL;
+        status = can_be_had ? TROUPE_OK : TROUPE_EXISTS;
+    } else if (zhashx_lookup(self->names[TR_NAMES_ACTOR], name)) {
+        status = TROUPE_EXISTS;
+    } else {
+        ref = make_ref(name, home, limits, is_lasting);
+        if (!ref || !insert_ref(self, ref)) {
+            troupe_ref_release(&ref);
+            status = TROUPE_ERR_NOMEM;
+        }
+    }
+    pthread_rwlock_unlock(&self->lock);
+    if (status == TROUPE_OK) {
+        *out = ref;
+    }
+    return status;
+}
+
+/* With the lock. */
+static troupe_ref_t *take_out(tr_directory_t *self, troupe_ref_t *ref)
+{
+    troupe_ref_share(ref);
+    zhashx_delete(self->refs, ref->name);
+    if (zhashx_lookup(self->names[TR_NAMES_ACTOR], ref->name) == ref->mailbox) {
+        zhashx_delete(self->names[TR_NAMES_ACTOR], ref->name);
+    }
+    return ref;
+}
+
+troupe_ref_t *tr_directory_take_out(tr_directory_t *self, const troupe_ref_t *ref)
+{
+    assert(self && ref);
+    pthread_rwlock_wrlock(&self->lock);
+    troupe_ref_t *known = zhashx_lookup(self->refs, ref->name);
+    known = known == ref ? take_out(self, known) : NULL;
+    pthread_rwlock_unlock(&self->lock);
+    return known;
+}
+
+static bool is_of(const troupe_ref_t *ref, const char *home, const char *name)
+{
+    size_t size = strlen(home);
+    if (strncmp(ref->home, home, size) != 0) {
+        return false;
+    }
+    const char *rest = ref->home + size;
+    if (!*rest) {
+        return streq(ref->name, name);
+    }
+    size_t name_size = strlen(name);
+    return *rest == TR_PATH_SEPARATOR && strncmp(rest + 1, name, name_size) == 0 &&
+           (!rest[name_size + 1] || rest[name_size + 1] == TR_PATH_SEPARATOR);
+}
+
+troupe_ref_t *tr_directory_take_out_vacant(tr_directory_t *self, const char *home,
+                                           const char *name)
+{
+    assert(self && home && name);
+    troupe_ref_t *found = NULL;
+    pthread_rwlock_wrlock(&self->lock);
+    for (troupe_ref_t *ref = zhashx_first(self->refs); ref && !found;
+         ref = zhashx_next(self->refs)) {
+        if (is_of(ref, home, name) && tr_mailbox_is_vacant(ref->mailbox)) {
+            found = ref;
+        }
+    }
+    found = found ? take_out(self, found) : NULL;
+    pthread_rwlock_unlock(&self->lock);
+    return found;
+}
+
+troupe_ref_t *tr_directory_refer(tr_directory_t *self, tr_span_t name)
+{
+    assert(self);
+    char text[TR_DIRECTORY_NAME_SIZE];
+    if (name.size >= sizeof text) {
+        return NULL;
+    }
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    pthread_rwlock_rdlock(&self->lock);
+    troupe_ref_t *ref = zhashx_lookup(self->refs, text);
+    if (ref) {
+        troupe_ref_share(ref);
+    }
+    pthread_rwlock_unlock(&self->lock);
+    return ref;
 }
 
 tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space, tr_span_t name)

@@ -12,6 +12,7 @@
 
 #include "base/span.h"
 #include "mailbox/mailbox.h"
+#include "mailbox/ref.h"
 
 /* Of the longest name, with its NUL. */
 #define TR_DIRECTORY_NAME_SIZE 128
@@ -46,6 +47,40 @@ void tr_directory_forget(tr_directory_t *self, const tr_mailbox_t *mailbox);
 void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
                        void (*visit)(void *arg, const char *name, tr_mailbox_t *mailbox),
                        void *arg);
+
+/* ---- actors that can be referred to ----
+ *
+ * Their names are of TR_NAMES_ACTOR too. The path of a supervisor, by which what is below it
+ * can be found when it is gone, is made of names, each but the first after TR_PATH_SEPARATOR.
+ */
+
+#define TR_PATH_SEPARATOR '\n'
+
+/* The reference `name`, whose home is the path of its supervisor: the one that it had in its
+ * last life, if that was there and has left a lasting mailbox, or a new one. A share of the
+ * caller's.
+ *
+ *   TROUPE_OK
+ *   TROUPE_EXISTS     the name stands for somebody else, or for one who lives
+ *   TROUPE_ERR_NOMEM
+ */
+TROUPE_NODISCARD troupe_status_t tr_directory_claim(tr_directory_t *self, const char *name,
+                                                    const char *home,
+                                                    tr_mailbox_limits_t limits, bool is_lasting,
+                                                    troupe_ref_t **out);
+
+/* A share of the reference of that name, the caller's to release; NULL when there is none. */
+TROUPE_NODISCARD troupe_ref_t *tr_directory_refer(tr_directory_t *self, tr_span_t name);
+
+/* Remove `ref`, and its name: it is not found any more. The share that the directory had
+ * becomes the caller's; NULL when it was removed before. */
+TROUPE_NODISCARD troupe_ref_t *tr_directory_take_out(tr_directory_t *self,
+                                                     const troupe_ref_t *ref);
+
+/* One of the references of `name` at `home`, or of what is below such a supervisor, that is
+ * vacant, taken out in the same way; NULL when there are no more. */
+TROUPE_NODISCARD troupe_ref_t *tr_directory_take_out_vacant(tr_directory_t *self,
+                                                            const char *home, const char *name);
 
 /* A share of the mailbox under `name`, the caller's to release; NULL when there is none. */
 TROUPE_NODISCARD tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space,

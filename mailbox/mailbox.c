@@ -57,9 +57,17 @@ typedef struct lane {
     /* the owner */
     alignas(CACHE_LINE) tr_letter_t *first; /* taken out of `posted`, in order */
     tr_letter_t *last;
-    uint64_t returned;    /* load that was handled and is still counted */
+    uint64_t returned;  /* load that was handled and is still counted */
+    tr_letter_t *aside; /* put aside, in order */
+    tr_letter_t *last_aside;
     atomic_size_t n_held; /* places without a letter */
 } lane_t;
+
+typedef enum owner {
+    OWNER_INSIDE,
+    OWNER_OUTSIDE, /* runs what may not return */
+    OWNER_NONE,
+} owner_t;
 
 typedef enum baton {
     BATON_HELD,
@@ -75,6 +83,7 @@ struct tr_mailbox {
     uint64_t n_rings_heard; /* owner */
     _Atomic(int) baton;
     atomic_bool is_baton_wanted; /* by the owner's own thread */
+    _Atomic(int) owner;          /* of a lasting one: an owner_t */
 
     /* Never changes once others know the mailbox, but for is_closed. */
     alignas(CACHE_LINE) tr_mailbox_limits_t limits;
@@ -84,6 +93,7 @@ struct tr_mailbox {
     void *carry_arg;
     uint64_t incarnation;
     int bell;
+    bool is_lasting;
     atomic_bool is_closed;
 
     alignas(CACHE_LINE) atomic_uint holders;
@@ -156,6 +166,7 @@ void tr_mailbox_release(tr_mailbox_t **self_p)
         return;
     }
     for (int i = 0; i < TR_N_LANES; i++) {
+        destroy_list(self->lanes[i].aside);
         destroy_list(self->lanes[i].first);
         destroy_list(atomic_load(&self->lanes[i].posted));
     }
@@ -268,12 +279,14 @@ static bool has_posted(const lane_t *lane)
 bool tr_mailbox_has_posted(const tr_mailbox_t *self)
 {
     assert(self);
-    return has_posted(&self->lanes[TR_LANE_CONTROL]) || has_posted(&self->lanes[TR_LANE_USER]);
+    return has_posted(&self->lanes[TR_LANE_CONTROL]) ||
+           has_posted(&self->lanes[TR_LANE_URGENT]) || has_posted(&self->lanes[TR_LANE_USER]);
 }
 
 static bool has_taken(const tr_mailbox_t *self)
 {
-    return self->lanes[TR_LANE_CONTROL].first || self->lanes[TR_LANE_USER].first;
+    return self->lanes[TR_LANE_CONTROL].first || self->lanes[TR_LANE_URGENT].first ||
+           self->lanes[TR_LANE_USER].first;
 }
 
 static bool has_letters(const tr_mailbox_t *self)
@@ -359,8 +372,10 @@ void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_f
                           void *arg)
 {
     assert(self && carry && atomic_load(&self->baton) == BATON_HELD);
-    self->carriers = carriers;
-    self->carry = carry;
+    if (self->carry != carry) { /* senders of an earlier life's time may look at it */
+        self->carriers = carriers;
+        self->carry = carry;
+    }
     self->carry_arg = arg;
 }
 
@@ -666,7 +681,7 @@ static tr_letter_t *take(tr_mailbox_t *self, lane_t *lane)
     return letter;
 }
 
-/* Of the control lane whatever there is; of the user lane more only when all is handled. */
+/* Of those that overtake whatever there is; of the user lane more only when all is handled. */
 static tr_letter_t *take_from(tr_mailbox_t *self, lane_t *lane, bool overtakes)
 {
     if ((overtakes || !lane->first) && has_posted(lane)) {
@@ -681,6 +696,10 @@ tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
     tr_lane_t from = TR_LANE_CONTROL;
     tr_letter_t *letter = take_from(self, &self->lanes[TR_LANE_CONTROL], true);
     if (!letter) {
+        from = TR_LANE_URGENT;
+        letter = take_from(self, &self->lanes[TR_LANE_URGENT], true);
+    }
+    if (!letter) {
         from = TR_LANE_USER;
         letter = take_from(self, &self->lanes[TR_LANE_USER], false);
     }
@@ -688,6 +707,110 @@ tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
         *lane_out = from;
     }
     return letter;
+}
+
+tr_letter_t *tr_mailbox_next_control(tr_mailbox_t *self)
+{
+    assert(self);
+    return take_from(self, &self->lanes[TR_LANE_CONTROL], true);
+}
+
+/* ---- aside, and back ---- */
+
+void tr_mailbox_put_aside(tr_mailbox_t *self, tr_letter_t **letter_p)
+{
+    assert(self && letter_p && *letter_p);
+    lane_t *lane = &self->lanes[TR_LANE_USER];
+    tr_letter_t *letter = *letter_p;
+    *letter_p = NULL;
+    letter->next = NULL;
+    atomic_fetch_add(&lane->load, load_of(letter));
+    *(lane->aside ? &lane->last_aside->next : &lane->aside) = letter;
+    lane->last_aside = letter;
+}
+
+void tr_mailbox_put_back(tr_mailbox_t *self)
+{
+    assert(self);
+    lane_t *lane = &self->lanes[TR_LANE_USER];
+    if (lane->aside) {
+        lane->last_aside->next = lane->first;
+        lane->last = lane->first ? lane->last : lane->last_aside;
+        lane->first = lane->aside;
+        lane->aside = NULL;
+    }
+}
+
+bool tr_mailbox_has_room(const tr_mailbox_t *self)
+{
+    assert(self);
+    const lane_t *lane = &self->lanes[TR_LANE_USER];
+    return atomic_load(&lane->load) >> BYTE_BITS < most_letters(lane);
+}
+
+/* ---- owners that come one after another ---- */
+
+tr_mailbox_t *tr_mailbox_new_lasting(const char *name, tr_mailbox_limits_t limits)
+{
+    tr_mailbox_t *self = tr_mailbox_new(name, 0, limits);
+    if (self) {
+        self->is_lasting = true;
+        atomic_store(&self->owner, OWNER_NONE);
+    }
+    return self;
+}
+
+bool tr_mailbox_is_lasting(const tr_mailbox_t *self)
+{
+    assert(self);
+    return self->is_lasting;
+}
+
+bool tr_mailbox_is_vacant(const tr_mailbox_t *self)
+{
+    assert(self);
+    return self->is_lasting && atomic_load(&self->owner) == OWNER_NONE;
+}
+
+void tr_mailbox_move_in(tr_mailbox_t *self)
+{
+    assert(self && self->is_lasting && atomic_load(&self->owner) == OWNER_NONE);
+    atomic_store(&self->owner, OWNER_INSIDE);
+    lane_t *control = &self->lanes[TR_LANE_CONTROL];
+    tr_letter_t *letter;
+    while ((letter = take_from(self, control, true)) != NULL) {
+        tr_letter_destroy(&letter);
+    }
+    tr_mailbox_put_back(self);
+}
+
+void tr_mailbox_leave_for_good(tr_mailbox_t *self)
+{
+    assert(self && self->is_lasting);
+    atomic_store(&self->is_parked, false);
+    atomic_store(&self->owner, OWNER_NONE);
+}
+
+void tr_mailbox_step_out(tr_mailbox_t *self)
+{
+    assert(self);
+    atomic_store_explicit(&self->owner, OWNER_OUTSIDE, memory_order_release);
+}
+
+bool tr_mailbox_step_in(tr_mailbox_t *self)
+{
+    assert(self);
+    int outside = OWNER_OUTSIDE;
+    return atomic_compare_exchange_strong(&self->owner, &outside, OWNER_INSIDE);
+}
+
+bool tr_mailbox_move_out(tr_mailbox_t *self)
+{
+    assert(self);
+    int outside = OWNER_OUTSIDE;
+    return !self->carry &&
+           (atomic_compare_exchange_strong(&self->owner, &outside, OWNER_NONE) ||
+            outside == OWNER_NONE);
 }
 
 void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters)

@@ -1,9 +1,9 @@
-/* mailbox/mailbox.h - two bounded lanes and a bell
+/* mailbox/mailbox.h - three bounded lanes and a bell
  *
  * A mailbox has one owner, the thread that takes letters out, and any number of senders, each
  * of whom holds a share. Letters are handed over by pointer. The control lane overtakes the
- * user lane at every letter. A sender rings the bell (an eventfd) only when the owner is
- * parked, so a busy owner costs its senders no system call.
+ * others at every letter, and the urgent lane the user lane. A sender rings the bell (an
+ * eventfd) only when the owner is parked, so a busy owner costs its senders no system call.
  *
  * An owner whose work is brief can let itself be carried: then whoever posts does that work at
  * once, on its own thread, and nobody has to be woken for it. A baton sees to it that one
@@ -28,6 +28,7 @@ typedef struct tr_mailbox tr_mailbox_t;
 
 typedef enum tr_lane {
     TR_LANE_CONTROL, /* ping, stop, cancel, notices, answers */
+    TR_LANE_URGENT,  /* messages that overtake others */
     TR_LANE_USER,    /* requests and messages */
     TR_N_LANES
 } tr_lane_t;
@@ -97,8 +98,22 @@ size_t tr_mailbox_depth(const tr_mailbox_t *self);
  * room in it, instead of being refused. What is in it already stays. */
 void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters);
 
-/* Take the next letter, control before user; NULL when there is none. *lane_out may be NULL. */
+/* Take the next letter, control before urgent before user; NULL when there is none. *lane_out
+ * may be NULL. */
 tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out);
+
+/* The same of the control lane only. */
+tr_letter_t *tr_mailbox_next_control(tr_mailbox_t *self);
+
+/* Put a letter of the user lane, which was just taken, aside: it still takes its place there.
+ * *letter_p becomes NULL. */
+void tr_mailbox_put_aside(tr_mailbox_t *self, tr_letter_t **letter_p);
+
+/* What was put aside comes next, in its order, before what else is in the user lane. */
+void tr_mailbox_put_back(tr_mailbox_t *self);
+
+/* Whether one more letter of no size fits the user lane. */
+bool tr_mailbox_has_room(const tr_mailbox_t *self);
 
 /* What a letter of the user lane has brought still takes its place, though the letter is gone:
  * it counts against the bound of letters until it is given back. */
@@ -123,6 +138,40 @@ void tr_mailbox_unpark(tr_mailbox_t *self);
 
 /* Refuse further letters. What is inside can still be taken. */
 void tr_mailbox_close(tr_mailbox_t *self);
+
+/* ---- a mailbox that outlives its owner ----
+ *
+ * What waits in the mailbox of an actor that is restarted waits for its next life. Owners come
+ * one after another: each moves in, and leaves; between them senders post as ever. An owner
+ * that runs what may not return steps out for that long, so that it can be replaced meanwhile:
+ * it has nothing of the mailbox in its hands then. When it steps in again it learns whether the
+ * mailbox is still its own. */
+
+/* One that has no owner yet. */
+TROUPE_NODISCARD tr_mailbox_t *tr_mailbox_new_lasting(const char *name,
+                                                      tr_mailbox_limits_t limits);
+
+bool tr_mailbox_is_lasting(const tr_mailbox_t *self);
+
+/* Whether it is one, and has no owner now. Any thread. */
+bool tr_mailbox_is_vacant(const tr_mailbox_t *self);
+
+/* Become the owner of a mailbox that has none. What is left in the control lane was meant for
+ * another life, and is destroyed; what was put aside is put back. */
+void tr_mailbox_move_in(tr_mailbox_t *self);
+
+/* The owner leaves; what is inside stays. */
+void tr_mailbox_leave_for_good(tr_mailbox_t *self);
+
+void tr_mailbox_step_out(tr_mailbox_t *self);
+
+/* False: somebody has moved the owner out; it must not use the mailbox any more, but as a
+ * sender. */
+TROUPE_NODISCARD bool tr_mailbox_step_in(tr_mailbox_t *self);
+
+/* Move an owner that has stepped out, or left, out for good. False: it is inside, or carried,
+ * as somebody may be at its work; nothing was done. Any thread. */
+TROUPE_NODISCARD bool tr_mailbox_move_out(tr_mailbox_t *self);
 
 /* ---- an owner that is carried ----
  *

@@ -18,6 +18,7 @@ troupe_message_t *troupe_message_new(void)
         self->n_frames = 0;
         self->n_room = TR_MESSAGE_INLINE;
         self->frames = self->own;
+        self->mail = NULL;
     }
     return self;
 }

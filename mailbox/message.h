@@ -17,7 +17,8 @@
 struct troupe_message {
     size_t n_frames;
     size_t n_room;
-    zmq_msg_t *frames; /* `own`, or an array on the heap */
+    zmq_msg_t *frames;          /* `own`, or an array on the heap */
+    const struct tr_mail *mail; /* that brings it; NULL: none does */
     zmq_msg_t own[TR_MESSAGE_INLINE];
 };
 

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "actors/dead_letter.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "mailbox/dead_letter.h"
 #include "mailbox/reply.h"
 #include "node/agenda.h"
 #include "node/assembly.h"
@@ -267,8 +267,8 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         on_word(admin, tr_control_in(letter));
         tr_letter_destroy(&letter);
     } else {
-        tr_dead_letter_take(self->runtime->dead_letters, self->name,
-                            "the admin takes requests only", &letter);
+        tr_dead_letter_take(self->runtime, self->name, "the admin takes requests only",
+                            &letter);
     }
 }
 

@@ -39,6 +39,7 @@ static const tr_worker_plan_t *thread_plan(tr_maker_t *self, const tr_config_chi
     plan->args.items = args;
     plan->args.n_items = config->args.n;
     plan->idle_after_ms = IDLE_AFTER_MS;
+    plan->is_lasting = config->kind == TR_CONFIG_ACTOR;
     return plan;
 }
 

@@ -20,9 +20,9 @@
 
 #include <microhttpd.h>
 
+#include "actors/dead_letter.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "mailbox/dead_letter.h"
 #include "mailbox/envelope.h"
 #include "mailbox/reply.h"
 #include "node/http_account.h"
@@ -404,8 +404,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (tr_control_in(letter)) {
         tr_letter_destroy(&letter);
     } else {
-        tr_dead_letter_take(self->runtime->dead_letters, self->name, "it takes no messages",
-                            &letter);
+        tr_dead_letter_take(self->runtime, self->name, "it takes no messages", &letter);
     }
 }
 

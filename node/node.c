@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "mailbox/dead_letter.h"
 #include "mailbox/mail.h"
 #include "node/config_print.h"
 #include "node/keeper.h"
@@ -373,7 +372,9 @@ troupe_status_t troupe_node_send(troupe_node_t *self, const char *name,
         troupe_message_destroy(message_p);
         return TROUPE_NOT_FOUND;
     }
-    return tr_runtime_send(self->runtime, name, message_p);
+    tr_mail_t *mail = tr_mail_new(message_p, NULL, NULL);
+    return mail ? tr_runtime_post_named(self->runtime, name, TR_LANE_USER, mail)
+                : TROUPE_ERR_NOMEM;
 }
 
 void troupe_node_destroy(troupe_node_t **self_p)

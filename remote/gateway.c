@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/dead_letter.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/slab.h"
-#include "mailbox/dead_letter.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
 #include "remote/endpoint.h"
@@ -376,8 +376,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         tr_doors_follow(&gateway->doors, word->what,
                         tr_clock_after(self->now.ms, SHUT_PATIENCE_MS), on_shut, gateway);
     } else if (!word) {
-        tr_dead_letter_take(self->runtime->dead_letters, self->name,
-                            "a gateway takes no messages", &letter);
+        tr_dead_letter_take(self->runtime, self->name, "a gateway takes no messages", &letter);
         return;
     }
     tr_letter_destroy(&letter);

@@ -97,13 +97,14 @@ void tr_child_destroy(tr_child_t **self_p)
 }
 
 troupe_status_t tr_child_start(tr_child_t *self, tr_runtime_t *runtime, tr_mailbox_t *parent,
-                               int64_t now_ms)
+                               const char *home, int64_t now_ms)
 {
     assert(self->view.phase == TR_CHILD_DOWN);
     const tr_birth_t birth = {.what = self->what,
                               .name = self->name,
                               .runtime = runtime,
                               .parent = parent,
+                              .home = home,
                               .keepsake = self->keepsake};
     troupe_status_t status = self->spec->start(&birth, &self->actor);
     if (status == TROUPE_OK) {
@@ -171,12 +172,12 @@ void tr_child_ended(tr_child_t *self, tr_runtime_t *runtime)
     be_down(self);
 }
 
-void tr_child_quarantine(tr_child_t *self, tr_runtime_t *runtime)
+void tr_child_quarantine(tr_child_t *self, tr_runtime_t *runtime, const tr_reason_t *reason)
 {
     assert(self->actor);
     atomic_store(&self->actor->pulse->is_abandoned, 1);
     tr_worker_state_try(&self->actor->pulse->state, TR_WORKER_HUNG);
-    tr_directory_forget(runtime->directory, self->actor->mailbox);
+    tr_actor_abandon(self->actor, runtime, reason);
     /* Should it come back, the word to stop is what it finds. */
     tr_actor_ask_to_stop(self->actor, tr_reason_of(TROUPE_REASON_HUNG));
     tr_quarantine_accept(runtime->quarantine, &self->actor);

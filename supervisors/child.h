@@ -76,9 +76,11 @@ TROUPE_NODISCARD troupe_status_t tr_child_adopt(tr_child_t *self, const tr_child
 /* Frees the child, which must be down. */
 void tr_child_destroy(tr_child_t **self_p);
 
-/* Start its next incarnation. On failure it stays down. */
+/* Start its next incarnation, as a child of the supervisor with that mailbox and path. On
+ * failure it stays down. */
 TROUPE_NODISCARD troupe_status_t tr_child_start(tr_child_t *self, tr_runtime_t *runtime,
-                                                tr_mailbox_t *parent, int64_t now_ms);
+                                                tr_mailbox_t *parent, const char *home,
+                                                int64_t now_ms);
 
 /* It said that it is up. */
 void tr_child_came_up(tr_child_t *self, int64_t now_ms);
@@ -95,8 +97,8 @@ void tr_child_ended(tr_child_t *self, tr_runtime_t *runtime);
 bool tr_child_kill(tr_child_t *self, const tr_reason_t *reason, int64_t grace_ms,
                    int64_t now_ms);
 
-/* It does not answer: put its thread into quarantine and be down. */
-void tr_child_quarantine(tr_child_t *self, tr_runtime_t *runtime);
+/* It does not answer: put its thread into quarantine, for that reason, and be down. */
+void tr_child_quarantine(tr_child_t *self, tr_runtime_t *runtime, const tr_reason_t *reason);
 
 /* What its pulse says. */
 tr_vital_signs_t tr_child_vital_signs(const tr_child_t *self);

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -275,6 +276,10 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
         tr_reason_t last_reason = child->last_reason;
         child_fell(self, child, &last_reason, was_starting);
     }
+    if (!child->view.is_wanted && !self->is_stopping) { /* else its parent decides */
+        tr_runtime_retire(self->self->runtime, self->path, child->name,
+                          child->spec->is_supervisor);
+    }
     tr_commands_go_on(self, child);
 }
 
@@ -285,7 +290,7 @@ static void quarantine(tr_supervisor_t *self, tr_child_t *child, tr_reason_t rea
     tr_child_phase_t was = child->view.phase;
     tr_quarantine_t *hanging = self->self->runtime->quarantine;
     tr_claims_note_end(child, &reason);
-    tr_child_quarantine(child, self->self->runtime);
+    tr_child_quarantine(child, self->self->runtime, &reason);
     if (tr_quarantine_is_full(hanging)) {
         reason = tr_reason_format(TROUPE_REASON_FAILED,
                                   "more threads hang than the %zu that may: the last is %.100s",
@@ -528,7 +533,7 @@ static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms
         return;
     }
     troupe_status_t status =
-        tr_child_start(child, self->self->runtime, self->self->mailbox, now_ms);
+        tr_child_start(child, self->self->runtime, self->self->mailbox, self->path, now_ms);
     if (status == TROUPE_OK) {
         tr_claims_use(child);
         status = tr_children_born(&self->children, child);
@@ -538,9 +543,12 @@ static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms
         return;
     }
     tr_reason_t reason =
-        tr_reason_format(TROUPE_REASON_FAILED, "%s", troupe_status_text(status));
+        status == TROUPE_EXISTS
+            ? tr_reason_format(TROUPE_REASON_FAILED, "there is another actor called %s",
+                               child->name)
+            : tr_reason_format(TROUPE_REASON_FAILED, "%s", troupe_status_text(status));
     if (child->actor) {
-        tr_child_quarantine(child, self->self->runtime);
+        tr_child_quarantine(child, self->self->runtime, &reason);
     }
     tr_claims_drop(self, child);
     child->has_been_tried = true;
@@ -697,6 +705,19 @@ static bool add_first_children(tr_supervisor_t *self)
     return true;
 }
 
+static char *make_path(const tr_self_t *actor)
+{
+    const char *home = actor->home ? actor->home : "";
+    size_t size = strlen(home) + strlen(actor->name) + 2;
+    char *path = malloc(size);
+    if (path && *home) {
+        snprintf(path, size, "%s%c%s", home, TR_PATH_SEPARATOR, actor->name);
+    } else if (path) {
+        snprintf(path, size, "%s", actor->name);
+    }
+    return path;
+}
+
 static bool begin(tr_self_t *actor, const void *arg)
 {
     tr_supervisor_t *self = calloc(1, sizeof *self);
@@ -712,7 +733,8 @@ static bool begin(tr_self_t *actor, const void *arg)
         tr_children_init(&self->children);
         tr_pings_init(&self->pings, actor->runtime->metrics);
         self->intensity = tr_intensity_new(self->spec->max_restarts, self->spec->period_ms);
-        is_made = self->intensity && add_first_children(self);
+        self->path = make_path(actor);
+        is_made = self->intensity && self->path && add_first_children(self);
     }
     if (!is_made) {
         actor->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
@@ -732,7 +754,7 @@ static void end(tr_self_t *actor)
     for (size_t i = self->children.n; i-- > 0;) {
         tr_child_t *child = self->children.all[i];
         if (child->actor) {
-            tr_child_quarantine(child, actor->runtime);
+            tr_child_quarantine(child, actor->runtime, &actor->reason);
         }
         child->is_leaving = true;
         tr_commands_go_on(self, child);
@@ -744,6 +766,7 @@ static void end(tr_self_t *actor)
     tr_intensity_destroy(&self->intensity);
     tr_keepsake_release(&self->keepsake);
     free(self->views);
+    free(self->path);
     free(self);
     actor->state = NULL;
 }
@@ -766,6 +789,7 @@ troupe_status_t tr_supervisor_start(const tr_birth_t *birth, tr_actor_t **out)
             .name = birth->name,
             .runtime = birth->runtime,
             .parent = birth->parent,
+            .home = birth->home,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
             .arg = birth->what,
             .keepsake = birth->keepsake,

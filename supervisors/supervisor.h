@@ -13,6 +13,7 @@
 
 typedef struct tr_supervisor {
     tr_self_t *self;
+    char *path; /* by which what is below it is known; mailbox/directory.h */
     const tr_supervisor_spec_t *spec;
     tr_keepsake_t *keepsake; /* what the spec belongs to; NULL: to the node's description */
     tr_children_t children;

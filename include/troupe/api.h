@@ -9,7 +9,7 @@
 
 /* The layout of everything a behaviour module shares with the library. A module
  * built against another number is refused when it is loaded. */
-#define TROUPE_ABI_VERSION 1
+#define TROUPE_ABI_VERSION 2
 
 #if defined __GNUC__
 #define TROUPE_API                 __attribute__((visibility("default")))

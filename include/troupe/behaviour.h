@@ -42,6 +42,7 @@ typedef enum troupe_reason_kind {
     TROUPE_REASON_LOST,     /* its connection was lost */
     TROUPE_REASON_EVICTED,  /* its memory was needed elsewhere */
     TROUPE_REASON_IGNORED,  /* init said it is not needed here (OTP's ignore) */
+    TROUPE_REASON_GONE,     /* it was gone already (OTP's noproc) */
 } troupe_reason_kind_t;
 
 /* Why a worker ends, with what is known about it. */
@@ -82,8 +83,9 @@ typedef struct troupe_behaviour {
     int (*handle_batch)(troupe_worker_t *self, troupe_request_t **requests, size_t count,
                         void *state);
 
-    /* Take a message sent to the actor by name, borrowed for the call. Non-zero as for
-     * handle. NULL: such messages become dead letters. */
+    /* Take a message sent to the actor, a tick of its timers, or a notice; troupe/actor.h says
+     * how to tell them apart, and what else there is for actors. Borrowed for the call.
+     * Non-zero as for handle. NULL: such messages become dead letters. */
     int (*receive)(troupe_worker_t *self, const troupe_message_t *message, void *state);
 
     /* The deep health check, on an idle worker. Non-zero: restart me. */
@@ -91,6 +93,10 @@ typedef struct troupe_behaviour {
 
     /* Release the state, however the worker ends; not called when init failed. */
     void (*terminate)(troupe_worker_t *self, void **state_p, troupe_reason_t reason);
+
+    /* Show the state to an operator who inspects the actor: a message whose first frame is
+     * msgpack, or NULL when there is nothing to show. It changes nothing. */
+    troupe_message_t *(*state)(troupe_worker_t *self, const void *state);
 } troupe_behaviour_t;
 
 /* Make a shared object a behaviour module: put TROUPE_MODULE (my_behaviour); at the
@@ -164,16 +170,6 @@ troupe_worker_call(troupe_worker_t *self, troupe_request_t *parent, const char *
 /* Ask that call `id` be cancelled; its final then says `cancelled`, unless it ended first. An
  * unknown id is ignored. */
 TROUPE_API void troupe_worker_cancel(troupe_worker_t *self, uint64_t id);
-
-/* Send a message to the actor called `name` in this process; takes the message.
- *
- *   TROUPE_OK         in its mailbox
- *   TROUPE_NOT_FOUND  no such actor here, as always from a worker with a process of its own;
- * the message became a dead letter TROUPE_FULL       its mailbox is full; likewise
- */
-TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_worker_send(troupe_worker_t *self,
-                                                               const char *name,
-                                                               troupe_message_t **message_p);
 
 /* ---- the request ---- */
 

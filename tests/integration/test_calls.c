@@ -8,6 +8,8 @@
 #include "tests/kit/gate.h"
 #include "tests/kit/rig.h"
 
+#include <troupe/actor.h>
+
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +85,7 @@ static uint64_t ask(troupe_worker_t *self, troupe_request_t *request, const char
 static void tell(troupe_worker_t *self, troupe_request_t *request, const char *actor)
 {
     troupe_message_t *message = troupe_message_from_text("call");
-    const char *name = troupe_status_name(troupe_worker_send(self, actor, &message));
+    const char *name = troupe_status_name(troupe_send_named(self, actor, &message));
     troupe_request_reply_data(request, name, strlen(name));
 }
 

@@ -287,7 +287,7 @@ static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
         reply_text(request, "ended");
     } else if (strcmp(method, "tell") == 0) {
         troupe_message_t *message = troupe_message_from_text("x");
-        reply_text(request, troupe_status_name(troupe_worker_send(self, "lone/1", &message)));
+        reply_text(request, troupe_status_name(troupe_send_named(self, "lone/1", &message)));
     } else {
         troupe_request_refuse(request, TROUPE_OUTCOME_BAD_REQUEST, "no method %s", method);
     }

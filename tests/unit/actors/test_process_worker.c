@@ -907,7 +907,7 @@ static void a_message_is_a_dead_letter(void **state)
     start(scene, "well");
     comes_up(scene);
     troupe_message_t *message = troupe_message_from_text("hello");
-    tr_letter_t *letter = &tr_mail_new(&message)->letter;
+    tr_letter_t *letter = &tr_mail_new(&message, NULL, NULL)->letter;
     assert_status(tr_mailbox_post(scene->worker->mailbox, TR_LANE_USER, &letter), TROUPE_OK);
     give(scene, 1, "echo");
     router_hears_ok(scene, 1);
@@ -1337,7 +1337,7 @@ static void has_looked(scene_t *scene)
 {
     int64_t before = tr_metric_value(scene->runtime->dead_letters);
     troupe_message_t *message = troupe_message_from_text("are you there?");
-    post(scene, &tr_mail_new(&message)->letter);
+    post(scene, &tr_mail_new(&message, NULL, NULL)->letter);
     int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
     while (tr_metric_value(scene->runtime->dead_letters) == before) {
         assert_true(tr_clock_now_ms() < until_ms);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <troupe/actor.h>
+
 #include "actors/worker.h"
 #include "base/clock.h"
 #include "mailbox/mail.h"
@@ -182,7 +184,7 @@ static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
     }
     if (strstr(method, "send")) {
         troupe_message_t *message = troupe_message_from_text("hello");
-        reply_text(request, troupe_status_name(troupe_worker_send(self, "friend", &message)));
+        reply_text(request, troupe_status_name(troupe_send_named(self, "friend", &message)));
     }
     if (strstr(method, "reply")) {
         troupe_request_reply_data(request, troupe_request_data(request),
@@ -437,7 +439,7 @@ static void give(scene_t *scene, uint64_t number, const char *method)
 static void tell(scene_t *scene, const char *text)
 {
     troupe_message_t *message = troupe_message_from_text(text);
-    tr_mail_t *mail = tr_mail_new(&message);
+    tr_mail_t *mail = tr_mail_new(&message, NULL, NULL);
     assert_non_null(mail);
     post(scene, &mail->letter);
 }
@@ -822,23 +824,24 @@ static void a_message_that_nobody_takes_is_a_dead_letter(void **state)
 static void a_message_may_be_sent_to_another(void **state)
 {
     scene_t *scene = *state;
-    tr_mailbox_t *friend = mailbox_called("friend");
-    assert_status(
-        tr_directory_register(scene->runtime->directory, TR_NAMES_ACTOR, "friend", friend),
-        TROUPE_OK);
+    troupe_ref_t *friend;
+    assert_status(tr_directory_claim(scene->runtime->directory, "friend", "",
+                                     (tr_mailbox_limits_t){10, 10000}, false, &friend),
+                  TROUPE_OK);
     start(scene, &obedient, "well");
     parent_hears(scene, TR_WORD_STARTED);
     give(scene, 1, "send");
     router_hears_text(scene, 1, troupe_status_name(TROUPE_OK));
-    tr_letter_t *letter = wait_for_next(friend);
+    tr_letter_t *letter = wait_for_next(friend->mailbox);
     assert_ptr_equal(letter->type, &tr_mail_type);
     tr_letter_destroy(&letter);
-    tr_directory_forget(scene->runtime->directory, friend);
+    tr_directory_forget(scene->runtime->directory, friend->mailbox);
     give(scene, 2, "send");
     router_hears_text(scene, 2, troupe_status_name(TROUPE_NOT_FOUND));
     assert_int_equal(n_dead_letters(scene), 1);
     stops_well(scene);
-    close_and_release(&friend);
+    tr_mailbox_close(friend->mailbox);
+    troupe_ref_release(&friend);
 }
 
 /* ---- batches ---- */

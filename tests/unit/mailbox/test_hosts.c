@@ -69,7 +69,7 @@ static void owner_end(owner_t *owner)
 static void post(const owner_t *owner)
 {
     troupe_message_t *message = troupe_message_from_text("x");
-    tr_mail_t *mail = tr_mail_new(&message);
+    tr_mail_t *mail = tr_mail_new(&message, NULL, NULL);
     assert_non_null(mail);
     tr_letter_t *letter = &mail->letter;
     assert_status(tr_mailbox_post(owner->mailbox, TR_LANE_USER, &letter), TROUPE_OK);

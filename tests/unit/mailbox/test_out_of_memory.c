@@ -105,7 +105,7 @@ static bool a_reply(void)
 static bool a_mail(void)
 {
     troupe_message_t *message = NULL;
-    tr_mail_t *mail = tr_mail_new(&message);
+    tr_mail_t *mail = tr_mail_new(&message, NULL, NULL);
     bool is_done = mail != NULL;
     tr_letter_t *letter = mail ? &mail->letter : NULL;
     tr_letter_destroy(&letter);

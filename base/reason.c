@@ -1,6 +1,6 @@
 /* Texts are cut, never lost altogether. */
 
-#include "actors/reason.h"
+#include "base/reason.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -34,7 +34,7 @@ const char *tr_reason_name(troupe_reason_kind_t kind)
         [TROUPE_REASON_FAILED] = "failed",   [TROUPE_REASON_CRASHED] = "crashed",
         [TROUPE_REASON_EXITED] = "exited",   [TROUPE_REASON_HUNG] = "hung",
         [TROUPE_REASON_LOST] = "lost",       [TROUPE_REASON_EVICTED] = "evicted",
-        [TROUPE_REASON_IGNORED] = "ignored",
+        [TROUPE_REASON_IGNORED] = "ignored", [TROUPE_REASON_GONE] = "gone",
     };
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "unknown";
 }

@@ -1,10 +1,10 @@
-/* actors/reason.h - why an actor ended, in a form that can be kept and told
+/* base/reason.h - why an actor ended, in a form that can be kept and told
  *
  * troupe_reason_t borrows its text; this one owns it.
  */
 
-#ifndef TROUPE_ACTORS_REASON_H
-#define TROUPE_ACTORS_REASON_H
+#ifndef TROUPE_BASE_REASON_H
+#define TROUPE_BASE_REASON_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,26 @@
+/* The log sheds by itself when there are many; the counter never does. */
+
+#include "actors/dead_letter.h"
+
+#include <assert.h>
+
+#include "mailbox/mail.h"
+
+void tr_dead_letter_tell(tr_runtime_t *runtime, const char *to, const char *from,
+                         const char *what, const char *why)
+{
+    assert(runtime && to && from && what && why);
+    tr_metric_add(runtime->dead_letters, 1);
+    tr_event(runtime->events, TR_LOG_WARNING, "dead_letter", TR_TEXT("to", to),
+             TR_TEXT("from", from), TR_TEXT("letter", what), TR_TEXT("why", why));
+}
+
+void tr_dead_letter_take(tr_runtime_t *runtime, const char *to, const char *why,
+                         tr_letter_t **letter_p)
+{
+    assert(runtime && to && why && letter_p && *letter_p);
+    const tr_mail_t *mail = tr_mail_in(*letter_p);
+    const char *from = mail && mail->from ? troupe_ref_name(mail->from) : "";
+    tr_dead_letter_tell(runtime, to, from, (*letter_p)->type->name, why);
+    tr_letter_destroy(letter_p);
+}

@@ -1,0 +1,51 @@
+/* actors/timers.h - what an actor wants to be told when
+ *
+ * Pure: told the time. One thread owns it.
+ */
+
+#ifndef TROUPE_ACTORS_TIMERS_H
+#define TROUPE_ACTORS_TIMERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <troupe/message.h>
+#include <troupe/status.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/idmap.h"
+
+typedef struct tr_timers {
+    tr_heap_t by_due;
+    tr_idmap_t by_id;
+    uint64_t n_started;
+} tr_timers_t;
+
+/* One that is due. */
+typedef struct tr_due {
+    uint64_t id;
+    troupe_message_t *message; /* the caller's; or NULL */
+} tr_due_t;
+
+void tr_timers_init(tr_timers_t *self);
+void tr_timers_finish(tr_timers_t *self);
+
+/* Start one under an id that no other has, due at `due_ms`, and then, if `period_ms` > 0, every
+ * so often. Takes the message (may be NULL, or NULL inside). TROUPE_EXISTS, TROUPE_ERR_NOMEM:
+ * the message is gone. */
+TROUPE_NODISCARD troupe_status_t tr_timers_start(tr_timers_t *self, uint64_t id, int64_t due_ms,
+                                                 int64_t period_ms,
+                                                 troupe_message_t **message_p);
+
+/* False when there is none of that id. */
+bool tr_timers_cancel(tr_timers_t *self, uint64_t id);
+
+/* When the next one is due; TR_NEVER. */
+int64_t tr_timers_next_ms(const tr_timers_t *self);
+
+/* Take the first one that is due, by time and then by start. A periodic one is started again:
+ * it keeps its rhythm, and what it has missed is left out. False when none is. */
+bool tr_timers_take_due(tr_timers_t *self, int64_t now_ms, tr_due_t *out);
+
+#endif

@@ -1,0 +1,41 @@
+/* actors/watching.h - whom an actor monitors, and whom it is linked to
+ *
+ * One thread owns the table; what it watches knows of it by tr_ref_watch.
+ */
+
+#ifndef TROUPE_ACTORS_WATCHING_H
+#define TROUPE_ACTORS_WATCHING_H
+
+#include <stdbool.h>
+
+#include "base/idmap.h"
+#include "mailbox/mail.h"
+
+typedef struct tr_watching {
+    tr_mailbox_t *mailbox; /* the actor's, borrowed */
+    troupe_ref_t *ref;     /* likewise */
+    uint64_t incarnation;
+    tr_idmap_t open; /* a share of whom it monitors, by number */
+} tr_watching_t;
+
+void tr_watching_init(tr_watching_t *self, tr_mailbox_t *mailbox, troupe_ref_t *ref,
+                      uint64_t incarnation);
+
+/* Watch nobody any more. */
+void tr_watching_finish(tr_watching_t *self);
+
+/* Under a number that is not in use. TROUPE_ERR_NOMEM. */
+TROUPE_NODISCARD troupe_status_t tr_watching_monitor(tr_watching_t *self, troupe_ref_t *whom,
+                                                     uint64_t id);
+
+/* False when there is none of that number. */
+bool tr_watching_stop(tr_watching_t *self, uint64_t id);
+
+/* Each watches the other. TROUPE_ERR_NOMEM. */
+TROUPE_NODISCARD troupe_status_t tr_watching_link(tr_watching_t *self, troupe_ref_t *whom);
+void tr_watching_unlink(tr_watching_t *self, troupe_ref_t *whom);
+
+/* A notice came: whether it is for this life, and still wanted. It is over then. */
+bool tr_watching_take(tr_watching_t *self, const tr_mail_t *notice);
+
+#endif

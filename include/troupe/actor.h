@@ -1,0 +1,291 @@
+/* troupe/actor.h - actors that talk to each other
+ *
+ * For behaviours that are run as `actor:` in the configuration, or started by another actor:
+ * their `receive` takes messages, ticks of their timers and notices, one after another.
+ *
+ * A *reference* says exactly whom. It stays valid when the actor is restarted: what is sent
+ * meanwhile waits in its mailbox for the next life. What a life had taken when it failed, hung
+ * or crashed is lost, and becomes a dead letter; who waits for the answer to it is told. When
+ * an actor ends for good its references are over: what is sent then is a dead letter.
+ *
+ * Messages from one sender to one receiver arrive in the order in which they were sent, also
+ * across restarts of the receiver: some may be lost, none is repeated, and none overtakes
+ * another, unless it was sent as urgent (Erlang's guarantee). A notice that the sender went
+ * down comes after all that it had sent.
+ *
+ * Functions that take a `troupe_worker_t` belong to the thread of the callback that runs, never
+ * wait, and take messages away as troupe/message.h says. A reference may be used, shared and
+ * released by any thread.
+ */
+
+#ifndef TROUPE_ACTOR_H
+#define TROUPE_ACTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <troupe/api.h>
+#include <troupe/behaviour.h>
+#include <troupe/message.h>
+#include <troupe/status.h>
+
+TROUPE_BEGIN_DECLS
+
+typedef struct troupe_ref troupe_ref_t;           /* an actor, through all its lives */
+typedef struct troupe_question troupe_question_t; /* somebody waits for an answer */
+
+/* ---- references ---- */
+
+/* The actor called `name` in this node, to be released by the caller; NULL when there is none.
+ */
+TROUPE_API TROUPE_NODISCARD troupe_ref_t *troupe_find(troupe_worker_t *self, const char *name);
+
+/* The actor itself, borrowed. */
+TROUPE_API troupe_ref_t *troupe_self(const troupe_worker_t *self);
+
+/* One more share, to be released. Returns `self`. Any thread. */
+TROUPE_API troupe_ref_t *troupe_ref_share(troupe_ref_t *self);
+
+/* Let go of a share and set *self_p to NULL; NULL is fine. Any thread. */
+TROUPE_API void troupe_ref_release(troupe_ref_t **self_p);
+
+/* Its name, borrowed from the reference. Two references are of the same actor if and only if
+ * they are the same pointer. */
+TROUPE_API const char *troupe_ref_name(const troupe_ref_t *self);
+
+/* Whether the actor has ended for good. Any thread. */
+TROUPE_API bool troupe_ref_is_over(const troupe_ref_t *self);
+
+/* ---- sending ---- */
+
+/* Send a message; takes it. The receiver sees `self` as its sender.
+ *
+ *   TROUPE_OK         in its mailbox, or on its way there
+ *   TROUPE_NOT_FOUND  it has ended for good; the message became a dead letter
+ *   TROUPE_FULL       its mailbox is full; likewise
+ *   TROUPE_ERR_NOMEM  the message is gone
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_send(troupe_worker_t *self, troupe_ref_t *to,
+                                                        troupe_message_t **message_p);
+
+/* The same, overtaking all messages that are not urgent. The only way to overtake. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_send_urgent(troupe_worker_t *self,
+                                                               troupe_ref_t *to,
+                                                               troupe_message_t **message_p);
+
+/* The same as troupe_send to the actor called `name`; TROUPE_NOT_FOUND also when there is none.
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_send_named(troupe_worker_t *self,
+                                                              const char *name,
+                                                              troupe_message_t **message_p);
+
+/* Send the message in hand on to another actor, which sees it as it came: from the same sender,
+ * and with the same question, if it asks. Statuses as troupe_send; when it fails the question
+ * is answered as lost. Once for each message. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_forward(troupe_worker_t *self,
+                                                           troupe_ref_t *to);
+
+/* ---- asking and answering ---- */
+
+/* Send a message that asks; takes it. Exactly one final reply goes to `on_answer (self, reply,
+ * arg)`, between other callbacks, unless this life ends first:
+ *
+ *   ok             with what was answered
+ *   worker_error   it refused; the text says why
+ *   worker_lost    it failed, hung or crashed while it had the message, or let go of the
+ *                  question; or has ended for good
+ *   overloaded     its mailbox is full
+ *   timeout        no answer within `timeout_ms` (0: 5 s, as OTP's gen_server:call has it); one
+ *                  that comes later is dropped
+ *   cancelled      by troupe_worker_cancel (self, *id_out)
+ *
+ * TROUPE_ERR_NOMEM: nothing was asked, the message is gone. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_ask(troupe_worker_t *self, troupe_ref_t *to,
+                                                       troupe_message_t **message_p,
+                                                       int64_t timeout_ms,
+                                                       troupe_answer_fn *on_answer, void *arg,
+                                                       uint64_t *id_out);
+
+/* The same of the actor called `name`; when there is none the reply says `no_capability`. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t
+troupe_ask_named(troupe_worker_t *self, const char *name, troupe_message_t **message_p,
+                 int64_t timeout_ms, troupe_answer_fn *on_answer, void *arg, uint64_t *id_out);
+
+/* Answer the message in hand; takes the answer (NULL inside: an empty one). False when it does
+ * not ask, or was answered; the answer is gone then. */
+TROUPE_API bool troupe_answer(troupe_worker_t *self, troupe_message_t **answer_p);
+
+/* Answer the message in hand as `worker_error`, with a text. False likewise. */
+TROUPE_API bool troupe_refuse(troupe_worker_t *self, const char *format, ...)
+    TROUPE_PRINTF(2, 3);
+
+/* Take the question of the message in hand, to answer it later, on any thread; NULL when it
+ * does not ask, or was taken. A message that asks and is neither answered, taken nor forwarded
+ * when `receive` returns is answered as lost. */
+TROUPE_API TROUPE_NODISCARD troupe_question_t *troupe_take_question(troupe_worker_t *self);
+
+/* Whether anybody still waits for it. */
+TROUPE_API bool troupe_question_is_awaited(const troupe_question_t *self);
+
+/* Answer it; takes both, and sets them to NULL. Too late is fine: it is dropped. */
+TROUPE_API void troupe_question_answer(troupe_question_t **self_p, troupe_message_t **answer_p);
+
+/* Answer it as `worker_error`, with a text; takes it. */
+TROUPE_API void troupe_question_refuse(troupe_question_t **self_p, const char *text);
+
+/* ---- what came ---- */
+
+typedef enum troupe_message_kind {
+    TROUPE_MESSAGE_PLAIN, /* sent; nobody waits */
+    TROUPE_MESSAGE_ASK,   /* somebody waits for an answer */
+    TROUPE_MESSAGE_TICK,  /* a timer of its own */
+    TROUPE_MESSAGE_DOWN,  /* a monitored actor went down */
+} troupe_message_kind_t;
+
+/* What `receive` was given; PLAIN for a message that was not received. */
+TROUPE_API troupe_message_kind_t troupe_message_kind(const troupe_message_t *self);
+
+/* Who sent it, or, of a DOWN, who went down; NULL when that is nobody who can be sent to.
+ * Borrowed from the message. */
+TROUPE_API troupe_ref_t *troupe_message_sender(const troupe_message_t *self);
+
+/* Of a TICK its timer, of a DOWN its monitor; else 0. */
+TROUPE_API uint64_t troupe_message_number(const troupe_message_t *self);
+
+/* Of a DOWN why; borrowed from the message. */
+TROUPE_API troupe_reason_t troupe_message_reason(const troupe_message_t *self);
+
+/* Of an ASK how long its sender will still wait, in ms; else 0. */
+TROUPE_API int64_t troupe_message_remaining_ms(const troupe_message_t *self);
+
+/* ---- putting aside ---- */
+
+/* Put the message in hand aside: it comes again, before all that is in the mailbox, when
+ * troupe_unstash is called, or in the next life. Its question, if it asks, goes with it. Ticks
+ * and notices can be put aside as well. Urgent messages come back as others do.
+ *
+ *   TROUPE_OK
+ *   TROUPE_FULL  as many messages wait and are aside as the mailbox may hold; it was not
+ *                put aside
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_stash(troupe_worker_t *self);
+
+/* Take all messages that are aside again, in the order in which they were put there, when this
+ * callback has returned. */
+TROUPE_API void troupe_unstash(troupe_worker_t *self);
+
+/* ---- timers ---- */
+
+/* Have a TICK come to `receive` in `delay_ms`, and then, if `period_ms` is not 0, every so
+ * often until it is cancelled. By the monotonic clock, accurate to a few ms while the actor is
+ * free; a tick does not wait behind messages. Periods do not drift; those that were missed are
+ * left out. Takes the message that the tick brings (NULL, or NULL inside: an empty one); a
+ * periodic one brings a share of it each time. Timers end with the life.
+ *
+ * TROUPE_ERR_NOMEM: the message is gone. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_timer_start(troupe_worker_t *self,
+                                                               int64_t delay_ms,
+                                                               int64_t period_ms,
+                                                               troupe_message_t **message_p,
+                                                               uint64_t *id_out);
+
+/* Cancel a timer: no tick of it comes any more. False when there is none of that number, as
+ * after the tick of one that is not periodic. */
+TROUPE_API bool troupe_timer_cancel(troupe_worker_t *self, uint64_t id);
+
+/* ---- monitors and links ---- */
+
+/* Have one DOWN come when the life of that actor ends, however it does: after all that it had
+ * sent. Between two lives the next one is meant; of an actor that has ended for good the DOWN
+ * comes at once, with the reason TROUPE_REASON_GONE (OTP's noproc). Who wants to know of the
+ * next end too monitors again. Monitors end with the life of who monitors.
+ *
+ * TROUPE_ERR_NOMEM: nothing was done. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_monitor(troupe_worker_t *self,
+                                                           troupe_ref_t *whom,
+                                                           uint64_t *id_out);
+
+/* No DOWN of that monitor comes any more (OTP's demonitor with flush). False when there is none
+ * of that number. */
+TROUPE_API bool troupe_demonitor(troupe_worker_t *self, uint64_t id);
+
+/* Tie two lives together: when one ends for any reason but `normal`, the other fails too, as
+ * its supervisor sees. With one that has ended for good this one fails. Linking twice is
+ * linking once. A link ends with either life. Where a supervisor can do it, better let it.
+ *
+ * TROUPE_ERR_NOMEM: nothing was done. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_link(troupe_worker_t *self,
+                                                        troupe_ref_t *whom);
+
+/* Untie them. One that is not linked is fine. */
+TROUPE_API void troupe_unlink(troupe_worker_t *self, troupe_ref_t *whom);
+
+/* ---- groups ---- */
+
+/* Be a member of the group of that name until this life ends or leaves it. A group is there as
+ * long as it has members.
+ *
+ *   TROUPE_OK
+ *   TROUPE_EXISTS       it is one already
+ *   TROUPE_ERR_INVALID  no name, or one longer than 127 bytes
+ *   TROUPE_ERR_NOMEM
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_join(troupe_worker_t *self,
+                                                        const char *group);
+
+/* TROUPE_NOT_FOUND when it is no member. */
+TROUPE_API troupe_status_t troupe_leave(troupe_worker_t *self, const char *group);
+
+/* Send a message to all members but `self`, each of which gets a share of its frames; takes it.
+ * Returns how many took it; for the others it became a dead letter. What one publishes arrives
+ * at each member in order, among all else that it sends there. */
+TROUPE_API size_t troupe_publish(troupe_worker_t *self, const char *group,
+                                 troupe_message_t **message_p);
+
+/* How many members it has. */
+TROUPE_API size_t troupe_group_size(const troupe_worker_t *self, const char *group);
+
+/* ---- children ---- */
+
+/* When a child that has ended by itself is started again (OTP's restart types). */
+typedef enum troupe_restart {
+    TROUPE_RESTART_PERMANENT, /* always */
+    TROUPE_RESTART_TRANSIENT, /* unless it ended well */
+    TROUPE_RESTART_TEMPORARY, /* never */
+} troupe_restart_t;
+
+/* An actor to be started by another one. A zeroed field has its default. */
+typedef struct troupe_child {
+    const char *name; /* of the actor; NULL: that of its parent, "/" and a number */
+    const troupe_behaviour_t *behaviour; /* must live as long as the process */
+    const char *const *args;             /* "key", "value", …, NULL; copied; NULL: none */
+    troupe_restart_t restart;
+    int64_t shutdown_ms; /* how long its stop may take; 0: 5 s */
+    bool has_children;   /* it starts children itself */
+} troupe_child_t;
+
+/* Start an actor under this one's own supervisor, which there is when the configuration of this
+ * one says `children: true`, or its own troupe_child_t has_children. Children stop when their
+ * parent ends, and are gone before it is restarted; they are restarted each by itself, and one
+ * that fails too often ends its parent with it. Returns at once: *out, to be released, is the
+ * child, to which messages can be sent, and wait until it is up; monitor it to learn if it does
+ * not start.
+ *
+ *   TROUPE_OK
+ *   TROUPE_EXISTS       there is another actor of that name
+ *   TROUPE_NOT_FOUND    this actor has no supervisor for children
+ *   TROUPE_ERR_INVALID  no behaviour, or one without receive, or a name that cannot be
+ *   TROUPE_ERR_NOMEM
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_spawn(troupe_worker_t *self,
+                                                         const troupe_child_t *child,
+                                                         troupe_ref_t **out);
+
+/* Have a child of its own stopped, for good. One that is not its child, or is over, is left
+ * alone. */
+TROUPE_API void troupe_stop_child(troupe_worker_t *self, const troupe_ref_t *child);
+
+TROUPE_END_DECLS
+
+#endif
