@@ -37,11 +37,23 @@ void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_f
                           void *arg)
 {
     assert(self && carry && atomic_load(&self->baton) == TR_BATON_HELD);
-    if (self->carry != carry) { /* senders of an earlier life's time may look at it */
+    if (self->carriers != carriers) { /* senders of an earlier owner's time may look at it */
         self->carriers = carriers;
-        self->carry = carry;
     }
     self->carry_arg = arg;
+    atomic_store(&self->carry, carry);
+}
+
+void tr_mailbox_let_nobody_carry(tr_mailbox_t *self)
+{
+    assert(self && atomic_load(&self->baton) == TR_BATON_HELD);
+    atomic_store(&self->carry, NULL);
+}
+
+bool tr_mailbox_is_carried(const tr_mailbox_t *self)
+{
+    assert(self);
+    return atomic_load(&self->carry) != NULL;
 }
 
 static bool try_baton(tr_mailbox_t *self)
@@ -84,8 +96,9 @@ static bool try_to_carry(tr_mailbox_t *self)
 /* False: the owner's own thread is needed. */
 static bool carry_once(tr_mailbox_t *self, bool *leaves_some)
 {
-    bool is_enough = self->carry(self->carry_arg, carrier.n_pieces > 0);
-    *leaves_some = tr_mailbox_has_taken(self);
+    tr_carry_fn *carry = atomic_load(&self->carry);
+    bool is_enough = carry(self->carry_arg, carrier.n_pieces > 0);
+    *leaves_some = is_enough && tr_mailbox_has_taken(self); /* else it may be another's now */
     carrier.n_pieces++;
     carrier.n_large += *leaves_some;
     tr_mailbox_put_baton(self);

@@ -44,8 +44,7 @@ tr_letter_t tr_closed_lane;
 
 tr_mailbox_t *tr_mailbox_new(const char *name, uint64_t incarnation, tr_mailbox_limits_t limits)
 {
-    assert(name && limits.letters > 0 && limits.letters <= MOST_PLACES);
-    assert(limits.bytes > 0 && limits.bytes <= MOST_BYTES);
+    assert(name);
     size_t name_size = strlen(name) + 1;
     size_t size =
         (sizeof(tr_mailbox_t) + name_size + TR_CACHE_LINE - 1) & ~(size_t)(TR_CACHE_LINE - 1);
@@ -61,10 +60,7 @@ tr_mailbox_t *tr_mailbox_new(const char *name, uint64_t incarnation, tr_mailbox_
     }
     memcpy(self->name, name, name_size);
     self->incarnation = incarnation;
-    self->limits = limits;
-    for (int i = 0; i < TR_N_LANES; i++) {
-        atomic_init(&self->lanes[i].letters, limits.letters);
-    }
+    tr_mailbox_bound(self, limits);
     atomic_init(&self->holders, 1);
     pthread_mutex_init(&self->mutex, NULL);
     pthread_condattr_t monotonic;
@@ -134,9 +130,9 @@ static bool has_room(const tr_mailbox_t *self, const tr_letters_t *lane, uint64_
 {
     size_t n_letters = load >> BYTE_BITS;
     size_t bytes = load & BYTES_MASK;
-    return n_letters == 0 ||
-           (n_letters < most_letters(lane) && letter->bytes <= self->limits.bytes &&
-            bytes <= self->limits.bytes - letter->bytes);
+    size_t most_bytes = atomic_load_explicit(&self->bytes, memory_order_relaxed);
+    return n_letters == 0 || (n_letters < most_letters(lane) && letter->bytes <= most_bytes &&
+                              bytes <= most_bytes - letter->bytes);
 }
 
 static uint64_t load_of(const tr_letter_t *letter)
@@ -263,7 +259,7 @@ void tr_mailbox_unpark(tr_mailbox_t *self)
 /* See to it that somebody takes what was posted. */
 static inline void alert(tr_mailbox_t *self)
 {
-    if (self->carry) {
+    if (atomic_load(&self->carry)) {
         tr_mailbox_carry(self);
     } else {
         tr_mailbox_wake_owner(self);
@@ -501,6 +497,16 @@ bool tr_mailbox_has_room(const tr_mailbox_t *self)
     assert(self);
     const tr_letters_t *lane = &self->lanes[TR_LANE_USER];
     return atomic_load(&lane->load) >> BYTE_BITS < most_letters(lane);
+}
+
+void tr_mailbox_bound(tr_mailbox_t *self, tr_mailbox_limits_t limits)
+{
+    assert(self && limits.letters > 0 && limits.letters <= MOST_PLACES);
+    assert(limits.bytes > 0 && limits.bytes <= MOST_BYTES);
+    atomic_store(&self->bytes, limits.bytes);
+    for (int i = 0; i < TR_N_LANES; i++) {
+        atomic_store(&self->lanes[i].letters, limits.letters);
+    }
 }
 
 void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters)

@@ -33,12 +33,6 @@ typedef struct tr_letters {
     atomic_size_t n_held; /* places without a letter */
 } tr_letters_t;
 
-typedef enum tr_owner {
-    TR_OWNER_INSIDE,
-    TR_OWNER_OUTSIDE, /* runs what may not return */
-    TR_OWNER_NONE,
-} tr_owner_t;
-
 typedef enum tr_baton {
     TR_BATON_HELD,
     TR_BATON_FREE,
@@ -53,13 +47,15 @@ struct tr_mailbox {
     uint64_t n_rings_heard; /* owner */
     _Atomic(int) baton;
     atomic_bool is_baton_wanted; /* by the owner's own thread */
-    _Atomic(int) owner;          /* of a lasting one: a tr_owner_t */
 
-    /* Never changes once others know the mailbox, but for is_closed. */
-    alignas(TR_CACHE_LINE) tr_mailbox_limits_t limits;
+    /* The owner of a lasting one, at every callback; see lasting.c. */
+    alignas(TR_CACHE_LINE) _Atomic(uint64_t) owner;
+
+    /* Changes seldom, or never, once others know the mailbox. */
+    alignas(TR_CACHE_LINE) atomic_size_t bytes; /* that a lane holds at most */
     _Atomic(int64_t) wait_ms;
     tr_carriers_t carriers;
-    tr_carry_fn *carry;
+    _Atomic(tr_carry_fn *) carry; /* NULL: it is not carried */
     void *carry_arg;
     uint64_t incarnation;
     int bell;
