@@ -427,15 +427,16 @@ static void leave_mailbox(tr_self_t *self)
     drop_leftovers(self);
 }
 
-/* Those who watch are told when all is done. */
+/* Those who watch are told when all is done: of one that may come back by its supervisor, which
+ * alone knows whether it will. */
 static void end_life(tr_self_t *self)
 {
     if (self->ref) {
         tr_groups_forget(self->runtime->groups, self->ref, self->incarnation);
+    }
+    if (self->ref && !tr_mailbox_is_lasting(self->mailbox)) {
         tr_ref_end(self->ref, self->incarnation, &self->reason);
-        if (!tr_mailbox_is_lasting(self->mailbox)) {
-            tr_ref_finish(self->ref);
-        }
+        tr_ref_finish(self->ref);
     }
 }
 
@@ -623,8 +624,8 @@ void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t
         tr_directory_forget(runtime->directory, self->mailbox);
     }
     tr_groups_forget(runtime->groups, self->ref, self->incarnation);
-    tr_ref_end(self->ref, self->incarnation, reason);
     if (!has_moved) {
+        tr_ref_end(self->ref, self->incarnation, reason);
         tr_ref_finish(self->ref);
     }
 }

@@ -20,9 +20,6 @@
 #include "mailbox/mail.h"
 #include "mailbox/reply.h"
 
-#define MAILBOX_LETTERS 100000
-#define MAILBOX_BYTES   ((size_t)1 << 30)
-
 /* The numbers of a life begin with its own, so that what comes late for another one fits none.
  */
 #define NUMBERS_OF_A_LIFE 40
@@ -788,19 +785,20 @@ static troupe_status_t start(const tr_actor_class_t *class, const tr_birth_t *bi
 {
     assert(birth && birth->what);
     const tr_worker_plan_t *plan = birth->what;
-    tr_mailbox_limits_t limits = {plan->limits.letters ? plan->limits.letters : MAILBOX_LETTERS,
-                                  plan->limits.bytes ? plan->limits.bytes : MAILBOX_BYTES};
+    tr_mailbox_limits_t limits =
+        plan->limits.letters > 0 ? plan->limits : TR_WORKER_MAILBOX_LIMITS;
+    const char *name = plan->known_as ? plan->known_as : birth->name;
     troupe_ref_t *ref;
     troupe_status_t status =
-        tr_directory_claim(birth->runtime->directory, birth->name,
-                           birth->home ? birth->home : "", limits, plan->is_lasting, &ref);
+        tr_directory_claim(birth->runtime->directory, name, birth->home ? birth->home : "",
+                           limits, plan->is_lasting, &ref);
     if (status != TROUPE_OK) {
         return status;
     }
     status = tr_actor_start(
         &(tr_actor_setup_t){
             .class = class,
-            .name = birth->name,
+            .name = name,
             .runtime = birth->runtime,
             .parent = birth->parent,
             .home = birth->home,

@@ -146,8 +146,10 @@ void tr_ref_finish(troupe_ref_t *self)
     const tr_reason_t gone = tr_reason_of(TROUPE_REASON_GONE);
     pthread_mutex_lock(&self->mutex);
     atomic_store(&self->is_over, true);
-    tr_watch_t *watches = self->watches;
-    self->watches = NULL;
+    tr_watch_t *watches = self->incarnation == 0 ? self->watches : NULL;
+    if (watches) {
+        self->watches = NULL;
+    }
     pthread_mutex_unlock(&self->mutex);
     tell_all(self, watches, &gone);
 }

@@ -40,6 +40,8 @@ static const tr_worker_plan_t *thread_plan(tr_maker_t *self, const tr_config_chi
     plan->args.n_items = config->args.n;
     plan->idle_after_ms = IDLE_AFTER_MS;
     plan->is_lasting = config->kind == TR_CONFIG_ACTOR;
+    plan->spawns = (size_t)config->spawns;
+    plan->known_as = config->spawns > 0 ? config->name : NULL;
     return plan;
 }
 

@@ -135,6 +135,7 @@ struct tr_config_child {
     /* all, though a capability's are those of its workers */
     tr_config_restart_t restart;
     int64_t shutdown_ms;
+    int64_t spawns;      /* of an actor: it starts about so many children; 0: none */
     bool is_significant; /* not of a capability */
 
     /* capability: a worker's process */
