@@ -161,7 +161,7 @@ void tr_runtime_bury(tr_runtime_t *self, troupe_ref_t *ref, const char *why)
     tr_mailbox_put_back(ref->mailbox);
     tr_letter_t *letter;
     while ((letter = tr_mailbox_next(ref->mailbox, NULL)) != NULL) {
-        if (tr_mail_in(letter) && tr_mail_in(letter)->kind != TROUPE_MESSAGE_DOWN) {
+        if (tr_mail_in(letter) && tr_mail_is_sent(tr_mail_in(letter))) {
             tr_dead_letter_take(self, ref->name, why, &letter);
         } else {
             tr_letter_destroy(&letter);
