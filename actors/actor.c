@@ -433,6 +433,7 @@ static void leave_mailbox(tr_self_t *self)
         self->ref ? tr_directory_take_out(self->runtime->directory, self->ref) : NULL;
     troupe_ref_release(&known);
     tr_mailbox_close(self->mailbox);
+    tr_mailbox_put_back(self->mailbox);
     drop_leftovers(self);
 }
 
@@ -658,6 +659,7 @@ void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t
     if (!is_left) { /* else its supervisor tells, when it has decided */
         tr_ref_end(self->ref, self->incarnation, reason);
     }
+    tr_groups_forget(runtime->groups, self->ref, self->incarnation); /* joined meanwhile */
 }
 
 troupe_status_t tr_actor_reap(tr_actor_t **self_p, int64_t timeout_ms)

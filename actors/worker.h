@@ -52,8 +52,9 @@ struct troupe_worker {
     tr_timers_t timers; /* those of asks too, under their numbers */
     tr_watching_t watching;
     struct {
-        tr_mail_t *mail; /* of `receive`; NULL: none, or it was forwarded */
+        tr_mail_t *mail; /* of `receive`; NULL: another callback runs, or none */
         bool is_stashed;
+        bool is_forwarded;
     } in_hand;
     bool must_put_back; /* what is aside */
     uint64_t n_spawned; /* children that it has not named */

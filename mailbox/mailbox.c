@@ -501,6 +501,12 @@ void tr_mailbox_put_back(tr_mailbox_t *self)
     }
 }
 
+bool tr_mailbox_has_letters(const tr_mailbox_t *self)
+{
+    assert(self);
+    return has_letters(self);
+}
+
 bool tr_mailbox_has_room(const tr_mailbox_t *self)
 {
     assert(self);
