@@ -55,15 +55,15 @@ bool tr_watching_stop(tr_watching_t *self, uint64_t id)
 troupe_status_t tr_watching_link(tr_watching_t *self, troupe_ref_t *whom)
 {
     assert(self && self->ref && whom);
-    if (tr_ref_is_linked(whom, self->mailbox)) {
+    if (tr_ref_is_linked(whom, self->mailbox, self->ref->number)) {
         return TROUPE_OK;
     }
     uint64_t life = tr_ref_incarnation(whom);
-    troupe_status_t status = tr_ref_watch(self->ref, whom->mailbox, life, 0, true);
+    troupe_status_t status = tr_ref_watch(self->ref, whom->mailbox, life, whom->number, true);
     if (status == TROUPE_OK) {
-        status = tr_ref_watch(whom, self->mailbox, self->incarnation, 0, true);
+        status = tr_ref_watch(whom, self->mailbox, self->incarnation, self->ref->number, true);
         if (status != TROUPE_OK) {
-            tr_ref_unwatch_links(self->ref, whom->mailbox);
+            tr_ref_unwatch_links(self->ref, whom->mailbox, whom->number);
         }
     }
     return status;
@@ -72,16 +72,16 @@ troupe_status_t tr_watching_link(tr_watching_t *self, troupe_ref_t *whom)
 void tr_watching_unlink(tr_watching_t *self, troupe_ref_t *whom)
 {
     assert(self && self->ref && whom);
-    tr_ref_unwatch_links(whom, self->mailbox);
-    tr_ref_unwatch_links(self->ref, whom->mailbox);
+    tr_ref_unwatch_links(whom, self->mailbox, self->ref->number);
+    tr_ref_unwatch_links(self->ref, whom->mailbox, whom->number);
 }
 
 bool tr_watching_take(tr_watching_t *self, const tr_mail_t *notice)
 {
     assert(self && notice);
     if (notice->is_link) { /* the way back is there as long as nobody has untied them */
-        bool is_tied = tr_ref_is_linked(self->ref, notice->from->mailbox);
-        tr_ref_unwatch_links(self->ref, notice->from->mailbox);
+        bool is_tied = tr_ref_is_linked(self->ref, notice->from->mailbox, notice->from->number);
+        tr_ref_unwatch_links(self->ref, notice->from->mailbox, notice->from->number);
         return is_tied && (notice->reader == 0 || notice->reader == self->incarnation);
     }
     troupe_ref_t *whom =

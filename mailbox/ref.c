@@ -204,22 +204,23 @@ bool tr_ref_unwatch(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id
     return watch != NULL;
 }
 
-static tr_watch_t **find_link(troupe_ref_t *self, const tr_mailbox_t *watcher)
+static tr_watch_t **find_link(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id)
 {
     tr_watch_t **place = &self->watches;
-    while (*place && (!(*place)->is_link || (*place)->watcher != watcher)) {
+    while (*place &&
+           (!(*place)->is_link || (*place)->watcher != watcher || (*place)->id != id)) {
         place = &(*place)->next;
     }
     return place;
 }
 
-void tr_ref_unwatch_links(troupe_ref_t *self, const tr_mailbox_t *watcher)
+void tr_ref_unwatch_links(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id)
 {
     assert(self && watcher);
     tr_watch_t *links = NULL;
     pthread_mutex_lock(&self->mutex);
     tr_watch_t **place;
-    while (*(place = find_link(self, watcher))) {
+    while (*(place = find_link(self, watcher, id))) {
         tr_watch_t *link = *place;
         *place = link->next;
         link->next = links;
@@ -233,11 +234,11 @@ void tr_ref_unwatch_links(troupe_ref_t *self, const tr_mailbox_t *watcher)
     }
 }
 
-bool tr_ref_is_linked(troupe_ref_t *self, const tr_mailbox_t *watcher)
+bool tr_ref_is_linked(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id)
 {
     assert(self && watcher);
     pthread_mutex_lock(&self->mutex);
-    bool is_linked = *find_link(self, watcher) != NULL;
+    bool is_linked = *find_link(self, watcher, id) != NULL;
     pthread_mutex_unlock(&self->mutex);
     return is_linked;
 }

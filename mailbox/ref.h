@@ -55,11 +55,12 @@ TROUPE_NODISCARD troupe_status_t tr_ref_watch(troupe_ref_t *self, tr_mailbox_t *
 /* Take such a watch back. False when there is none: it has been told. */
 bool tr_ref_unwatch(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id);
 
-/* Take back all links by which `watcher` watches. */
-void tr_ref_unwatch_links(troupe_ref_t *self, const tr_mailbox_t *watcher);
+/* Of a link the id is which of those behind `watcher` it is that watches: the number of its
+ * reference. Take back all links by which that one watches. */
+void tr_ref_unwatch_links(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id);
 
 /* Whether one does. */
-bool tr_ref_is_linked(troupe_ref_t *self, const tr_mailbox_t *watcher);
+bool tr_ref_is_linked(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id);
 
 /* Its present life; 0: none. */
 uint64_t tr_ref_incarnation(troupe_ref_t *self);
