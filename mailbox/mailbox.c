@@ -264,6 +264,12 @@ static void wake_owner(tr_mailbox_t *self)
     }
 }
 
+void tr_mailbox_wake(tr_mailbox_t *self)
+{
+    assert(self);
+    ring(self);
+}
+
 int tr_mailbox_bell(const tr_mailbox_t *self)
 {
     assert(self);

@@ -5,7 +5,10 @@
  * is taken one at a time, and each wait has a bound. Not for tests only: it is how a thread of
  * an application talks to actors.
  *
- * Bounds of waits are in real time.
+ * The *clock* of this process's nodes can be held, and moved by hand: what takes ten minutes by
+ * its timers, backoffs, deadlines and pings takes no time.
+ *
+ * Bounds of waits are in real time, whatever the clock does.
  */
 
 #ifndef TROUPE_TESTKIT_H
@@ -139,10 +142,12 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t
 troupe_probe_expect_down(troupe_probe_t *self, int64_t timeout_ms, const troupe_ref_t *whom,
                          troupe_reason_t *reason_out);
 
-/* See that nothing comes within `within_ms`: waits so long.
+/* See that nothing comes within `within_ms`: waits so long. With the clock held it moves that
+ * on by so much instead, as troupe_clock_advance, and takes no time.
  *
  *   TROUPE_OK            nothing came
  *   TROUPE_ERR_PROTOCOL  something came, and is in hand
+ *   TROUPE_TIMEOUT       the clock is held, and the actors did not come to rest
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_probe_expect_nothing(troupe_probe_t *self,
                                                                         int64_t within_ms);
@@ -153,6 +158,48 @@ TROUPE_API const troupe_message_t *troupe_probe_in_hand(const troupe_probe_t *se
 /* What was expected last and did not come, and what came instead, in one line for whoever reads
  * the report of the test; "" when it came. Borrowed until something is expected again. */
 TROUPE_API const char *troupe_probe_complaint(const troupe_probe_t *self);
+
+/* ---- the clock ----
+ *
+ * It is one for all nodes of this process: one thread, the test's, moves it, and nobody else.
+ * By it go timers, deadlines, backoff, idle times, schedules and health checks of what is in
+ * the process. What is outside keeps its own time: processes of workers, sockets and whoever is
+ * behind them; so does a sender that waits for room in a mailbox, and a callback that sleeps. A
+ * node whose workers are processes takes them for hung when the clock runs ahead of them. */
+
+/* Stop the clock of all nodes of this process, at the present time. */
+TROUPE_API void troupe_clock_hold(void);
+
+TROUPE_API bool troupe_clock_is_held(void);
+
+/* Wait until no actor of this process has anything to do: each sleeps, no mailbox has a message
+ * in it, and no timer is due. What sockets, processes and other threads of the program will
+ * send is not known. The clock need not be held.
+ *
+ *   TROUPE_OK       there was such a moment
+ *   TROUPE_TIMEOUT  there was none within `patience_ms` of real time
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_clock_settle(int64_t patience_ms);
+
+/* Move the held clock on by `ms`. It goes from each moment at which something is due to the
+ * next one, and at each waits until the actors are at rest: so each tick comes, in order, and
+ * has been taken with all that follows from it when this returns.
+ *
+ *   TROUPE_OK
+ *   TROUPE_TIMEOUT      they did not come to rest within 10 s of real time; the clock stands
+ *                       there
+ *   TROUPE_ERR_INVALID  the clock is not held
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_clock_advance(int64_t ms);
+
+/* Move it on at once, as if the whole process had stood still, and wait for nobody: a periodic
+ * timer then ticks once, and who hangs in a callback is found to. TROUPE_ERR_INVALID when it is
+ * not held. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_clock_jump(int64_t ms);
+
+/* Let the clock run on, from where it is; it does not jump back. One that is not held is fine.
+ * Do so before a node is destroyed, as its stopping may take time. */
+TROUPE_API void troupe_clock_release(void);
 
 TROUPE_END_DECLS
 

@@ -3,30 +3,21 @@
  * sends back what it hears, or does as it is told.
  */
 
-#include "tests/kit/check.h"
+#include "tests/kit/small_node.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <troupe/testkit.h>
+#include "base/clock.h"
 
-#include "node/node.h"
-
-#define PATIENCE_MS 10000
-#define MOST        100000 /* a probe holds */
+#define MOST 100000 /* a probe holds */
 
 static troupe_node_t *node;
 static troupe_probe_t *probe;
 static troupe_ref_t *parrot;
 
 /* ---- the parrot ---- */
-
-static bool is_told(const troupe_message_t *message, const char *text)
-{
-    return troupe_message_size(message, 0) == strlen(text) &&
-           memcmp(troupe_message_data(message, 0), text, strlen(text)) == 0;
-}
 
 static int note_answer(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
 {
@@ -51,22 +42,22 @@ static int receive(troupe_worker_t *self, const troupe_message_t *message, void 
 {
     (void)state;
     troupe_ref_t *sender = troupe_message_sender(message);
-    if (is_told(message, "fail")) {
+    if (says(message, "fail")) {
         troupe_worker_explain(self, "as it was told");
         return -1;
-    } else if (is_told(message, "refuse")) {
+    } else if (says(message, "refuse")) {
         troupe_refuse(self, "no");
-    } else if (is_told(message, "keep silent")) {
+    } else if (says(message, "keep silent")) {
         return 0;
-    } else if (is_told(message, "ask me")) {
+    } else if (says(message, "ask me")) {
         uint64_t id;
         troupe_message_t *question = troupe_message_from_text("well?");
         return troupe_ask(self, sender, &question, PATIENCE_MS, note_answer,
                           troupe_ref_share(sender), &id) != TROUPE_OK;
-    } else if (is_told(message, "publish")) {
+    } else if (says(message, "publish")) {
         troupe_message_t *news = troupe_message_from_text("news");
         troupe_publish(self, "readers", &news);
-    } else if (is_told(message, "send, then answer")) {
+    } else if (says(message, "send, then answer")) {
         troupe_message_t *first = troupe_message_from_text("sent");
         troupe_message_t *answer = troupe_message_from_text("answered");
         return troupe_send(self, sender, &first) != TROUPE_OK || !troupe_answer(self, &answer);
@@ -80,30 +71,14 @@ static const troupe_behaviour_t parrot_behaviour = {.name = "parrot", .receive =
 
 /* ---- the node ---- */
 
-static void report(void *arg, const char *problem)
-{
-    (void)arg;
-    print_error("%s\n", problem);
-}
-
 static int begin(void **state)
 {
     (void)state;
-    static const char text[] = "troupe: 1\n"
-                               "node: studio\n"
-                               "supervisor:\n"
-                               "  intensity: {restarts: 10, period: 1s}\n"
-                               "  children:\n"
-                               "    - {actor: polly, worker: {module: parrot}}\n";
-    node = troupe_node_new();
-    assert_non_null(node);
-    assert_status(troupe_node_register(node, &parrot_behaviour), TROUPE_OK);
-    assert_status(troupe_node_load_text(node, "test", text, report, NULL), TROUPE_OK);
-    assert_status(troupe_node_start(node, report, NULL), TROUPE_OK);
+    static const troupe_behaviour_t *const behaviours[] = {&parrot_behaviour, NULL};
+    node = small_node_start(behaviours, "    - {actor: polly, worker: {module: parrot}}\n");
     probe = troupe_probe_new(node, NULL);
     assert_non_null(probe);
-    parrot = troupe_probe_find(probe, "polly");
-    assert_non_null(parrot);
+    parrot = small_node_find(probe, "polly");
     return 0;
 }
 
@@ -118,15 +93,8 @@ static int end(void **state)
 
 static void tell(const char *text)
 {
-    assert_status(troupe_probe_send_text(probe, parrot, text), TROUPE_OK);
+    small_node_tell(probe, parrot, text);
 }
-
-#define expect_text(text)                                                                      \
-    do {                                                                                       \
-        if (troupe_probe_expect_text(probe, PATIENCE_MS, text) != TROUPE_OK) {                 \
-            fail_msg("%s", troupe_probe_complaint(probe));                                     \
-        }                                                                                      \
-    } while (0)
 
 static troupe_reply_t *ask(const char *text, int64_t timeout_ms)
 {
@@ -156,11 +124,11 @@ static void what_it_sends_comes_from_it(void **state)
     assert_int_equal(troupe_message_kind(message), TROUPE_MESSAGE_PLAIN);
     assert_ptr_equal(troupe_message_sender(message), parrot);
     assert_ptr_equal(troupe_probe_in_hand(probe), message);
-    assert_true(is_told(message, "hello"));
+    assert_true(says(message, "hello"));
     tell("one");
     tell("two");
-    expect_text("one");
-    expect_text("two");
+    assert_text(probe, "one");
+    assert_text(probe, "two");
 }
 
 static void what_was_expected_and_what_came_is_told(void **state)
@@ -168,7 +136,7 @@ static void what_was_expected_and_what_came_is_told(void **state)
     (void)state;
     tell("one");
     assert_status(troupe_probe_expect_text(probe, PATIENCE_MS, "two"), TROUPE_ERR_PROTOCOL);
-    assert_true(is_told(troupe_probe_in_hand(probe), "one"));
+    assert_true(says(troupe_probe_in_hand(probe), "one"));
     assert_string_equal(
         troupe_probe_complaint(probe),
         "\"two\" was expected within 10000 ms; message \"one\" came from polly");
@@ -185,7 +153,7 @@ static void what_was_expected_and_what_came_is_told(void **state)
     assert_string_equal(troupe_probe_complaint(probe),
                         "\"two\" was expected within 0 ms; nothing came");
     tell("well");
-    expect_text("well");
+    assert_text(probe, "well");
     assert_string_equal(troupe_probe_complaint(probe), "");
 }
 
@@ -197,7 +165,7 @@ static void nothing_comes_or_it_is_told_what(void **state)
     assert_true(tr_clock_now_us() / 1000 - begun_ms >= 20);
     tell("boo");
     assert_status(troupe_probe_expect_nothing(probe, PATIENCE_MS), TROUPE_ERR_PROTOCOL);
-    assert_true(is_told(troupe_probe_in_hand(probe), "boo"));
+    assert_true(says(troupe_probe_in_hand(probe), "boo"));
     assert_status(troupe_probe_expect(probe, 0, NULL), TROUPE_TIMEOUT);
 }
 
@@ -206,7 +174,7 @@ static void asking_brings_the_answer(void **state)
     (void)state;
     troupe_reply_t *reply = ask("hello", 0);
     assert_outcome(troupe_reply_outcome(reply), TROUPE_OUTCOME_OK);
-    assert_true(is_told(troupe_reply_message(reply), "hello"));
+    assert_true(says(troupe_reply_message(reply), "hello"));
     troupe_reply_destroy(&reply);
     reply = ask("refuse", PATIENCE_MS);
     assert_outcome(troupe_reply_outcome(reply), TROUPE_OUTCOME_WORKER_ERROR);
@@ -220,12 +188,12 @@ static void what_comes_while_it_asks_comes_after_in_order(void **state)
     (void)state;
     tell("first");
     troupe_reply_t *reply = ask("send, then answer", PATIENCE_MS);
-    assert_true(is_told(troupe_reply_message(reply), "answered"));
+    assert_true(says(troupe_reply_message(reply), "answered"));
     troupe_reply_destroy(&reply);
     tell("last");
-    expect_text("first");
-    expect_text("sent");
-    expect_text("last");
+    assert_text(probe, "first");
+    assert_text(probe, "sent");
+    assert_text(probe, "last");
 }
 
 static troupe_ref_t *nobody(void)
@@ -254,7 +222,7 @@ static void asking_ends_by_its_time(void **state)
     troupe_message_t *answer = troupe_message_from_text("too late");
     assert_true(troupe_probe_answer(other, &answer));
     reply = ask("hello", PATIENCE_MS);
-    assert_true(is_told(troupe_reply_message(reply), "hello"));
+    assert_true(says(troupe_reply_message(reply), "hello"));
     troupe_reply_destroy(&reply);
     assert_status(troupe_probe_expect(probe, 0, NULL), TROUPE_TIMEOUT);
     troupe_probe_destroy(&other);
@@ -284,37 +252,37 @@ static void it_is_asked_and_answers(void **state)
     (void)state;
     troupe_message_t *answer = NULL;
     tell("ask me");
-    expect_text("well?");
+    assert_text(probe, "well?");
     assert_int_equal(troupe_message_kind(troupe_probe_in_hand(probe)), TROUPE_MESSAGE_ASK);
     assert_true(troupe_probe_answer(probe, &answer));
     answer = troupe_message_from_text("once more");
     assert_false(troupe_probe_answer(probe, &answer));
     assert_null(answer);
-    expect_text("ok");
+    assert_text(probe, "ok");
     assert_false(troupe_probe_answer(probe, &answer)); /* this one asks nothing */
 
     tell("ask me");
-    expect_text("well?");
+    assert_text(probe, "well?");
     assert_true(troupe_probe_refuse(probe, "never"));
-    expect_text("worker_error");
+    assert_text(probe, "worker_error");
     assert_false(troupe_probe_refuse(probe, "never"));
 
     tell("ask me");
-    expect_text("well?");
+    assert_text(probe, "well?");
     troupe_question_t *question = troupe_probe_take_question(probe);
     assert_null(troupe_probe_take_question(probe));
     assert_status(troupe_probe_expect(probe, 0, NULL), TROUPE_TIMEOUT);
     assert_true(troupe_question_is_awaited(question));
     troupe_question_answer(&question, &answer);
-    expect_text("ok");
+    assert_text(probe, "ok");
 }
 
 static void who_asks_it_in_vain_is_told(void **state)
 {
     (void)state;
     tell("ask me");
-    expect_text("well?");
-    expect_text("worker_lost"); /* as the next one is taken, the question is let go */
+    assert_text(probe, "well?");
+    assert_text(probe, "worker_lost"); /* as the next one is taken, the question is let go */
 }
 
 static void it_sends_on(void **state)
@@ -323,14 +291,14 @@ static void it_sends_on(void **state)
     troupe_probe_t *other = troupe_probe_new(node, "other");
     assert_non_null(other);
     tell("ask me");
-    expect_text("well?");
+    assert_text(probe, "well?");
     assert_status(troupe_probe_forward(probe, troupe_probe_ref(other)), TROUPE_OK);
     assert_status(troupe_probe_expect(probe, 0, NULL), TROUPE_TIMEOUT);
     assert_status(troupe_probe_expect_text(other, PATIENCE_MS, "well?"), TROUPE_OK);
     assert_ptr_equal(troupe_message_sender(troupe_probe_in_hand(other)), parrot);
     troupe_message_t *answer = NULL;
     assert_true(troupe_probe_answer(other, &answer));
-    expect_text("ok");
+    assert_text(probe, "ok");
     troupe_probe_destroy(&other);
 }
 
@@ -342,20 +310,20 @@ static void it_hears_of_the_end_of_a_life(void **state)
     assert_status(troupe_probe_monitor(probe, parrot, &id), TROUPE_OK);
     tell("last words");
     tell("fail");
-    expect_text("last words");
+    assert_text(probe, "last words");
     assert_status(troupe_probe_expect_down(probe, PATIENCE_MS, parrot, &reason), TROUPE_OK);
     assert_int_equal(reason.kind, TROUPE_REASON_FAILED);
     assert_string_equal(reason.text, "as it was told");
     assert_int_equal(troupe_message_number(troupe_probe_in_hand(probe)), id);
     tell("again"); /* the next life */
-    expect_text("again");
+    assert_text(probe, "again");
 
     assert_status(troupe_probe_monitor(probe, parrot, &id), TROUPE_OK);
     assert_true(troupe_probe_demonitor(probe, id));
     assert_false(troupe_probe_demonitor(probe, id));
     tell("fail");
     tell("again");
-    expect_text("again");
+    assert_text(probe, "again");
 }
 
 static void its_own_end_is_seen(void **state)
@@ -372,7 +340,7 @@ static void its_own_end_is_seen(void **state)
     assert_status(troupe_probe_send_text(other, troupe_probe_ref(probe), "bye"), TROUPE_OK);
     troupe_probe_destroy(&other);
     assert_null(other);
-    expect_text("bye");
+    assert_text(probe, "bye");
     assert_status(troupe_probe_expect_down(probe, PATIENCE_MS, found, &reason), TROUPE_OK);
     assert_int_equal(reason.kind, TROUPE_REASON_NORMAL);
     troupe_ref_release(&found);
@@ -394,7 +362,7 @@ static void it_is_a_member(void **state)
     assert_status(troupe_probe_join(probe, "readers"), TROUPE_OK);
     assert_status(troupe_probe_join(probe, "readers"), TROUPE_EXISTS);
     tell("publish");
-    expect_text("news");
+    assert_text(probe, "news");
     troupe_probe_t *other = troupe_probe_new(node, NULL);
     assert_non_null(other);
     assert_status(troupe_probe_join(other, "readers"), TROUPE_OK);
@@ -418,7 +386,7 @@ static void it_holds_only_so_many(void **state)
     assert_status(troupe_probe_send_text(probe, self, "x"), TROUPE_FULL);
     asking_ends_as("still", PATIENCE_MS, TROUPE_OUTCOME_OK); /* answers always fit */
     assert_status(troupe_probe_send_text(probe, self, "x"), TROUPE_FULL);
-    expect_text("x");
+    assert_text(probe, "x");
 }
 
 static void *talk(void *arg)
