@@ -165,13 +165,14 @@ static int64_t time_limit_of(const tr_job_t *job)
 static void step_out(troupe_worker_t *worker)
 {
     if (worker->plan->is_lasting) {
-        tr_mailbox_step_out(worker->self->mailbox);
+        tr_mailbox_step_out(worker->self->mailbox, worker->self->incarnation);
     }
 }
 
 static void step_in(troupe_worker_t *worker)
 {
-    if (worker->plan->is_lasting && !tr_mailbox_step_in(worker->self->mailbox)) {
+    if (worker->plan->is_lasting &&
+        !tr_mailbox_step_in(worker->self->mailbox, worker->self->incarnation)) {
         tr_reason_t reason = tr_reason_of(TROUPE_REASON_HUNG);
         worker->self->is_moved_out = true;
         tr_self_end(worker->self, &reason);
@@ -352,14 +353,16 @@ static void take_in_hand(troupe_worker_t *worker, tr_mail_t *mail)
     if (mail->question) {
         atomic_store(&pulse->question, tr_question_share(mail->question));
     }
-    atomic_store_explicit(&pulse->has_mail, 1, memory_order_relaxed);
+    atomic_store_explicit(&pulse->has_mail,
+                          tr_mail_is_message(mail) ? TR_HAS_MESSAGE : TR_HAS_NOTICE,
+                          memory_order_relaxed);
 }
 
 /* Its supervisor may have told of the loss. */
 static bool let_go_of_hand(troupe_worker_t *worker, bool had_question)
 {
     tr_pulse_t *pulse = worker->self->pulse;
-    bool is_lost = atomic_exchange(&pulse->has_mail, 0) == 0;
+    bool is_lost = atomic_exchange(&pulse->has_mail, TR_NO_MAIL) == TR_NO_MAIL;
     if (had_question) {
         troupe_question_t *question = atomic_exchange(&pulse->question, NULL);
         tr_question_release(&question);
@@ -376,13 +379,12 @@ static void settle_mail(troupe_worker_t *worker, int verdict, bool is_held)
         return; /* forwarded */
     }
     tr_letter_t *letter = &mail->letter;
-    bool is_message = mail->kind == TROUPE_MESSAGE_PLAIN || mail->kind == TROUPE_MESSAGE_ASK;
-    if (worker->self->is_moved_out || !is_held) {
-        tr_letter_destroy(&letter);
-    } else if (verdict && is_message) {
+    bool is_wanted = is_held && worker->in_hand.is_stashed && !verdict;
+    bool is_lost = is_held && (verdict || (is_wanted && worker->self->is_moved_out));
+    if (is_lost && tr_mail_is_message(mail)) {
         tr_dead_letter_take(worker->self->runtime, worker->self->name,
                             "the actor failed while it had it", &letter);
-    } else if (worker->in_hand.is_stashed && !verdict) {
+    } else if (is_wanted && !is_lost) {
         tr_mailbox_put_aside(worker->self->mailbox, &letter);
     } else {
         tr_letter_destroy(&letter);
@@ -400,8 +402,8 @@ static void deliver(troupe_worker_t *worker, tr_mail_t *mail)
         return;
     }
     bool had_question = mail->question != NULL;
+    take_in_hand(worker, mail); /* before it can be replaced */
     note_begin(worker, 0, TR_NEVER);
-    take_in_hand(worker, mail);
     int verdict = behaviour->receive(worker, mail->message, worker->state);
     bool is_held = let_go_of_hand(worker, had_question);
     step_in(worker);
@@ -727,7 +729,7 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
     if (tr_request_hand_back_letter(letter)) {
         return;
     }
-    if (tr_mail_in(letter) && tr_mail_in(letter)->kind != TROUPE_MESSAGE_DOWN) {
+    if (tr_mail_in(letter) && tr_mail_is_message(tr_mail_in(letter))) {
         tr_dead_letter_take(self->runtime, self->name, "the worker has ended", &letter);
     } else {
         tr_letter_destroy(&letter);

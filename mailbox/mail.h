@@ -33,6 +33,12 @@ extern const tr_letter_type_t tr_mail_type;
 TROUPE_NODISCARD tr_mail_t *tr_mail_new(troupe_message_t **message_p, troupe_ref_t *from,
                                         troupe_question_t **question_p);
 
+/* Whether somebody has sent it: it is neither a tick nor a notice. */
+static inline bool tr_mail_is_message(const tr_mail_t *self)
+{
+    return self->kind == TROUPE_MESSAGE_PLAIN || self->kind == TROUPE_MESSAGE_ASK;
+}
+
 /* The mail in this letter, or NULL when it is none. */
 tr_mail_t *tr_mail_in(tr_letter_t *letter);
 

@@ -177,6 +177,10 @@ struct tr_config_child {
     int64_t recycle_age_ms;   /* 0: never */
     double recycle_jitter;
 
+    /* actor */
+    int64_t mailbox_limit; /* messages */
+    int64_t mailbox_bytes;
+
     /* supervisor; for a capability and an actor the intensity of its own */
     tr_config_strategy_t strategy;
     tr_config_auto_shutdown_t auto_shutdown;

@@ -157,6 +157,13 @@ bool tr_child_kill(tr_child_t *self, const tr_reason_t *reason, int64_t grace_ms
     return true;
 }
 
+void tr_child_expect_end(tr_child_t *self, int64_t now_ms)
+{
+    assert(self->actor && self->view.phase == TR_CHILD_STOPPING);
+    self->has_been_killed = true;
+    self->stop_until_ms = tr_clock_after(now_ms, LAST_STEPS_MS);
+}
+
 static void be_down(tr_child_t *self)
 {
     self->view.phase = TR_CHILD_DOWN;

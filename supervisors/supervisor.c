@@ -83,6 +83,15 @@ void tr_supervisor_stop_alone(tr_supervisor_t *self, tr_child_t *child)
     self->must_act = true;
 }
 
+void tr_supervisor_retire_unwanted(tr_supervisor_t *self, const tr_child_t *child)
+{
+    bool comes_back = child->view.is_wanted || self->is_stopping; /* its parent decides */
+    if (child->view.phase == TR_CHILD_DOWN && !comes_back) {
+        tr_runtime_retire(self->self->runtime, self->path, child->name,
+                          child->spec->is_supervisor);
+    }
+}
+
 uint32_t tr_supervisor_roll_dice(tr_supervisor_t *self)
 {
     self->dice ^= self->dice << 13;
@@ -276,10 +285,7 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
         tr_reason_t last_reason = child->last_reason;
         child_fell(self, child, &last_reason, was_starting);
     }
-    if (!child->view.is_wanted && !self->is_stopping) { /* else its parent decides */
-        tr_runtime_retire(self->self->runtime, self->path, child->name,
-                          child->spec->is_supervisor);
-    }
+    tr_supervisor_retire_unwanted(self, child);
     tr_commands_go_on(self, child);
 }
 
@@ -304,22 +310,28 @@ static void quarantine(tr_supervisor_t *self, tr_child_t *child, tr_reason_t rea
     child_is_down(self, child, &reason, was);
 }
 
-/* It hangs: kill its process, which then is waited for, or leave its thread to itself. The
- * router hears of it first: what the process says when it is asked to go is not why it was
- * lost.
+/* It hangs: kill its process, which then is waited for, or leave its thread to itself. One
+ * whose thread is back at this very moment ends as if it were killed. The router hears of it
+ * first: what the process says when it is asked to go is not why it was lost.
  */
 static void condemn(tr_supervisor_t *self, tr_child_t *child, const char *why, int64_t now_ms)
 {
     tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "%s", why);
     tr_child_phase_t was = child->view.phase;
-    if (!child->actor->can_be_killed) {
+    bool can_be_killed = child->actor->can_be_killed;
+    if (!can_be_killed && tr_actor_move_out(child->actor)) {
         quarantine(self, child, reason);
         return;
     }
     if (tr_supervisor_is_pool(self)) {
         tr_pool_tell_down(self, child, &reason, was);
     }
-    tr_child_kill(child, &reason, KILL_GRACE_MS, now_ms);
+    if (can_be_killed) {
+        tr_child_kill(child, &reason, KILL_GRACE_MS, now_ms);
+    } else {
+        tr_child_ask_to_stop(child, reason, now_ms);
+        tr_child_expect_end(child, now_ms);
+    }
     child->is_condemned = true;
     child->fate = reason;
     child->was_starting = was == TR_CHILD_STARTING;
@@ -332,6 +344,9 @@ static void lose_patience(tr_supervisor_t *self, tr_child_t *child, int64_t now_
     tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "did not stop within %lld ms",
                                           (long long)child->spec->shutdown_ms);
     if (!child->has_been_killed && tr_child_kill(child, &reason, 0, now_ms)) {
+        tr_children_set_due(&self->children, child, child->stop_until_ms);
+    } else if (!child->has_been_killed && !tr_actor_move_out(child->actor)) {
+        tr_child_expect_end(child, now_ms);
         tr_children_set_due(&self->children, child, child->stop_until_ms);
     } else {
         quarantine(self, child, reason);
@@ -705,6 +720,23 @@ static bool add_first_children(tr_supervisor_t *self)
     return true;
 }
 
+static bool is_no_child(const void *arg, tr_span_t name)
+{
+    const tr_supervisor_t *self = arg;
+    for (size_t i = 0; i < self->children.n; i++) {
+        if (tr_span_equals(name, self->children.all[i]->name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Those that were added to its former life do not come back with this one. */
+static void retire_strangers(tr_supervisor_t *self)
+{
+    tr_runtime_retire_those(self->self->runtime, self->path, is_no_child, self);
+}
+
 static char *make_path(const tr_self_t *actor)
 {
     const char *home = actor->home ? actor->home : "";
@@ -735,6 +767,9 @@ static bool begin(tr_self_t *actor, const void *arg)
         self->intensity = tr_intensity_new(self->spec->max_restarts, self->spec->period_ms);
         self->path = make_path(actor);
         is_made = self->intensity && self->path && add_first_children(self);
+        if (is_made) {
+            retire_strangers(self);
+        }
     }
     if (!is_made) {
         actor->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
