@@ -1,8 +1,8 @@
 /* bucket.c - a token bucket: who asks is answered when there is a token for him
  *
  * Those for whom there is none are put aside, and come again, in the same order, before all who
- * came later, at the next tick. Tokens are counted by the clock and not by ticks: one that came
- * late brings all that are due.
+ * came later, at the next tick. Tokens are counted by the clock and not by ticks: those of a
+ * tick that comes late are there before it.
  */
 
 #include <stdlib.h>
@@ -24,17 +24,17 @@ static int64_t now_us(void)
     return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
-static void fill(struct bucket *bucket)
+static void fill(struct bucket *bucket, int64_t at_us)
 {
-    int64_t n_due = (now_us() - bucket->begun_us) / (PERIOD_MS * 1000);
+    int64_t n_due = (at_us - bucket->begun_us) / (PERIOD_MS * 1000);
     int64_t n_tokens = bucket->n_tokens + n_due - bucket->n_dripped;
     bucket->n_tokens = n_tokens < BURST ? n_tokens : BURST;
     bucket->n_dripped = n_due;
 }
 
-static int let_pass(troupe_worker_t *self, struct bucket *bucket)
+static int let_pass(troupe_worker_t *self, struct bucket *bucket, int64_t at_us)
 {
-    struct leave leave = {.turn = bucket->n_passed, .at_us = now_us()};
+    struct leave leave = {.turn = bucket->n_passed, .at_us = at_us};
     troupe_message_t *answer = troupe_message_from(&leave, sizeof leave);
     if (!answer) {
         return -1;
@@ -48,13 +48,14 @@ static int let_pass(troupe_worker_t *self, struct bucket *bucket)
 static int receive(troupe_worker_t *self, const troupe_message_t *message, void *state)
 {
     struct bucket *bucket = state;
+    int64_t at_us = now_us();
+    fill(bucket, at_us);
     if (troupe_message_kind(message) == TROUPE_MESSAGE_TICK) {
-        fill(bucket);
         troupe_unstash(self);
         return 0;
     }
     if (bucket->n_tokens > 0) {
-        return let_pass(self, bucket);
+        return let_pass(self, bucket, at_us);
     }
     if (troupe_stash(self) != TROUPE_OK) {
         troupe_refuse(self, "too many wait");
