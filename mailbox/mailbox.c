@@ -189,6 +189,12 @@ void tr_mailbox_ring(tr_mailbox_t *self)
     }
 }
 
+void tr_mailbox_wake(tr_mailbox_t *self)
+{
+    assert(self);
+    tr_mailbox_ring(self);
+}
+
 int tr_mailbox_bell(const tr_mailbox_t *self)
 {
     assert(self);
@@ -442,12 +448,21 @@ static tr_letter_t *take_from(tr_mailbox_t *self, tr_letters_t *lane, bool overt
     return lane->first ? take(self, lane) : NULL;
 }
 
+/* As the lanes for what overtakes are, nearly always. */
+static inline bool is_bare(const tr_letters_t *lane)
+{
+    return !lane->first && !atomic_load(&lane->posted);
+}
+
 tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
 {
     assert(self);
     tr_lane_t from = TR_LANE_CONTROL;
-    tr_letter_t *letter = take_from(self, &self->lanes[TR_LANE_CONTROL], true);
-    if (!letter) {
+    tr_letter_t *letter = NULL;
+    if (!is_bare(&self->lanes[TR_LANE_CONTROL])) {
+        letter = take_from(self, &self->lanes[TR_LANE_CONTROL], true);
+    }
+    if (!letter && !is_bare(&self->lanes[TR_LANE_URGENT])) {
         from = TR_LANE_URGENT;
         letter = take_from(self, &self->lanes[TR_LANE_URGENT], true);
     }
@@ -491,6 +506,12 @@ void tr_mailbox_put_back(tr_mailbox_t *self)
         lane->first = lane->aside;
         lane->aside = NULL;
     }
+}
+
+bool tr_mailbox_has_letters(const tr_mailbox_t *self)
+{
+    assert(self);
+    return has_letters(self);
 }
 
 bool tr_mailbox_has_room(const tr_mailbox_t *self)
