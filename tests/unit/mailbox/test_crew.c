@@ -269,6 +269,29 @@ static void what_waits_for_one_that_hangs_is_its_next_owners(void **state)
     owner_end(&next);
 }
 
+/* The next owner is awake, so that nobody else may do its work. */
+static void one_that_comes_back_does_not_put_down_its_next_owners_baton(void **state)
+{
+    (void)state;
+    owner_t next;
+    hang(&owners[0]);
+    give_up(&owners[0]);
+    owner_begin(&next, owners[0].mailbox, 100);
+    sem_post(&owners[0].may_return);
+    assert_true(await(&owners[0].has_all));
+    for (size_t i = 1; i <= 200; i++) {
+        post(&next);
+        owners[1].n_wanted = i;
+        post(&owners[1]);
+        assert_true(await(&owners[1].has_all));
+        assert_int_equal(next.n_taken, 0);
+    }
+    carry(&next, false);
+    assert_int_equal(next.n_taken, 200);
+    fall_asleep(&next);
+    owner_end(&next);
+}
+
 static void the_own_thread_hears_that_it_was_moved_out(void **state)
 {
     (void)state;
@@ -339,6 +362,7 @@ int main(void)
         STORY(what_one_that_hangs_has_called_for_is_served_too),
         STORY(a_thread_that_is_given_up_is_replaced),
         STORY(what_waits_for_one_that_hangs_is_its_next_owners),
+        STORY(one_that_comes_back_does_not_put_down_its_next_owners_baton),
         STORY(the_own_thread_hears_that_it_was_moved_out),
         STORY(without_a_crew_its_own_thread_is_woken),
         STORY(each_letter_is_taken_once_by_one_at_a_time),
