@@ -164,7 +164,7 @@ static void empty(tr_runtime_t *self, const troupe_ref_t *ref, const char *why)
     tr_letter_t *letter;
     while ((letter = tr_mailbox_next(ref->mailbox, NULL)) != NULL) {
         const tr_mail_t *mail = tr_mail_in(letter);
-        if (mail && tr_mail_is_message(mail)) {
+        if (mail && tr_mail_is_sent(mail)) {
             tr_dead_letter_take(self, ref->name, why, &letter);
         } else {
             tr_letter_destroy(&letter);

@@ -168,17 +168,11 @@ void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
 
 static bool insert_ref(tr_directory_t *self, troupe_ref_t *ref)
 {
-    zhashx_t *names = self->names[TR_NAMES_ACTOR];
-    if (zhashx_insert(names, ref->name, tr_mailbox_share(ref->mailbox)) != 0) {
-        tr_mailbox_release(&(tr_mailbox_t *){ref->mailbox});
-        return false;
-    }
-    if (zhashx_insert(self->refs, ref->name, troupe_ref_share(ref)) != 0) {
+    bool is_in = zhashx_insert(self->refs, ref->name, troupe_ref_share(ref)) == 0;
+    if (!is_in) {
         troupe_ref_release(&(troupe_ref_t *){ref});
-        zhashx_delete(names, ref->name);
-        return false;
     }
-    return true;
+    return is_in;
 }
 
 static troupe_ref_t *make_ref(const char *name, const char *home, tr_mailbox_limits_t limits,
@@ -207,8 +201,6 @@ troupe_status_t tr_directory_claim(tr_directory_t *self, const char *name, const
         if (ref) {
             tr_mailbox_bound(ref->mailbox, limits);
         }
-    } else if (zhashx_lookup(self->names[TR_NAMES_ACTOR], name)) {
-        status = TROUPE_EXISTS;
     } else {
         ref = make_ref(name, home, limits, is_lasting);
         if (!ref || !insert_ref(self, ref)) {
@@ -228,9 +220,6 @@ static troupe_ref_t *take_out(tr_directory_t *self, troupe_ref_t *ref)
 {
     troupe_ref_share(ref);
     zhashx_delete(self->refs, ref->name);
-    if (zhashx_lookup(self->names[TR_NAMES_ACTOR], ref->name) == ref->mailbox) {
-        zhashx_delete(self->names[TR_NAMES_ACTOR], ref->name);
-    }
     return ref;
 }
 

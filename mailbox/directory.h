@@ -50,7 +50,7 @@ void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
 
 /* ---- actors that can be referred to ----
  *
- * Their names are of TR_NAMES_ACTOR too. The path of a supervisor, by which what is below it
+ * Their names are a space of its own. The path of a supervisor, by which what is below it
  * can be found when it is gone, is made of names, each but the first after TR_PATH_SEPARATOR.
  */
 

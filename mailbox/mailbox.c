@@ -188,6 +188,12 @@ void tr_mailbox_ring(tr_mailbox_t *self)
     }
 }
 
+void tr_mailbox_wake(tr_mailbox_t *self)
+{
+    assert(self);
+    tr_mailbox_ring(self);
+}
+
 int tr_mailbox_bell(const tr_mailbox_t *self)
 {
     assert(self);
@@ -499,6 +505,12 @@ void tr_mailbox_put_back(tr_mailbox_t *self)
         lane->first = lane->aside;
         lane->aside = NULL;
     }
+}
+
+bool tr_mailbox_has_letters(const tr_mailbox_t *self)
+{
+    assert(self);
+    return has_letters(self);
 }
 
 bool tr_mailbox_has_room(const tr_mailbox_t *self)

@@ -115,6 +115,9 @@ void tr_mailbox_put_aside(tr_mailbox_t *self, tr_letter_t **letter_p);
 /* What was put aside comes next, in its order, before what else is in the user lane. */
 void tr_mailbox_put_back(tr_mailbox_t *self);
 
+/* Whether there is a letter to take, besides what is aside. */
+bool tr_mailbox_has_letters(const tr_mailbox_t *self);
+
 /* Whether one more letter of no size fits the user lane. */
 bool tr_mailbox_has_room(const tr_mailbox_t *self);
 
@@ -135,6 +138,9 @@ bool tr_mailbox_has_posted(const tr_mailbox_t *self);
 
 /* The bell: polls readable after a post to a parked mailbox. */
 int tr_mailbox_bell(const tr_mailbox_t *self);
+
+/* Have the owner's own thread look again, though nothing was posted. Anybody. */
+void tr_mailbox_wake(tr_mailbox_t *self);
 
 /* Silence the bell after waiting. */
 void tr_mailbox_unpark(tr_mailbox_t *self);

@@ -76,6 +76,8 @@ const tr_schema_row_t tr_schema[] = {
      .required = true, .offset = LISTENER(endpoint)},
     {.key = "mode", .where = TR_IN_LISTENER, .type = TR_SCHEMA_MODE,
      .fallback = "0600", .offset = LISTENER(mode)},
+    {.key = "actors", .where = TR_IN_LISTENER, .type = TR_SCHEMA_WORDS,
+     .offset = LISTENER(actors)},
 
     /* an errand of the schedule */
     {.key = "every", .where = TR_IN_ERRAND, .type = TR_SCHEMA_DURATION,
@@ -111,6 +113,8 @@ const tr_schema_row_t tr_schema[] = {
     /* a capability, and what an actor has in common with it */
     {.key = "worker", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
      .required = true, .inside = TR_IN_WORKER},
+    {.key = "spawns", .where = TR_IN_ACTOR, .type = TR_SCHEMA_NUMBER,
+     .fallback = "0", .max = 10000, .offset = CHILD(spawns)},
     {.key = "isolation", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_CHOICE,
      .words = isolations, .offset = CHILD(isolation)},
     {.key = "workers", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,

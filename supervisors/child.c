@@ -89,10 +89,19 @@ void tr_child_destroy(tr_child_t **self_p)
         assert(!(*self_p)->commands);
         assert(!(*self_p)->claim.grant);
         tr_intensity_destroy(&(*self_p)->own_intensity);
+        troupe_ref_release(&(*self_p)->ref);
         tr_keepsake_release(&(*self_p)->keepsake);
         tr_keepsake_release(&(*self_p)->spec_keepsake);
         free(*self_p);
         *self_p = NULL;
+    }
+}
+
+static void keep_ref(tr_child_t *self)
+{
+    if (self->ref != self->actor->ref) { /* it was over meanwhile */
+        troupe_ref_release(&self->ref);
+        self->ref = self->actor->ref ? troupe_ref_share(self->actor->ref) : NULL;
     }
 }
 
@@ -109,6 +118,7 @@ troupe_status_t tr_child_start(tr_child_t *self, tr_runtime_t *runtime, tr_mailb
     troupe_status_t status = self->spec->start(&birth, &self->actor);
     if (status == TROUPE_OK) {
         self->incarnation = self->actor->incarnation;
+        keep_ref(self);
         self->view.phase = TR_CHILD_STARTING;
         self->is_doubtful = false;
         self->is_outdated = false;

@@ -33,6 +33,7 @@ typedef struct tr_child {
     size_t slot;       /* of a template's child: its number, from 1 */
     tr_actor_t *actor; /* NULL while down */
     uint64_t incarnation;
+    troupe_ref_t *ref; /* a share, from its first life on, if it can be referred to */
     tr_child_view_t view;
     tr_claim_t claim;
     tr_health_t health;

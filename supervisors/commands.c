@@ -82,7 +82,8 @@ static void want_down(tr_supervisor_t *self, tr_child_t *child)
 
 static bool is_forgotten_when_down(const tr_supervisor_t *self, const tr_child_t *child)
 {
-    return tr_supervisor_is_template(self) || child->spec->restart == TR_RESTART_TEMPORARY;
+    return tr_supervisor_is_template(self) || child->spec->is_forgotten ||
+           child->spec->restart == TR_RESTART_TEMPORARY;
 }
 
 /* ---- beginning: true while the command is not answered ---- */

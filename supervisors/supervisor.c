@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "supervisors/claims.h"
 #include "supervisors/commands.h"
+#include "supervisors/family.h"
 #include "supervisors/pool.h"
 #include "supervisors/pool_size.h"
 #include "supervisors/recycle.h"
@@ -70,6 +71,10 @@ void tr_supervisor_remove(tr_supervisor_t *self, tr_child_t *child)
         self->last_slot = child->slot - 1;
     }
     tr_claims_drop(self, child);
+    if (!self->is_stopping) { /* else its parent decides */
+        tr_runtime_retire(self->self->runtime, self->path, child->name,
+                          child->spec->is_supervisor);
+    }
     tr_children_remove(&self->children, child);
     self->must_act = true;
 }
@@ -187,8 +192,8 @@ static bool is_there_another_significant(const tr_supervisor_t *self, const tr_c
 static void stay_down(tr_supervisor_t *self, tr_child_t *child)
 {
     child->view.is_wanted = false;
-    child->is_leaving =
-        tr_supervisor_is_template(self) || child->spec->restart == TR_RESTART_TEMPORARY;
+    child->is_leaving = tr_supervisor_is_template(self) || child->spec->is_forgotten ||
+                        child->spec->restart == TR_RESTART_TEMPORARY;
     if (child->spec->is_significant && child->last_reason.kind != TROUPE_REASON_IGNORED) {
         self->must_shut_down = self->must_shut_down ||
                                self->spec->auto_shutdown == TR_AUTO_SHUTDOWN_ANY ||
@@ -251,8 +256,8 @@ static void count_end(tr_supervisor_t *self, const tr_child_t *child, const tr_r
 }
 
 /* However it ended: tell those who must know, then decide. The child may be gone after it. */
-static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
-                          tr_child_phase_t was)
+static void settle_end(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
+                       tr_child_phase_t was)
 {
     bool is_condemned = child->is_condemned;
     bool was_starting = was == TR_CHILD_STARTING || (is_condemned && child->was_starting);
@@ -287,6 +292,21 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
     }
     tr_supervisor_retire_unwanted(self, child);
     tr_commands_go_on(self, child);
+}
+
+/* Those who watch it hear when it is decided: its reference says by then whether it will be
+ * back, and its name is free if not. The child may be gone after it. */
+static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
+                          tr_child_phase_t was)
+{
+    troupe_ref_t *ref = child->ref ? troupe_ref_share(child->ref) : NULL;
+    uint64_t incarnation = child->incarnation;
+    tr_reason_t why = child->is_condemned ? child->fate : *reason;
+    settle_end(self, child, reason, was);
+    if (ref && incarnation > 0) {
+        tr_ref_end(ref, incarnation, &why);
+    }
+    troupe_ref_release(&ref);
 }
 
 /* ---- ending those that do not end by themselves ---- */
@@ -412,6 +432,11 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         tr_commands_take(self, command);
         return;
     }
+    tr_spawn_t *spawn = tr_spawn_in(letter);
+    if (spawn) {
+        tr_family_spawn(self, spawn);
+        return;
+    }
     tr_grant_t *grant = tr_grant_in(letter);
     if (grant) {
         tr_claims_take(self, grant);
@@ -448,6 +473,9 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         break;
     case TR_WORD_REST:
         tr_pool_rest(self, control->number > 0);
+        break;
+    case TR_WORD_STOP_CHILD:
+        tr_family_stop_child(self, control->name);
         break;
     default:
         break;
@@ -777,6 +805,17 @@ static bool begin(tr_self_t *actor, const void *arg)
     return is_made;
 }
 
+/* A child that was asked for too late: who monitors it hears that it will not be. */
+static void leftover(tr_self_t *actor, tr_letter_t *letter)
+{
+    tr_supervisor_t *self = actor->state;
+    const tr_spawn_t *spawn = self ? tr_spawn_in(letter) : NULL;
+    if (spawn) {
+        tr_family_refuse(self, spawn);
+    }
+    tr_letter_destroy(&letter);
+}
+
 static void end(tr_self_t *actor)
 {
     tr_supervisor_t *self = actor->state;
@@ -813,6 +852,7 @@ static const tr_actor_class_t supervisor_class = {
     .receive = receive,
     .turn = turn,
     .stop = stop,
+    .leftover = leftover,
     .end = end,
 };
 
