@@ -574,10 +574,16 @@ static void move_in(tr_self_t *self)
     }
 }
 
+/* It has no thread, and so no life. */
 static void move_out(tr_self_t *self)
 {
     if (tr_mailbox_is_lasting(self->mailbox)) {
         tr_mailbox_leave_for_good(self->mailbox);
+    }
+    if (self->ref) {
+        const tr_reason_t reason =
+            tr_reason_format(TROUPE_REASON_FAILED, "there is no thread for it");
+        tr_ref_end(self->ref, self->incarnation, &reason);
     }
 }
 
