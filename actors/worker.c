@@ -20,9 +20,6 @@
 #include "mailbox/mail.h"
 #include "mailbox/reply.h"
 
-#define MAILBOX_LETTERS 100000
-#define MAILBOX_BYTES   ((size_t)1 << 30)
-
 /* The numbers of a life begin with its own, so that what comes late for another one fits none.
  */
 #define NUMBERS_OF_A_LIFE 40
@@ -165,13 +162,14 @@ static int64_t time_limit_of(const tr_job_t *job)
 static void step_out(troupe_worker_t *worker)
 {
     if (worker->plan->is_lasting) {
-        tr_mailbox_step_out(worker->self->mailbox);
+        tr_mailbox_step_out(worker->self->mailbox, worker->self->incarnation);
     }
 }
 
 static void step_in(troupe_worker_t *worker)
 {
-    if (worker->plan->is_lasting && !tr_mailbox_step_in(worker->self->mailbox)) {
+    if (worker->plan->is_lasting &&
+        !tr_mailbox_step_in(worker->self->mailbox, worker->self->incarnation)) {
         tr_reason_t reason = tr_reason_of(TROUPE_REASON_HUNG);
         worker->self->is_moved_out = true;
         tr_self_end(worker->self, &reason);
@@ -352,14 +350,16 @@ static void take_in_hand(troupe_worker_t *worker, tr_mail_t *mail)
     if (mail->question) {
         atomic_store(&pulse->question, tr_question_share(mail->question));
     }
-    atomic_store_explicit(&pulse->has_mail, 1, memory_order_relaxed);
+    atomic_store_explicit(&pulse->has_mail,
+                          tr_mail_is_sent(mail) ? TR_HAS_MESSAGE : TR_HAS_NOTICE,
+                          memory_order_relaxed);
 }
 
 /* Its supervisor may have told of the loss. */
 static bool let_go_of_hand(troupe_worker_t *worker, bool had_question)
 {
     tr_pulse_t *pulse = worker->self->pulse;
-    bool is_lost = atomic_exchange(&pulse->has_mail, 0) == 0;
+    bool is_lost = atomic_exchange(&pulse->has_mail, TR_NO_MAIL) == TR_NO_MAIL;
     if (had_question) {
         troupe_question_t *question = atomic_exchange(&pulse->question, NULL);
         tr_question_release(&question);
@@ -387,13 +387,14 @@ static void settle_mail(troupe_worker_t *worker, int verdict, bool is_held)
     tr_mail_t *mail = worker->in_hand.mail;
     tr_letter_t *letter = &mail->letter;
     worker->in_hand.mail = NULL;
-    bool is_mine = is_held && !worker->self->is_moved_out;
-    if (is_mine && worker->in_hand.is_stashed && !verdict) {
+    bool is_wanted = is_held && worker->in_hand.is_stashed && !verdict;
+    bool is_lost = is_held && (verdict || (is_wanted && worker->self->is_moved_out));
+    if (is_wanted && !is_lost) {
         tr_mailbox_put_aside(worker->self->mailbox, &letter);
         return;
     }
     answer_as_lost(worker, mail, verdict);
-    if (is_mine && verdict && tr_mail_is_sent(mail) && !worker->in_hand.is_forwarded) {
+    if (is_lost && tr_mail_is_sent(mail) && !worker->in_hand.is_forwarded) {
         tr_dead_letter_take(worker->self->runtime, worker->self->name,
                             "the actor failed while it had it", &letter);
     }
@@ -411,8 +412,8 @@ static void deliver(troupe_worker_t *worker, tr_mail_t *mail)
         return;
     }
     bool had_question = mail->question != NULL;
+    take_in_hand(worker, mail); /* before it can be replaced */
     note_begin(worker, 0, TR_NEVER);
-    take_in_hand(worker, mail);
     int verdict = behaviour->receive(worker, mail->message, worker->state);
     bool is_held = let_go_of_hand(worker, had_question);
     step_in(worker);
@@ -810,19 +811,20 @@ static troupe_status_t start(const tr_actor_class_t *class, const tr_birth_t *bi
 {
     assert(birth && birth->what);
     const tr_worker_plan_t *plan = birth->what;
-    tr_mailbox_limits_t limits = {plan->limits.letters ? plan->limits.letters : MAILBOX_LETTERS,
-                                  plan->limits.bytes ? plan->limits.bytes : MAILBOX_BYTES};
+    tr_mailbox_limits_t limits =
+        plan->limits.letters > 0 ? plan->limits : TR_WORKER_MAILBOX_LIMITS;
+    const char *name = plan->known_as ? plan->known_as : birth->name;
     troupe_ref_t *ref;
     troupe_status_t status =
-        tr_directory_claim(birth->runtime->directory, birth->name,
-                           birth->home ? birth->home : "", limits, plan->is_lasting, &ref);
+        tr_directory_claim(birth->runtime->directory, name, birth->home ? birth->home : "",
+                           limits, plan->is_lasting, &ref);
     if (status != TROUPE_OK) {
         return status;
     }
     status = tr_actor_start(
         &(tr_actor_setup_t){
             .class = class,
-            .name = birth->name,
+            .name = name,
             .runtime = birth->runtime,
             .parent = birth->parent,
             .home = birth->home,

@@ -156,7 +156,7 @@ void tr_ref_finish(troupe_ref_t *self)
     const tr_reason_t gone = tr_reason_of(TROUPE_REASON_GONE);
     pthread_mutex_lock(&self->mutex);
     atomic_store(&self->is_over, true);
-    tr_watch_t *watches = take_watches(self);
+    tr_watch_t *watches = self->incarnation == 0 ? take_watches(self) : NULL;
     pthread_mutex_unlock(&self->mutex);
     tell_all(self, watches, &gone);
 }

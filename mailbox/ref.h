@@ -46,7 +46,8 @@ void tr_ref_begin(troupe_ref_t *self, uint64_t incarnation);
 /* That life has ended: tell those who watch. One that ended before is fine. */
 void tr_ref_end(troupe_ref_t *self, uint64_t incarnation, const tr_reason_t *reason);
 
-/* There will be no other life: tell those who wait for its end, and be over. */
+/* There will be no other life: be over. Those who watch are told by tr_ref_end, if its last
+ * life has not been said to have ended, else now. */
 void tr_ref_finish(troupe_ref_t *self);
 
 /* Let a DOWN numbered `id` go to `watcher` (shared), for its life `reader`, when the present

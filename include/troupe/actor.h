@@ -301,19 +301,21 @@ typedef struct troupe_child {
     const char *const *args;             /* "key", "value", …, NULL; copied; NULL: none */
     troupe_restart_t restart;
     int64_t shutdown_ms; /* how long its stop may take; 0: 5 s */
-    bool has_children;   /* it starts children itself */
+    size_t spawns;       /* it starts children itself: so many at a time, or about that */
 } troupe_child_t;
 
 /* Start an actor under this one's own supervisor, which there is when the configuration of this
- * one says `children: true`, or its own troupe_child_t has_children. Children stop when their
- * parent ends, and are gone before it is restarted; they are restarted each by itself, and one
- * that fails too often ends its parent with it. Returns at once: *out, to be released, is the
- * child, to which messages can be sent, and wait until it is up; monitor it to learn if it does
- * not start.
+ * one, or its own troupe_child_t, says that it `spawns`. A node has room for so many actors as
+ * its configuration adds up to, and some to spare; beyond that children do not start. Children
+ * are threads. They end with their parent, however it ends, and are gone before it is started
+ * again. Each is restarted by itself; when they fail too often (5 times in 10 s, all together)
+ * their parent fails with them. One that does not start is not tried again. Returns at once:
+ * *out, to be released, is the child, to which messages can be sent, and wait until it is up;
+ * monitor it to learn of its end, or that it did not start.
  *
  *   TROUPE_OK
  *   TROUPE_EXISTS       there is another actor of that name
- *   TROUPE_NOT_FOUND    this actor has no supervisor for children
+ *   TROUPE_NOT_FOUND    it spawns none, or its supervisor is stopping
  *   TROUPE_ERR_INVALID  no behaviour, or one without receive, or a name that cannot be
  *   TROUPE_ERR_NOMEM
  */
@@ -321,8 +323,8 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_spawn(troupe_worker_t *self,
                                                          const troupe_child_t *child,
                                                          troupe_ref_t **out);
 
-/* Have a child of its own stopped, for good. One that is not its child, or is over, is left
- * alone. */
+/* Have a child of its own stopped, for good: a DOWN tells when it is gone. One that is not its
+ * child, or is over, is left alone. */
 TROUPE_API void troupe_stop_child(troupe_worker_t *self, const troupe_ref_t *child);
 
 TROUPE_END_DECLS
