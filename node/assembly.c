@@ -317,8 +317,13 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
         tr_maker_keep(maker, config->n_listeners * sizeof *listeners);
     if (spec && listeners) {
         for (size_t i = 0; i < config->n_listeners; i++) {
-            listeners[i] = (tr_gateway_listener_t){config->listeners[i].endpoint,
-                                                   config->listeners[i].mode};
+            const tr_config_listener_t *listener = &config->listeners[i];
+            listeners[i] = (tr_gateway_listener_t){
+                .endpoint = listener->endpoint,
+                .mode = listener->mode,
+                .actors = (const char *const *)listener->actors.items,
+                .n_actors = listener->actors.n,
+            };
         }
         spec->listeners = listeners;
         spec->n_listeners = config->n_listeners;

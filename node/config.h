@@ -21,9 +21,16 @@ typedef struct tr_config_place {
     int column; /* from 1 */
 } tr_config_place_t;
 
+/* A list of texts. */
+typedef struct tr_config_words {
+    char **items;
+    size_t n;
+} tr_config_words_t;
+
 typedef struct tr_config_listener {
-    char *endpoint; /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
-    unsigned mode;  /* of an ipc socket, default 0600 */
+    char *endpoint;           /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
+    unsigned mode;            /* of an ipc socket, default 0600 */
+    tr_config_words_t actors; /* to whom peers may send; "*": to all */
     tr_config_place_t place;
 } tr_config_listener_t;
 
@@ -43,12 +50,6 @@ typedef struct tr_config_amount {
     int64_t bytes; /* -1: it is the share */
     double share;
 } tr_config_amount_t;
-
-/* A list of texts. */
-typedef struct tr_config_words {
-    char **items;
-    size_t n;
-} tr_config_words_t;
 
 /* What is to be done to a capability at certain times. */
 typedef struct tr_config_errand {

@@ -76,6 +76,8 @@ const tr_schema_row_t tr_schema[] = {
      .required = true, .offset = LISTENER(endpoint)},
     {.key = "mode", .where = TR_IN_LISTENER, .type = TR_SCHEMA_MODE,
      .fallback = "0600", .offset = LISTENER(mode)},
+    {.key = "actors", .where = TR_IN_LISTENER, .type = TR_SCHEMA_WORDS,
+     .offset = LISTENER(actors)},
 
     /* an errand of the schedule */
     {.key = "every", .where = TR_IN_ERRAND, .type = TR_SCHEMA_DURATION,
