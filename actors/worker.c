@@ -491,7 +491,7 @@ static void take_due(troupe_worker_t *worker, const tr_due_t *due)
     tr_ask_t ask;
     if (tr_asks_close(&worker->asks, due->id, &ask)) {
         give_up_ask(worker, &ask);
-        tr_question_release(&ask.question);
+        tr_question_turn_away(&ask.question);
     } else if (due->tick) {
         due->tick->reader = worker->self->incarnation;
         deliver(worker, due->tick);
@@ -544,7 +544,7 @@ static void take_ask_answer(troupe_worker_t *worker, const troupe_reply_t *reply
     if (tr_asks_close(&worker->asks, reply->id, &ask)) {
         tr_timers_cancel(&worker->timers, reply->id);
         answer_ask(worker, &ask, reply);
-        tr_question_release(&ask.question);
+        tr_question_turn_away(&ask.question);
     }
 }
 
