@@ -136,6 +136,7 @@ struct tr_config_child {
     /* all, though a capability's are those of its workers */
     tr_config_restart_t restart;
     int64_t shutdown_ms;
+    int64_t spawns;      /* of an actor: it starts about so many children; 0: none */
     bool is_significant; /* not of a capability */
 
     /* capability: a worker's process */
@@ -177,6 +178,10 @@ struct tr_config_child {
     int64_t recycle_requests; /* 0: never */
     int64_t recycle_age_ms;   /* 0: never */
     double recycle_jitter;
+
+    /* actor */
+    int64_t mailbox_limit; /* messages */
+    int64_t mailbox_bytes;
 
     /* supervisor; for a capability and an actor the intensity of its own */
     tr_config_strategy_t strategy;
