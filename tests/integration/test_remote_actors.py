@@ -4,6 +4,7 @@ sent to. The actor is tests/integration/talking_actor.c, which does as it is tol
 import json
 import os
 import sys
+import time
 import unittest
 
 try:
@@ -13,10 +14,10 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
-from node_kit import MAGIC, Node, Peer, run_troupe
+from node_kit import LONG, MAGIC, Node, Peer, run_troupe
 
 NORMAL, LOST = 0, 6  # of troupe_reason_kind_t
-MAILBOX = 100_000  # messages that an actor may leave lying
+MAILBOX = 2000  # messages that may wait for an actor
 SHORT = {"backoff": {"min": "10ms", "max": "20ms"}}
 
 
@@ -24,7 +25,8 @@ ECHO = {"capability": "echo", "worker": {"module": "echo"}}
 
 
 def actor(name, **more):
-    return {"actor": name, "worker": {"module": "talking"}, **SHORT, **more}
+    return {"actor": name, "worker": {"module": "talking"}, "mailbox": {"limit": MAILBOX},
+            **SHORT, **more}
 
 
 class Talk(unittest.TestCase):
@@ -465,6 +467,9 @@ class Allowed(Talk):
         self.node = self.node_of(["a"], "a")
         one = self.peer()
         one.request("echo", "sleep", b"60000")  # as long as it runs the node does not stop
+        until = time.monotonic() + LONG
+        while self.node.capability("echo")["pending"] != 1:
+            self.assertLess(time.monotonic(), until)
         self.node.kill()
         one.take("goaway")
         self.say(one, "echo", number=50)
