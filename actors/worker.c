@@ -783,7 +783,7 @@ static void end(tr_self_t *self)
     self->state = NULL;
 }
 
-static const tr_actor_class_t worker_class = {
+const tr_actor_class_t tr_worker_class = {
     .kind = "worker",
     .begin = begin,
     .receive = receive,
@@ -845,7 +845,7 @@ static troupe_status_t start(const tr_actor_class_t *class, const tr_birth_t *bi
 
 troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out)
 {
-    return start(&worker_class, birth, out);
+    return start(&tr_worker_class, birth, out);
 }
 
 troupe_status_t tr_inline_worker_start(const tr_birth_t *birth, tr_actor_t **out)
