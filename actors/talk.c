@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "actors/groups.h"
+#include "actors/tracing.h"
 #include "actors/worker.h"
 #include "mailbox/reply.h"
 
@@ -52,12 +53,30 @@ static tr_mail_t *mail_of(const troupe_worker_t *self, troupe_message_t **messag
     return tr_mail_new(message_p, self->self->ref, NULL);
 }
 
+/* Takes the mail. */
+static troupe_status_t post(troupe_worker_t *self, troupe_ref_t *to, tr_lane_t lane,
+                            tr_mail_t *mail)
+{
+    if (tr_tracing_is_on(self->self)) {
+        tr_tracing_tell_sent(self->self, to->name, mail);
+    }
+    return tr_runtime_post(self->self->runtime, to, lane, mail);
+}
+
+static troupe_status_t post_named(troupe_worker_t *self, const char *name, tr_mail_t *mail)
+{
+    if (tr_tracing_is_on(self->self)) {
+        tr_tracing_tell_sent(self->self, name, mail);
+    }
+    return tr_runtime_post_named(self->self->runtime, name, TR_LANE_USER, mail);
+}
+
 static troupe_status_t send_in(troupe_worker_t *self, troupe_ref_t *to, tr_lane_t lane,
                                troupe_message_t **message_p)
 {
     assert(self && to && message_p);
     tr_mail_t *mail = mail_of(self, message_p);
-    return mail ? tr_runtime_post(self->self->runtime, to, lane, mail) : TROUPE_ERR_NOMEM;
+    return mail ? post(self, to, lane, mail) : TROUPE_ERR_NOMEM;
 }
 
 troupe_status_t troupe_send(troupe_worker_t *self, troupe_ref_t *to,
@@ -77,8 +96,7 @@ troupe_status_t troupe_send_named(troupe_worker_t *self, const char *name,
 {
     assert(self && name && message_p);
     tr_mail_t *mail = mail_of(self, message_p);
-    return mail ? tr_runtime_post_named(self->self->runtime, name, TR_LANE_USER, mail)
-                : TROUPE_ERR_NOMEM;
+    return mail ? post_named(self, name, mail) : TROUPE_ERR_NOMEM;
 }
 
 troupe_status_t troupe_forward(troupe_worker_t *self, troupe_ref_t *to)
@@ -96,8 +114,8 @@ troupe_status_t troupe_forward(troupe_worker_t *self, troupe_ref_t *to)
     }
     troupe_question_t *question = take_question(self);
     tr_mail_t *copy = tr_mail_new(&message, mail->from, &question);
-    return copy ? tr_runtime_post(self->self->runtime, to, TR_LANE_USER, copy)
-                : TROUPE_ERR_NOMEM;
+    self->in_hand.is_forwarded = copy != NULL;
+    return copy ? post(self, to, TR_LANE_USER, copy) : TROUPE_ERR_NOMEM;
 }
 
 /* ---- asking ---- */
@@ -150,8 +168,7 @@ static troupe_status_t ask(troupe_worker_t *self, troupe_ref_t *to, const char *
     *id_out = id;
     /* However it goes, the answer says so. */
     troupe_status_t status =
-        to ? tr_runtime_post(self->self->runtime, to, TR_LANE_USER, mail)
-           : tr_runtime_post_named(self->self->runtime, name, TR_LANE_USER, mail);
+        to ? post(self, to, TR_LANE_USER, mail) : post_named(self, name, mail);
     (void)status;
     return TROUPE_OK;
 }

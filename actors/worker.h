@@ -46,6 +46,7 @@ struct troupe_worker {
     struct {
         tr_mail_t *mail; /* of `receive`; NULL: none, or it was forwarded */
         bool is_stashed;
+        bool is_forwarded;
     } in_hand;
     bool must_put_back; /* what is aside */
     char explanation[TR_REASON_TEXT];

@@ -84,6 +84,7 @@ struct tr_mailbox {
     _Atomic(int) baton;
     atomic_bool is_baton_wanted; /* by the owner's own thread */
     _Atomic(int) owner;          /* of a lasting one: an owner_t */
+    atomic_bool holds_back;      /* what is not in the control lane */
 
     /* Never changes once others know the mailbox, but for is_closed. */
     alignas(CACHE_LINE) tr_mailbox_limits_t limits;
@@ -257,9 +258,22 @@ static void ring(tr_mailbox_t *self)
     }
 }
 
+static bool has_posted(const lane_t *lane)
+{
+    const tr_letter_t *posted = atomic_load(&lane->posted);
+    return posted && posted != &closed_lane;
+}
+
+/* Whether its owner minds what was posted. */
+static bool minds(const tr_mailbox_t *self)
+{
+    return !atomic_load(&self->holds_back) || has_posted(&self->lanes[TR_LANE_CONTROL]);
+}
+
 static void wake_owner(tr_mailbox_t *self)
 {
-    if (atomic_load(&self->is_parked) && atomic_exchange(&self->is_parked, false)) {
+    if (atomic_load(&self->is_parked) && minds(self) &&
+        atomic_exchange(&self->is_parked, false)) {
         ring(self);
     }
 }
@@ -270,23 +284,19 @@ int tr_mailbox_bell(const tr_mailbox_t *self)
     return self->bell;
 }
 
-static bool has_posted(const lane_t *lane)
-{
-    const tr_letter_t *posted = atomic_load(&lane->posted);
-    return posted && posted != &closed_lane;
-}
-
 bool tr_mailbox_has_posted(const tr_mailbox_t *self)
 {
     assert(self);
     return has_posted(&self->lanes[TR_LANE_CONTROL]) ||
-           has_posted(&self->lanes[TR_LANE_URGENT]) || has_posted(&self->lanes[TR_LANE_USER]);
+           (!atomic_load(&self->holds_back) && (has_posted(&self->lanes[TR_LANE_URGENT]) ||
+                                                has_posted(&self->lanes[TR_LANE_USER])));
 }
 
 static bool has_taken(const tr_mailbox_t *self)
 {
-    return self->lanes[TR_LANE_CONTROL].first || self->lanes[TR_LANE_URGENT].first ||
-           self->lanes[TR_LANE_USER].first;
+    return self->lanes[TR_LANE_CONTROL].first ||
+           (!atomic_load(&self->holds_back) &&
+            (self->lanes[TR_LANE_URGENT].first || self->lanes[TR_LANE_USER].first));
 }
 
 static bool has_letters(const tr_mailbox_t *self)
@@ -695,6 +705,9 @@ tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
     assert(self);
     tr_lane_t from = TR_LANE_CONTROL;
     tr_letter_t *letter = take_from(self, &self->lanes[TR_LANE_CONTROL], true);
+    if (!letter && atomic_load_explicit(&self->holds_back, memory_order_relaxed)) {
+        return NULL;
+    }
     if (!letter) {
         from = TR_LANE_URGENT;
         letter = take_from(self, &self->lanes[TR_LANE_URGENT], true);
@@ -713,6 +726,12 @@ tr_letter_t *tr_mailbox_next_control(tr_mailbox_t *self)
 {
     assert(self);
     return take_from(self, &self->lanes[TR_LANE_CONTROL], true);
+}
+
+void tr_mailbox_hold_back(tr_mailbox_t *self, bool holds_back)
+{
+    assert(self);
+    atomic_store(&self->holds_back, holds_back);
 }
 
 /* ---- aside, and back ---- */
@@ -776,6 +795,7 @@ void tr_mailbox_move_in(tr_mailbox_t *self)
 {
     assert(self && self->is_lasting && atomic_load(&self->owner) == OWNER_NONE);
     atomic_store(&self->owner, OWNER_INSIDE);
+    atomic_store(&self->holds_back, false);
     lane_t *control = &self->lanes[TR_LANE_CONTROL];
     tr_letter_t *letter;
     while ((letter = take_from(self, control, true)) != NULL) {
@@ -844,6 +864,7 @@ void tr_mailbox_close(tr_mailbox_t *self)
 {
     assert(self);
     atomic_store(&self->is_closed, true);
+    atomic_store(&self->holds_back, false);
     for (int i = 0; i < TR_N_LANES; i++) {
         take_over(&self->lanes[i], atomic_exchange(&self->lanes[i].posted, &closed_lane));
     }

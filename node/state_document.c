@@ -213,7 +213,8 @@ static void write_node(writer_t *writer, const tr_report_child_t *child, int dep
     const tr_report_t *below = is_capability ? part_of(writer, child->name, "pool")
                                              : tr_survey_find(writer->survey, child->name);
     bool has_strategy = below && !is_capability;
-    msgpack_pack_map(&writer->packer, has_strategy ? 7 : 6);
+    bool is_actor = strcmp(child->kind, "actor") == 0;
+    msgpack_pack_map(&writer->packer, 6u + has_strategy + (is_actor ? 3u : 0u));
     text_entry(writer, "kind", child->kind);
     text_entry(writer, "name", child->name);
     if (has_strategy) {
@@ -222,6 +223,11 @@ static void write_node(writer_t *writer, const tr_report_child_t *child, int dep
     text_entry(writer, "state", state_of(child, router));
     text_entry(writer, "reason", is_capability ? reason_of(child, router) : child->reason);
     number_entry(writer, "restarts", child->n_restarts);
+    if (is_actor) {
+        number_entry(writer, "mailbox", child->n_waiting);
+        number_entry(writer, "messages", child->n_messages);
+        number_entry(writer, "rate", child->rate);
+    }
     text(writer, "children");
     write_children(writer, depth < DEPTH_MAX ? below : NULL, depth + 1);
 }
