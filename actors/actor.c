@@ -444,33 +444,44 @@ static void forget_names(tr_self_t *self)
     self->n_names = 0;
 }
 
-/* A lasting mailbox is left as it is to the next life; any other ends here, and with it the
- * reference. */
-static void leave_mailbox(tr_self_t *self)
+/* A lasting mailbox is left as it is to the next life, unless there is none, as was found while
+ * this one was inside. */
+static void leave_lasting_mailbox(tr_self_t *self)
 {
     if (self->is_moved_out) {
         return;
     }
+    tr_mailbox_leave_for_good(self->mailbox);
+    if (troupe_ref_is_over(self->ref)) {
+        tr_runtime_bury(self->runtime, troupe_ref_share(self->ref), "it has ended for good");
+    }
+}
+
+/* Any other ends here, and with it the reference. */
+static void leave_mailbox(tr_self_t *self)
+{
     if (tr_mailbox_is_lasting(self->mailbox)) {
-        tr_mailbox_leave_for_good(self->mailbox);
+        leave_lasting_mailbox(self);
         return;
     }
     troupe_ref_t *known =
         self->ref ? tr_directory_take_out(self->runtime->directory, self->ref) : NULL;
     troupe_ref_release(&known);
     tr_mailbox_close(self->mailbox);
+    tr_mailbox_put_back(self->mailbox);
     drop_leftovers(self);
 }
 
-/* Those who watch are told when all is done. */
+/* Those who watch are told when all is done: of one that may come back by its supervisor, which
+ * alone knows whether it will. */
 static void end_life(tr_self_t *self)
 {
     if (self->ref) {
         tr_groups_forget(self->runtime->groups, self->ref, self->incarnation);
+    }
+    if (self->ref && !tr_mailbox_is_lasting(self->mailbox)) {
         tr_ref_end(self->ref, self->incarnation, &self->reason);
-        if (!tr_mailbox_is_lasting(self->mailbox)) {
-            tr_ref_finish(self->ref);
-        }
+        tr_ref_finish(self->ref);
     }
 }
 
@@ -567,6 +578,8 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
         destroy_self(&self);
     } else if (self->class->is_carried) {
         tr_mailbox_let_carry(self->mailbox, self->class->carriers, work_for, self);
+    } else if (tr_mailbox_is_carried(self->mailbox)) { /* an earlier life was */
+        tr_mailbox_let_nobody_carry(self->mailbox);
     }
     return self;
 }
@@ -574,7 +587,7 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
 static void move_in(tr_self_t *self)
 {
     if (tr_mailbox_is_lasting(self->mailbox)) {
-        tr_mailbox_move_in(self->mailbox);
+        tr_mailbox_move_in(self->mailbox, self->incarnation);
     }
     if (self->ref) {
         tr_ref_begin(self->ref, self->incarnation);
@@ -631,11 +644,19 @@ void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason)
     }
 }
 
+bool tr_actor_move_out(tr_actor_t *self)
+{
+    assert(self);
+    atomic_store(&self->pulse->is_abandoned, 1);
+    return !tr_mailbox_is_lasting(self->mailbox) ||
+           tr_mailbox_move_out(self->mailbox, self->incarnation);
+}
+
 /* What was in its hands is told here, as its thread may never come back. */
 static void lose_what_it_holds(tr_actor_t *self, tr_runtime_t *runtime)
 {
     static const char why[] = "the actor did not come back from it";
-    if (atomic_exchange(&self->pulse->has_mail, 0)) {
+    if (atomic_exchange(&self->pulse->has_mail, TR_NO_MAIL) == TR_HAS_MESSAGE) {
         tr_dead_letter_tell(runtime, self->ref->name, "", tr_mail_type.name, why);
     }
     troupe_question_t *question = atomic_exchange(&self->pulse->question, NULL);
@@ -645,6 +666,12 @@ static void lose_what_it_holds(tr_actor_t *self, tr_runtime_t *runtime)
     }
 }
 
+/* The baton of one that is carried is in the hands of a thread that hangs. */
+static bool is_left_to_next_life(const tr_actor_t *self)
+{
+    return tr_mailbox_is_lasting(self->mailbox) && !tr_mailbox_is_carried(self->mailbox);
+}
+
 void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t *reason)
 {
     assert(self && runtime && reason);
@@ -652,16 +679,22 @@ void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t
         tr_directory_forget(runtime->directory, self->mailbox);
         return;
     }
+    bool is_out = tr_actor_move_out(self);
     lose_what_it_holds(self, runtime);
-    bool has_moved = tr_mailbox_is_lasting(self->mailbox) && tr_mailbox_move_out(self->mailbox);
-    if (!has_moved) {
+    bool is_left = is_out && is_left_to_next_life(self);
+    if (!is_left) {
         tr_directory_forget(runtime->directory, self->mailbox);
     }
     tr_groups_forget(runtime->groups, self->ref, self->incarnation);
-    tr_ref_end(self->ref, self->incarnation, reason);
-    if (!has_moved) {
+    if (!is_left && tr_mailbox_is_lasting(self->mailbox)) {
+        tr_runtime_bury(runtime, troupe_ref_share(self->ref), "the actor hangs");
+    } else if (!is_left) {
         tr_ref_finish(self->ref);
     }
+    if (!is_left) { /* else its supervisor tells, when it has decided */
+        tr_ref_end(self->ref, self->incarnation, reason);
+    }
+    tr_groups_forget(runtime->groups, self->ref, self->incarnation); /* joined meanwhile */
 }
 
 troupe_status_t tr_actor_reap(tr_actor_t **self_p, int64_t timeout_ms)

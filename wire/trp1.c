@@ -50,6 +50,7 @@ typedef struct header {
     X(MAX_FRAME, "max-frame", NUMBER, max_frame, 0)                                            \
     X(MAX_OPEN, "max-open", NUMBER, max_open, 0)                                               \
     X(BUNDLE, "bundle", NUMBER, bundle, 0)                                                     \
+    X(MESSAGES, "messages", FLAG, messages, 0)                                                 \
     X(CAPABILITY, "capability", TEXT, capability, TR_TRP1_MAX_NAME)                            \
     X(METHOD, "method", TEXT, method, TR_TRP1_MAX_NAME)                                        \
     X(TIMEOUT, "timeout", NUMBER, timeout_ms, 0)                                               \
@@ -62,6 +63,10 @@ typedef struct header {
     X(ON_DISCONNECT, "on-disconnect", ON_DISCONNECT, finish_on_disconnect, 0)                  \
     X(BATCH, "batch", NUMBER, batch, 0)                                                        \
     X(PARENT, "parent", NUMBER, parent, 0)                                                     \
+    X(ACTOR, "actor", TEXT, actor, TR_TRP1_MAX_NAME)                                           \
+    X(URGENT, "urgent", FLAG, urgent, 0)                                                       \
+    X(CONFIRM, "confirm", FLAG, confirm, 0)                                                    \
+    X(FROM, "from", TEXT, from, TR_TRP1_MAX_NAME)                                              \
     X(SEQUENCE, "sequence", NUMBER, sequence, 0)                                               \
     X(CODE, "code", TEXT, code, TR_TRP1_MAX_WORD)                                              \
     X(TEXT, "text", PROSE, text, TR_TRP1_MAX_TEXT)                                             \
@@ -409,8 +414,11 @@ static const char *take_all(tr_reader_t *reader, size_t size, tr_trp1_t *out)
     if (out->command == TR_TRP1_REQUEST && out->id == 0) {
         return "a request needs an id above 0";
     }
-    if (out->command == TR_TRP1_REQUEST && out->capability.size == 0) {
-        return "a request needs a capability";
+    if (out->command == TR_TRP1_REQUEST && out->capability.size == 0 && out->actor.size == 0) {
+        return "a request needs a capability or an actor";
+    }
+    if (out->capability.size > 0 && out->actor.size > 0) {
+        return "a request is for a capability or for an actor, not for both";
     }
     return NULL;
 }

@@ -95,6 +95,11 @@ static char *say_number(char *at, const char *end, const char *key, int64_t valu
     return value < 0 ? at : say(at, end, " %s=%lld", key, (long long)value);
 }
 
+static char *say_flag(char *at, const char *end, const char *key, bool is_set)
+{
+    return is_set ? say(at, end, " %s=true", key) : at;
+}
+
 static char *say_span(char *at, const char *end, const char *key, tr_span_t span)
 {
     if (span.size == 0) {
@@ -125,6 +130,7 @@ static const char *tell(const tr_trp1_t *self)
     at = say_number(at, end, "max-frame", self->max_frame);
     at = say_number(at, end, "max-open", self->max_open);
     at = say_number(at, end, "bundle", self->bundle);
+    at = say_flag(at, end, "messages", self->messages);
     at = say_span(at, end, "capability", self->capability);
     at = say_span(at, end, "method", self->method);
     at = say_number(at, end, "timeout", self->timeout_ms);
@@ -136,10 +142,14 @@ static const char *tell(const tr_trp1_t *self)
     at = say_span(at, end, "dedup", self->dedup);
     at = say_span(at, end, "traceparent", self->traceparent);
     at = say_number(at, end, "credit", self->credit);
-    at = say(at, end, "%s", self->wants_status ? " wants-status=true" : "");
+    at = say_flag(at, end, "wants-status", self->wants_status);
     at = say(at, end, "%s", self->finish_on_disconnect ? " on-disconnect=\"finish\"" : "");
     at = say_number(at, end, "batch", self->batch);
     at = say_number(at, end, "parent", self->parent);
+    at = say_span(at, end, "actor", self->actor);
+    at = say_flag(at, end, "urgent", self->urgent);
+    at = say_flag(at, end, "confirm", self->confirm);
+    at = say_span(at, end, "from", self->from);
     at = say_number(at, end, "sequence", self->sequence);
     at = say_span(at, end, "code", self->code);
     at = say_span(at, end, "text", self->text);
@@ -195,7 +205,7 @@ static void vectors_mean_what_they_say(void **state)
     FILE *file = open_vectors();
     static vector_t vector;
     size_t n_vectors = 0;
-    bool is_covered[TR_TRP1_BUNDLE + 1] = {false};
+    bool is_covered[TR_TRP1_MESSAGE + 1] = {false};
     while (next_vector(file, &vector)) {
         check_vector(&vector);
         tr_trp1_t command;
@@ -207,7 +217,7 @@ static void vectors_mean_what_they_say(void **state)
     }
     fclose(file);
     assert_true(n_vectors > 40);
-    for (size_t i = 0; i <= TR_TRP1_BUNDLE; i++) {
+    for (size_t i = 0; i <= TR_TRP1_MESSAGE; i++) {
         if (!is_covered[i]) {
             fail_msg("no vector for %s", tr_trp1_command_name((tr_trp1_command_t)i));
         }
