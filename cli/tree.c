@@ -131,7 +131,7 @@ static cli_colour_t colour_of(const char *state)
     static const char *const good[] = {"ready", "running", "idle", "busy", "up", NULL};
     static const char *const passing[] = {"starting", "loading",  "restarting", "backoff",
                                           "resting",  "draining", "stopping",   "doubtful",
-                                          "probing",  NULL};
+                                          "probing",  "paused",   NULL};
     for (const char *const *name = good; *name; name++) {
         if (strcmp(state, *name) == 0) {
             return CLI_GREEN;

@@ -63,12 +63,23 @@ static tr_word_t word_of(tr_deed_t deed)
                                      : TR_WORD_WAKE;
 }
 
+/* A share, or NULL. Those that cannot be referred to have a name all the same. */
+static tr_mailbox_t *mailbox_of(const tr_operations_t *self, const char *name)
+{
+    tr_directory_t *directory = self->admin->runtime->directory;
+    troupe_ref_t *ref = tr_directory_refer(directory, tr_span_of(name));
+    tr_mailbox_t *mailbox =
+        ref ? tr_mailbox_share(ref->mailbox)
+            : tr_directory_find(directory, TR_NAMES_ACTOR, tr_span_of(name));
+    troupe_ref_release(&ref);
+    return mailbox;
+}
+
 /* False: it could not be said. */
 static bool say_word(tr_operations_t *self, tr_operation_t *operation,
                      const tr_report_child_t *child)
 {
-    tr_mailbox_t *to = tr_directory_find(self->admin->runtime->directory, TR_NAMES_ACTOR,
-                                         tr_span_of(operation->name));
+    tr_mailbox_t *to = mailbox_of(self, operation->name);
     tr_control_t *word =
         to ? tr_control_new(word_of(operation->deed), child->incarnation) : NULL;
     operation->actor = word ? malloc(sizeof *operation->actor) : NULL;
@@ -76,6 +87,7 @@ static bool say_word(tr_operations_t *self, tr_operation_t *operation,
     if (can_be_said) {
         *operation->actor = *child;
         operation->actor->mailbox = NULL;
+        snprintf(operation->actor->name, sizeof operation->actor->name, "%s", operation->name);
         operation->actor->pulse = tr_pulse_share(child->pulse);
         word->number = operation->token;
         word->mailbox = tr_mailbox_share(self->admin->mailbox);

@@ -315,7 +315,8 @@ bool tr_operation_turn_to_child(tr_operations_t *self, tr_operation_t *operation
     bool is_capability = is_kind(child, "capability");
     operation->is_worker = is_kind(child, "worker") && ends_with(supervisor->name, "/pool");
     if (is_about_actors(deed) || (deed == TR_DEED_RESUME && is_kind(child, "actor"))) {
-        tr_operation_turn_to_actor(self, operation, child);
+        tr_operation_turn_to_actor(self, operation,
+                                   child ? tr_survey_actor(survey, child) : NULL);
         return false;
     }
     bool is_fitting = is_capability || (operation->is_worker && is_for_workers(deed));

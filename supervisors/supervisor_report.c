@@ -8,12 +8,12 @@
 /* A mailbox may outlive its owner: what waits then waits for the next life. */
 static uint64_t waiting_for(tr_supervisor_t *self, const tr_child_t *child)
 {
-    if (child->actor) {
-        return tr_mailbox_depth(child->actor->mailbox);
-    }
     troupe_ref_t *ref =
         tr_directory_refer(self->self->runtime->directory, tr_span_of(child->name));
-    uint64_t n_waiting = ref ? tr_mailbox_depth(ref->mailbox) : 0;
+    if (!ref) {
+        return child->actor ? tr_mailbox_depth(child->actor->mailbox) : 0;
+    }
+    uint64_t n_waiting = tr_mailbox_depth(ref->mailbox);
     troupe_ref_release(&ref);
     return n_waiting;
 }
