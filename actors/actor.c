@@ -24,6 +24,7 @@
 #define LETTERS_PER_TURN 256
 #define LETTERS_PER_LOOK 16 /* at the clock */
 #define DOOR_HIGH_WATER  1000
+#define HELD_LOOK_MS     10 /* at a clock that a test holds, and may move without a word */
 
 /* ---- the actor's own end ---- */
 
@@ -250,8 +251,11 @@ static int wait_time(int64_t due_ms)
     if (due_ms == TR_NEVER) {
         return -1;
     }
-    int64_t now = tr_clock_now_ms();
-    return due_ms <= now ? 0 : due_ms - now > 60000 ? 60000 : (int)(due_ms - now);
+    int64_t left_ms = due_ms - tr_clock_now_ms();
+    if (left_ms < HELD_LOOK_MS && left_ms > 0 && tr_clock_is_held()) {
+        return HELD_LOOK_MS; /* time does not pass of itself */
+    }
+    return left_ms <= 0 ? 0 : left_ms > 60000 ? 60000 : (int)left_ms;
 }
 
 /* The descriptor of a socket tells of changes only, so the socket itself must be asked before
@@ -308,13 +312,19 @@ static void sleep_until(tr_self_t *self, struct pollfd *polls, int64_t due_ms)
     if (may_sleep && self->n_watches == 0 && !self->class->is_carried) {
         tr_mailbox_spin(self->mailbox, self->runtime->spin_us);
     }
-    self->awake_at_ms = due_ms;
+    atomic_store_explicit(&self->rest.awake_at_ms, due_ms, memory_order_relaxed);
     bool is_parked = tr_mailbox_park(self->mailbox);
     if (self->class->is_carried) {
         tr_mailbox_put_baton(self->mailbox);
         is_parked = is_parked && !tr_mailbox_has_posted(self->mailbox);
     }
-    poll(polls, POLL_WATCHES + self->n_watches, is_parked && may_sleep ? wait_time(due_ms) : 0);
+    if (is_parked && may_sleep) {
+        tr_rest_begin(&self->rest);
+        poll(polls, POLL_WATCHES + self->n_watches, wait_time(due_ms));
+        tr_rest_end(&self->rest);
+    } else {
+        poll(polls, POLL_WATCHES + self->n_watches, 0);
+    }
     if (self->class->is_carried) {
         tr_mailbox_take_baton(self->mailbox);
     }
@@ -378,7 +388,8 @@ static bool work_for(void *arg, bool is_next)
     self->now = is_next ? time : tr_clock_read();
     int64_t due_ms = work(self);
     time = self->now;
-    return !self->is_ending && due_ms >= self->awake_at_ms;
+    return !self->is_ending &&
+           due_ms >= atomic_load_explicit(&self->rest.awake_at_ms, memory_order_relaxed);
 }
 
 static void serve(tr_self_t *self, zsock_t *pipe)
@@ -489,6 +500,7 @@ static void destroy_self(tr_self_t **self_p)
 {
     tr_self_t *self = *self_p;
     if (self) {
+        tr_rest_leave(&self->rest);
         troupe_ref_release(&self->ref);
         tr_mailbox_release(&self->mailbox);
         tr_mailbox_release(&self->parent);
@@ -576,7 +588,10 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
     self->keepsake = tr_keepsake_share(setup->keepsake);
     if (!self->name || (setup->home && !self->home) || !self->mailbox || !self->pulse) {
         destroy_self(&self);
-    } else if (self->class->is_carried) {
+        return NULL;
+    }
+    tr_rest_enter(&self->rest, self->mailbox, self->pulse);
+    if (self->class->is_carried) {
         tr_mailbox_let_carry(self->mailbox, self->class->carriers, work_for, self);
     } else if (tr_mailbox_is_carried(self->mailbox)) { /* an earlier life was */
         tr_mailbox_let_nobody_carry(self->mailbox);

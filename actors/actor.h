@@ -22,6 +22,7 @@
 #include "actors/control.h"
 #include "actors/grant.h"
 #include "actors/pulse.h"
+#include "actors/rest.h"
 #include "actors/runtime.h"
 #include "base/clock.h"
 #include "base/reason.h"
@@ -99,7 +100,7 @@ struct tr_self {
     zsock_t *door;
     int door_descriptor;
     int pipe_descriptor;
-    int64_t awake_at_ms; /* when its own thread looks again of itself */
+    tr_rest_t rest;
     size_t n_watches;
     struct {
         void *socket; /* or NULL */

@@ -188,6 +188,12 @@ void tr_mailbox_ring(tr_mailbox_t *self)
     }
 }
 
+void tr_mailbox_wake(tr_mailbox_t *self)
+{
+    assert(self);
+    tr_mailbox_ring(self);
+}
+
 int tr_mailbox_bell(const tr_mailbox_t *self)
 {
     assert(self);

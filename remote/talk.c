@@ -244,7 +244,7 @@ int64_t tr_talk_expire(tr_gateway_t *gateway, int64_t now_ms)
 /* A peer does not live on when one that it is tied to has failed. */
 static void on_link_down(tr_gateway_t *gateway, const tr_mail_t *notice)
 {
-    tr_peer_t *peer = tr_idmap_get(&gateway->known, notice->reader);
+    tr_peer_t *peer = tr_idmap_get(&gateway->known, notice->to);
     if (peer && notice->is_link && notice->reason && tr_reason_is_abnormal(notice->reason)) {
         tr_peer_cut(peer, "an actor that it was linked to has failed");
         tr_gateway_drop_peer(gateway, peer);
