@@ -285,10 +285,11 @@ static void refuse_name(tr_operations_t *self, tr_operation_t *operation)
 {
     char why[200];
     snprintf(why, sizeof why, "there is no %s called %s",
-             operation->deed == TR_DEED_ADD     ? "supervisor"
-             : !is_about_pools(operation->deed) ? "child"
-             : !is_for_workers(operation->deed) ? "capability"
-                                                : "worker or capability",
+             operation->deed == TR_DEED_ADD      ? "supervisor"
+             : !is_about_pools(operation->deed)  ? "child"
+             : !is_for_workers(operation->deed)  ? "capability"
+             : operation->deed == TR_DEED_RESUME ? "worker, capability or actor"
+                                                 : "worker or capability",
              operation->name);
     tr_operation_refuse(self, operation, TROUPE_OUTCOME_BAD_REQUEST, why);
 }

@@ -133,7 +133,8 @@ class Suspended(Actors):
                 "post/1": "post/1 is a worker of a capability: drain it, or pause that, instead",
         }.items():
             self.assert_refused(text, "suspend", name)
-        self.assert_refused("there is no worker or capability called nobody", "resume", "nobody")
+        self.assert_refused("there is no worker, capability or actor called nobody",
+                            "resume", "nobody")
         self.assert_refused("the name is empty", "suspend", "", code=2)
 
 
