@@ -148,6 +148,38 @@ static void answer_ping(tr_self_t *self, const tr_control_t *ping)
     }
 }
 
+/* What comes from now on, and what lies in the mailbox, waits there. */
+static void suspend(tr_self_t *self, bool is_suspended)
+{
+    if (self->is_suspended == is_suspended) {
+        return;
+    }
+    self->is_suspended = is_suspended;
+    tr_mailbox_hold_back(self->mailbox, is_suspended);
+    self->class->suspend(self, is_suspended);
+    tr_event(self->runtime->events, TR_LOG_INFO,
+             is_suspended ? "actor_suspended" : "actor_resumed", TR_TEXT("actor", self->name),
+             TR_NUMBER("waiting", (int64_t)tr_mailbox_depth(self->mailbox)));
+}
+
+static void heed(tr_self_t *self, const tr_control_t *word)
+{
+    suspend(self, word->word == TR_WORD_SUSPEND);
+    tr_control_t *heeded =
+        word->mailbox ? tr_control_new(TR_WORD_HEEDED, self->incarnation) : NULL;
+    if (heeded) {
+        heeded->number = word->number;
+        heeded->depth = tr_mailbox_depth(self->mailbox);
+        tr_control_send(heeded, word->mailbox);
+    }
+}
+
+static bool is_about_suspension(const tr_self_t *self, const tr_control_t *word)
+{
+    return self->class->suspend &&
+           (word->word == TR_WORD_SUSPEND || word->word == TR_WORD_WAKE);
+}
+
 /* A mailbox may outlive those whom the words in it were meant for. */
 static bool is_of_another_life(const tr_self_t *self, const tr_control_t *control)
 {
@@ -164,6 +196,9 @@ static void take(tr_self_t *self, tr_letter_t *letter)
         tr_letter_destroy(&letter);
     } else if (control && control->word == TR_WORD_STOP) {
         ask_to_stop(self, &control->reason);
+        tr_letter_destroy(&letter);
+    } else if (control && is_about_suspension(self, control)) {
+        heed(self, control);
         tr_letter_destroy(&letter);
     } else {
         self->class->receive(self, letter);

@@ -60,6 +60,10 @@ typedef struct tr_actor_class {
      * latest, or TR_NEVER. May be NULL. */
     int64_t (*turn)(tr_self_t *self, int64_t now_ms);
 
+    /* Suspended from now on: nothing comes but words, and it does nothing of its own accord; or
+     * woken. Not twice in a row. NULL: it cannot be suspended, and such words go to receive. */
+    void (*suspend)(tr_self_t *self, bool is_suspended);
+
     /* Asked to stop: end now (tr_self_end), or soon. NULL: ends at once. */
     void (*stop)(tr_self_t *self, const tr_reason_t *reason);
 
@@ -89,7 +93,8 @@ struct tr_self {
     tr_reason_t reason; /* why it ends */
     bool is_ending;
     bool is_moved_out; /* its mailbox is another life's now */
-    tr_time_t now;     /* as of a few letters ago at most, callbacks aside */
+    bool is_suspended;
+    tr_time_t now; /* as of a few letters ago at most, callbacks aside */
 
     /* the shell's */
     const void *arg;

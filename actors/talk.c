@@ -16,6 +16,7 @@
 
 #include "actors/dead_letter.h"
 #include "actors/groups.h"
+#include "actors/tracing.h"
 #include "actors/worker.h"
 #include "mailbox/reply.h"
 
@@ -80,6 +81,9 @@ static troupe_status_t post(troupe_worker_t *self, troupe_ref_t *to, const char 
     }
     if (!to && !name) {
         return drop(self, mail, TROUPE_NOT_FOUND, "it was sent to nobody");
+    }
+    if (tr_tracing_is_on(self->self)) {
+        tr_tracing_tell_sent(self->self, to ? to->name : name, mail);
     }
     return to ? tr_runtime_post(self->self->runtime, to, lane, mail)
               : tr_runtime_post_named(self->self->runtime, name, lane, mail);

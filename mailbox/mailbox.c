@@ -457,6 +457,9 @@ tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
     if (!is_bare(&self->lanes[TR_LANE_CONTROL])) {
         letter = take_from(self, &self->lanes[TR_LANE_CONTROL], true);
     }
+    if (!letter && atomic_load_explicit(&self->holds_back, memory_order_relaxed)) {
+        return NULL;
+    }
     if (!letter && !is_bare(&self->lanes[TR_LANE_URGENT])) {
         from = TR_LANE_URGENT;
         letter = take_from(self, &self->lanes[TR_LANE_URGENT], true);
@@ -475,6 +478,12 @@ tr_letter_t *tr_mailbox_next_control(tr_mailbox_t *self)
 {
     assert(self);
     return take_from(self, &self->lanes[TR_LANE_CONTROL], true);
+}
+
+void tr_mailbox_hold_back(tr_mailbox_t *self, bool holds_back)
+{
+    assert(self);
+    atomic_store(&self->holds_back, holds_back);
 }
 
 /* ---- aside, and back ---- */
@@ -551,6 +560,7 @@ void tr_mailbox_close(tr_mailbox_t *self)
 {
     assert(self);
     atomic_store(&self->is_closed, true);
+    atomic_store(&self->holds_back, false);
     for (int i = 0; i < TR_N_LANES; i++) {
         take_over(&self->lanes[i], atomic_exchange(&self->lanes[i].posted, &tr_closed_lane));
     }
