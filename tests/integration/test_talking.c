@@ -160,9 +160,9 @@ static const troupe_behaviour_t oracle = {.name = "oracle", .receive = answer};
 static const char children[] =
     "    - {actor: a, worker: {module: puppet}, " QUICK "}\n"
     "    - {actor: oracle, worker: {module: oracle}}\n"
-    "    - {capability: desk, worker: {module: desk}, concurrency: 4}\n"
-    "    - {capability: inline-desk, worker: {module: desk}, isolation: inline, concurrency: "
-    "4}\n"
+    "    - {capability: desk, worker: {module: desk}, workers: {max: 1, concurrency: 4}}\n"
+    "    - {capability: inline-desk, worker: {module: desk}, isolation: inline,"
+    " workers: {max: 1, concurrency: 4}}\n"
     "    - supervisor: left\n"
     "      " OFTEN "\n"
     "      children:\n"
