@@ -44,6 +44,7 @@ void tr_mailbox_move_in(tr_mailbox_t *self, uint64_t owner)
 {
     assert(tr_mailbox_is_vacant(self) && owner > 0);
     atomic_store(&self->owner, inside(owner));
+    atomic_store(&self->holds_back, false);
     tr_letter_t *letter;
     while ((letter = tr_mailbox_next_control(self)) != NULL) {
         tr_letter_destroy(&letter);
@@ -77,6 +78,12 @@ bool tr_mailbox_move_out(tr_mailbox_t *self, uint64_t owner)
     uint64_t expected = outside(owner);
     return atomic_compare_exchange_strong(&self->owner, &expected, NO_OWNER) ||
            expected != inside(owner);
+}
+
+bool tr_mailbox_is_owned_by(const tr_mailbox_t *self, uint64_t owner)
+{
+    assert(self && owner > 0);
+    return atomic_load(&self->owner) >> 1 == owner;
 }
 
 bool tr_mailbox_seize(tr_mailbox_t *self)
