@@ -154,7 +154,7 @@ static void close_ask(troupe_worker_t *self, uint64_t id)
     tr_ask_t ask;
     if (tr_asks_close(&self->asks, id, &ask)) {
         tr_timers_cancel(&self->timers, id);
-        tr_question_release(&ask.question);
+        tr_question_turn_away(&ask.question);
     }
 }
 
@@ -173,11 +173,10 @@ static troupe_question_t *begin_ask(troupe_worker_t *self, troupe_ref_t *whom,
     question->whom = whom ? troupe_ref_share(whom) : NULL;
     tr_ask_t ask = {.on_answer = on_answer,
                     .arg = arg,
-                    .question = tr_question_share(question),
+                    .question = tr_question_attend(question),
                     .timeout_ms = timeout_ms};
     if (open_ask(self, &ask) != TROUPE_OK) {
-        tr_question_forget(question);
-        tr_question_release(&ask.question);
+        tr_question_turn_away(&ask.question);
         tr_question_release(&question);
     }
     return question;

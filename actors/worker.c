@@ -506,7 +506,7 @@ static void take_due(troupe_worker_t *worker, const tr_due_t *due)
     tr_ask_t ask;
     if (tr_asks_close(&worker->asks, due->id, &ask)) {
         give_up_ask(worker, &ask);
-        tr_question_release(&ask.question);
+        tr_question_turn_away(&ask.question);
     } else if (due->tick) {
         due->tick->reader = worker->self->incarnation;
         deliver(worker, due->tick);
@@ -564,7 +564,7 @@ static void take_ask_answer(troupe_worker_t *worker, const troupe_reply_t *reply
     if (tr_asks_close(&worker->asks, reply->id, &ask)) {
         tr_timers_cancel(&worker->timers, reply->id);
         answer_ask(worker, &ask, reply);
-        tr_question_release(&ask.question);
+        tr_question_turn_away(&ask.question);
     }
 }
 
@@ -864,7 +864,7 @@ static void end(tr_self_t *self)
     self->state = NULL;
 }
 
-static const tr_actor_class_t worker_class = {
+const tr_actor_class_t tr_worker_class = {
     .kind = "worker",
     .begin = begin,
     .receive = receive,
@@ -928,7 +928,7 @@ static troupe_status_t start(const tr_actor_class_t *class, const tr_birth_t *bi
 
 troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out)
 {
-    return start(&worker_class, birth, out);
+    return start(&tr_worker_class, birth, out);
 }
 
 troupe_status_t tr_inline_worker_start(const tr_birth_t *birth, tr_actor_t **out)

@@ -188,12 +188,6 @@ void tr_mailbox_ring(tr_mailbox_t *self)
     }
 }
 
-void tr_mailbox_wake(tr_mailbox_t *self)
-{
-    assert(self);
-    tr_mailbox_ring(self);
-}
-
 int tr_mailbox_bell(const tr_mailbox_t *self)
 {
     assert(self);
@@ -206,8 +200,9 @@ bool tr_mailbox_has_posted(const tr_mailbox_t *self)
     return tr_mailbox_has_any_posted(self);
 }
 
-static bool has_letters(const tr_mailbox_t *self)
+bool tr_mailbox_has_letters(const tr_mailbox_t *self)
 {
+    assert(self);
     return tr_mailbox_has_taken(self) || tr_mailbox_has_any_posted(self);
 }
 
@@ -223,7 +218,7 @@ static void relax(void)
 bool tr_mailbox_spin(const tr_mailbox_t *self, int64_t spin_us)
 {
     assert(self);
-    bool has_some = has_letters(self);
+    bool has_some = tr_mailbox_has_letters(self);
     if (has_some || spin_us <= 0 || tr_processors() == 1) {
         return has_some;
     }
@@ -241,7 +236,7 @@ bool tr_mailbox_park(tr_mailbox_t *self)
 {
     assert(self);
     atomic_store(&self->is_parked, true);
-    if (has_letters(self)) {
+    if (tr_mailbox_has_letters(self)) {
         atomic_store(&self->is_parked, false);
         return false;
     }
@@ -514,12 +509,6 @@ void tr_mailbox_put_back(tr_mailbox_t *self)
         lane->first = lane->aside;
         lane->aside = NULL;
     }
-}
-
-bool tr_mailbox_has_letters(const tr_mailbox_t *self)
-{
-    assert(self);
-    return has_letters(self);
 }
 
 bool tr_mailbox_has_room(const tr_mailbox_t *self)

@@ -139,8 +139,8 @@ bool tr_mailbox_has_posted(const tr_mailbox_t *self);
 /* The bell: polls readable after a post to a parked mailbox. */
 int tr_mailbox_bell(const tr_mailbox_t *self);
 
-/* Have the owner's own thread look again, though nothing was posted. Anybody. */
-void tr_mailbox_wake(tr_mailbox_t *self);
+/* Ring the bell: the owner's own thread looks again, though nothing was posted. Anybody. */
+void tr_mailbox_ring(tr_mailbox_t *self);
 
 /* Silence the bell after waiting. */
 void tr_mailbox_unpark(tr_mailbox_t *self);

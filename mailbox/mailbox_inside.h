@@ -73,9 +73,6 @@ struct tr_mailbox {
 /* Stands on top of a closed lane. */
 extern tr_letter_t tr_closed_lane;
 
-/* Have the bell of the owner, who sleeps, ring. */
-void tr_mailbox_ring(tr_mailbox_t *self);
-
 /* Let those who carry take what was posted, or wake whom it takes. */
 void tr_mailbox_carry(tr_mailbox_t *self);
 
