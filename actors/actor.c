@@ -148,6 +148,38 @@ static void answer_ping(tr_self_t *self, const tr_control_t *ping)
     }
 }
 
+/* What comes from now on, and what lies in the mailbox, waits there. */
+static void suspend(tr_self_t *self, bool is_suspended)
+{
+    if (self->is_suspended == is_suspended) {
+        return;
+    }
+    self->is_suspended = is_suspended;
+    tr_mailbox_hold_back(self->mailbox, is_suspended);
+    self->class->suspend(self, is_suspended);
+    tr_event(self->runtime->events, TR_LOG_INFO,
+             is_suspended ? "actor_suspended" : "actor_resumed", TR_TEXT("actor", self->name),
+             TR_NUMBER("waiting", (int64_t)tr_mailbox_depth(self->mailbox)));
+}
+
+static void heed(tr_self_t *self, const tr_control_t *word)
+{
+    suspend(self, word->word == TR_WORD_SUSPEND);
+    tr_control_t *heeded =
+        word->mailbox ? tr_control_new(TR_WORD_HEEDED, self->incarnation) : NULL;
+    if (heeded) {
+        heeded->number = word->number;
+        heeded->depth = tr_mailbox_depth(self->mailbox);
+        tr_control_send(heeded, word->mailbox);
+    }
+}
+
+static bool is_about_suspension(const tr_self_t *self, const tr_control_t *word)
+{
+    return self->class->suspend &&
+           (word->word == TR_WORD_SUSPEND || word->word == TR_WORD_WAKE);
+}
+
 /* A mailbox may outlive those whom the words in it were meant for. */
 static bool is_of_another_life(const tr_self_t *self, const tr_control_t *control)
 {
@@ -164,6 +196,9 @@ static void take(tr_self_t *self, tr_letter_t *letter)
         tr_letter_destroy(&letter);
     } else if (control && control->word == TR_WORD_STOP) {
         ask_to_stop(self, &control->reason);
+        tr_letter_destroy(&letter);
+    } else if (control && is_about_suspension(self, control)) {
+        heed(self, control);
         tr_letter_destroy(&letter);
     } else {
         self->class->receive(self, letter);
@@ -346,7 +381,14 @@ static void wait_for_work(tr_self_t *self, zsock_t *pipe, int64_t due_ms)
     call_watches(self, polls + POLL_WATCHES, n_watches);
 }
 
-/* Take what lies in the mailbox, decide and flush. Returns when to be called again. */
+/* Decide and flush. Returns when to be called again. */
+static int64_t decide(tr_self_t *self)
+{
+    return self->is_ending || !self->class->turn ? TR_NEVER
+                                                 : self->class->turn(self, self->now.ms);
+}
+
+/* Take what lies in the mailbox first. */
 static int64_t work(tr_self_t *self)
 {
     tr_letter_t *letter = NULL;
@@ -358,8 +400,7 @@ static int64_t work(tr_self_t *self)
             self->now = tr_clock_read();
         }
     }
-    return self->is_ending || !self->class->turn ? TR_NEVER
-                                                 : self->class->turn(self, self->now.ms);
+    return decide(self);
 }
 
 /* The same, on the thread of whoever posted. Actors that are carried one after another hand the
@@ -406,13 +447,10 @@ static void serve(tr_self_t *self, zsock_t *pipe)
     }
 }
 
-static bool begin(tr_self_t *self)
+bool tr_self_begin(tr_self_t *self)
 {
-    if (!self->door) {
-        self->reason = tr_reason_format(TROUPE_REASON_FAILED, "no socket to be had: %s",
-                                        zmq_strerror(errno));
-        return false;
-    }
+    assert(self);
+    self->now = tr_clock_read();
     if (!self->class->begin(self, self->arg)) {
         return false;
     }
@@ -516,6 +554,24 @@ static void destroy_self(tr_self_t **self_p)
     }
 }
 
+void tr_self_finish(tr_self_t **self_p)
+{
+    assert(self_p && *self_p);
+    tr_self_t *self = *self_p;
+    forget_names(self);
+    leave_mailbox(self);
+    self->class->end(self);
+    zsock_destroy(&self->door);
+    end_life(self);
+
+    tr_control_t *ended = tr_control_new(TR_WORD_ENDED, self->incarnation);
+    if (ended) {
+        ended->reason = self->reason;
+        tr_control_send(ended, self->parent);
+    }
+    destroy_self(self_p);
+}
+
 /* Signals are the node's business, or that of the program around it; faults stay ours. */
 static void block_signals(void)
 {
@@ -549,26 +605,28 @@ static void run(zsock_t *pipe, void *arg)
     }
     self->pipe_descriptor = descriptor_of(zsock_resolve(pipe));
     self->door_descriptor = self->door ? descriptor_of(zsock_resolve(self->door)) : -1;
-    if (begin(self)) {
+    if (!self->door) {
+        self->reason = tr_reason_format(TROUPE_REASON_FAILED, "no socket to be had: %s",
+                                        zmq_strerror(errno));
+    } else if (tr_self_begin(self)) {
         serve(self, pipe);
     }
-    forget_names(self);
-    leave_mailbox(self);
-    self->class->end(self);
-    zsock_destroy(&self->door);
-    end_life(self);
+    tr_self_finish(&self);
+}
 
-    tr_control_t *ended = tr_control_new(TR_WORD_ENDED, self->incarnation);
-    if (ended) {
-        ended->reason = self->reason;
-        tr_control_send(ended, self->parent);
+int64_t tr_self_move(tr_self_t *self, tr_letter_t *letter)
+{
+    assert(self && !self->is_ending);
+    self->now = tr_clock_read();
+    if (letter) {
+        take(self, letter);
     }
-    destroy_self(&self);
+    return decide(self);
 }
 
 /* ---- the parent's end ---- */
 
-static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
+static tr_self_t *make(const tr_actor_setup_t *setup, uint64_t incarnation)
 {
     tr_self_t *self = calloc(1, sizeof *self);
     if (!self) {
@@ -590,10 +648,7 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
     self->keepsake = tr_keepsake_share(setup->keepsake);
     if (!self->name || (setup->home && !self->home) || !self->mailbox || !self->pulse) {
         destroy_self(&self);
-        return NULL;
-    }
-    tr_rest_enter(&self->rest, self->mailbox, self->pulse);
-    if (self->class->is_carried && tr_mailbox_is_lasting(self->mailbox)) {
+    } else if (self->class->is_carried && tr_mailbox_is_lasting(self->mailbox)) {
         tr_mailbox_let_crew_carry(self->mailbox, self->runtime->crew, work_in_crew, self);
     } else if (self->class->is_carried) {
         tr_mailbox_let_carry(self->mailbox, self->class->carriers, work_for, self);
@@ -613,32 +668,47 @@ static void move_in(tr_self_t *self)
     }
 }
 
+/* It has no thread, and so no life. */
 static void move_out(tr_self_t *self)
 {
     if (tr_mailbox_is_lasting(self->mailbox)) {
         tr_mailbox_leave_for_good(self->mailbox);
     }
+    if (self->ref) {
+        const tr_reason_t reason =
+            tr_reason_format(TROUPE_REASON_FAILED, "there is no thread for it");
+        tr_ref_end(self->ref, self->incarnation, &reason);
+    }
+}
+
+tr_self_t *tr_self_new(const tr_actor_setup_t *setup)
+{
+    assert(setup && setup->class && setup->name && setup->runtime && setup->parent);
+    tr_self_t *self = make(setup, tr_runtime_next_incarnation(setup->runtime));
+    if (self) {
+        move_in(self);
+    }
+    return self;
 }
 
 troupe_status_t tr_actor_start(const tr_actor_setup_t *setup, tr_actor_t **out)
 {
-    assert(setup && setup->class && setup->name && setup->runtime && setup->parent && out);
+    assert(setup && out);
     size_t most = setup->runtime->max_actors;
     if (most > 0 && atomic_load(&setup->runtime->n_actors) >= most) {
         return TROUPE_LIMIT; /* czmq would end the process for want of a socket */
     }
-    uint64_t incarnation = tr_runtime_next_incarnation(setup->runtime);
     tr_actor_t *actor = calloc(1, sizeof *actor);
-    tr_self_t *self = actor ? self_new(setup, incarnation) : NULL;
+    tr_self_t *self = actor ? tr_self_new(setup) : NULL;
     if (!self) {
         free(actor);
         return TROUPE_ERR_NOMEM;
     }
-    actor->incarnation = incarnation;
+    actor->incarnation = self->incarnation;
     actor->mailbox = tr_mailbox_share(self->mailbox);
     actor->ref = self->ref ? troupe_ref_share(self->ref) : NULL;
     actor->pulse = tr_pulse_share(self->pulse);
-    move_in(self);
+    tr_rest_enter(&self->rest, self->mailbox, self->pulse);
     actor->zactor = zactor_new(run, self); /* from here on `self` is the thread's */
     if (!actor->zactor) {
         move_out(self);

@@ -60,6 +60,10 @@ typedef struct tr_actor_class {
      * latest, or TR_NEVER. May be NULL. */
     int64_t (*turn)(tr_self_t *self, int64_t now_ms);
 
+    /* Suspended from now on: nothing comes but words, and it does nothing of its own accord; or
+     * woken. Not twice in a row. NULL: it cannot be suspended, and such words go to receive. */
+    void (*suspend)(tr_self_t *self, bool is_suspended);
+
     /* Asked to stop: end now (tr_self_end), or soon. NULL: ends at once. */
     void (*stop)(tr_self_t *self, const tr_reason_t *reason);
 
@@ -89,7 +93,8 @@ struct tr_self {
     tr_reason_t reason; /* why it ends */
     bool is_ending;
     bool is_moved_out; /* its mailbox is another life's now */
-    tr_time_t now;     /* as of a few letters ago at most, callbacks aside */
+    bool is_suspended;
+    tr_time_t now; /* as of a few letters ago at most, callbacks aside */
 
     /* the shell's */
     const void *arg;
@@ -142,6 +147,25 @@ TROUPE_NODISCARD troupe_status_t tr_self_watch_descriptor(tr_self_t *self, int d
 /* Watch that socket, or (with a NULL socket) that descriptor, no more. */
 void tr_self_unwatch(tr_self_t *self, void *socket, int descriptor);
 
+/* ---- an actor without a thread, moved by whoever made it ----
+ *
+ * Each of its callbacks runs on the caller's thread. It has no door, and watches nothing. */
+
+typedef struct tr_actor_setup tr_actor_setup_t;
+
+/* Its life begins; the caller's, to be finished. NULL when out of memory. */
+TROUPE_NODISCARD tr_self_t *tr_self_new(const tr_actor_setup_t *setup);
+
+/* Let it begin. False: it did not start, and must be finished; self->reason says why. */
+TROUPE_NODISCARD bool tr_self_begin(tr_self_t *self);
+
+/* Let it take this letter, which came out of its mailbox (NULL: none), and decide. Returns when
+ * to be called again; self->is_ending: it must be finished. */
+int64_t tr_self_move(tr_self_t *self, tr_letter_t *letter);
+
+/* Its life ends; those who wait for that are told. Sets *self_p to NULL. */
+void tr_self_finish(tr_self_t **self_p);
+
 /* ---- the parent's end ---- */
 
 struct tr_actor {
@@ -155,7 +179,7 @@ struct tr_actor {
     tr_actor_t *next_quarantined;
 };
 
-typedef struct tr_actor_setup {
+struct tr_actor_setup {
     const tr_actor_class_t *class;
     const char *name;
     tr_runtime_t *runtime;
@@ -166,7 +190,7 @@ typedef struct tr_actor_setup {
                           own, within `limits` */
     const void *arg;   /* goes to begin; borrowed: it outlives the actor */
     tr_keepsake_t *keepsake; /* what `arg` belongs to, shared; NULL: to the runtime's own */
-} tr_actor_setup_t;
+};
 
 /* Start an actor; waits only for its thread's birth.
  *
@@ -198,9 +222,10 @@ void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason);
  * is told. It ends when it can, in any case. */
 TROUPE_NODISCARD bool tr_actor_move_out(tr_actor_t *self);
 
-/* Its thread does not answer, and will be replaced: what it had in its hands is lost. Its mailbox
- * is left to its next life, where that is possible; else its reference is over, what waits there
- * becomes dead letters, and those who watch are told, for that reason. Its supervisor's thread. */
+/* Its thread does not answer, and will be replaced: what it had in its hands is lost. Its
+ * mailbox is left to its next life, where that is possible; else its reference is over, what
+ * waits there becomes dead letters, and those who watch are told, for that reason. Its
+ * supervisor's thread. */
 void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t *reason);
 
 /* Let go of an actor whose thread has ended, waiting for that up to `timeout_ms`, and set

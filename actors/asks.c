@@ -16,8 +16,7 @@ void tr_asks_finish(tr_asks_t *self)
     for (size_t i = 0; i < self->open.n_slots; i++) {
         tr_ask_t *ask = self->open.slots[i].item;
         if (ask) {
-            tr_question_forget(ask->question);
-            tr_question_release(&ask->question);
+            tr_question_turn_away(&ask->question);
             tr_slab_free(ask, sizeof *ask);
         }
     }

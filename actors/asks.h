@@ -14,7 +14,7 @@
 typedef struct tr_ask {
     troupe_answer_fn *on_answer;
     void *arg;
-    troupe_question_t *question; /* a share, to be let go of */
+    troupe_question_t *question; /* a share of who waits */
     int64_t timeout_ms;
     bool is_cancelled; /* its final is still to come */
 } tr_ask_t;

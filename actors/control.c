@@ -61,6 +61,7 @@ const char *tr_word_name(tr_word_t word)
         [TR_WORD_STOP_CHILD] = "stop_child",
         [TR_WORD_SUSPEND] = "suspend",
         [TR_WORD_WAKE] = "wake",
+        [TR_WORD_HEEDED] = "heeded",
         [TR_WORD_INSPECT] = "inspect",
         [TR_WORD_KILL] = "kill",
         [TR_WORD_PONG] = "pong",

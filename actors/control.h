@@ -22,8 +22,9 @@ typedef enum tr_word {
     TR_WORD_PING,    /* number: comes back in the pong */
     TR_WORD_PROBE,   /* check yourself deeply, unless there is work */
     TR_WORD_STOP,    /* reason */
-    TR_WORD_SUSPEND, /* take no messages, but words */
-    TR_WORD_WAKE,    /* the end of that */
+    TR_WORD_SUSPEND, /* take nothing but words; number: token; mailbox: whom to tell, or NULL */
+    TR_WORD_WAKE,    /* the end of that; likewise */
+    TR_WORD_HEEDED,  /* and back, to that mailbox; number: the token; depth: what waits */
     TR_WORD_INSPECT, /* number: token; mailbox: where the tr_inspection_t goes */
     TR_WORD_KILL,    /* reason; number: ms from SIGTERM to SIGKILL, 0: SIGKILL at once. Only to
                         actors that can be killed */

@@ -408,12 +408,12 @@ static void make_call(call_t *call)
     tr_mailbox_release(&call->to);
 }
 
-static void publish(tr_events_t *self, tr_event_t *event, const blanks_t *blanks)
+static void publish(tr_events_t *self, tr_event_t *event, const blanks_t *blanks, bool is_kept)
 {
     call_t calls[MOST_SUBSCRIPTIONS];
     pthread_mutex_lock(&self->mutex);
     stamp(event, blanks, ++self->last_seq);
-    if (self->is_keeping) {
+    if (self->is_keeping && is_kept) {
         keep(self, event);
     }
     size_t n_calls = tell_all(self, event, calls);
@@ -423,8 +423,8 @@ static void publish(tr_events_t *self, tr_event_t *event, const blanks_t *blanks
     }
 }
 
-void tr_events_tell(tr_events_t *self, tr_log_level_t level, const char *name,
-                    const tr_field_t *fields, size_t n_fields)
+static void tell(tr_events_t *self, tr_log_level_t level, const char *name,
+                 const tr_field_t *fields, size_t n_fields, bool is_kept)
 {
     assert(self);
     tr_log_write(level, name, fields, n_fields);
@@ -434,7 +434,19 @@ void tr_events_tell(tr_events_t *self, tr_log_level_t level, const char *name,
     blanks_t blanks;
     tr_event_t *event = make(level, name, fields, n_fields, &blanks);
     if (event) {
-        publish(self, event, &blanks);
+        publish(self, event, &blanks, is_kept);
         tr_event_release(&event);
     }
+}
+
+void tr_events_tell(tr_events_t *self, tr_log_level_t level, const char *name,
+                    const tr_field_t *fields, size_t n_fields)
+{
+    tell(self, level, name, fields, n_fields, true);
+}
+
+void tr_events_tell_live(tr_events_t *self, tr_log_level_t level, const char *name,
+                         const tr_field_t *fields, size_t n_fields)
+{
+    tell(self, level, name, fields, n_fields, false);
 }

@@ -55,10 +55,18 @@ void tr_events_destroy(tr_events_t **self_p);
     tr_events_tell((events), (level), (name), (const tr_field_t[]){__VA_ARGS__},               \
                    sizeof((const tr_field_t[]){__VA_ARGS__}) / sizeof(tr_field_t))
 
+/* The same, not to be kept for those who come late: of what there is too much of. */
+#define tr_event_live(events, level, name, ...)                                                \
+    tr_events_tell_live((events), (level), (name), (const tr_field_t[]){__VA_ARGS__},          \
+                        sizeof((const tr_field_t[]){__VA_ARGS__}) / sizeof(tr_field_t))
+
 /* Texts are copied. Beyond the line of the log it costs a relaxed load where nobody listens and
  * nothing is kept, as in a worker's process; a node keeps its last events, and packs each. */
 void tr_events_tell(tr_events_t *self, tr_log_level_t level, const char *name,
                     const tr_field_t *fields, size_t n_fields);
+
+void tr_events_tell_live(tr_events_t *self, tr_log_level_t level, const char *name,
+                         const tr_field_t *fields, size_t n_fields);
 
 /* ---- listening ---- */
 

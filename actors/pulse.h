@@ -39,6 +39,9 @@ typedef struct tr_pulse {
     _Atomic(int) has_mail;             /* a tr_in_hand_t; whoever takes it settles the mail */
     _Atomic(troupe_question_t *) question; /* that message's, a share of whoever takes it out */
     _Atomic(uint64_t) n_messages;          /* taken */
+    _Atomic(int64_t) second_ms;            /* when the second began in which it took the last */
+    _Atomic(uint64_t) n_before_second;     /* taken before that one */
+    _Atomic(uint64_t) n_in_last_second;    /* taken in the one before it */
 } tr_pulse_t;
 
 /* In state spawning, with one holder. NULL when out of memory. */
@@ -47,5 +50,28 @@ tr_pulse_t *tr_pulse_share(tr_pulse_t *self);
 
 /* Let go and set *self_p to NULL; NULL is fine. */
 void tr_pulse_release(tr_pulse_t **self_p);
+
+/* Another message was taken at about that time. Its owner only: it counts alone. */
+static inline void tr_pulse_count_message(tr_pulse_t *self, int64_t now_ms);
+
+/* How many were taken in the last full second. Anybody. */
+uint64_t tr_pulse_rate(const tr_pulse_t *self, int64_t now_ms);
+
+/* ---- inside ---- */
+
+#define TR_PULSE_SECOND_MS 1000
+
+/* Another second has begun. */
+void tr_pulse_turn_second(tr_pulse_t *self, int64_t now_ms);
+
+static inline void tr_pulse_count_message(tr_pulse_t *self, int64_t now_ms)
+{
+    if (now_ms - atomic_load_explicit(&self->second_ms, memory_order_relaxed) >=
+        TR_PULSE_SECOND_MS) {
+        tr_pulse_turn_second(self, now_ms);
+    }
+    uint64_t n = atomic_load_explicit(&self->n_messages, memory_order_relaxed);
+    atomic_store_explicit(&self->n_messages, n + 1, memory_order_relaxed);
+}
 
 #endif

@@ -10,6 +10,7 @@ static void destroy(tr_letter_t *letter)
     tr_report_t *self = (tr_report_t *)letter;
     for (size_t i = 0; i < self->n_children; i++) {
         tr_mailbox_release(&self->children[i].mailbox);
+        tr_pulse_release(&self->children[i].pulse);
     }
     free(self);
 }

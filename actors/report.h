@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/pulse.h"
 #include "base/reason.h"
 #include "mailbox/mailbox.h"
 
@@ -29,11 +30,15 @@ typedef struct tr_report_child {
     uint64_t n_restarts;
     uint64_t n_pending;
     uint64_t n_done;
+    uint64_t n_waiting;  /* of an actor: what is in its mailbox */
+    uint64_t n_messages; /* likewise: taken, in all its lives */
+    uint64_t rate;       /* likewise: taken in the last full second */
     tr_isolation_t isolation;
     int pid;                /* of its process, if it has one of its own; 0: none now */
     uint64_t memory_bytes;  /* of that process, as last measured; 0: not measured */
     uint64_t charged_bytes; /* what it is charged for with the node's governor; 0: nothing */
     tr_mailbox_t *mailbox;  /* a share, if it can be surveyed; else NULL */
+    tr_pulse_t *pulse;      /* a share, of one that lives; or NULL */
 } tr_report_child_t;
 
 typedef struct tr_report {

@@ -176,7 +176,7 @@ static void wake_by(int64_t time_ms)
     pthread_mutex_lock(&mutex);
     for (const tr_rest_t *actor = all; actor; actor = actor->next) {
         if (atomic_load(&actor->awake_at_ms) <= time_ms) {
-            tr_mailbox_wake(actor->mailbox);
+            tr_mailbox_ring(actor->mailbox);
         }
     }
     pthread_mutex_unlock(&mutex);

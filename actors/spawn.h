@@ -37,4 +37,7 @@ tr_spawn_t *tr_spawn_in(tr_letter_t *letter);
 /* Behind the name of an actor: that of the supervisor of its children. */
 #define TR_CHILDREN_SUFFIX "/children"
 
+/* And that of the actor itself, beside it. */
+#define TR_ACTOR_SUFFIX "/actor"
+
 #endif

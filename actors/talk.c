@@ -16,6 +16,7 @@
 
 #include "actors/dead_letter.h"
 #include "actors/groups.h"
+#include "actors/tracing.h"
 #include "actors/worker.h"
 #include "mailbox/reply.h"
 
@@ -80,6 +81,9 @@ static troupe_status_t post(troupe_worker_t *self, troupe_ref_t *to, const char 
     }
     if (!to && !name) {
         return drop(self, mail, TROUPE_NOT_FOUND, "it was sent to nobody");
+    }
+    if (tr_tracing_is_on(self->self)) {
+        tr_tracing_tell_sent(self->self, to ? to->name : name, mail);
     }
     return to ? tr_runtime_post(self->self->runtime, to, lane, mail)
               : tr_runtime_post_named(self->self->runtime, name, lane, mail);
@@ -150,7 +154,7 @@ static void close_ask(troupe_worker_t *self, uint64_t id)
     tr_ask_t ask;
     if (tr_asks_close(&self->asks, id, &ask)) {
         tr_timers_cancel(&self->timers, id);
-        tr_question_release(&ask.question);
+        tr_question_turn_away(&ask.question);
     }
 }
 
@@ -169,11 +173,10 @@ static troupe_question_t *begin_ask(troupe_worker_t *self, troupe_ref_t *whom,
     question->whom = whom ? troupe_ref_share(whom) : NULL;
     tr_ask_t ask = {.on_answer = on_answer,
                     .arg = arg,
-                    .question = tr_question_share(question),
+                    .question = tr_question_attend(question),
                     .timeout_ms = timeout_ms};
     if (open_ask(self, &ask) != TROUPE_OK) {
-        tr_question_forget(question);
-        tr_question_release(&ask.question);
+        tr_question_turn_away(&ask.question);
         tr_question_release(&question);
     }
     return question;

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "actors/dead_letter.h"
+#include "actors/inspection.h"
+#include "actors/tracing.h"
 #include "actors/worker_state.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -381,24 +383,29 @@ static void answer_as_lost(const troupe_worker_t *worker, const tr_mail_t *mail,
     tr_question_answer(mail->question, TROUPE_OUTCOME_WORKER_LOST, text, NULL);
 }
 
-/* What becomes of a mail that `receive` has returned from with `verdict`. */
-static void settle_mail(troupe_worker_t *worker, int verdict, bool is_held)
+/* What becomes of a mail that `receive` has returned from with `verdict`; in a word. */
+static const char *settle_mail(troupe_worker_t *worker, int verdict, bool is_held)
 {
     tr_mail_t *mail = worker->in_hand.mail;
     tr_letter_t *letter = &mail->letter;
     worker->in_hand.mail = NULL;
+    bool is_forwarded = worker->in_hand.is_forwarded;
     bool is_wanted = is_held && worker->in_hand.is_stashed && !verdict;
     bool is_lost = is_held && (verdict || (is_wanted && worker->self->is_moved_out));
     if (is_wanted && !is_lost) {
         tr_mailbox_put_aside(worker->self->mailbox, &letter);
-        return;
+        return "stashed";
     }
     answer_as_lost(worker, mail, verdict);
-    if (is_lost && tr_mail_is_sent(mail) && !worker->in_hand.is_forwarded) {
+    if (is_lost && tr_mail_is_sent(mail) && !is_forwarded) {
         tr_dead_letter_take(worker->self->runtime, worker->self->name,
                             "the actor failed while it had it", &letter);
     }
     tr_letter_destroy(&letter);
+    return verdict               ? "failed"
+           : !is_held || is_lost ? "lost"
+           : is_forwarded        ? "forwarded"
+                                 : "done";
 }
 
 /* Takes the mail. */
@@ -412,13 +419,21 @@ static void deliver(troupe_worker_t *worker, tr_mail_t *mail)
         return;
     }
     bool had_question = mail->question != NULL;
+    bool is_traced = tr_tracing_is_on(worker->self);
+    tr_traced_t traced;
+    if (is_traced) {
+        tr_tracing_begin(&traced, mail);
+    }
     take_in_hand(worker, mail); /* before it can be replaced */
     note_begin(worker, 0, TR_NEVER);
     int verdict = behaviour->receive(worker, mail->message, worker->state);
     bool is_held = let_go_of_hand(worker, had_question);
     step_in(worker);
-    settle_mail(worker, verdict, is_held);
-    atomic_fetch_add_explicit(&worker->self->pulse->n_messages, 1, memory_order_relaxed);
+    const char *what_became = settle_mail(worker, verdict, is_held);
+    if (is_traced) {
+        tr_tracing_end(&traced, worker->self, what_became);
+    }
+    tr_pulse_count_message(worker->self->pulse, worker->self->now.ms);
     conclude(worker, verdict, "its receive returned an error");
 }
 
@@ -491,11 +506,17 @@ static void take_due(troupe_worker_t *worker, const tr_due_t *due)
     tr_ask_t ask;
     if (tr_asks_close(&worker->asks, due->id, &ask)) {
         give_up_ask(worker, &ask);
-        tr_question_release(&ask.question);
+        tr_question_turn_away(&ask.question);
     } else if (due->tick) {
         due->tick->reader = worker->self->incarnation;
         deliver(worker, due->tick);
     }
+}
+
+/* Those of a suspended actor wait. */
+static bool may_tick(const troupe_worker_t *worker)
+{
+    return !worker->self->is_ending && !worker->self->is_suspended;
 }
 
 /* One that is started while others tick waits for the next round, even if it is due at once. */
@@ -504,8 +525,7 @@ static void tick_all_due(troupe_worker_t *worker)
     tr_due_t due;
     int64_t now_ms = worker->self->now.ms;
     for (size_t n_left = tr_timers_count(&worker->timers);
-         n_left > 0 && !worker->self->is_ending &&
-         tr_timers_take_due(&worker->timers, now_ms, &due);
+         n_left > 0 && may_tick(worker) && tr_timers_take_due(&worker->timers, now_ms, &due);
          n_left--) {
         take_due(worker, &due);
     }
@@ -544,7 +564,7 @@ static void take_ask_answer(troupe_worker_t *worker, const troupe_reply_t *reply
     if (tr_asks_close(&worker->asks, reply->id, &ask)) {
         tr_timers_cancel(&worker->timers, reply->id);
         answer_ask(worker, &ask, reply);
-        tr_question_release(&ask.question);
+        tr_question_turn_away(&ask.question);
     }
 }
 
@@ -573,15 +593,10 @@ static void take_answer(troupe_worker_t *worker, troupe_reply_t *reply)
     troupe_reply_destroy(&reply);
 }
 
-/* The deep check: it leaves no trace in what the worker is and since when, but for the clock
- * by which a hanging one is told. */
-static void probe(troupe_worker_t *worker)
+/* A callback that leaves no trace in what the worker is and since when, but for the clock by
+ * which a hanging one is told. */
+static void note_check_begin(troupe_worker_t *worker)
 {
-    const troupe_behaviour_t *behaviour = worker->plan->behaviour;
-    if (!behaviour->probe || worker->is_stopping || worker->kept ||
-        tr_mailbox_has_letters(worker->self->mailbox)) {
-        return;
-    }
     tr_mailbox_leave_next();
     tr_pulse_t *pulse = worker->self->pulse;
     int64_t now = tr_clock_now_ms();
@@ -590,15 +605,69 @@ static void probe(troupe_worker_t *worker)
     atomic_store(&pulse->running_since_ms, now);
     worker->explanation[0] = '\0';
     step_out(worker);
-    int broken = behaviour->probe(worker, worker->state);
+}
+
+static void note_check_end(troupe_worker_t *worker)
+{
     step_in(worker);
-    atomic_store(&pulse->running_since_ms, 0);
-    if (broken) {
-        fail(worker, "its probe failed");
-    } else if (is_abandoned(worker)) {
+    atomic_store(&worker->self->pulse->running_since_ms, 0);
+}
+
+static void end_if_abandoned(troupe_worker_t *worker)
+{
+    if (is_abandoned(worker)) {
         tr_reason_t reason = tr_reason_of(TROUPE_REASON_HUNG);
         tr_self_end(worker->self, &reason);
     }
+}
+
+/* The deep check. */
+static void probe(troupe_worker_t *worker)
+{
+    const troupe_behaviour_t *behaviour = worker->plan->behaviour;
+    if (!behaviour->probe || worker->is_stopping || worker->self->is_suspended ||
+        worker->kept || tr_mailbox_has_letters(worker->self->mailbox)) {
+        return;
+    }
+    note_check_begin(worker);
+    int broken = behaviour->probe(worker, worker->state);
+    note_check_end(worker);
+    if (broken) {
+        fail(worker, "its probe failed");
+    } else {
+        end_if_abandoned(worker);
+    }
+}
+
+/* ---- inspection ---- */
+
+/* What was asked has a timer, too. */
+static void count_all(const troupe_worker_t *worker, tr_inspection_t *inspection)
+{
+    inspection->n_asks = worker->asks.open.n_items;
+    inspection->n_timers = worker->timers.by_id.n_items - inspection->n_asks;
+    inspection->n_monitors = worker->watching.open.n_items;
+    inspection->n_calls = worker->errands.open.n_items;
+}
+
+static void inspect(troupe_worker_t *worker, const tr_control_t *word)
+{
+    const troupe_behaviour_t *behaviour = worker->plan->behaviour;
+    tr_inspection_t *inspection = tr_inspection_new(worker->self, word->number);
+    if (!inspection) {
+        return;
+    }
+    snprintf(inspection->behaviour, sizeof inspection->behaviour, "%s", behaviour->name);
+    if (behaviour->state) {
+        note_check_begin(worker);
+        inspection->state = behaviour->state(worker, worker->state);
+        note_check_end(worker);
+        end_if_abandoned(worker);
+    } else {
+        inspection->remark = "its behaviour has no callback to show its state";
+    }
+    count_all(worker, inspection);
+    tr_inspection_send(inspection, word->mailbox);
 }
 
 /* ---- the class ---- */
@@ -661,6 +730,9 @@ static void take_word(troupe_worker_t *worker, const tr_control_t *word)
     switch (word->word) {
     case TR_WORD_PROBE:
         probe(worker);
+        break;
+    case TR_WORD_INSPECT:
+        inspect(worker, word);
         break;
     case TR_WORD_CANCEL:
         tr_errands_cancel_of(&worker->errands, word->number);
@@ -730,9 +802,18 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
         tr_self_end(self, &worker->stop_reason);
         return TR_NEVER;
     }
-    int64_t tick_at_ms = tr_timers_next_ms(&worker->timers);
+    int64_t tick_at_ms = may_tick(worker) ? tr_timers_next_ms(&worker->timers) : TR_NEVER;
     int64_t idle_at_ms = worker->is_stopping ? TR_NEVER : turn_idle(worker, now_ms);
     return tick_at_ms < idle_at_ms ? tick_at_ms : idle_at_ms;
+}
+
+static void suspend(tr_self_t *self, bool is_suspended)
+{
+    troupe_worker_t *worker = self->state;
+    worker->ready_since_ms = self->now.ms;
+    if (!worker->is_stopping) {
+        move_to(worker, is_suspended ? TR_WORKER_PAUSED : TR_WORKER_READY);
+    }
 }
 
 static void stop(tr_self_t *self, const tr_reason_t *reason)
@@ -783,11 +864,12 @@ static void end(tr_self_t *self)
     self->state = NULL;
 }
 
-static const tr_actor_class_t worker_class = {
+const tr_actor_class_t tr_worker_class = {
     .kind = "worker",
     .begin = begin,
     .receive = receive,
     .turn = turn,
+    .suspend = suspend,
     .stop = stop,
     .leftover = leftover,
     .end = end,
@@ -802,6 +884,7 @@ static const tr_actor_class_t inline_worker_class = {
     .begin = begin,
     .receive = receive,
     .turn = turn,
+    .suspend = suspend,
     .stop = stop,
     .leftover = leftover,
     .end = end,
@@ -846,7 +929,7 @@ static troupe_status_t start(const tr_actor_class_t *class, const tr_birth_t *bi
 
 troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out)
 {
-    return start(&worker_class, birth, out);
+    return start(&tr_worker_class, birth, out);
 }
 
 troupe_status_t tr_inline_worker_start(const tr_birth_t *birth, tr_actor_t **out)

@@ -61,6 +61,9 @@ struct troupe_worker {
     char explanation[TR_REASON_TEXT];
 };
 
+/* For whoever moves a worker itself; the argument of begin is a tr_worker_plan_t. */
+extern const tr_actor_class_t tr_worker_class;
+
 /* A tr_start_fn: `what` is a tr_worker_plan_t. */
 TROUPE_NODISCARD troupe_status_t tr_worker_start(const tr_birth_t *birth, tr_actor_t **out);
 

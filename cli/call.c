@@ -1,6 +1,7 @@
-/* `troupe call`: one request, and all that comes back. Parts are shown as they arrive, the
- * reply after them; stdout carries nothing else, so that it can be piped. A terminal gets text
- * only: what is none is counted and said in the end, never shown.
+/* `troupe call`, `ask` and `send`: one request to a capability or an actor, and all that comes
+ * back. Parts are shown as they arrive, the reply after them; stdout carries nothing else, so
+ * that it can be piped. A terminal gets text only: what is none is counted and said in the end,
+ * never shown.
  */
 
 #include <assert.h>
@@ -27,28 +28,60 @@ enum {
     MAX_FRAME_INDEX = 1000000,
 };
 
-static const cli_option_t options[] = {
-    {'d', "data", "TEXT", "a frame of the request: this text"},
-    {'f', "file", "FILE",
-     "a frame of the request: what FILE holds ('-': stdin); -d and\n"
-     "-f may be given again, for several frames in that order"},
+#define FRAME_OPTIONS                                                                          \
+    {'d', "data", "TEXT", "a frame of the request: this text"},                                \
+    {                                                                                          \
+        'f', "file", "FILE",                                                                   \
+            "a frame of the request: what FILE holds ('-': stdin); -d and\n"                   \
+            "-f may be given again, for several frames in that order"                          \
+    }
+
+#define REPLY_OPTIONS                                                                          \
+    {'o', "output", "FILE", "write the reply to FILE, whole or not at all"},                   \
+        {CLI_KEY_FRAME, "frame", "N",                                                          \
+         "which frame of the reply is shown or written (default 0)"},                          \
+    {                                                                                          \
+        CLI_KEY_JSON, "json", NULL,                                                            \
+            "one JSON object for each part, and one for the end; frames\n"                     \
+            "are strings when they are text, else {\"base64\": ...}"                           \
+    }
+
+static const cli_option_t call_options[] = {
+    FRAME_OPTIONS,
     {'m', "method", "METHOD", "what the worker is to do"},
     {'t', "timeout", "TIME", "deadline, as 250ms, 5s or 10m (default: the capability's own)"},
     {'p', "priority", "PRIORITY", "critical, high, normal (default), low or batch"},
     {CLI_KEY_STICKY, "sticky", "KEY", "go to the worker that other calls with KEY went to"},
     {CLI_KEY_DEDUP, "dedup", "KEY", "share the run, and the reply, of another call with KEY"},
     {CLI_KEY_TRACEPARENT, "traceparent", "VALUE", "W3C trace context, handed to the worker"},
-    {'o', "output", "FILE", "write the reply to FILE, whole or not at all"},
-    {CLI_KEY_FRAME, "frame", "N", "which frame of the reply is shown or written (default 0)"},
-    {CLI_KEY_JSON, "json", NULL,
-     "one JSON object for each part, and one for the end; frames\n"
-     "are strings when they are text, else {\"base64\": ...}"},
+    REPLY_OPTIONS,
     CLI_TARGET_OPTIONS,
     {0},
 };
 
-typedef struct call {
-    const char *capability;
+static const cli_option_t ask_options[] = {
+    FRAME_OPTIONS, {'t', "timeout", "TIME", "how long to wait for the answer (default 5s)"},
+    REPLY_OPTIONS, CLI_TARGET_OPTIONS,
+    {0},
+};
+
+static const cli_option_t send_options[] = {
+    FRAME_OPTIONS,
+    {'t', "timeout", "TIME", "how long to try (default 30s)"},
+    {'u', "urgent", NULL, "overtake messages that are not"},
+    CLI_TARGET_OPTIONS,
+    {0},
+};
+
+typedef struct call call_t;
+
+typedef troupe_status_t(start_fn)(troupe_client_t *client, const call_t *call,
+                                  troupe_message_t **message_p, uint64_t *id_out);
+
+struct call {
+    start_fn *start;
+    const char *name; /* of the capability or actor */
+    bool is_urgent;
     troupe_call_options_t options;
     cli_target_t target;
     const char *output; /* a file for the reply; NULL: stdout */
@@ -59,9 +92,9 @@ typedef struct call {
     cli_utf8_t parts_text; /* characters may be split over parts */
     bool in_line;          /* what was shown last did not end its line */
     size_t n_hidden;       /* parts not shown because a terminal cannot */
-} call_t;
+};
 
-static int take_option(call_t *call, const cli_given_t *given)
+static int take_option(call_t *call, const char *verb, const cli_given_t *given)
 {
     switch (given->key) {
     case 'm':
@@ -69,14 +102,13 @@ static int take_option(call_t *call, const cli_given_t *given)
         break;
     case 't':
         if (!cli_parse_duration(given->value, &call->options.timeout_ms)) {
-            return cli_wrong_usage("call", "'%s' is no time; say 250ms, 5s or 10m",
-                                   given->value);
+            return cli_wrong_usage(verb, "'%s' is no time; say 250ms, 5s or 10m", given->value);
         }
         break;
     case 'p':
         if (!troupe_priority_parse(given->value, &call->options.priority)) {
             return cli_wrong_usage(
-                "call", "'%s' is no priority; say critical, high, normal, low or batch",
+                verb, "'%s' is no priority; say critical, high, normal, low or batch",
                 given->value);
         }
         break;
@@ -94,27 +126,29 @@ static int take_option(call_t *call, const cli_given_t *given)
         break;
     case CLI_KEY_FRAME:
         if (!cli_parse_number(given->value, MAX_FRAME_INDEX, &call->frame)) {
-            return cli_wrong_usage("call", "'%s' is no number of a frame", given->value);
+            return cli_wrong_usage(verb, "'%s' is no number of a frame", given->value);
         }
+        break;
+    case 'u':
+        call->is_urgent = true;
         break;
     case CLI_KEY_JSON:
         call->as_json = true;
         break;
     default:
-        return cli_target_option(&call->target, "call", given);
+        return cli_target_option(&call->target, verb, given);
     }
     return CLI_OK;
 }
 
 static int take_options(call_t *call, const cli_args_t *args)
 {
-    *call = (call_t){.capability = args->operand};
     cli_target_init(&call->target);
-    if (!*call->capability) {
-        return cli_wrong_usage("call", "the name of the capability is empty");
+    if (!*call->name) {
+        return cli_wrong_usage(args->verb, "the name is empty");
     }
     for (size_t i = 0; i < args->n_given; i++) {
-        int code = take_option(call, &args->given[i]);
+        int code = take_option(call, args->verb, &args->given[i]);
         if (code != CLI_OK) {
             return code;
         }
@@ -231,14 +265,14 @@ static int show_reply(call_t *call, const troupe_message_t *message)
     if (cli_on_terminal() && !cli_is_text(data, size)) {
         cli_complain("%s: the reply is binary (%zu bytes), which a terminal cannot show; "
                      "use -o FILE, or --json",
-                     call->capability, size);
+                     call->name, size);
         return CLI_FAILED;
     }
     show_bytes(call, data, size);
     end_line_on_terminal(call);
     if (call->n_hidden > 0) {
         cli_complain("%s: %zu binary part%s not shown on the terminal; --json shows them",
-                     call->capability, call->n_hidden, call->n_hidden == 1 ? " was" : "s were");
+                     call->name, call->n_hidden, call->n_hidden == 1 ? " was" : "s were");
         return CLI_FAILED;
     }
     return CLI_OK;
@@ -276,8 +310,8 @@ static bool has_frame(const call_t *call, const troupe_message_t *message)
     if ((call->as_json && !call->output) || call->frame < n_frames || call->frame == 0) {
         return true;
     }
-    cli_complain("%s: the reply has %zu frame%s, so there is no --frame %" PRIu64,
-                 call->capability, n_frames, n_frames == 1 ? "" : "s", call->frame);
+    cli_complain("%s: the reply has %zu frame%s, so there is no --frame %" PRIu64, call->name,
+                 n_frames, n_frames == 1 ? "" : "s", call->frame);
     return false;
 }
 
@@ -288,7 +322,7 @@ static int show_end(call_t *call, const troupe_reply_t *final)
         if (call->as_json) {
             show_end_as_json(call, final);
         }
-        return cli_explain_outcome(call->capability, final);
+        return cli_explain_outcome(call->name, final);
     }
     const troupe_message_t *message = troupe_reply_message(final);
     if (!has_frame(call, message)) {
@@ -327,8 +361,7 @@ static int follow(call_t *call, cli_session_t *session, uint64_t id)
         }
         if (status != TROUPE_OK) {
             end_line_on_terminal(call);
-            return cli_explain_status(call->capability,
-                                      is_cancelled ? TROUPE_INTERRUPTED : status);
+            return cli_explain_status(call->name, is_cancelled ? TROUPE_INTERRUPTED : status);
         }
         if (!troupe_reply_is_final(reply)) {
             show_part(call, reply);
@@ -353,17 +386,16 @@ static int call_node(call_t *call, troupe_message_t **message_p)
     }
     clock_gettime(CLOCK_MONOTONIC, &call->began);
     uint64_t id;
-    troupe_status_t status =
-        troupe_client_start(session.client, call->capability, &call->options, message_p, &id);
+    troupe_status_t status = call->start(session.client, call, message_p, &id);
     code = status == TROUPE_OK ? follow(call, &session, id)
-                               : cli_explain_status(call->capability, status);
+                               : cli_explain_status(call->name, status);
     cli_session_close(&session);
     return code;
 }
 
-static int call_capability(const cli_args_t *args)
+static int run(const cli_args_t *args, start_fn *start)
 {
-    call_t call;
+    call_t call = {.start = start, .name = args->operand};
     int code = take_options(&call, args);
     if (code != CLI_OK) {
         return code;
@@ -377,6 +409,41 @@ static int call_capability(const cli_args_t *args)
     return code;
 }
 
+static troupe_status_t start_call(troupe_client_t *client, const call_t *call,
+                                  troupe_message_t **message_p, uint64_t *id_out)
+{
+    return troupe_client_start(client, call->name, &call->options, message_p, id_out);
+}
+
+static troupe_status_t start_ask(troupe_client_t *client, const call_t *call,
+                                 troupe_message_t **message_p, uint64_t *id_out)
+{
+    return troupe_client_start_ask(client, call->name, call->options.timeout_ms, message_p,
+                                   id_out);
+}
+
+static troupe_status_t start_send(troupe_client_t *client, const call_t *call,
+                                  troupe_message_t **message_p, uint64_t *id_out)
+{
+    return troupe_client_start_send(client, call->name, call->options.timeout_ms,
+                                    call->is_urgent, message_p, id_out);
+}
+
+static int call_capability(const cli_args_t *args)
+{
+    return run(args, start_call);
+}
+
+static int ask_actor(const cli_args_t *args)
+{
+    return run(args, start_ask);
+}
+
+static int send_to_actor(const cli_args_t *args)
+{
+    return run(args, start_send);
+}
+
 const cli_verb_t cli_verb_call = {
     .name = "call",
     .operand = "CAPABILITY",
@@ -388,9 +455,38 @@ const cli_verb_t cli_verb_call = {
         "frame of each, before the reply itself. Ctrl-C cancels the call. Where the call ends\n"
         "otherwise than ok, one line on stderr says how, and the exit status is 1, or 4 when\n"
         "the deadline passed.\n",
-    .options = options,
+    .options = call_options,
     .examples = "  troupe call upper -d 'hello'\n"
                 "  troupe call vision -m describe -f cat.jpg -d 'what is this?' -t 30s --json\n"
                 "  troupe call text_to_image -m generate -d 'a red boat' -o boat.png\n",
     .run = call_capability,
+};
+
+const cli_verb_t cli_verb_ask = {
+    .name = "ask",
+    .operand = "ACTOR",
+    .brief = "ask an actor and print its answer",
+    .about =
+        "Ask ACTOR with the frames given by -d and -f, or with one frame read from stdin when\n"
+        "there are none, and print the first frame of what it answers. Where the node's file\n"
+        "does not allow that for this endpoint, it is 'forbidden'. Exit statuses are those of\n"
+        "call.\n",
+    .options = ask_options,
+    .examples = "  troupe ask room -d who\n"
+                "  troupe ask bank -d balance -d 4711 -t 500ms --json\n",
+    .run = ask_actor,
+};
+
+const cli_verb_t cli_verb_send = {
+    .name = "send",
+    .operand = "ACTOR",
+    .brief = "send a message to an actor",
+    .about =
+        "Put a message with the frames given by -d and -f, or with one frame read from stdin,\n"
+        "into the mailbox of ACTOR. Nothing is printed when it is there; what the actor does\n"
+        "with it is not waited for. Exit statuses are those of call.\n",
+    .options = send_options,
+    .examples = "  troupe send room -d say -d 'good morning'\n"
+                "  troupe send counter -d reset -u\n",
+    .run = send_to_actor,
 };

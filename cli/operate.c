@@ -1,5 +1,5 @@
-/* `troupe evict`, `scale`, `pause`, `drain`, `resume`: what runs is told to do less, or more.
- * The node has the last word, and says it in one line.
+/* `troupe evict`, `scale`, `pause`, `drain`, `resume`, `suspend`: what runs is told to do less,
+ * or more. The node has the last word, and says it in one line.
  */
 
 #include <string.h>
@@ -130,12 +130,29 @@ const cli_verb_t cli_verb_drain = {
 const cli_verb_t cli_verb_resume = {
     .name = "resume",
     .operand = "[NAME]",
-    .brief = "end a pause or a drain",
+    .brief = "end a pause, a drain or a suspension",
     .about =
-        "Let a capability that is paused or drained go on, or, without a name, the node with\n"
-        "all its capabilities. A worker that drains is kept if it has not gone yet.\n",
+        "Let a capability that is paused or drained go on, an actor that is suspended, or,\n"
+        "without a name, the node with all its capabilities. A worker that drains is kept if "
+        "it\n"
+        "has not gone yet.\n",
     .options = options,
     .examples = "  troupe resume vision\n"
+                "  troupe resume audit\n"
                 "  troupe resume\n",
+    .run = operate,
+};
+
+const cli_verb_t cli_verb_suspend = {
+    .name = "suspend",
+    .operand = "ACTOR",
+    .brief = "let what comes for an actor wait",
+    .about =
+        "Let an actor do nothing until it is resumed: messages, ticks, answers and notices "
+        "wait\n"
+        "for it, in their order. It can be inspected, stopped and restarted meanwhile; a life\n"
+        "that begins anew is not suspended. Returns when the callback that it is in is done.\n",
+    .options = options,
+    .examples = "  troupe suspend audit && troupe inspect audit; troupe resume audit\n",
     .run = operate,
 };

@@ -38,6 +38,7 @@ enum column {
     COLUMN_QUEUE,
     COLUMN_PENDING,
     COLUMN_DONE,
+    COLUMN_RATE,
     COLUMN_RESTARTS,
     COLUMN_MEMORY,
     COLUMN_REASON,
@@ -45,11 +46,11 @@ enum column {
 };
 
 static const cli_column_t columns[N_COLUMNS] = {
-    [COLUMN_NAME] = {"NAME", false},        [COLUMN_KIND] = {"KIND", false},
-    [COLUMN_STATE] = {"STATE", false},      [COLUMN_QUEUE] = {"QUEUE", true},
-    [COLUMN_PENDING] = {"PENDING", true},   [COLUMN_DONE] = {"DONE", true},
-    [COLUMN_RESTARTS] = {"RESTARTS", true}, [COLUMN_MEMORY] = {"MEMORY", true},
-    [COLUMN_REASON] = {"REASON", false},
+    [COLUMN_NAME] = {"NAME", false},      [COLUMN_KIND] = {"KIND", false},
+    [COLUMN_STATE] = {"STATE", false},    [COLUMN_QUEUE] = {"QUEUE", true},
+    [COLUMN_PENDING] = {"PENDING", true}, [COLUMN_DONE] = {"DONE", true},
+    [COLUMN_RATE] = {"MSG/S", true},      [COLUMN_RESTARTS] = {"RESTARTS", true},
+    [COLUMN_MEMORY] = {"MEMORY", true},   [COLUMN_REASON] = {"REASON", false},
 };
 
 /* One entry of `capabilities`. Drawn once, however often the tree names it. */
@@ -130,7 +131,7 @@ static cli_colour_t colour_of(const char *state)
     static const char *const good[] = {"ready", "running", "idle", "busy", "up", NULL};
     static const char *const passing[] = {"starting", "loading",  "restarting", "backoff",
                                           "resting",  "draining", "stopping",   "doubtful",
-                                          "probing",  NULL};
+                                          "probing",  "paused",   NULL};
     for (const char *const *name = good; *name; name++) {
         if (strcmp(state, *name) == 0) {
             return CLI_GREEN;
@@ -274,6 +275,15 @@ static uint32_t end_of_children(const msgpack_object_array *children,
     return end;
 }
 
+/* Of a plain actor: what waits for it stands where a capability's queue does, what it has taken
+ * where a worker's requests do. Absent of all others. */
+static void set_messages(drawing_t *drawing, const msgpack_object *node)
+{
+    set_text(drawing, COLUMN_QUEUE, node, "mailbox");
+    set_text(drawing, COLUMN_DONE, node, "messages");
+    set_text(drawing, COLUMN_RATE, node, "rate");
+}
+
 static void draw_node(drawing_t *drawing, const place_t *place, const msgpack_object *node)
 {
     begin_row(drawing, place, node, "name");
@@ -284,6 +294,7 @@ static void draw_node(drawing_t *drawing, const place_t *place, const msgpack_ob
         strcmp(kind, "capability") == 0 ? find_capability(drawing, node) : NULL;
     free(kind);
     free(strategy);
+    set_messages(drawing, node);
 
     msgpack_object_array children = cli_member_array(node, "children");
     uint32_t end = end_of_children(&children, capability);

@@ -8,6 +8,8 @@
 extern const cli_verb_t cli_verb_run;
 extern const cli_verb_t cli_verb_check;
 extern const cli_verb_t cli_verb_call;
+extern const cli_verb_t cli_verb_ask;
+extern const cli_verb_t cli_verb_send;
 extern const cli_verb_t cli_verb_tree;
 extern const cli_verb_t cli_verb_stats;
 extern const cli_verb_t cli_verb_events;
@@ -20,6 +22,9 @@ extern const cli_verb_t cli_verb_scale;
 extern const cli_verb_t cli_verb_pause;
 extern const cli_verb_t cli_verb_drain;
 extern const cli_verb_t cli_verb_resume;
+extern const cli_verb_t cli_verb_suspend;
+extern const cli_verb_t cli_verb_inspect;
+extern const cli_verb_t cli_verb_trace;
 extern const cli_verb_t cli_verb_reload;
 extern const cli_verb_t cli_verb_stop;
 

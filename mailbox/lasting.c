@@ -44,6 +44,7 @@ void tr_mailbox_move_in(tr_mailbox_t *self, uint64_t owner)
 {
     assert(tr_mailbox_is_vacant(self) && owner > 0);
     atomic_store(&self->owner, inside(owner));
+    atomic_store(&self->holds_back, false);
     tr_letter_t *letter;
     while ((letter = tr_mailbox_next_control(self)) != NULL) {
         tr_letter_destroy(&letter);

@@ -189,12 +189,6 @@ void tr_mailbox_ring(tr_mailbox_t *self)
     }
 }
 
-void tr_mailbox_wake(tr_mailbox_t *self)
-{
-    assert(self);
-    tr_mailbox_ring(self);
-}
-
 int tr_mailbox_bell(const tr_mailbox_t *self)
 {
     assert(self);
@@ -207,8 +201,9 @@ bool tr_mailbox_has_posted(const tr_mailbox_t *self)
     return tr_mailbox_has_any_posted(self);
 }
 
-static bool has_letters(const tr_mailbox_t *self)
+bool tr_mailbox_has_letters(const tr_mailbox_t *self)
 {
+    assert(self);
     return tr_mailbox_has_taken(self) || tr_mailbox_has_any_posted(self);
 }
 
@@ -224,7 +219,7 @@ static void relax(void)
 bool tr_mailbox_spin(const tr_mailbox_t *self, int64_t spin_us)
 {
     assert(self);
-    bool has_some = has_letters(self);
+    bool has_some = tr_mailbox_has_letters(self);
     if (has_some || spin_us <= 0 || tr_processors() == 1) {
         return has_some;
     }
@@ -242,7 +237,7 @@ bool tr_mailbox_park(tr_mailbox_t *self)
 {
     assert(self);
     atomic_store(&self->is_parked, true);
-    if (has_letters(self)) {
+    if (tr_mailbox_has_letters(self)) {
         atomic_store(&self->is_parked, false);
         return false;
     }
@@ -462,6 +457,9 @@ tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
     if (!is_bare(&self->lanes[TR_LANE_CONTROL])) {
         letter = take_from(self, &self->lanes[TR_LANE_CONTROL], true);
     }
+    if (!letter && atomic_load_explicit(&self->holds_back, memory_order_relaxed)) {
+        return NULL;
+    }
     if (!letter && !is_bare(&self->lanes[TR_LANE_URGENT])) {
         from = TR_LANE_URGENT;
         letter = take_from(self, &self->lanes[TR_LANE_URGENT], true);
@@ -480,6 +478,12 @@ tr_letter_t *tr_mailbox_next_control(tr_mailbox_t *self)
 {
     assert(self);
     return take_from(self, &self->lanes[TR_LANE_CONTROL], true);
+}
+
+void tr_mailbox_hold_back(tr_mailbox_t *self, bool holds_back)
+{
+    assert(self);
+    atomic_store(&self->holds_back, holds_back);
 }
 
 /* ---- aside, and back ---- */
@@ -506,12 +510,6 @@ void tr_mailbox_put_back(tr_mailbox_t *self)
         lane->first = lane->aside;
         lane->aside = NULL;
     }
-}
-
-bool tr_mailbox_has_letters(const tr_mailbox_t *self)
-{
-    assert(self);
-    return has_letters(self);
 }
 
 bool tr_mailbox_has_room(const tr_mailbox_t *self)
@@ -562,6 +560,7 @@ void tr_mailbox_close(tr_mailbox_t *self)
 {
     assert(self);
     atomic_store(&self->is_closed, true);
+    atomic_store(&self->holds_back, false);
     for (int i = 0; i < TR_N_LANES; i++) {
         take_over(&self->lanes[i], atomic_exchange(&self->lanes[i].posted, &tr_closed_lane));
     }

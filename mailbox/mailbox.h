@@ -140,11 +140,15 @@ bool tr_mailbox_has_posted(const tr_mailbox_t *self);
 /* The bell: polls readable after a post to a parked mailbox. */
 int tr_mailbox_bell(const tr_mailbox_t *self);
 
-/* Have the owner's own thread look again, though nothing was posted. Anybody. */
-void tr_mailbox_wake(tr_mailbox_t *self);
+/* Ring the bell: the owner's own thread looks again, though nothing was posted. Anybody. */
+void tr_mailbox_ring(tr_mailbox_t *self);
 
 /* Silence the bell after waiting. */
 void tr_mailbox_unpark(tr_mailbox_t *self);
+
+/* Mind only the control lane from now on, or all again: what comes in the others waits, in its
+ * order, and wakes nobody. Moving in and closing end it. */
+void tr_mailbox_hold_back(tr_mailbox_t *self, bool holds_back);
 
 /* Refuse further letters. What is inside can still be taken. */
 void tr_mailbox_close(tr_mailbox_t *self);

@@ -49,6 +49,7 @@ struct tr_mailbox {
     atomic_bool is_baton_wanted; /* by the owner's own thread */
     atomic_bool is_called;       /* it waits in the line of the crew */
     atomic_bool is_at_crew;      /* one of its threads has the baton */
+    atomic_bool holds_back;      /* what is not in the control lane */
 
     /* The owner of a lasting one, at every callback; see lasting.c. */
     alignas(TR_CACHE_LINE) _Atomic(uint64_t) owner;
@@ -75,18 +76,8 @@ struct tr_mailbox {
 /* Stands on top of a closed lane. */
 extern tr_letter_t tr_closed_lane;
 
-/* Have the bell of the owner, who sleeps, ring. */
-void tr_mailbox_ring(tr_mailbox_t *self);
-
 /* Let those who carry take what was posted to that lane, or wake whom it takes. */
 void tr_mailbox_carry(tr_mailbox_t *self, tr_lane_t lane);
-
-static inline void tr_mailbox_wake_owner(tr_mailbox_t *self)
-{
-    if (atomic_load(&self->is_parked) && atomic_exchange(&self->is_parked, false)) {
-        tr_mailbox_ring(self);
-    }
-}
 
 static inline bool tr_letters_has_posted(const tr_letters_t *lane)
 {
@@ -94,17 +85,30 @@ static inline bool tr_letters_has_posted(const tr_letters_t *lane)
     return posted && posted != &tr_closed_lane;
 }
 
+/* Of what the owner minds. */
 static inline bool tr_mailbox_has_any_posted(const tr_mailbox_t *self)
 {
     return tr_letters_has_posted(&self->lanes[TR_LANE_CONTROL]) ||
-           tr_letters_has_posted(&self->lanes[TR_LANE_URGENT]) ||
-           tr_letters_has_posted(&self->lanes[TR_LANE_USER]);
+           (!atomic_load(&self->holds_back) &&
+            (tr_letters_has_posted(&self->lanes[TR_LANE_URGENT]) ||
+             tr_letters_has_posted(&self->lanes[TR_LANE_USER])));
 }
 
 static inline bool tr_mailbox_has_taken(const tr_mailbox_t *self)
 {
-    return self->lanes[TR_LANE_CONTROL].first || self->lanes[TR_LANE_URGENT].first ||
-           self->lanes[TR_LANE_USER].first;
+    return self->lanes[TR_LANE_CONTROL].first ||
+           (!atomic_load(&self->holds_back) &&
+            (self->lanes[TR_LANE_URGENT].first || self->lanes[TR_LANE_USER].first));
+}
+
+/* One that holds back what was posted sleeps on. */
+static inline void tr_mailbox_wake_owner(tr_mailbox_t *self)
+{
+    bool minds =
+        !atomic_load(&self->holds_back) || tr_letters_has_posted(&self->lanes[TR_LANE_CONTROL]);
+    if (atomic_load(&self->is_parked) && minds && atomic_exchange(&self->is_parked, false)) {
+        tr_mailbox_ring(self);
+    }
 }
 
 #endif

@@ -17,6 +17,7 @@ troupe_question_t *tr_question_new(tr_mailbox_t *reply_to, uint64_t id, int64_t 
     if (self) {
         *self = (troupe_question_t){.id = id, .deadline_ms = deadline_ms};
         atomic_init(&self->holders, 1);
+        atomic_init(&self->n_shares, 1);
         self->reply_to = tr_mailbox_share(reply_to);
     }
     return self;
@@ -37,6 +38,15 @@ static void answer_as_lost(troupe_question_t *self)
     tr_question_answer(self, TROUPE_OUTCOME_WORKER_LOST, text, NULL);
 }
 
+static void let_go(troupe_question_t *self)
+{
+    if (atomic_fetch_sub_explicit(&self->n_shares, 1, memory_order_acq_rel) == 1) {
+        troupe_ref_release(&self->whom);
+        tr_mailbox_release(&self->reply_to);
+        free(self);
+    }
+}
+
 void tr_question_release(troupe_question_t **self_p)
 {
     assert(self_p);
@@ -48,9 +58,25 @@ void tr_question_release(troupe_question_t **self_p)
     if (!atomic_load(&self->is_answered)) {
         answer_as_lost(self);
     }
-    troupe_ref_release(&self->whom);
-    tr_mailbox_release(&self->reply_to);
-    free(self);
+    let_go(self);
+}
+
+troupe_question_t *tr_question_attend(troupe_question_t *self)
+{
+    assert(self);
+    atomic_fetch_add_explicit(&self->n_shares, 1, memory_order_relaxed);
+    return self;
+}
+
+void tr_question_turn_away(troupe_question_t **self_p)
+{
+    assert(self_p);
+    troupe_question_t *self = *self_p;
+    *self_p = NULL;
+    if (self) {
+        tr_question_forget(self);
+        let_go(self);
+    }
 }
 
 bool tr_question_answer(troupe_question_t *self, troupe_outcome_t outcome, const char *text,

@@ -16,7 +16,8 @@
 #include "mailbox/mailbox.h"
 
 struct troupe_question {
-    atomic_uint holders;
+    atomic_uint holders;  /* who may answer it */
+    atomic_uint n_shares; /* one of all holders together, and those of who waits */
     atomic_bool is_answered;
     tr_mailbox_t *reply_to; /* a share */
     uint64_t id;            /* as whoever asks has numbered it; comes back with the answer */
@@ -34,6 +35,12 @@ troupe_question_t *tr_question_share(troupe_question_t *self);
 
 /* Let go of a share and set *self_p to NULL; NULL is fine. */
 void tr_question_release(troupe_question_t **self_p);
+
+/* A share of whoever waits for the answer: it does not keep the question from being lost. */
+troupe_question_t *tr_question_attend(troupe_question_t *self);
+
+/* Let go of that one: nobody waits any more. NULL is fine. */
+void tr_question_turn_away(troupe_question_t **self_p);
 
 /* Nobody waits any more: an answer that comes is dropped. */
 void tr_question_forget(troupe_question_t *self);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "actors/dead_letter.h"
+#include "actors/inspection.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "mailbox/reply.h"
@@ -142,7 +143,10 @@ static const struct {
     {"evict", begin_operation, "let a worker go, or the idle ones of a capability"},
     {"scale", begin_operation, "say how many workers a capability has"},
     {"pause", begin_operation, "let the requests of a capability wait"},
-    {"resume", begin_operation, "end a pause or a drain"},
+    {"resume", begin_operation, "end a pause, a drain or a suspension"},
+    {"suspend", begin_operation, "let what comes for an actor wait"},
+    {"inspect", begin_operation, "what an actor shows of its inside"},
+    {"trace", begin_operation, "tell each message of an actor as an event"},
     {"drain", begin_operation, "finish what was accepted, refuse what comes"},
     {"reload", begin_reload, "read the node's file again, and do what has changed"},
     {"difference", begin_reload, "what a reload with this file would do"},
@@ -236,6 +240,8 @@ static void on_word(tr_admin_t *admin, const tr_control_t *word)
         tr_operations_drained(&admin->operations, word);
     } else if (word->word == TR_WORD_RESUME) {
         tr_operations_resumed(&admin->operations);
+    } else if (word->word == TR_WORD_HEEDED) {
+        tr_operations_heeded(&admin->operations, word);
     }
 }
 
@@ -252,6 +258,8 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         } else {
             tr_operations_take(&admin->operations, letter);
         }
+    } else if (tr_inspection_in(letter)) {
+        tr_operations_inspected(&admin->operations, letter);
     } else if (tr_event_is_in(letter)) {
         tr_streams_take(&admin->streams, letter);
     } else if (letter->type == &tr_cancel_type) {

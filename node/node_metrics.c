@@ -54,6 +54,54 @@ static void add_workers(tr_builder_t *to, const msgpack_object *account)
     }
 }
 
+/* ---- actors ---- */
+
+typedef struct actors {
+    tr_builder_t *to;
+    const char *family;
+    const char *key; /* of the number, in the account */
+} actors_t;
+
+static void add_actor(const actors_t *actors, const msgpack_object *actor)
+{
+    const msgpack_object *name = tr_account_member(actor, "name");
+    const msgpack_object *number = tr_account_member(actor, actors->key);
+    if (name && name->type == MSGPACK_OBJECT_STR && number &&
+        number->type == MSGPACK_OBJECT_POSITIVE_INTEGER) {
+        char text[128];
+        snprintf(text, sizeof text, "%.*s", (int)name->via.str.size, name->via.str.ptr);
+        tr_exposition_number(actors->to, actors->family, (tr_label_t){"actor", text}, no_label,
+                             (int64_t)number->via.u64);
+    }
+}
+
+/* Those that the configuration names: what actors start themselves is below them. */
+static void add_actors_below(const actors_t *actors, const msgpack_object *node)
+{
+    msgpack_object_array children = tr_account_list(node, "children");
+    for (uint32_t i = 0; i < children.size; i++) {
+        if (tr_account_says(&children.ptr[i], "kind", "actor")) {
+            add_actor(actors, &children.ptr[i]);
+        } else {
+            add_actors_below(actors, &children.ptr[i]);
+        }
+    }
+}
+
+static void add_actors(tr_builder_t *to, const msgpack_object *account)
+{
+    const actors_t taken = {to, "troupe_actor_messages_total", "messages"};
+    const actors_t waiting = {to, "troupe_actor_mailbox_depth", "mailbox"};
+    const msgpack_object *tree = tr_account_member(account, "tree");
+    if (tree) {
+        tr_exposition_family(to, TR_METRIC_GAUGE, waiting.family, "What waits in its mailbox");
+        add_actors_below(&waiting, tree);
+        tr_exposition_family(to, TR_METRIC_COUNTER, taken.family,
+                             "Messages that an actor has taken");
+        add_actors_below(&taken, tree);
+    }
+}
+
 /* ---- the process ---- */
 
 static void add_number(tr_builder_t *to, tr_metric_kind_t kind, const char *family,
@@ -156,6 +204,7 @@ void tr_node_metrics(tr_builder_t *to, const tr_runtime_t *runtime,
     assert(to && runtime);
     if (account) {
         add_workers(to, account);
+        add_actors(to, account);
     }
     tr_exposition_family(to, TR_METRIC_GAUGE, "troupe_node_info", "Which node this is");
     tr_exposition_number(to, "troupe_node_info", (tr_label_t){"version", troupe_version()},

@@ -9,20 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/inspection.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "mailbox/reply.h"
 #include "node/assembly.h"
+#include "node/inspection_document.h"
 #include "node/operation_inside.h"
 
 #define MOST_OPERATIONS    1000
 #define DEFAULT_TIMEOUT_MS 60000
+#define INSPECT_TIMEOUT_MS 5000
 #define LONGEST_DELAY_MS   ((int64_t)30 * 24 * 3600 * 1000)
 
 void tr_operations_init(tr_operations_t *self, tr_self_t *admin, tr_modules_t *modules)
 {
     assert(self && admin && modules);
     *self = (tr_operations_t){.admin = admin, .modules = modules};
+    tr_traces_init(&self->traces, admin->runtime->events);
 }
 
 /* ---- the list ---- */
@@ -45,6 +49,10 @@ static void drop(tr_operations_t *self, tr_operation_t *operation)
     *link = operation->next;
     self->n--;
     tr_envelope_release(&operation->envelope);
+    if (operation->actor) {
+        tr_pulse_release(&operation->actor->pulse);
+        free(operation->actor);
+    }
     free(operation);
 }
 
@@ -106,20 +114,30 @@ void tr_operations_finish(tr_operations_t *self)
         tr_operation_refuse(self, self->first, TROUPE_OUTCOME_SHUTTING_DOWN,
                             "the node is stopping");
     }
+    tr_traces_finish(&self->traces);
+}
+
+static void time_out(tr_operations_t *self, tr_operation_t *operation, int64_t now_ms)
+{
+    char silence[200];
+    const char *why = operation->awaits_drained
+                          ? "the draining goes on, and was not done in time"
+                          : "the supervisor goes on with it, and was not done in time";
+    if (operation->actor) {
+        tr_operation_explain_silence(operation, now_ms, silence, sizeof silence);
+        why = silence;
+    }
+    tr_operation_refuse(self, operation, TROUPE_OUTCOME_TIMEOUT, why);
 }
 
 int64_t tr_operations_expire(tr_operations_t *self, int64_t now_ms)
 {
     assert(self);
-    int64_t due_ms = TR_NEVER;
+    int64_t due_ms = tr_traces_expire(&self->traces, now_ms);
     for (tr_operation_t *operation = self->first; operation;) {
         tr_operation_t *next = operation->next;
         if (now_ms >= operation->deadline_ms) {
-            tr_operation_refuse(
-                self, operation, TROUPE_OUTCOME_TIMEOUT,
-                operation->awaits_drained
-                    ? "the draining goes on, and was not done in time"
-                    : "the supervisor goes on with it, and was not done in time");
+            time_out(self, operation, now_ms);
         } else if (operation->deadline_ms < due_ms) {
             due_ms = operation->deadline_ms;
         }
@@ -132,9 +150,26 @@ int64_t tr_operations_expire(tr_operations_t *self, int64_t now_ms)
 
 static const char *what_is_missing(tr_deed_t deed)
 {
-    return deed == TR_DEED_ADD     ? "the first frame must be the supervisor's name"
-           : deed == TR_DEED_SCALE ? "the first frame must be the capability's name"
-                                   : "the first frame must be the child's name";
+    return deed == TR_DEED_ADD       ? "the first frame must be the supervisor's name"
+           : deed == TR_DEED_SCALE   ? "the first frame must be the capability's name"
+           : deed >= TR_DEED_SUSPEND ? "the first frame must be the actor's name"
+                                     : "the first frame must be the child's name";
+}
+
+/* How long to trace: "off" is not at all. */
+static bool read_trace_time(const troupe_message_t *message, int64_t *out)
+{
+    char text[24];
+    *out = TR_TRACE_DEFAULT_MS;
+    if (!tr_frame_text(message, 1, text, sizeof text)) {
+        return false;
+    }
+    if (strcmp(text, "off") == 0) {
+        *out = 0;
+    } else if (text[0]) {
+        return tr_text_duration(text, out) == TROUPE_OK && *out > 0 && *out <= TR_TRACE_MOST_MS;
+    }
+    return true;
 }
 
 /* NULL: the frames are fine; else what is wrong with them. */
@@ -152,6 +187,9 @@ static const char *read_frames(tr_operation_t *operation)
          !tr_size_parse(operation->size_text, &operation->size))) {
         return "the second frame must be a number of workers, such as 4 or 1..4, from 1 to "
                "10000";
+    }
+    if (deed == TR_DEED_TRACE && !read_trace_time(message, &operation->trace_ms)) {
+        return "the second frame must be a time, such as 10s, of 24 hours at most, or off";
     }
     char delay[24];
     bool has_delay = tr_deed_may_wait(deed) &&
@@ -178,9 +216,10 @@ bool tr_operations_begin(tr_operations_t *self, tr_envelope_t *envelope, uint64_
     }
     operation->envelope = envelope;
     operation->token = ++self->last_token;
-    operation->deadline_ms =
-        tr_clock_after(envelope->sent_ms,
-                       envelope->timeout_ms > 0 ? envelope->timeout_ms : DEFAULT_TIMEOUT_MS);
+    int64_t patience_ms =
+        operation->deed == TR_DEED_INSPECT ? INSPECT_TIMEOUT_MS : DEFAULT_TIMEOUT_MS;
+    operation->deadline_ms = tr_clock_after(
+        envelope->sent_ms, envelope->timeout_ms > 0 ? envelope->timeout_ms : patience_ms);
     operation->next = self->first;
     self->first = operation;
     self->n++;
@@ -224,6 +263,23 @@ void tr_operations_put_off(tr_operations_t *self, uint64_t token, bool is_noted)
 
 /* ---- and back ---- */
 
+/* Takes the message; NULL: there is none, and `why` says so. */
+static void answer_inspection(tr_operations_t *self, tr_operation_t *operation,
+                              troupe_message_t *message, const char *why)
+{
+    troupe_reply_t *reply =
+        message ? tr_reply_new(operation->envelope->id, true, TROUPE_OUTCOME_OK, NULL, &message)
+                : NULL;
+    if (reply) {
+        tr_envelope_forward(operation->envelope, &reply);
+        drop(self, operation);
+    } else {
+        tr_operation_refuse(self, operation,
+                            why[0] ? TROUPE_OUTCOME_WORKER_ERROR : TROUPE_OUTCOME_INTERNAL,
+                            why[0] ? why : "the node is out of memory");
+    }
+}
+
 void tr_operations_take(tr_operations_t *self, tr_letter_t *letter)
 {
     assert(self && letter);
@@ -266,4 +322,28 @@ void tr_operations_resumed(tr_operations_t *self)
         }
         operation = next;
     }
+}
+
+void tr_operations_heeded(tr_operations_t *self, const tr_control_t *word)
+{
+    assert(self && word);
+    tr_operation_t *operation = find(self, word->number);
+    if (operation) {
+        tr_operation_conclude_done(self, operation);
+    }
+}
+
+void tr_operations_inspected(tr_operations_t *self, tr_letter_t *letter)
+{
+    assert(self && letter);
+    const tr_inspection_t *inspection = tr_inspection_in(letter);
+    tr_operation_t *operation = find(self, inspection->token);
+    if (operation && operation->actor) {
+        char why[200] = "";
+        troupe_message_t *message = tr_inspection_document(
+            inspection, operation->actor, tr_traces_have(&self->traces, operation->name), why,
+            sizeof why);
+        answer_inspection(self, operation, message, why);
+    }
+    tr_letter_destroy(&letter);
 }

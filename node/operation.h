@@ -1,8 +1,9 @@
 /* node/operation.h - what an operator asks about one child, one capability, or the node
  *
- * `add`, `terminate`, `restart`, `remove`, `evict`, `scale`, `pause`, `resume` and `drain` of
- * troupe.admin. A call becomes a command to the supervisor that has the child, or a word to the
- * capability's router or the node's keeper, and what that answers becomes the reply. Names are
+ * `add`, `terminate`, `restart`, `remove`, `evict`, `scale`, `pause`, `resume`, `drain`,
+ * `suspend`, `inspect` and `trace` of troupe.admin. A call becomes a command to the supervisor
+ * that has the child, or a word to the capability's router, the node's keeper or the actor
+ * itself, and what that answers becomes the reply. Names are
  * unique in a node, so a child is called by its name alone; who its supervisor is, a survey
  * tells.
  *
@@ -17,6 +18,7 @@
 #include "mailbox/envelope.h"
 #include "node/operation_text.h"
 #include "node/survey.h"
+#include "node/traces.h"
 
 typedef struct tr_operation tr_operation_t;
 
@@ -26,6 +28,7 @@ typedef struct tr_operations {
     tr_operation_t *first;
     size_t n;
     uint64_t last_token;
+    tr_traces_t traces;
 } tr_operations_t;
 
 /* What was asked for is to be done after a while: the same method, and the same frames but for
@@ -63,6 +66,12 @@ void tr_operations_drained(tr_operations_t *self, const tr_control_t *word);
 
 /* The keeper has resumed the node. */
 void tr_operations_resumed(tr_operations_t *self);
+
+/* An actor is suspended, or was woken. */
+void tr_operations_heeded(tr_operations_t *self, const tr_control_t *word);
+
+/* What an actor says of itself; takes the letter. */
+void tr_operations_inspected(tr_operations_t *self, tr_letter_t *letter);
 
 /* Answer what is past its time; returns when to be asked again. */
 int64_t tr_operations_expire(tr_operations_t *self, int64_t now_ms);

@@ -14,10 +14,13 @@ struct tr_operation {
     char size_text[24];
     tr_size_t size;
     int64_t delay_ms;
-    bool is_worker; /* the child is one, in a pool */
+    int64_t trace_ms; /* of a trace; 0: it is to end */
+    bool is_worker;   /* the child is one, in a pool */
     bool is_roll;
-    bool awaits_drained; /* of the router or the keeper */
-    bool awaits_resumed; /* of the keeper */
+    bool awaits_drained;      /* of the router or the keeper */
+    bool awaits_resumed;      /* of the keeper */
+    tr_report_child_t *actor; /* as the survey had it, with a share of its pulse: it was said a
+                                 word, and its answer is awaited. NULL: no actor is asked */
     int64_t deadline_ms;
 };
 
@@ -39,6 +42,16 @@ void tr_operation_conclude_done(tr_operations_t *self, tr_operation_t *operation
 
 /* Those that wait for a capability to have drained, or with NULL for any, will not see it. */
 void tr_operations_give_up_draining(tr_operations_t *self, const char *name);
+
+/* ---- operation_actor.c ---- */
+
+/* Suspend, wake, look into or trace the child, which may be none (NULL). */
+void tr_operation_turn_to_actor(tr_operations_t *self, tr_operation_t *operation,
+                                const tr_report_child_t *child);
+
+/* Why it has not answered in time. */
+void tr_operation_explain_silence(const tr_operation_t *operation, int64_t now_ms, char *text,
+                                  size_t size);
 
 /* ---- operation_way.c ---- */
 

@@ -25,6 +25,10 @@ static const struct {
     [TR_DEED_PAUSE] = {"pause", "is paused: its requests wait", NULL, NULL, "paused"},
     [TR_DEED_RESUME] = {"resume", "goes on", NULL, NULL, "resumed"},
     [TR_DEED_DRAIN] = {"drain", "has been drained", NULL, NULL, "drained"},
+    [TR_DEED_SUSPEND] = {"suspend", "is suspended: what comes waits in its mailbox", NULL, NULL,
+                         "suspended"},
+    [TR_DEED_INSPECT] = {"inspect", "has been inspected", NULL, NULL, "inspected"},
+    [TR_DEED_TRACE] = {"trace", "is traced", NULL, NULL, "traced"},
 };
 
 const char *tr_deed_name(tr_deed_t deed)

@@ -26,6 +26,9 @@ typedef enum tr_deed {
     TR_DEED_PAUSE,
     TR_DEED_RESUME,
     TR_DEED_DRAIN,
+    TR_DEED_SUSPEND,
+    TR_DEED_INSPECT,
+    TR_DEED_TRACE,
     TR_N_DEEDS
 } tr_deed_t;
 

@@ -267,7 +267,13 @@ static void turn_to_capability(tr_operations_t *self, tr_operation_t *operation,
 /* Whether only capabilities and their workers know such a thing. */
 static bool is_about_pools(tr_deed_t deed)
 {
-    return deed >= TR_DEED_EVICT;
+    return deed >= TR_DEED_EVICT && deed <= TR_DEED_DRAIN;
+}
+
+/* Whether only actors, and single workers, know it. */
+static bool is_about_actors(tr_deed_t deed)
+{
+    return deed >= TR_DEED_SUSPEND;
 }
 
 static bool is_for_workers(tr_deed_t deed)
@@ -279,10 +285,11 @@ static void refuse_name(tr_operations_t *self, tr_operation_t *operation)
 {
     char why[200];
     snprintf(why, sizeof why, "there is no %s called %s",
-             operation->deed == TR_DEED_ADD     ? "supervisor"
-             : !is_about_pools(operation->deed) ? "child"
-             : !is_for_workers(operation->deed) ? "capability"
-                                                : "worker or capability",
+             operation->deed == TR_DEED_ADD      ? "supervisor"
+             : !is_about_pools(operation->deed)  ? "child"
+             : !is_for_workers(operation->deed)  ? "capability"
+             : operation->deed == TR_DEED_RESUME ? "worker, capability or actor"
+                                                 : "worker or capability",
              operation->name);
     tr_operation_refuse(self, operation, TROUPE_OUTCOME_BAD_REQUEST, why);
 }
@@ -308,6 +315,11 @@ bool tr_operation_turn_to_child(tr_operations_t *self, tr_operation_t *operation
         supervisor && !is_add ? tr_survey_child(supervisor, operation->name) : NULL;
     bool is_capability = is_kind(child, "capability");
     operation->is_worker = is_kind(child, "worker") && ends_with(supervisor->name, "/pool");
+    if (is_about_actors(deed) || (deed == TR_DEED_RESUME && is_kind(child, "actor"))) {
+        tr_operation_turn_to_actor(self, operation,
+                                   child ? tr_survey_actor(survey, child) : NULL);
+        return false;
+    }
     bool is_fitting = is_capability || (operation->is_worker && is_for_workers(deed));
     if (!supervisor || (is_about_pools(deed) && !is_fitting)) {
         refuse_name(self, operation);

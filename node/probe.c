@@ -110,10 +110,22 @@ troupe_probe_t *troupe_probe_new(troupe_node_t *node, const char *name)
     return tr_probe_new(node->runtime, name, &real_time, NULL);
 }
 
+/* Whoever asked may hold the question too, and so hears it said. */
+static void answer_as_lost(troupe_probe_t *self, troupe_question_t *question)
+{
+    char text[200];
+    snprintf(text, sizeof text, "%.120s has let go of the question without an answer",
+             self->ref->name);
+    tr_question_answer(question, TROUPE_OUTCOME_WORKER_LOST, text, NULL);
+}
+
 static void let_go_of_hand(troupe_probe_t *self)
 {
     if (self->in_hand) {
         tr_letter_t *letter = &self->in_hand->letter;
+        if (self->in_hand->question) {
+            answer_as_lost(self, self->in_hand->question);
+        }
         self->in_hand = NULL;
         tr_letter_destroy(&letter);
     }
@@ -224,6 +236,14 @@ static troupe_reply_t *await_reply(troupe_probe_t *self, uint64_t id, int64_t un
     return NULL;
 }
 
+static troupe_reply_t *say_timeout(uint64_t id, const troupe_ref_t *whom, int64_t timeout_ms)
+{
+    char text[200];
+    snprintf(text, sizeof text, "%.120s has not answered within %lld ms", whom->name,
+             (long long)timeout_ms);
+    return tr_reply_new(id, true, TROUPE_OUTCOME_TIMEOUT, text, NULL);
+}
+
 troupe_status_t troupe_probe_ask(troupe_probe_t *self, troupe_ref_t *to,
                                  troupe_message_t **message_p, int64_t timeout_ms,
                                  troupe_reply_t **out)
@@ -238,7 +258,7 @@ troupe_status_t troupe_probe_ask(troupe_probe_t *self, troupe_ref_t *to,
     }
     troupe_reply_t *reply = await_reply(self, id, until_ms);
     tr_mailbox_put_back(self->ref->mailbox);
-    *out = reply ? reply : tr_reply_new(id, true, TROUPE_OUTCOME_TIMEOUT, NULL, NULL);
+    *out = reply ? reply : say_timeout(id, to, timeout_ms);
     return *out ? TROUPE_OK : TROUPE_ERR_NOMEM;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/spawn.h"
 #include "node/assembly.h"
 
 typedef struct writer {
@@ -205,7 +206,27 @@ static void write_reason(writer_t *writer, const tr_report_child_t *child, void 
 
 static void write_children(writer_t *writer, const tr_report_t *report, int depth);
 
-static void write_node(writer_t *writer, const tr_report_child_t *child, int depth)
+/* One that has children stands above two, of which it is one: to a person they are one. */
+static void write_actor(writer_t *writer, const tr_report_child_t *child, int depth)
+{
+    const tr_report_child_t *actor = tr_survey_actor(writer->survey, child);
+    const tr_report_t *children =
+        actor == child ? NULL : part_of(writer, child->name, TR_CHILDREN_SUFFIX + 1);
+    const char *reason = child->reason[0] ? child->reason : actor->reason;
+    msgpack_pack_map(&writer->packer, 9);
+    text_entry(writer, "kind", child->kind);
+    text_entry(writer, "name", child->name);
+    text_entry(writer, "state", actor->state);
+    text_entry(writer, "reason", reason);
+    number_entry(writer, "restarts", child->n_restarts);
+    number_entry(writer, "mailbox", child->n_waiting);
+    number_entry(writer, "messages", actor->n_messages);
+    number_entry(writer, "rate", actor->rate);
+    text(writer, "children");
+    write_children(writer, depth < DEPTH_MAX ? children : NULL, depth + 1);
+}
+
+static void write_inner(writer_t *writer, const tr_report_child_t *child, int depth)
 {
     bool is_capability = strcmp(child->kind, "capability") == 0;
     const tr_report_t *router =
@@ -224,6 +245,15 @@ static void write_node(writer_t *writer, const tr_report_child_t *child, int dep
     number_entry(writer, "restarts", child->n_restarts);
     text(writer, "children");
     write_children(writer, depth < DEPTH_MAX ? below : NULL, depth + 1);
+}
+
+static void write_node(writer_t *writer, const tr_report_child_t *child, int depth)
+{
+    if (strcmp(child->kind, "actor") == 0) {
+        write_actor(writer, child, depth);
+    } else {
+        write_inner(writer, child, depth);
+    }
 }
 
 static void write_children(writer_t *writer, const tr_report_t *report, int depth)

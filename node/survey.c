@@ -3,9 +3,11 @@
 #include "node/survey.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/spawn.h"
 #include "base/clock.h"
 #include "node/assembly.h"
 
@@ -147,4 +149,15 @@ const tr_report_child_t *tr_survey_child(const tr_report_t *report, const char *
         }
     }
     return NULL;
+}
+
+const tr_report_child_t *tr_survey_actor(const tr_survey_t *self,
+                                         const tr_report_child_t *child)
+{
+    assert(self && child);
+    char name[96];
+    snprintf(name, sizeof name, "%s" TR_ACTOR_SUFFIX, child->name);
+    const tr_report_t *family = tr_survey_find(self, child->name);
+    const tr_report_child_t *inner = family ? tr_survey_child(family, name) : NULL;
+    return inner ? inner : child;
 }

@@ -50,6 +50,11 @@ const tr_report_t *tr_survey_supervisor(const tr_survey_t *self, const char *nam
 /* The report of the supervisor, likewise, that has a child called `name`; or NULL. */
 const tr_report_t *tr_survey_parent(const tr_survey_t *self, const char *name);
 
+/* The life of an actor, as its supervisor has it: `child`, or what stands for it below, when it
+ * has children of its own. */
+const tr_report_child_t *tr_survey_actor(const tr_survey_t *self,
+                                         const tr_report_child_t *child);
+
 /* That child in the report, or NULL. */
 const tr_report_child_t *tr_survey_child(const tr_report_t *report, const char *name);
 

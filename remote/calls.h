@@ -35,8 +35,16 @@ void tr_replies_clear(tr_replies_t *self);
 
 typedef struct tr_call tr_call_t;
 
+typedef enum tr_call_kind {
+    TR_CALL_REQUEST, /* of a capability */
+    TR_CALL_ASK,     /* of an actor */
+    TR_CALL_SEND,    /* of an actor, too; its end says that it was delivered */
+} tr_call_kind_t;
+
 struct tr_call {
     uint64_t id;
+    tr_call_kind_t kind; /* set by who makes it, as are the deadline and the sink */
+    bool is_urgent;      /* a send */
     tr_call_t *previous; /* neighbours in the list that the call is in: unsent or sent */
     tr_call_t *next;
     size_t place; /* in the heap, when it is in it */
@@ -54,7 +62,7 @@ struct tr_call {
     troupe_message_t *message; /* until it is sent */
     size_t bytes;              /* of the message */
     size_t room;               /* for the texts, which lie behind the call */
-    tr_span_t capability;
+    tr_span_t capability;      /* or actor */
     tr_span_t method;
     tr_span_t traceparent;
     tr_span_t sticky;

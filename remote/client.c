@@ -1,8 +1,8 @@
-/* Every public function that can change anything ends with `leave`, which makes the descriptor
- * tell the truth: an epoll instance over the link's sockets, a timer for what is due, and an
- * event counter that is up while replies wait or while the link was touched and not read dry
- * since. The last is the price of a ZeroMQ descriptor that tells of changes only; it may wake
- * a program for nothing, but it never leaves one asleep.
+/* Every public function that can change anything ends with `tr_client_leave`, which makes the
+ * descriptor tell the truth: an epoll instance over the link's sockets, a timer for what is
+ * due, and an event counter that is up while replies wait or while the link was touched and not
+ * read dry since. The last is the price of a ZeroMQ descriptor that tells of changes only; it
+ * may wake a program for nothing, but it never leaves one asleep.
  *
  * A call that cannot even begin still gets its place in the table, and ends there at once: so
  * there is one way for a caller to learn how a call ended.
@@ -48,6 +48,7 @@ static void end_client(troupe_client_t **self_p)
     tr_link_destroy(&self->link);
     tr_calls_destroy(&self->calls);
     tr_replies_clear(&self->ready);
+    tr_inbox_clear(&self->inbox);
     shut(&self->event_fd);
     shut(&self->timer_fd);
     shut(&self->epoll_fd);
@@ -116,10 +117,10 @@ static void arm_timer(troupe_client_t *self)
     self->armed_ms = wanted_ms;
 }
 
-static void leave(troupe_client_t *self)
+void tr_client_leave(troupe_client_t *self)
 {
     if (self->is_watched) {
-        raise_event(self, self->ready.n_replies > 0 || self->must_look);
+        raise_event(self, self->ready.n_replies > 0 || self->inbox.first || self->must_look);
     }
     arm_timer(self);
 }
@@ -141,9 +142,8 @@ static void wait_until(troupe_client_t *self, int64_t until_ms)
     }
 }
 
-/* Work until `is_done`, at most until then; false when the time is over. */
-static bool work_until(troupe_client_t *self, int64_t until_ms, bool may_hold,
-                       bool (*is_done)(const troupe_client_t *, const void *), const void *arg)
+bool tr_client_work_until(troupe_client_t *self, int64_t until_ms, bool may_hold,
+                          tr_client_done_fn *is_done, const void *arg)
 {
     for (;;) {
         tr_client_turn(self, may_hold);
@@ -185,8 +185,8 @@ troupe_status_t troupe_client_connect(troupe_client_t *self, int64_t timeout_ms)
     assert(self);
     int64_t until_ms =
         timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
-    bool has_one = work_until(self, until_ms, false, has_verdict, NULL);
-    leave(self);
+    bool has_one = tr_client_work_until(self, until_ms, false, has_verdict, NULL);
+    tr_client_leave(self);
     if (!has_one) {
         return TROUPE_TIMEOUT;
     }
@@ -205,18 +205,21 @@ static bool is_key(const char *text)
 }
 
 /* What keeps a call from being started at all; OK when nothing does. */
-static troupe_outcome_t judge(const troupe_client_t *self, const char *capability,
-                              const troupe_call_options_t *options, size_t n_bytes,
-                              const char **text_out)
+static troupe_outcome_t judge(const troupe_client_t *self, const tr_order_t *order,
+                              size_t n_bytes, const char **text_out)
 {
-    bool is_well_formed = capability && *capability && strlen(capability) <= TR_TRP1_MAX_NAME &&
+    const char *name = order->name;
+    const troupe_call_options_t *options = &order->options;
+    bool is_well_formed = name && *name && strlen(name) <= TR_TRP1_MAX_NAME &&
                           (!options->method || strlen(options->method) <= TR_TRP1_MAX_NAME) &&
                           is_key(options->traceparent) && is_key(options->sticky_key) &&
                           is_key(options->dedup_key) && options->timeout_ms >= 0 &&
                           options->priority <= TROUPE_PRIORITY_BATCH;
     if (!is_well_formed) {
         *text_out =
-            "the capability, method, timeout, priority, traceparent or a key is invalid";
+            order->kind == TR_CALL_REQUEST
+                ? "the capability, method, timeout, priority, traceparent or a key is invalid"
+                : "the actor's name or the timeout is invalid";
         return TROUPE_OUTCOME_BAD_REQUEST;
     }
     if (self->is_draining) {
@@ -232,31 +235,32 @@ static troupe_outcome_t judge(const troupe_client_t *self, const char *capabilit
     return TROUPE_OUTCOME_OK;
 }
 
-static troupe_status_t start(troupe_client_t *self, const char *capability,
-                             const troupe_call_options_t *options, troupe_message_t **message_p,
-                             tr_replies_t *sink, uint64_t *id_out)
+troupe_status_t tr_client_start(troupe_client_t *self, const tr_order_t *order,
+                                troupe_message_t **message_p, tr_replies_t *sink,
+                                uint64_t *id_out)
 {
-    static const troupe_call_options_t defaults = {.method = NULL};
-    options = options ? options : &defaults;
+    const troupe_call_options_t *options = &order->options;
     troupe_message_t *message = message_p ? *message_p : NULL;
     if (message_p) {
         *message_p = NULL;
     }
     const char *text = NULL;
     troupe_outcome_t verdict =
-        judge(self, capability, options, message ? troupe_message_bytes(message) : 0, &text);
+        judge(self, order, message ? troupe_message_bytes(message) : 0, &text);
 
     int64_t now_ms = tr_clock_now_ms();
     bool has_deadline = options->timeout_ms > 0;
     int64_t ends_ms = has_deadline ? tr_clock_after(now_ms, options->timeout_ms) : TR_NEVER;
     int64_t deadline_ms =
         has_deadline ? ends_ms : tr_clock_after(now_ms, TR_CLIENT_PATIENCE_MS);
-    tr_call_t *call =
-        tr_calls_add(self->calls, capability ? capability : "", options, &message, deadline_ms);
+    tr_call_t *call = tr_calls_add(self->calls, order->name ? order->name : "", options,
+                                   &message, deadline_ms);
     if (!call) {
         troupe_message_destroy(&message);
         return TROUPE_ERR_NOMEM;
     }
+    call->kind = order->kind;
+    call->is_urgent = order->is_urgent;
     call->ends_ms = ends_ms;
     call->sink = sink;
     *id_out = call->id;
@@ -268,13 +272,23 @@ static troupe_status_t start(troupe_client_t *self, const char *capability,
     return TROUPE_OK;
 }
 
+static tr_order_t order_of(const char *capability, const troupe_call_options_t *options)
+{
+    tr_order_t order = {.kind = TR_CALL_REQUEST, .name = capability};
+    if (options) {
+        order.options = *options;
+    }
+    return order;
+}
+
 troupe_status_t troupe_client_start(troupe_client_t *self, const char *capability,
                                     const troupe_call_options_t *options,
                                     troupe_message_t **message_p, uint64_t *id_out)
 {
     assert(self && id_out);
-    troupe_status_t status = start(self, capability, options, message_p, &self->ready, id_out);
-    leave(self);
+    const tr_order_t order = order_of(capability, options);
+    troupe_status_t status = tr_client_start(self, &order, message_p, &self->ready, id_out);
+    tr_client_leave(self);
     return status;
 }
 
@@ -293,13 +307,13 @@ troupe_status_t troupe_client_next(troupe_client_t *self, int64_t timeout_ms,
     } else {
         int64_t until_ms =
             timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
-        (void)work_until(self, until_ms, true, has_reply, &self->ready);
+        (void)tr_client_work_until(self, until_ms, true, has_reply, &self->ready);
     }
     troupe_reply_t *reply = tr_replies_pop(&self->ready);
     if (reply) {
         tr_client_note_taken(self, reply);
     }
-    leave(self);
+    tr_client_leave(self);
     if (reply) {
         *out = reply;
         return TROUPE_OK;
@@ -316,7 +330,7 @@ void troupe_client_cancel(troupe_client_t *self, uint64_t id)
     } else if (call) {
         tr_client_cancel(self, call, tr_clock_now_ms());
     }
-    leave(self);
+    tr_client_leave(self);
 }
 
 size_t troupe_client_n_open(const troupe_client_t *self)
@@ -329,24 +343,22 @@ int troupe_client_fd(troupe_client_t *self)
 {
     assert(self);
     self->is_watched = true;
-    leave(self);
+    tr_client_leave(self);
     return self->epoll_fd;
 }
 
-troupe_status_t troupe_client_call(troupe_client_t *self, const char *capability,
-                                   const troupe_call_options_t *options,
-                                   troupe_message_t **message_p, troupe_part_fn *on_part,
-                                   void *arg, troupe_reply_t **out)
+troupe_status_t tr_client_finish(troupe_client_t *self, const tr_order_t *order,
+                                 troupe_message_t **message_p, troupe_part_fn *on_part,
+                                 void *arg, troupe_reply_t **out)
 {
-    assert(self && out);
     tr_replies_t mine = {.first = NULL};
     uint64_t id;
-    troupe_status_t status = start(self, capability, options, message_p, &mine, &id);
+    troupe_status_t status = tr_client_start(self, order, message_p, &mine, &id);
     troupe_reply_t *reply = NULL;
     while (status == TROUPE_OK && !(reply && troupe_reply_is_final(reply))) {
         troupe_reply_destroy(&reply);
         if (!mine.first) {
-            (void)work_until(self, TR_NEVER, false, has_reply, &mine);
+            (void)tr_client_work_until(self, TR_NEVER, false, has_reply, &mine);
         }
         reply = tr_replies_pop(&mine);
         assert(reply); /* a call that is open ends, and its end is a reply */
@@ -355,9 +367,19 @@ troupe_status_t troupe_client_call(troupe_client_t *self, const char *capability
         }
         tr_client_note_taken(self, reply);
     }
-    leave(self);
+    tr_client_leave(self);
     if (status == TROUPE_OK) {
         *out = reply;
     }
     return status;
+}
+
+troupe_status_t troupe_client_call(troupe_client_t *self, const char *capability,
+                                   const troupe_call_options_t *options,
+                                   troupe_message_t **message_p, troupe_part_fn *on_part,
+                                   void *arg, troupe_reply_t **out)
+{
+    assert(self && out);
+    const tr_order_t order = order_of(capability, options);
+    return tr_client_finish(self, &order, message_p, on_part, arg, out);
 }

@@ -1,7 +1,8 @@
 /* remote/client.h - the inside of a client: what its turn works on
  *
- * remote/client.c is the face of it: calls begin there, and somebody waits.
- * remote/client_turn.c is what happens meanwhile: requests leave, answers come, deadlines pass.
+ * remote/client.c is the face of it: calls begin there, and somebody waits;
+ * remote/client_talk.c has what is about actors. remote/client_turn.c is what happens
+ * meanwhile: requests leave, answers come, deadlines pass.
  */
 
 #ifndef TROUPE_REMOTE_CLIENT_H
@@ -10,6 +11,7 @@
 #include <troupe/client.h>
 
 #include "remote/calls.h"
+#include "remote/inbox.h"
 #include "remote/link.h"
 
 /* How long a node that cannot be reached is waited for, without a deadline. */
@@ -34,7 +36,37 @@ struct troupe_client {
     tr_link_t *link;
     tr_calls_t *calls;
     tr_replies_t ready;
+    tr_inbox_t inbox;
 };
+
+/* What an application wants done. */
+typedef struct tr_order {
+    tr_call_kind_t kind;
+    const char *name; /* of the capability or actor */
+    bool is_urgent;
+    troupe_call_options_t options;
+} tr_order_t;
+
+/* Start it; what comes back goes to `sink`. As troupe_client_start, but without leaving. */
+TROUPE_NODISCARD troupe_status_t tr_client_start(troupe_client_t *self, const tr_order_t *order,
+                                                 troupe_message_t **message_p,
+                                                 tr_replies_t *sink, uint64_t *id_out);
+
+/* Start it and wait for its end, as troupe_client_call. */
+TROUPE_NODISCARD troupe_status_t tr_client_finish(troupe_client_t *self,
+                                                  const tr_order_t *order,
+                                                  troupe_message_t **message_p,
+                                                  troupe_part_fn *on_part, void *arg,
+                                                  troupe_reply_t **out);
+
+typedef bool(tr_client_done_fn)(const troupe_client_t *self, const void *arg);
+
+/* Work until `is_done`, at most until then; false when the time is over. */
+bool tr_client_work_until(troupe_client_t *self, int64_t until_ms, bool may_hold,
+                          tr_client_done_fn *is_done, const void *arg);
+
+/* The end of every function that may have changed something: the descriptor tells the truth. */
+void tr_client_leave(troupe_client_t *self);
 
 /* Do all that can be done now: read, keep the connection, end what is due, send. With
  * `may_hold` reading stops when enough replies wait to be taken; without it, a stream that

@@ -134,7 +134,27 @@ static bool is_too_large(const troupe_client_t *self, const tr_call_t *call)
     return false;
 }
 
-static void describe(const tr_call_t *call, int64_t now_ms, tr_trp1_t *out)
+static void describe_send(const tr_call_t *call, tr_trp1_t *out)
+{
+    tr_trp1_init(out, TR_TRP1_SEND, call->id);
+    out->actor = call->capability;
+    out->urgent = call->is_urgent;
+    out->confirm = true;
+}
+
+static int64_t left_ms(const tr_call_t *call, int64_t now_ms)
+{
+    return call->ends_ms == TR_NEVER ? -1 : call->ends_ms - now_ms;
+}
+
+static void describe_ask(const tr_call_t *call, int64_t now_ms, tr_trp1_t *out)
+{
+    tr_trp1_init(out, TR_TRP1_REQUEST, call->id);
+    out->actor = call->capability;
+    out->timeout_ms = left_ms(call, now_ms);
+}
+
+static void describe_request(const tr_call_t *call, int64_t now_ms, tr_trp1_t *out)
 {
     tr_trp1_init(out, TR_TRP1_REQUEST, call->id);
     out->capability = call->capability;
@@ -144,7 +164,22 @@ static void describe(const tr_call_t *call, int64_t now_ms, tr_trp1_t *out)
     out->dedup = call->dedup;
     out->priority = call->priority;
     out->credit = (int64_t)call->window;
-    out->timeout_ms = call->ends_ms == TR_NEVER ? -1 : call->ends_ms - now_ms;
+    out->timeout_ms = left_ms(call, now_ms);
+}
+
+static void describe(const tr_call_t *call, int64_t now_ms, tr_trp1_t *out)
+{
+    switch (call->kind) {
+    case TR_CALL_REQUEST:
+        describe_request(call, now_ms, out);
+        break;
+    case TR_CALL_ASK:
+        describe_ask(call, now_ms, out);
+        break;
+    case TR_CALL_SEND:
+        describe_send(call, out);
+        break;
+    }
 }
 
 static void note_sent(troupe_client_t *self, tr_call_t *call)
@@ -341,6 +376,12 @@ static void take_command(troupe_client_t *self, const tr_trp1_t *command, int64_
     }
     if (command->command == TR_TRP1_BYE) {
         tr_link_drop(self->link, now_ms, "said good-bye");
+        return;
+    }
+    if (command->command == TR_TRP1_MESSAGE) {
+        if (has_memory) {
+            tr_inbox_put(&self->inbox, command->from, message_p);
+        }
         return;
     }
     tr_call_t *call = tr_calls_find(self->calls, command->id);

@@ -104,7 +104,9 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
         tr_idmap_take(&call->peer->calls, call->peer_id);
     }
     tr_idmap_take(&gateway->calls, call->id);
-    tr_timers_cancel(&gateway->deadlines, call->id);
+    if (!call->envelope) {
+        tr_timers_cancel(&gateway->deadlines, call->id);
+    }
     tr_envelope_release(&call->envelope);
     tr_route_release(&call->route);
     tr_slab_free(call, sizeof *call);

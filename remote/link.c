@@ -55,6 +55,8 @@ struct tr_link {
     void *monitor;
     int monitor_fd;
     link_state_t state;
+    bool wants_messages;      /* of actors */
+    bool must_greet;          /* again: it wants them since it has greeted */
     zmq_msg_t head;           /* frame 0 of what was received last */
     troupe_message_t *bundle; /* the one that is being read; NULL: none */
     tr_reader_t rest;         /* of it */
@@ -226,6 +228,7 @@ void tr_link_drop(tr_link_t *self, int64_t now_ms, const char *reason)
     tr_bundle_empty(&self->gathered);
     self->max_bundle = 0;
     self->state = LINK_WAITING;
+    self->must_greet = false;
     self->is_gone = false;
     self->retry_ms = tr_clock_after(now_ms, self->delay_ms);
     self->delay_ms = self->delay_ms * 2 < MAX_DELAY_MS ? self->delay_ms * 2 : MAX_DELAY_MS;
@@ -278,6 +281,7 @@ static bool send_plain(tr_link_t *self, int64_t now_ms, tr_trp1_command_t comman
         plain.version_min = VERSION;
         plain.version_max = VERSION;
         plain.bundle = TR_BUNDLE_MAX_BODY;
+        plain.messages = self->wants_messages;
         /* No heartbeat is asked for, and so none promised: nobody may run us for a while. The
          * node offers its own, by which we may ask. */
     }
@@ -298,6 +302,15 @@ static void keep_heartbeat(tr_link_t *self, int64_t now_ms)
                      self->state == LINK_UP ? "has fallen silent"
                                             : "did not answer the greeting");
         break;
+    }
+}
+
+/* What it wants has changed since it has greeted. */
+static void greet_again(tr_link_t *self, int64_t now_ms)
+{
+    if (self->state == LINK_UP && self->must_greet &&
+        send_plain(self, now_ms, TR_TRP1_HELLO, 0)) {
+        self->must_greet = false;
     }
 }
 
@@ -324,9 +337,19 @@ void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
         self->state = LINK_GREETING;
         tr_heartbeat_start(&self->heartbeat, DEFAULT_HEARTBEAT_MS, now_ms);
     }
+    greet_again(self, now_ms);
     if (self->state != LINK_CONNECTING) {
         keep_heartbeat(self, now_ms);
     }
+}
+
+void tr_link_welcome_messages(tr_link_t *self, int64_t now_ms)
+{
+    assert(self);
+    bool has_greeted = self->state == LINK_GREETING || self->state == LINK_UP;
+    self->must_greet = self->must_greet || (has_greeted && !self->wants_messages);
+    self->wants_messages = true;
+    greet_again(self, now_ms);
 }
 
 static bool can_send(const tr_link_t *self)
@@ -445,7 +468,7 @@ void tr_link_say_bye(tr_link_t *self, int64_t now_ms)
 }
 
 /* Whether the command is for the user of the link; the others are dealt with here. */
-static bool is_about_requests(tr_link_t *self, const tr_trp1_t *command, int64_t now_ms)
+static bool is_for_user(tr_link_t *self, const tr_trp1_t *command, int64_t now_ms)
 {
     switch (command->command) {
     case TR_TRP1_HELLO:
@@ -464,6 +487,7 @@ static bool is_about_requests(tr_link_t *self, const tr_trp1_t *command, int64_t
     case TR_TRP1_PART:
     case TR_TRP1_REPLY:
     case TR_TRP1_STATUS:
+    case TR_TRP1_MESSAGE:
     case TR_TRP1_GOAWAY:
     case TR_TRP1_BYE:
         return true;
@@ -477,7 +501,7 @@ static bool take_command(tr_link_t *self, int64_t now_ms, tr_span_t head, tr_trp
 {
     const char *reason;
     if (tr_trp1_decode(head.data, head.size, out, &reason) == TROUPE_OK) {
-        return is_about_requests(self, out, now_ms);
+        return is_for_user(self, out, now_ms);
     }
     out->command = TR_TRP1_UNKNOWN;
     self->n_malformed++;

@@ -33,7 +33,8 @@ void tr_link_destroy(tr_link_t **self_p);
  * silence proves nothing. Call it after reading. */
 void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind);
 
-/* Read the next command that is about requests: part, reply, error, status, goaway, bye.
+/* Read the next command that is for the user: part, reply, error, status, message, goaway,
+ * bye.
  *
  *   TROUPE_OK       *command_out borrows from the link until the next call; *message_out has
  *                   the payload and is the caller's, NULL when there is none
@@ -67,6 +68,10 @@ TROUPE_NODISCARD troupe_status_t tr_link_send_gathered(tr_link_t *self, int64_t 
 
 /* Whether the node takes bundles. */
 bool tr_link_has_bundles(const tr_link_t *self);
+
+/* From now on what actors send is welcome: the node is told before anything else, now or when it
+ * is greeted. */
+void tr_link_welcome_messages(tr_link_t *self, int64_t now_ms);
 
 /* Tell the node that this is the end. When that cannot be sent, it learns it from the
  * connection that ends. */

@@ -167,6 +167,11 @@ bool tr_child_kill(tr_child_t *self, const tr_reason_t *reason, int64_t grace_ms
     return true;
 }
 
+uint64_t tr_child_messages(const tr_child_t *self)
+{
+    return self->n_messages + (self->actor ? atomic_load(&self->actor->pulse->n_messages) : 0);
+}
+
 void tr_child_expect_end(tr_child_t *self, int64_t now_ms)
 {
     assert(self->actor && self->view.phase == TR_CHILD_STOPPING);
@@ -183,6 +188,7 @@ static void be_down(tr_child_t *self)
 void tr_child_ended(tr_child_t *self, tr_runtime_t *runtime)
 {
     assert(self->actor);
+    self->n_messages = tr_child_messages(self);
     if (tr_actor_reap(&self->actor, LAST_STEPS_MS) != TROUPE_OK) {
         tr_quarantine_accept(runtime->quarantine, &self->actor);
     }
@@ -194,6 +200,7 @@ void tr_child_quarantine(tr_child_t *self, tr_runtime_t *runtime, const tr_reaso
     assert(self->actor);
     atomic_store(&self->actor->pulse->is_abandoned, 1);
     tr_worker_state_try(&self->actor->pulse->state, TR_WORKER_HUNG);
+    self->n_messages = tr_child_messages(self);
     tr_actor_abandon(self->actor, runtime, reason);
     /* Should it come back, the word to stop is what it finds. */
     tr_actor_ask_to_stop(self->actor, tr_reason_of(TROUPE_REASON_HUNG));

@@ -62,6 +62,7 @@ typedef struct tr_child {
     tr_backoff_t backoff;
     tr_intensity_t *own_intensity;
     uint64_t n_restarts;
+    uint64_t n_messages; /* taken by those of its lives that have ended */
     tr_reason_t last_reason;
 } tr_child_t;
 
@@ -107,6 +108,9 @@ void tr_child_quarantine(tr_child_t *self, tr_runtime_t *runtime, const tr_reaso
 
 /* What its pulse says. */
 tr_vital_signs_t tr_child_vital_signs(const tr_child_t *self);
+
+/* How many messages were taken, in all its lives. */
+uint64_t tr_child_messages(const tr_child_t *self);
 
 /* "ready", "restarting", … for reports. */
 const char *tr_child_state(const tr_child_t *self);

@@ -74,7 +74,7 @@ void tr_family_init(tr_family_t *self, const tr_child_spec_t *actor)
                                    .period_ms = 1,
                                    .auto_shutdown = TR_AUTO_SHUTDOWN_ANY,
                                    .n_children = 2}};
-    snprintf(self->actor_name, sizeof self->actor_name, "%.80s/actor", actor->name);
+    snprintf(self->actor_name, sizeof self->actor_name, "%.80s" TR_ACTOR_SUFFIX, actor->name);
     snprintf(self->children_name, sizeof self->children_name, "%.80s" TR_CHILDREN_SUFFIX,
              actor->name);
     self->children.name = self->children_name;

@@ -1,8 +1,30 @@
 /* What a supervisor says of itself and its children when it is surveyed. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "supervisors/claims.h"
+
+/* A mailbox may outlive its owner: what waits then waits for the next life. */
+static uint64_t waiting_for(tr_supervisor_t *self, const tr_child_t *child)
+{
+    troupe_ref_t *ref =
+        tr_directory_refer(self->self->runtime->directory, tr_span_of(child->name));
+    if (!ref) {
+        return child->actor ? tr_mailbox_depth(child->actor->mailbox) : 0;
+    }
+    uint64_t n_waiting = tr_mailbox_depth(ref->mailbox);
+    troupe_ref_release(&ref);
+    return n_waiting;
+}
+
+static void report_messages(tr_supervisor_t *self, const tr_child_t *child,
+                            tr_report_child_t *line)
+{
+    line->n_waiting = waiting_for(self, child);
+    line->n_messages = tr_child_messages(child);
+    line->rate = child->actor ? tr_pulse_rate(child->actor->pulse, tr_clock_now_ms()) : 0;
+}
 
 void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
 {
@@ -27,7 +49,11 @@ void tr_supervisor_report(tr_supervisor_t *self, const tr_control_t *survey)
             child->view.phase != TR_CHILD_UP && child->n_restarts > 0) {
             tr_reason_show(&child->last_reason, line->reason, sizeof line->reason);
         }
+        if (strcmp(line->kind, "actor") == 0) {
+            report_messages(self, child, line);
+        }
         if (child->actor) {
+            line->pulse = tr_pulse_share(child->actor->pulse);
             line->n_done = atomic_load(&child->actor->pulse->n_done);
             line->pid = atomic_load(&child->actor->pulse->pid);
             line->memory_bytes = (uint64_t)atomic_load(&child->actor->pulse->memory_bytes);

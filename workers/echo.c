@@ -5,7 +5,8 @@
  * a request says which, and a plain actor can be broken or hung by the text of a message.
  *
  * Always true here:
- *   - It keeps no state but the name of a file, so any number of workers may share the process.
+ *   - It keeps two counts and what it was configured with, so any number of workers may share
+ * the process.
  *   - What takes long looks for a cancel every SLICE_MS, except `hang`, which is the point
  *     of `hang`.
  *   - Only `progress` and a slow init report progress; `sleep` and `burn` look hung to a
@@ -19,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <troupe/actor.h>
 #include <troupe/behaviour.h>
 
 #define SLICE_MS     5
@@ -29,8 +31,16 @@
 #define MIB          (1024 * 1024)
 #define PAGE         4096
 #define MAX_TEXT     1000 /* as much of a text as goes into a log line or a failure */
+#define MAX_MESSAGES 1000000
 
 enum { FINE = 0, BROKEN = -1 };
+
+typedef struct echo_state {
+    const char *probe_file; /* or NULL */
+    const char *shows;      /* how it shows its state */
+    uint64_t n_messages;
+    uint64_t n_requests;
+} echo_state_t;
 
 typedef int(method_fn)(troupe_worker_t *self, troupe_request_t *request);
 
@@ -330,6 +340,38 @@ static int do_leak(troupe_worker_t *self, troupe_request_t *request)
     return FINE;
 }
 
+/* "NAME COUNT TEXT": as many messages with that text to that actor. */
+static int do_send(troupe_worker_t *self, troupe_request_t *request)
+{
+    const char *data = troupe_request_data(request);
+    size_t left = troupe_request_size(request);
+    const char *space = memchr(data, ' ', left);
+    char name[80];
+    size_t length = space ? (size_t)(space - data) : 0;
+    const char *text = space ? space + 1 : data;
+    int64_t n = 0;
+    left -= space ? length + 1 : 0;
+    if (length == 0 || length >= sizeof name || !take_number(&text, &left, MAX_MESSAGES, &n) ||
+        left == 0 || *text != ' ') {
+        troupe_request_refuse(request, TROUPE_OUTCOME_BAD_REQUEST,
+                              "send takes \"NAME COUNT TEXT\", at most %d messages",
+                              MAX_MESSAGES);
+        return FINE;
+    }
+    memcpy(name, data, length);
+    name[length] = '\0';
+    for (int64_t i = 0; i < n; i++) {
+        troupe_message_t *message = troupe_message_from(text + 1, left - 1);
+        troupe_status_t status =
+            message ? troupe_send_named(self, name, &message) : TROUPE_ERR_NOMEM;
+        if (status != TROUPE_OK) {
+            troupe_request_fail(request, "%s: %s", name, troupe_status_text(status));
+            return FINE;
+        }
+    }
+    return reply_with_request(request);
+}
+
 static const struct {
     const char *name;
     method_fn *run;
@@ -337,6 +379,7 @@ static const struct {
     {"", do_echo},         {"echo", do_echo},         {"sleep", do_sleep}, {"burn", do_burn},
     {"parts", do_parts},   {"progress", do_progress}, {"fail", do_fail},   {"crash", do_crash},
     {"broken", do_broken}, {"exit", do_exit},         {"hang", do_hang},   {"leak", do_leak},
+    {"send", do_send},
 };
 
 /* ---- the behaviour ---- */
@@ -379,9 +422,20 @@ static int take_init_memory(troupe_worker_t *self, const troupe_args_t *args)
     return FINE;
 }
 
+static int make_state(const troupe_args_t *args, void **state_p)
+{
+    echo_state_t *state = calloc(1, sizeof *state);
+    if (!state) {
+        return TROUPE_INIT_NO_MEMORY;
+    }
+    state->probe_file = troupe_args_get(args, "probe-file");
+    state->shows = troupe_args_get_or(args, "shows", "counts");
+    *state_p = state;
+    return TROUPE_INIT_OK;
+}
+
 static int echo_init(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
 {
-    *state_p = (void *)troupe_args_get(args, "probe-file"); /* only read */
     const char *how = troupe_args_get_or(args, "init", "ok");
 
     if (take_init_time(self, args, strcmp(how, "slow") == 0 ? 1000 : 0) != FINE) {
@@ -396,7 +450,7 @@ static int echo_init(troupe_worker_t *self, const troupe_args_t *args, void **st
         return TROUPE_INIT_NO_MEMORY;
     }
     if (strcmp(how, "ok") == 0 || strcmp(how, "slow") == 0) {
-        return TROUPE_INIT_OK;
+        return make_state(args, state_p);
     }
     if (strcmp(how, "ignore") == 0) {
         return TROUPE_INIT_IGNORE;
@@ -415,10 +469,11 @@ static int echo_init(troupe_worker_t *self, const troupe_args_t *args, void **st
     return BROKEN;
 }
 
-static int echo_handle(troupe_worker_t *self, troupe_request_t *request, void *state)
+static int echo_handle(troupe_worker_t *self, troupe_request_t *request, void *arg)
 {
-    (void)state;
+    echo_state_t *state = arg;
     const char *method = troupe_request_method(request);
+    state->n_requests++;
 
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if (strcmp(method, methods[i].name) == 0) {
@@ -436,9 +491,10 @@ static bool says(const troupe_message_t *message, const char *word)
     return size == strlen(word) && memcmp(troupe_message_data(message, 0), word, size) == 0;
 }
 
-static int echo_receive(troupe_worker_t *self, const troupe_message_t *message, void *state)
+static int echo_receive(troupe_worker_t *self, const troupe_message_t *message, void *arg)
 {
-    (void)state;
+    echo_state_t *state = arg;
+    state->n_messages++;
     troupe_worker_log(self, "received: %.*s", line_length(troupe_message_size(message, 0)),
                       (const char *)troupe_message_data(message, 0));
     if (says(message, "hang")) {
@@ -455,14 +511,73 @@ static int echo_receive(troupe_worker_t *self, const troupe_message_t *message, 
 }
 
 /* Well as long as the file is there that the configuration names. */
-static int echo_probe(troupe_worker_t *self, void *state)
+static int echo_probe(troupe_worker_t *self, void *arg)
 {
-    const char *file = state;
+    const echo_state_t *state = arg;
+    const char *file = state->probe_file;
     if (!file || access(file, F_OK) == 0) {
         return FINE;
     }
     troupe_worker_explain(self, "its probe found no %.200s", file);
     return BROKEN;
+}
+
+static void echo_terminate(troupe_worker_t *self, void **state_p, troupe_reason_t reason)
+{
+    (void)self;
+    (void)reason;
+    free(*state_p);
+    *state_p = NULL;
+}
+
+/* ---- what it shows ---- */
+
+static size_t pack_text(unsigned char *to, const char *text)
+{
+    size_t size = strlen(text);
+    to[0] = (unsigned char)(0xa0 | size); /* of less than 32 bytes */
+    memcpy(to + 1, text, size);
+    return size + 1;
+}
+
+static size_t pack_number(unsigned char *to, uint64_t number)
+{
+    to[0] = 0xcf;
+    for (int i = 0; i < 8; i++) {
+        to[1 + i] = (unsigned char)(number >> (56 - 8 * i));
+    }
+    return 9;
+}
+
+static troupe_message_t *show_counts(const echo_state_t *state)
+{
+    unsigned char bytes[64];
+    size_t size = 0;
+    bytes[size++] = 0x82; /* a map of two */
+    size += pack_text(bytes + size, "messages");
+    size += pack_number(bytes + size, state->n_messages);
+    size += pack_text(bytes + size, "requests");
+    size += pack_number(bytes + size, state->n_requests);
+    return troupe_message_from(bytes, size);
+}
+
+static troupe_message_t *echo_show(troupe_worker_t *self, const void *arg)
+{
+    (void)self;
+    const echo_state_t *state = arg;
+    if (strcmp(state->shows, "nothing") == 0) {
+        return NULL;
+    }
+    if (strcmp(state->shows, "nonsense") == 0) {
+        return troupe_message_from_text("\xc1 is no msgpack");
+    }
+    if (strcmp(state->shows, "too-much") == 0) {
+        return filled_message(0, 2 * MIB);
+    }
+    if (strcmp(state->shows, "hang") == 0) {
+        hang();
+    }
+    return show_counts(state);
 }
 
 static const troupe_behaviour_t echo = {
@@ -471,6 +586,8 @@ static const troupe_behaviour_t echo = {
     .handle = echo_handle,
     .receive = echo_receive,
     .probe = echo_probe,
+    .terminate = echo_terminate,
+    .state = echo_show,
 };
 
 TROUPE_MODULE(echo);

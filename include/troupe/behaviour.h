@@ -95,7 +95,8 @@ typedef struct troupe_behaviour {
     void (*terminate)(troupe_worker_t *self, void **state_p, troupe_reason_t reason);
 
     /* Show the state to an operator who inspects the actor: a message whose first frame is
-     * msgpack, or NULL when there is nothing to show. It changes nothing. */
+     * msgpack, of 1 MiB at most, or NULL when there is nothing to show. Runs between two
+     * other callbacks, and changes nothing. */
     troupe_message_t *(*state)(troupe_worker_t *self, const void *state);
 } troupe_behaviour_t;
 

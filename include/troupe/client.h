@@ -10,6 +10,7 @@
 #ifndef TROUPE_CLIENT_H
 #define TROUPE_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -75,7 +76,8 @@ TROUPE_API size_t troupe_client_n_open(const troupe_client_t *self);
 
 /* A descriptor that polls readable (level-triggered) when the client has work: replies to
  * take, a deadline to meet, a connection to renew. Then call troupe_client_next with
- * timeout 0 until it says TROUPE_TIMEOUT or TROUPE_NOT_FOUND. Borrowed; do not read it. */
+ * timeout 0 until it says TROUPE_TIMEOUT or TROUPE_NOT_FOUND, and so, if the client listens,
+ * troupe_client_next_message. Borrowed; do not read it. */
 TROUPE_API int troupe_client_fd(troupe_client_t *self);
 
 /* Call and wait for the end. Parts go to `on_part (arg, part)` when that is not NULL;
@@ -87,6 +89,73 @@ TROUPE_API int troupe_client_fd(troupe_client_t *self);
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_call(
     troupe_client_t *self, const char *capability, const troupe_call_options_t *options,
     troupe_message_t **message_p, troupe_part_fn *on_part, void *arg, troupe_reply_t **out);
+
+/* ---- actors ----
+ *
+ * Actors of the node, where its file allows peers to send to them. To these the client is
+ * somebody: they see who sent, may send to it, and can have themselves told when it has gone.
+ * It is the same one as long as its connection lasts.
+ */
+
+/* Start sending a message to the actor called `actor`, which overtakes those that are not
+ * urgent if it `is_urgent`; takes the message. As troupe_client_start, with what is sent to one
+ * actor, or asked, arriving in the order of the calls. The final reply is empty:
+ *
+ *   ok             the message is in the actor's mailbox
+ *   no_capability  there is no such actor
+ *   forbidden      it is not for peers
+ *   overloaded     its mailbox is full
+ *   worker_lost    the connection was lost meanwhile: it may have arrived or not
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t
+troupe_client_start_send(troupe_client_t *self, const char *actor, int64_t timeout_ms,
+                         bool is_urgent, troupe_message_t **message_p, uint64_t *id_out);
+
+/* Start asking an actor; takes the message. As troupe_client_start; with `timeout_ms` 0 the
+ * answer is awaited for 5 s. The final is what it answers, or, beside those above:
+ *
+ *   worker_error  it refused; the text says why
+ *   worker_lost   it failed while it had the question, let go of it, or has ended for good
+ *   timeout, cancelled
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t
+troupe_client_start_ask(troupe_client_t *self, const char *actor, int64_t timeout_ms,
+                        troupe_message_t **message_p, uint64_t *id_out);
+
+/* Send and wait until the message is delivered, or is not to be. As troupe_client_call. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_send(troupe_client_t *self,
+                                                               const char *actor,
+                                                               int64_t timeout_ms,
+                                                               troupe_message_t **message_p,
+                                                               troupe_reply_t **out);
+
+/* Ask and wait for the answer. As troupe_client_call. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_ask(troupe_client_t *self,
+                                                              const char *actor,
+                                                              int64_t timeout_ms,
+                                                              troupe_message_t **message_p,
+                                                              troupe_reply_t **out);
+
+/* Keep what actors send until it is taken, up to `most` messages and 64 MiB; what comes beyond
+ * that is lost, and counted. 0, as in the beginning: keep nothing. The node sends nothing to a
+ * client that has neither said this nor sent anything. */
+TROUPE_API void troupe_client_listen(troupe_client_t *self, size_t most);
+
+/* Take the next message of an actor, waiting up to `timeout_ms` (0: only look; -1: until one
+ * comes). *from_out, which may be left out, is the name of who sent it, borrowed until the next
+ * call of this; "" when that has none. The descriptor tells of messages, too.
+ *
+ *   TROUPE_OK         *out is the caller's to destroy
+ *   TROUPE_TIMEOUT    nothing came in time
+ *   TROUPE_NOT_FOUND  the client does not listen
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_next_message(troupe_client_t *self,
+                                                                       int64_t timeout_ms,
+                                                                       const char **from_out,
+                                                                       troupe_message_t **out);
+
+/* How many messages of actors found no room. */
+TROUPE_API uint64_t troupe_client_n_missed(const troupe_client_t *self);
 
 TROUPE_END_DECLS
 

@@ -8,6 +8,9 @@
  * The *clock* of this process's nodes can be held, and moved by hand: what takes ten minutes by
  * its timers, backoffs, deadlines and pings takes no time.
  *
+ * A *stage* runs behaviours without a node, on the test's own thread, in an order that a seed
+ * decides.
+ *
  * Bounds of waits are in real time, whatever the clock does.
  */
 
@@ -200,6 +203,90 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_clock_jump(int64_t ms);
 /* Let the clock run on, from where it is; it does not jump back. One that is not held is fine.
  * Do so before a node is destroyed, as its stopping may take time. */
 TROUPE_API void troupe_clock_release(void);
+
+/* ---- the stage ----
+ *
+ * Actors without threads: they run on the test's own, one message at a time. Whose turn it is,
+ * of those that have something to do, is drawn by a seed, so that one seed gives one story, and
+ * others give others that could happen too. Time passes only when nobody has anything to do, or
+ * when the test says so. A stage holds the clock from its making to its end: there is one at a
+ * time in a process, and no node beside it.
+ *
+ * All of troupe/actor.h is there, but children of actors; there are no capabilities. What fails
+ * is restarted, after a backoff of 100 ms to 30 s, by the stage itself. */
+
+typedef struct troupe_stage troupe_stage_t;
+
+/* An empty stage; NULL when there is another one, or the clock is held, or out of memory. */
+TROUPE_API TROUPE_NODISCARD troupe_stage_t *troupe_stage_new(uint64_t seed);
+
+/* Stop all actors, let go of all, and set *self_p to NULL; NULL is fine. Its probes must be
+ * gone before. */
+TROUPE_API void troupe_stage_destroy(troupe_stage_t **self_p);
+
+/* Add an actor, which begins when it is its turn; what is sent before waits. `name` and
+ * `behaviour` of the child must be set; `restart` is kept to, and the rest is not looked at.
+ * The reference, *out, belongs to the stage.
+ *
+ *   TROUPE_OK
+ *   TROUPE_EXISTS       there is, or was, one of that name
+ *   TROUPE_ERR_INVALID  no name, or one longer than 127 bytes, or a behaviour without receive
+ *   TROUPE_ERR_NOMEM
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_stage_add(troupe_stage_t *self,
+                                                             const troupe_child_t *child,
+                                                             troupe_ref_t **out);
+
+/* A probe on the stage: while it waits, the actors move. Its bounds are in the time of the
+ * stage, so that they cost none. NULL when the name is taken or cannot be, or out of memory. */
+TROUPE_API TROUPE_NODISCARD troupe_probe_t *troupe_stage_probe(troupe_stage_t *self,
+                                                               const char *name);
+
+/* Send a message that comes from nobody; takes it. Statuses as troupe_send. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_stage_send(troupe_stage_t *self,
+                                                              troupe_ref_t *to,
+                                                              troupe_message_t **message_p);
+
+/* Have an actor stop, and not be restarted. One that has ended is left alone. */
+TROUPE_API void troupe_stage_stop(troupe_stage_t *self, const troupe_ref_t *actor);
+
+/* Let one actor do one thing: begin, take a message, or have its due timers tick. When nobody
+ * has anything to do, time passes first, to where somebody has. False: nobody ever will. */
+TROUPE_API bool troupe_stage_step(troupe_stage_t *self);
+
+/* Let them do what they have to do at this time, but `most` things; it does not pass. Returns
+ * how many were done. */
+TROUPE_API size_t troupe_stage_run(troupe_stage_t *self, size_t most);
+
+/* Let `ms` pass, and all be done that is due in it.
+ *
+ *   TROUPE_OK
+ *   TROUPE_LIMIT  a million things were done without time passing, and there is no end; it
+ *                 stands there
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_stage_advance(troupe_stage_t *self,
+                                                                 int64_t ms);
+
+/* How much time has passed on it, in ms. */
+TROUPE_API int64_t troupe_stage_now_ms(const troupe_stage_t *self);
+
+/* How many lives the actor has had, with the present one. */
+TROUPE_API size_t troupe_stage_n_lives(const troupe_stage_t *self, const troupe_ref_t *actor);
+
+/* Whether it lives now: it has begun, and not ended. */
+TROUPE_API bool troupe_stage_is_alive(const troupe_stage_t *self, const troupe_ref_t *actor);
+
+/* Why its last life ended, or did not begin; borrowed until the next one does. `normal` when
+ * none did. */
+TROUPE_API troupe_reason_t troupe_stage_reason(const troupe_stage_t *self,
+                                               const troupe_ref_t *actor);
+
+/* Called with one line for each thing that is done: "1200 ms: counter takes a message from
+ * client". Lines of one seed are equal. */
+typedef void(troupe_trace_fn)(void *arg, const char *line);
+
+/* Have what is done from now on told to `trace (arg, line)`; NULL: no more. */
+TROUPE_API void troupe_stage_trace(troupe_stage_t *self, troupe_trace_fn *trace, void *arg);
 
 TROUPE_END_DECLS
 

@@ -357,7 +357,8 @@ class Counting(HttpTest):
 
     def test_families(self):
         """Everything that is described is there, with the type and the labels that are told."""
-        node = self.node(pool(n=1, backoff={"min": "1ms", "max": "1ms"}, isolation="process"))
+        node = self.node(pool(n=1, backoff={"min": "1ms", "max": "1ms"}, isolation="process"),
+                         {"actor": "audit", "worker": {"module": "echo"}})
         self.peer(node).call("echo", "exit", b"3")
         described = self.described()
         metrics = self.metrics()

@@ -324,10 +324,13 @@ class Scheduled(Operations):
 
 class Nonsense(Operations):
     def test_names_that_do_not_fit_are_refused(self):
-        for verb in ("evict", "drain", "resume"):
-            for name in ("nobody", "audit", "root", "troupe.admin", "echo/pool", "echo/router",
-                         "echo/99"):
+        for name in ("nobody", "root", "troupe.admin", "echo/pool", "echo/router", "echo/99"):
+            for verb in ("evict", "drain"):
                 self.assert_refused(f"there is no worker or capability called {name}", verb, name)
+            self.assert_refused(f"there is no worker, capability or actor called {name}",
+                                "resume", name)
+        for verb in ("evict", "drain"):
+            self.assert_refused("there is no worker or capability called audit", verb, "audit")
         for name in ("nobody", "audit", "echo/1"):
             self.assert_refused(f"there is no capability called {name}", "pause", name)
             self.assert_refused(f"there is no capability called {name}", "scale", name, "2")

@@ -1,11 +1,10 @@
 """Peers and actors, as docs/protocol.md tells it: bare sockets send to actors, ask them, and are
 sent to. The actor is tests/integration/talking_actor.c, which does as it is told."""
 
+import json
 import os
-import shutil
-import socket
 import sys
-import tempfile
+import time
 import unittest
 
 try:
@@ -15,10 +14,10 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
-from node_kit import MAGIC, Node, Peer
+from node_kit import LONG, MAGIC, Node, Peer, run_troupe
 
 NORMAL, LOST = 0, 6  # of troupe_reason_kind_t
-MAILBOX = 100_000  # messages that an actor may leave lying
+MAILBOX = 2000  # messages that may wait for an actor
 SHORT = {"backoff": {"min": "10ms", "max": "20ms"}}
 
 
@@ -26,7 +25,8 @@ ECHO = {"capability": "echo", "worker": {"module": "echo"}}
 
 
 def actor(name, **more):
-    return {"actor": name, "worker": {"module": "talking"}, **SHORT, **more}
+    return {"actor": name, "worker": {"module": "talking"}, "mailbox": {"limit": MAILBOX},
+            **SHORT, **more}
 
 
 class Talk(unittest.TestCase):
@@ -467,6 +467,9 @@ class Allowed(Talk):
         self.node = self.node_of(["a"], "a")
         one = self.peer()
         one.request("echo", "sleep", b"60000")  # as long as it runs the node does not stop
+        until = time.monotonic() + LONG
+        while self.node.capability("echo")["pending"] != 1:
+            self.assertLess(time.monotonic(), until)
         self.node.kill()
         one.take("goaway")
         self.say(one, "echo", number=50)
@@ -474,7 +477,48 @@ class Allowed(Talk):
         self.assertEqual(one.final(self.ask(one, "echo"))[0], "shutting_down")
 
 
-TESTS = (Sending, NotDelivered, Asking, BeingKnown, SlowReaders, Allowed)
+class Command(Talk):
+    """`troupe send` and `troupe ask`."""
+
+    def troupe(self, *words, code=0):
+        done = run_troupe(*words, "-e", self.endpoint_of(self.node))
+        self.assertEqual(done.returncode, code, done)
+        return done
+
+    def test_an_ask(self):
+        done = self.troupe("ask", "a", "-d", "echo", "-d", "x", "-d", "y")
+        self.assertEqual((done.stdout, done.stderr), ("x", ""))
+        done = self.troupe("ask", "a", "-d", "echo", "-d", "x", "-d", "y", "--frame", "1")
+        self.assertEqual(done.stdout, "y")
+        done = self.troupe("ask", "a", "-d", "echo", "-d", "x", "--json")
+        self.assertEqual(json.loads(done.stdout)["frames"], ["x"])
+
+    def test_an_ask_that_ends_badly(self):
+        self.assertIn("worker_error: not today",
+                      self.troupe("ask", "a", "-d", "refuse", code=1).stderr)
+        self.assertIn("timeout", self.troupe("ask", "a", "-d", "keep", "-t", "50ms",
+                                             code=4).stderr)
+        self.assertIn("forbidden", self.troupe("ask", "secret", "-d", "x", code=1).stderr)
+
+    def test_a_send(self):
+        done = self.troupe("send", "a", "-d", "quiet")
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+        self.assert_logged("heard quiet")
+        self.assertIn("there is no such actor",
+                      self.troupe("send", "nobody", "-d", "x", code=1).stderr)
+
+    def test_an_urgent_one_overtakes(self):
+        gate = os.path.join(self.node.folder, "gate")
+        self.troupe("send", "a", "-d", "wait", "-d", gate)
+        self.assert_logged("waiting")
+        self.troupe("send", "a", "-d", "later")
+        self.troupe("send", "a", "-d", "sooner", "-u")
+        open(gate, "w").close()
+        self.assert_logged("heard later")
+        self.assertIn("heard sooner", self.node.text().split("heard later")[0])
+
+
+TESTS = (Sending, NotDelivered, Asking, BeingKnown, SlowReaders, Allowed, Command)
 
 
 class OverTcp:

@@ -56,7 +56,9 @@ void rig_start(rig_t *self, const troupe_behaviour_t *const *behaviours, const c
     char yaml[YAML_SIZE];
     int length = snprintf(yaml, sizeof yaml,
                           "troupe: 1\n"
-                          "listen: ['%s', '%s']\n"
+                          "listen:\n"
+                          "  - {endpoint: '%s', actors: ['*']}\n"
+                          "  - {endpoint: '%s', actors: ['*']}\n"
                           "%s"
                           "supervisor:\n"
                           "  children:\n"

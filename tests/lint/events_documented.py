@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hold docs/events.md to the source: each event that is told is there, with its fields.
 
-An event is told by tr_event (or tr_event_new, for one subscriber), or by a function of the kind
+An event is told by tr_event (or tr_event_new, for one subscriber; tr_event_live, not kept), or by a function of the kind
 of tr_router_trace, whose third argument at the latest is the name, and which adds the fields, not
 all of them each time; or has one, whose name is the argument `key` behind that of the event. Names
 stand there as literals, or as one of two literals with a condition. The page has tables of which the first column
@@ -15,7 +15,7 @@ import sys
 
 FOLDERS = ["actors", "supervisors", "capabilities", "remote", "node"]
 RESERVED = {"time", "seq", "level", "event"}  # what each event has besides
-TELLERS = re.compile(r"\btr_event(?:_new)?\s*\(|\btr_events_tell\s*\(")
+TELLERS = re.compile(r"\btr_event(?:_new|_live)?\s*\(|\btr_events_tell\s*\(")
 WRAPPER = re.compile(r"^(?:static )?void (\w+)\(([^;{]*?const char \*event\b[^;{]*)\)\n\{\n(.*?)^\}",
                      re.M | re.S)
 FIELD = re.compile(r'TR_(?:TEXT|NUMBER)\s*\(\s*"([^"]+)"')

@@ -24,6 +24,7 @@ SKIPPED = 77
 SUPERVISION = "supervisors/supervision.pml"
 WORKER = "actors/worker_state.pml"
 MAILBOX = "mailbox/mailbox.pml"
+LASTING = "mailbox/lasting.pml"
 GRANTS = "supervisors/grants.pml"
 
 # Words of a turn are taken one by one and the parent gives up at once, where several words, or
@@ -51,6 +52,8 @@ RUNS = [
     (MAILBOX, "LETTERS=1 TIMES ENDS", ""),
     (MAILBOX, "LETTERS=1 TIMES ENDS CAPACITY=1", ""),
     (MAILBOX, "LETTERS=2 ENDS CAPACITY=1 PLAIN", ""),
+    (LASTING, "", ""),
+    (LASTING, "SENDERS=2 LETTERS=1", ""),
     (GRANTS, "LIVES=3", ""),
     (GRANTS, "LIMIT=2", ""),
     (GRANTS, "POOLS=3 LIVES=1", ""),
@@ -88,6 +91,15 @@ FAULTS = [
     (MAILBOX, "BUG_NO_SWAP", ""),
     (MAILBOX, "BUG_NO_RING_FOR_WANTED TIMES", ""),
     (MAILBOX, "BUG_NO_CLAIM FOREVER CAPACITY=1", "owner_is_next"),
+    (LASTING, "BUG_NO_NUMBER", ""),
+    (LASTING, "BUG_LOOKS_TWICE", ""),
+    (LASTING, "BUG_MOVES_OUT_WHO_IS_INSIDE", ""),
+    (LASTING, "BUG_IN_HAND_WHEN_OUTSIDE", ""),
+    (LASTING, "BUG_SETTLES_WHAT_IS_LOST", ""),
+    (LASTING, "BUG_LEAVES_WITHOUT_A_LOOK", ""),
+    (LASTING, "BUG_OVER_AFTER_THE_LOOK", ""),
+    (LASTING, "BUG_NO_SEIZE", ""),
+    (LASTING, "BUG_POSTS_TO_THE_CLOSED", ""),
     (GRANTS, "BUG_QUARANTINE_IS_FREE", ""),
     (GRANTS, "BUG_NOBODY_SWEEPS", ""),
     (GRANTS, "BUG_CLOSED_IS_LOST", ""),

@@ -147,6 +147,159 @@ static void a_visitor_may_change_what_it_visits(void **state)
     stands_for(TR_NAMES_ACTOR, "new", NULL);
 }
 
+/* ---- references ---- */
+
+static const tr_mailbox_limits_t limits = {10, 1000};
+
+static troupe_ref_t *claims(const char *name, const char *home, bool is_lasting)
+{
+    troupe_ref_t *ref = NULL;
+    assert_status(tr_directory_claim(scene.directory, name, home, limits, is_lasting, &ref),
+                  TROUPE_OK);
+    assert_non_null(ref);
+    return ref;
+}
+
+static void cannot_claim(const char *name, const char *home, bool is_lasting)
+{
+    troupe_ref_t *ref = NULL;
+    assert_status(tr_directory_claim(scene.directory, name, home, limits, is_lasting, &ref),
+                  TROUPE_EXISTS);
+    assert_null(ref);
+}
+
+static void is_referred_to(const char *name, const troupe_ref_t *ref)
+{
+    troupe_ref_t *found = tr_directory_refer(scene.directory, tr_span_of(name));
+    assert_ptr_equal(found, ref);
+    troupe_ref_release(&found);
+}
+
+static void a_reference_is_found_with_its_mailbox(void **state)
+{
+    (void)state;
+    troupe_ref_t *ref = claims("a", "root", true);
+    assert_string_equal(troupe_ref_name(ref), "a");
+    is_referred_to("a", ref);
+    is_referred_to("b", NULL);
+    stands_for(TR_NAMES_ACTOR, "a", NULL); /* that is another space */
+    troupe_ref_release(&ref);
+}
+
+static void the_next_life_has_the_same_reference(void **state)
+{
+    (void)state;
+    troupe_ref_t *first = claims("a", "root", true);
+    tr_mailbox_move_in(first->mailbox, 1);
+    cannot_claim("a", "root", true);
+    tr_mailbox_leave_for_good(first->mailbox);
+    troupe_ref_t *second = claims("a", "root", true);
+    assert_ptr_equal(second, first);
+    troupe_ref_release(&first);
+    troupe_ref_release(&second);
+}
+
+static void a_claim_bounds_the_mailbox(void **state)
+{
+    (void)state;
+    troupe_ref_t *ref = claims("a", "root", true);
+    troupe_ref_t *again = NULL;
+    assert_status(tr_directory_claim(scene.directory, "a", "root",
+                                     (tr_mailbox_limits_t){1, 1000}, true, &again),
+                  TROUPE_OK);
+    tr_mailbox_hold_place(ref->mailbox);
+    assert_false(tr_mailbox_has_room(ref->mailbox));
+    tr_mailbox_give_place(ref->mailbox);
+    troupe_ref_release(&again);
+    troupe_ref_release(&ref);
+}
+
+static void a_name_belongs_to_one_home(void **state)
+{
+    (void)state;
+    troupe_ref_t *ref = claims("a", "root\nmid", true);
+    cannot_claim("a", "root", true);
+    cannot_claim("a", "root\nmid", false);
+    troupe_ref_release(&ref);
+}
+
+static void one_that_does_not_last_is_claimed_once(void **state)
+{
+    (void)state;
+    troupe_ref_t *ref = claims("a", "root", false);
+    cannot_claim("a", "root", false);
+    troupe_ref_t *out = tr_directory_take_out(scene.directory, ref);
+    assert_ptr_equal(out, ref);
+    is_referred_to("a", NULL);
+    assert_null(tr_directory_take_out(scene.directory, ref));
+    troupe_ref_t *other = claims("a", "root", false);
+    assert_ptr_not_equal(other, ref);
+    assert_null(tr_directory_take_out(scene.directory, ref)); /* not the other one */
+    is_referred_to("a", other);
+    troupe_ref_release(&out);
+    troupe_ref_release(&ref);
+    troupe_ref_release(&other);
+}
+
+static void a_mailbox_is_forgotten_with_its_reference(void **state)
+{
+    (void)state;
+    troupe_ref_t *ref = claims("a", "root", true);
+    tr_directory_forget(scene.directory, ref->mailbox);
+    is_referred_to("a", NULL);
+    troupe_ref_release(&ref);
+}
+
+/* One row, one story: who is taken out, of those that are gone below a path. */
+struct branch {
+    const char *path;
+    const char *gone; /* the child of that; NULL: any */
+    const char *names;
+};
+
+static bool is_branch(const void *arg, tr_span_t child)
+{
+    return !arg || tr_span_equals(child, arg);
+}
+
+static void branch_is_taken_out(void **state)
+{
+    const struct branch *branch = *state;
+    static const char *const homes[][2] = {
+        {"a", "root"},           {"b", "root\nmid"},  {"c", "root\nmid\nlow"},
+        {"d", "root\nmiddle"},   {"e", "other\nmid"}, {"mid", "root\nmiddle"},
+        {"f", "root\nmid\nlow"},
+    };
+    for (size_t i = 0; i < sizeof homes / sizeof homes[0]; i++) {
+        troupe_ref_t *ref = claims(homes[i][0], homes[i][1], true);
+        if (ref->name[0] == 'f') {
+            tr_mailbox_move_in(ref->mailbox, 1); /* it lives */
+        }
+        troupe_ref_release(&ref);
+    }
+    bool is_out[128] = {false};
+    troupe_ref_t *ref;
+    while ((ref = tr_directory_take_out_vacant(scene.directory, branch->path, is_branch,
+                                               branch->gone)) != NULL) {
+        is_referred_to(ref->name, NULL);
+        is_out[(size_t)ref->name[0]] = true;
+        troupe_ref_release(&ref);
+    }
+    char names[8] = "";
+    for (size_t i = 0; i < sizeof is_out; i++) {
+        if (is_out[i]) {
+            names[strlen(names)] = (char)i;
+        }
+    }
+    assert_string_equal(names, branch->names);
+}
+
+/* clang-format off */
+#define BRANCH(title, ...) \
+    { .name = title, .test_func = branch_is_taken_out, .setup_func = set_up, \
+      .teardown_func = tear_down, .initial_state = &(struct branch){__VA_ARGS__} }
+/* clang-format on */
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +309,19 @@ int main(void)
         story(a_mailbox_is_forgotten_under_all_its_names),
         story(each_name_is_visited),
         story(a_visitor_may_change_what_it_visits),
+        story(a_reference_is_found_with_its_mailbox),
+        story(the_next_life_has_the_same_reference),
+        story(a_claim_bounds_the_mailbox),
+        story(a_name_belongs_to_one_home),
+        story(one_that_does_not_last_is_claimed_once),
+        story(a_mailbox_is_forgotten_with_its_reference),
+        BRANCH("one child is taken out", "root", "a", "a"),
+        BRANCH("a supervisor is taken out with all below it", "root", "mid", "bc"),
+        BRANCH("a child of a lower one is taken out", "root\nmid", "b", "b"),
+        BRANCH("those further below are taken out", "root\nmid", "low", "c"),
+        BRANCH("all below a supervisor are taken out", "root", NULL, "abcdm"),
+        BRANCH("all of another root are taken out", "", "other", "e"),
+        BRANCH("all are taken out but one that lives", "", NULL, "abcdem"),
     };
     return cmocka_run_group_tests_name("mailbox/directory", tests, NULL, NULL) != 0;
 }

@@ -194,6 +194,47 @@ static void who_spins_finds_what_is_there(void **state)
     tr_mailbox_release(&mailbox);
 }
 
+static void what_is_held_back_waits_and_wakes_nobody(void **state)
+{
+    (void)state;
+    tr_mailbox_t *mailbox = mailbox_of(10, 1000);
+    assert_status(post(mailbox, TR_LANE_USER, 1, 1), TROUPE_OK);
+    assert_status(post(mailbox, TR_LANE_USER, 2, 1), TROUPE_OK);
+    next_is(mailbox, TR_LANE_USER, 1); /* so that both are taken over */
+    tr_mailbox_hold_back(mailbox, true);
+    assert_null(tr_mailbox_next(mailbox, NULL));
+    assert_false(tr_mailbox_spin(mailbox, 0));
+    assert_true(tr_mailbox_park(mailbox));
+    assert_status(post(mailbox, TR_LANE_USER, 3, 1), TROUPE_OK);
+    assert_status(post(mailbox, TR_LANE_URGENT, 4, 1), TROUPE_OK);
+    assert_false(tr_mailbox_has_posted(mailbox));
+    assert_false(is_ringing(mailbox));
+    assert_status(post(mailbox, TR_LANE_CONTROL, 5, 1), TROUPE_OK);
+    assert_true(is_ringing(mailbox));
+    tr_mailbox_unpark(mailbox);
+    next_is(mailbox, TR_LANE_CONTROL, 5);
+    assert_null(tr_mailbox_next(mailbox, NULL));
+    assert_int_equal(tr_mailbox_depth(mailbox), 3);
+
+    tr_mailbox_hold_back(mailbox, false);
+    assert_false(tr_mailbox_park(mailbox));
+    next_is(mailbox, TR_LANE_URGENT, 4);
+    next_is(mailbox, TR_LANE_USER, 2);
+    next_is(mailbox, TR_LANE_USER, 3);
+    tr_mailbox_release(&mailbox);
+}
+
+static void a_closed_mailbox_holds_nothing_back(void **state)
+{
+    (void)state;
+    tr_mailbox_t *mailbox = mailbox_of(10, 1000);
+    tr_mailbox_hold_back(mailbox, true);
+    assert_status(post(mailbox, TR_LANE_USER, 1, 1), TROUPE_OK);
+    tr_mailbox_close(mailbox);
+    next_is(mailbox, TR_LANE_USER, 1);
+    tr_mailbox_release(&mailbox);
+}
+
 static bool asked_thrice(void *arg)
 {
     return ++*(int *)arg == 3;
@@ -403,6 +444,8 @@ int main(void)
         cmocka_unit_test(the_bell_rings_only_for_who_waits),
         cmocka_unit_test(what_was_in_a_closed_mailbox_can_be_taken),
         cmocka_unit_test(who_spins_finds_what_is_there),
+        cmocka_unit_test(what_is_held_back_waits_and_wakes_nobody),
+        cmocka_unit_test(a_closed_mailbox_holds_nothing_back),
         cmocka_unit_test(waiting_for_room_gives_up),
         cmocka_unit_test(a_place_that_is_held_counts_as_a_letter),
         cmocka_unit_test(who_lets_wait_bounds_the_user_lane_alone),

@@ -93,6 +93,29 @@ static void let_go_of_is_lost(void **state)
                 "whoever was asked has let go of the question without an answer", "");
 }
 
+static void who_waits_does_not_keep_it_from_being_lost(void **state)
+{
+    scene_t *scene = *state;
+    troupe_question_t *waits = tr_question_attend(scene->question);
+    tr_question_release(&scene->question);
+    asker_hears(scene, TROUPE_OUTCOME_WORKER_LOST,
+                "whoever was asked has let go of the question without an answer", "");
+    assert_false(troupe_question_is_awaited(waits));
+    tr_question_turn_away(&waits);
+    assert_null(waits);
+    tr_question_turn_away(&waits);
+}
+
+static void who_turns_away_hears_nothing(void **state)
+{
+    scene_t *scene = *state;
+    troupe_question_t *waits = tr_question_attend(scene->question);
+    assert_true(troupe_question_is_awaited(scene->question));
+    tr_question_turn_away(&waits);
+    assert_false(troupe_question_is_awaited(scene->question));
+    tr_question_release(&scene->question);
+}
+
 static void it_is_told_who_let_go(void **state)
 {
     scene_t *scene = *state;
@@ -247,6 +270,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(is_answered_once),
         TEST(let_go_of_is_lost),
+        TEST(who_waits_does_not_keep_it_from_being_lost),
+        TEST(who_turns_away_hears_nothing),
         TEST(it_is_told_who_let_go),
         TEST(whoever_takes_it_answers),
         TEST(an_empty_answer_is_one),

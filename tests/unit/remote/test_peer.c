@@ -415,6 +415,49 @@ static void nobody_needs_to_be_told(void **state)
 
 #define STORY(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
+/* Messages of actors leave the other half of what may wait to answers. */
+static void messages_fill_half(void **state)
+{
+    world_t *world = *state;
+    world->limits.max_out = 40;
+    troupe_message_t *message = troupe_message_from_text("hello");
+    assert_true(tr_peer_has_room(world->peer, message, &world->limits));
+    while (world->peer->n_out < 20) {
+        assert_true(tr_peer_has_room(world->peer, message, &world->limits));
+        send_ping(world);
+    }
+    assert_false(tr_peer_has_room(world->peer, message, &world->limits));
+    while (world->peer->n_out < 40) {
+        send_ping(world);
+    }
+    assert_false(world->peer->is_gone);
+    read_all(world);
+    flush(world);
+    for (int i = 0; i < 100 && world->peer->n_out > 0; i++) {
+        read_all(world);
+        flush(world);
+    }
+    assert_true(tr_peer_has_room(world->peer, message, &world->limits));
+    troupe_message_destroy(&message);
+}
+
+static void so_do_their_bytes(void **state)
+{
+    world_t *world = *state;
+    static const char bytes[1000];
+    world->limits.max_out_bytes = 4000;
+    troupe_message_t *message = troupe_message_from(bytes, sizeof bytes);
+    troupe_message_t *large = troupe_message_from(bytes, sizeof bytes);
+    while (world->peer->n_out == 0) {
+        send_ping(world);
+    }
+    assert_status(troupe_message_add(large, bytes, sizeof bytes), TROUPE_OK);
+    assert_true(tr_peer_has_room(world->peer, message, &world->limits));
+    assert_false(tr_peer_has_room(world->peer, large, &world->limits));
+    troupe_message_destroy(&message);
+    troupe_message_destroy(&large);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +475,8 @@ int main(void)
         STORY(each_command_of_a_bundle_that_waits_counts),
         STORY(what_was_gathered_is_forgotten_with_the_backlog),
         STORY(nobody_needs_to_be_told),
+        STORY(messages_fill_half),
+        STORY(so_do_their_bytes),
     };
     return cmocka_run_group_tests_name("remote/peer", tests, NULL, NULL) != 0;
 }

@@ -29,6 +29,8 @@ struct troupe_worker {
     bool has_ended;
     char explained[400];
     char logged[400];
+    int n_sent;
+    char sent_to[80];
 };
 
 /* What is asked, and what became of it. A reply and the parts are the request's to release. */

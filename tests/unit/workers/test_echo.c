@@ -14,13 +14,39 @@ struct story {
     const char *answer; /* the reply, or the beginning of the failure's text */
 };
 
+/* What the worker keeps between two callbacks. */
+static void *state_of_worker(void)
+{
+    static const stage_arg_t none[] = {{NULL, NULL}};
+    const troupe_args_t args = {none};
+    troupe_worker_t worker = {0};
+    void *kept = NULL;
+    assert_int_equal(troupe_behaviour->init(&worker, &args, &kept), TROUPE_INIT_OK);
+    return kept;
+}
+
+static void forget(void *kept)
+{
+    troupe_worker_t worker = {0};
+    troupe_behaviour->terminate(&worker, &kept, (troupe_reason_t){0});
+    assert_null(kept);
+}
+
+static int handle(troupe_worker_t *worker, troupe_request_t *request)
+{
+    void *kept = state_of_worker();
+    int verdict = stage_handle(worker, request, kept);
+    forget(kept);
+    return verdict;
+}
+
 static void story_holds(void **state)
 {
     const struct story *story = *state;
     troupe_worker_t worker = {0};
     troupe_request_t request = stage_request(story->method, story->text, strlen(story->text));
 
-    assert_int_equal(stage_handle(&worker, &request, NULL), 0);
+    assert_int_equal(handle(&worker, &request), 0);
     assert_int_equal(request.n_finished, 1);
     assert_int_equal(request.outcome, story->outcome);
     if (story->outcome == TROUPE_OUTCOME_OK) {
@@ -42,7 +68,7 @@ static void echo_shares_the_frames_it_got(void **state)
     troupe_request_t request = stage_request("", big, sizeof big);
     assert_int_equal(troupe_message_add(request.message, "second", 6), TROUPE_OK);
 
-    assert_int_equal(stage_handle(&worker, &request, NULL), 0);
+    assert_int_equal(handle(&worker, &request), 0);
     assert_int_equal(troupe_message_count(request.reply), 2);
     assert_ptr_equal(troupe_message_data(request.reply, 0),
                      troupe_message_data(request.message, 0));
@@ -55,7 +81,7 @@ static void parts_are_filled_one_letter_each(void **state)
     troupe_worker_t worker = {0};
     troupe_request_t request = stage_request("parts", "3 5", 3);
 
-    assert_int_equal(stage_handle(&worker, &request, NULL), 0);
+    assert_int_equal(handle(&worker, &request), 0);
     assert_int_equal(request.n_parts, 3);
     assert_int_equal(troupe_message_size(request.parts[0], 0), 5);
     assert_memory_equal(troupe_message_data(request.parts[0], 0), "aaaaa", 5);
@@ -70,7 +96,7 @@ static void parts_end_when_the_reader_left(void **state)
     troupe_request_t request = stage_request("parts", "3 0", 3);
     request.reader_left = true;
 
-    assert_int_equal(stage_handle(&worker, &request, NULL), 0);
+    assert_int_equal(handle(&worker, &request), 0);
     assert_int_equal(request.n_finished, 1);
     assert_int_equal(request.outcome, TROUPE_OUTCOME_WORKER_ERROR);
     stage_release(&request);
@@ -83,7 +109,7 @@ static void parts_end_when_there_is_no_room(void **state)
     troupe_request_t request = stage_request("parts", "3 0", 3);
     request.is_full = true;
 
-    assert_int_equal(stage_handle(&worker, &request, NULL), 0);
+    assert_int_equal(handle(&worker, &request), 0);
     assert_int_equal(request.n_finished, 1);
     assert_int_equal(request.outcome, TROUPE_OUTCOME_WORKER_ERROR);
     assert_non_null(strstr(request.text, "no room"));
@@ -99,7 +125,7 @@ static void only_progress_says_progress(void **state)
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(worker.n_progress, 0);
         troupe_request_t request = stage_request(methods[i], "12", 2);
-        assert_int_equal(stage_handle(&worker, &request, NULL), 0);
+        assert_int_equal(handle(&worker, &request), 0);
         assert_int_equal(request.outcome, TROUPE_OUTCOME_OK);
         stage_release(&request);
     }
@@ -113,7 +139,7 @@ static void a_cancel_ends_a_long_sleep(void **state)
     troupe_request_t request = stage_request("sleep", "3600000", 7);
     request.cancelled_after = 2;
 
-    assert_int_equal(stage_handle(&worker, &request, NULL), 0);
+    assert_int_equal(handle(&worker, &request), 0);
     assert_int_equal(request.n_finished, 1);
     assert_int_equal(request.outcome, TROUPE_OUTCOME_WORKER_ERROR);
     stage_release(&request);
@@ -125,7 +151,7 @@ static void broken_leaves_the_request_and_says_why(void **state)
     troupe_worker_t worker = {0};
     troupe_request_t request = stage_request("broken", "no oil", 6);
 
-    assert_int_not_equal(stage_handle(&worker, &request, NULL), 0);
+    assert_int_not_equal(handle(&worker, &request), 0);
     assert_int_equal(request.n_finished, 0);
     assert_string_equal(worker.explained, "no oil");
     stage_release(&request);
@@ -138,10 +164,12 @@ static void a_message_is_logged_and_may_break_it(void **state)
     troupe_message_t *hello = troupe_message_from_text("hello");
     troupe_message_t *broken = troupe_message_from_text("broken");
 
-    assert_int_equal(troupe_behaviour->receive(&worker, hello, NULL), 0);
+    void *kept = state_of_worker();
+    assert_int_equal(troupe_behaviour->receive(&worker, hello, kept), 0);
     assert_string_equal(worker.logged, "received: hello");
-    assert_int_not_equal(troupe_behaviour->receive(&worker, broken, NULL), 0);
+    assert_int_not_equal(troupe_behaviour->receive(&worker, broken, kept), 0);
     assert_string_equal(worker.explained, "broken as asked");
+    forget(kept);
     troupe_message_destroy(&hello);
     troupe_message_destroy(&broken);
 }
@@ -171,6 +199,47 @@ static void start_ends_so(void **state)
     assert_int_equal(troupe_behaviour->init(&worker, &args, &nothing), start->verdict);
     assert_int_equal(worker.explained[0] != '\0', start->explains);
     assert_int_equal(worker.n_progress > 0, start->says_progress);
+    if (start->verdict == TROUPE_INIT_OK) {
+        forget(nothing);
+    }
+}
+
+static void messages_are_sent_as_asked(void **state)
+{
+    (void)state;
+    troupe_worker_t worker = {0};
+    troupe_request_t request = stage_request("send", "friend 3 good day", 17);
+    assert_int_equal(handle(&worker, &request), 0);
+    assert_int_equal(request.outcome, TROUPE_OUTCOME_OK);
+    assert_int_equal(worker.n_sent, 3);
+    assert_string_equal(worker.sent_to, "friend");
+    stage_release(&request);
+
+    request = stage_request("send", "nobody 3 good day", 17);
+    assert_int_equal(handle(&worker, &request), 0);
+    assert_int_equal(request.outcome, TROUPE_OUTCOME_WORKER_ERROR);
+    stage_release(&request);
+}
+
+static void what_it_counts_it_shows(void **state)
+{
+    (void)state;
+    static const unsigned char one_of_each[] = "\x82\xa8messages\xcf\0\0\0\0\0\0\0\x01"
+                                               "\xa8requests\xcf\0\0\0\0\0\0\0\x01";
+    troupe_worker_t worker = {0};
+    void *kept = state_of_worker();
+    troupe_message_t *hello = troupe_message_from_text("hello");
+    troupe_request_t request = stage_request("", "x", 1);
+    assert_int_equal(troupe_behaviour->receive(&worker, hello, kept), 0);
+    assert_int_equal(stage_handle(&worker, &request, kept), 0);
+
+    troupe_message_t *shown = troupe_behaviour->state(&worker, kept);
+    assert_int_equal(troupe_message_size(shown, 0), sizeof one_of_each - 1);
+    assert_memory_equal(troupe_message_data(shown, 0), one_of_each, sizeof one_of_each - 1);
+    troupe_message_destroy(&shown);
+    troupe_message_destroy(&hello);
+    stage_release(&request);
+    forget(kept);
 }
 
 /* clang-format off */
@@ -229,6 +298,8 @@ int main(void)
         cmocka_unit_test(a_cancel_ends_a_long_sleep),
         cmocka_unit_test(broken_leaves_the_request_and_says_why),
         cmocka_unit_test(a_message_is_logged_and_may_break_it),
+        cmocka_unit_test(messages_are_sent_as_asked),
+        cmocka_unit_test(what_it_counts_it_shows),
     };
     return cmocka_run_group_tests_name("workers/echo", tests, NULL, NULL) != 0;
 }

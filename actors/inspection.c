@@ -1,0 +1,45 @@
+/* A letter like any other: it owns the message that shows the state. */
+
+#include "actors/inspection.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void destroy(tr_letter_t *letter)
+{
+    tr_inspection_t *self = (tr_inspection_t *)letter;
+    troupe_message_destroy(&self->state);
+    free(self);
+}
+
+const tr_letter_type_t tr_inspection_type = {"inspection", destroy};
+
+tr_inspection_t *tr_inspection_new(const tr_self_t *self, uint64_t token)
+{
+    assert(self);
+    tr_inspection_t *inspection = calloc(1, sizeof *inspection);
+    if (inspection) {
+        tr_letter_init(&inspection->letter, &tr_inspection_type, sizeof *inspection);
+        inspection->token = token;
+        inspection->remark = "";
+        inspection->is_suspended = self->is_suspended;
+        inspection->n_waiting = tr_mailbox_depth(self->mailbox);
+        inspection->n_messages = atomic_load(&self->pulse->n_messages);
+        inspection->rate = tr_pulse_rate(self->pulse, tr_clock_now_ms());
+    }
+    return inspection;
+}
+
+void tr_inspection_send(tr_inspection_t *self, tr_mailbox_t *to)
+{
+    assert(self);
+    tr_letter_t *letter = &self->letter;
+    if (!to || tr_mailbox_post_answer(to, TR_LANE_CONTROL, &letter) != TROUPE_OK) {
+        tr_letter_destroy(&letter);
+    }
+}
+
+const tr_inspection_t *tr_inspection_in(const tr_letter_t *letter)
+{
+    return letter->type == &tr_inspection_type ? (const tr_inspection_t *)letter : NULL;
+}
