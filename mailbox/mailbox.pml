@@ -15,6 +15,9 @@
  *
  * Assumed: all accesses are in one order, which is what sequentially consistent atomics are.
  *
+ * The threads of a crew are senders here: that they are called, instead of coming by themselves,
+ * is not in it, and no owner hangs.
+ *
  * Bounds and variants, by -D:
  *   SENDERS      threads that post
  *   LETTERS      that each of them posts

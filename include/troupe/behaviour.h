@@ -6,7 +6,8 @@
  *
  * With `isolation: inline` they run one after another too, and each sees what those
  * before it have left, but on whatever thread brings the work: one that calls within
- * the process, or the worker's own. Only init and terminate are always on that one.
+ * the process, of an actor one that all inline actors share, or the worker's own. Only
+ * init and terminate are always on that one.
  * Such a handler must be brief and must not wait for anything: it holds its caller,
  * who cannot call it off. The functions below belong to the thread of the callback
  * that runs.
