@@ -131,7 +131,8 @@ static void monitor(scene_t *scene, actor_t *actor, actor_t *whom)
 static void play(scene_t *scene, const char *word)
 {
     actor_t *actor = &scene->actors[word[0] - 'a'];
-    actor_t *other = word[1] && word[2] == '>' ? &scene->actors[word[3] - 'a'] : NULL;
+    actor_t *other =
+        word[1] && word[2] == '>' && word[3] >= 'a' ? &scene->actors[word[3] - 'a'] : NULL;
     switch (word[1]) {
     case 'm':
         monitor(scene, actor, other);
