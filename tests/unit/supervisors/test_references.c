@@ -463,12 +463,14 @@ static void its_mailbox_has_bounds_also_between_lives(void **state)
 
 /* ---- it hangs ---- */
 
+/* Not so soon that one that only waits for a processor would be taken for hung. */
+#define SOON_MS 1000
+
 static void let_hang_be_seen_soon(tr_child_spec_t *spec)
 {
-    spec->health.interval_ms = 5;
-    spec->health.stall_ms = 50;
-    spec->health.start_stall_ms = 50;
-    spec->shutdown_ms = 50;
+    spec->health.interval_ms = SOON_MS / 10;
+    spec->health.misses = 1000;
+    spec->health.stall_ms = SOON_MS;
 }
 
 static void one_that_hangs_with_a_message_loses_it_alone(void **state)
@@ -495,7 +497,7 @@ static void one_that_hangs_with_a_message_loses_it_alone(void **state)
 static void one_that_hangs_when_it_begins_loses_nothing(void **state)
 {
     (void)state;
-    let_hang_be_seen_soon(&scene.a);
+    scene.a.health.start_stall_ms = SOON_MS;
     a_waits_to_be_restarted();
     troupe_ref_t *a = refer("a");
     sends(a, "1");
@@ -519,7 +521,7 @@ static void one_that_hangs_when_it_begins_loses_nothing(void **state)
 static void one_that_hangs_at_its_end_loses_nothing(void **state)
 {
     (void)state;
-    let_hang_be_seen_soon(&scene.a);
+    scene.a.shutdown_ms = SOON_MS;
     start();
     troupe_ref_t *a = refer("a");
     notes.terminate_does = "hang";
@@ -538,7 +540,7 @@ static void one_that_hangs_at_its_end_loses_nothing(void **state)
 static void one_that_hangs_and_is_terminated_leaves_nothing_lying(void **state)
 {
     (void)state;
-    scene.a.shutdown_ms = 50;
+    scene.a.shutdown_ms = SOON_MS;
     start();
     troupe_ref_t *a = refer("a");
     sends(a, "hang");
