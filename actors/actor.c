@@ -304,6 +304,28 @@ static void call_watches(tr_self_t *self, const struct pollfd *polls, size_t n_p
     }
 }
 
+/* Whoever carries it hangs, and it has been replaced: it ends when that one is back. Until then
+ * this thread, in the quarantine, may not touch anything. */
+static void wait_until_let_go(tr_self_t *self)
+{
+    while (sem_wait(&self->is_let_go) != 0) {
+    }
+}
+
+/* False: the mailbox is another life's now. */
+static bool take_baton(tr_self_t *self)
+{
+    if (!tr_mailbox_is_lasting(self->mailbox)) {
+        tr_mailbox_take_baton(self->mailbox);
+        return true;
+    }
+    bool is_mine = tr_mailbox_take_baton_as(self->mailbox, self->incarnation);
+    if (!is_mine) {
+        wait_until_let_go(self);
+    }
+    return is_mine;
+}
+
 /* Sleep until the bell, a socket, a descriptor or the time says otherwise. An actor that is
  * carried is anybody's meanwhile. */
 static void sleep_until(tr_self_t *self, struct pollfd *polls, int64_t due_ms)
@@ -325,10 +347,9 @@ static void sleep_until(tr_self_t *self, struct pollfd *polls, int64_t due_ms)
     } else {
         poll(polls, POLL_WATCHES + self->n_watches, 0);
     }
-    if (self->class->is_carried) {
-        tr_mailbox_take_baton(self->mailbox);
+    if (!self->class->is_carried || take_baton(self)) {
+        tr_mailbox_unpark(self->mailbox);
     }
-    tr_mailbox_unpark(self->mailbox);
 }
 
 static void look_at_pipe(tr_self_t *self, zsock_t *pipe)
@@ -396,6 +417,20 @@ static bool work_for(void *arg, bool is_next)
     time = self->now;
     return !self->is_ending &&
            due_ms >= atomic_load_explicit(&self->rest.awake_at_ms, memory_order_relaxed);
+}
+
+/* The same, on a thread of the crew. */
+static bool work_in_crew(void *arg, bool is_next)
+{
+    tr_self_t *self = arg;
+    tr_rest_begin_piece(&self->rest);
+    bool is_enough = work_for(self, is_next);
+    if (self->is_moved_out) {
+        sem_post(&self->is_let_go); /* from here on it may be gone */
+        return false;
+    }
+    tr_rest_end_piece(&self->rest);
+    return is_enough;
 }
 
 static void serve(tr_self_t *self, zsock_t *pipe)
@@ -511,6 +546,7 @@ static void destroy_self(tr_self_t **self_p)
         tr_keepsake_release(&self->keepsake);
         atomic_fetch_sub(&self->runtime->n_actors, 1);
         tr_runtime_release(&self->runtime);
+        sem_destroy(&self->is_let_go);
         free(self->name);
         free(self->home);
         free(self);
@@ -597,6 +633,7 @@ static tr_self_t *make(const tr_actor_setup_t *setup, uint64_t incarnation)
         return NULL;
     }
     self->class = setup->class;
+    sem_init(&self->is_let_go, 0, 0);
     self->name = strdup(setup->name);
     self->home = setup->home ? strdup(setup->home) : NULL;
     self->incarnation = incarnation;
@@ -611,6 +648,8 @@ static tr_self_t *make(const tr_actor_setup_t *setup, uint64_t incarnation)
     self->keepsake = tr_keepsake_share(setup->keepsake);
     if (!self->name || (setup->home && !self->home) || !self->mailbox || !self->pulse) {
         destroy_self(&self);
+    } else if (self->class->is_carried && tr_mailbox_is_lasting(self->mailbox)) {
+        tr_mailbox_let_crew_carry(self->mailbox, self->runtime->crew, work_in_crew, self);
     } else if (self->class->is_carried) {
         tr_mailbox_let_carry(self->mailbox, self->class->carriers, work_for, self);
     } else if (tr_mailbox_is_carried(self->mailbox)) { /* an earlier life was */
@@ -716,10 +755,13 @@ static void lose_what_it_holds(tr_actor_t *self, tr_runtime_t *runtime)
     }
 }
 
-/* The baton of one that is carried is in the hands of a thread that hangs. */
-static bool is_left_to_next_life(const tr_actor_t *self)
+/* One that is carried sleeps itself, and would not hear that it has been replaced. */
+static void give_up_carrier(tr_actor_t *self)
 {
-    return tr_mailbox_is_lasting(self->mailbox) && !tr_mailbox_is_carried(self->mailbox);
+    if (tr_mailbox_is_carried(self->mailbox)) {
+        tr_mailbox_give_up_carrier(self->mailbox);
+        zstr_send(self->zactor, "MOVED OUT"); /* that something comes is all it looks for */
+    }
 }
 
 void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t *reason)
@@ -731,8 +773,10 @@ void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t
     }
     bool is_out = tr_actor_move_out(self);
     lose_what_it_holds(self, runtime);
-    bool is_left = is_out && is_left_to_next_life(self);
-    if (!is_left) {
+    bool is_left = is_out && tr_mailbox_is_lasting(self->mailbox);
+    if (is_left) {
+        give_up_carrier(self);
+    } else {
         tr_directory_forget(runtime->directory, self->mailbox);
     }
     tr_groups_forget(runtime->groups, self->ref, self->incarnation);

@@ -12,6 +12,7 @@
 #ifndef TROUPE_ACTORS_ACTOR_H
 #define TROUPE_ACTORS_ACTOR_H
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,7 +41,8 @@ typedef struct tr_actor_class {
 
     /* Its work is brief and never blocks: whoever posts to it may do that work at once, on its
      * own thread. One thread at a time does. The callbacks must not care which, but for begin
-     * and end, which run on the actor's own; so do those of what it watches. */
+     * and end, which run on the actor's own; so do those of what it watches. Those whose
+     * mailbox is lasting are carried by the runtime's crew. */
     bool is_carried;
     tr_carriers_t carriers;
 
@@ -97,6 +99,7 @@ struct tr_self {
     /* the shell's */
     const void *arg;
     tr_keepsake_t *keepsake;
+    sem_t is_let_go; /* by whoever carried it when it was moved out */
     zsock_t *door;
     int door_descriptor;
     int pipe_descriptor;

@@ -52,10 +52,8 @@ void tr_rest_leave(tr_rest_t *self)
     self->mailbox = NULL;
 }
 
-void tr_rest_begin(tr_rest_t *self)
+static void tell_who_looks(void)
 {
-    assert(self);
-    atomic_fetch_add(&self->n_turns, 1);
     if (atomic_load(&n_looking) > 0) {
         pthread_mutex_lock(&mutex);
         pthread_cond_broadcast(&has_changed);
@@ -63,10 +61,30 @@ void tr_rest_begin(tr_rest_t *self)
     }
 }
 
+void tr_rest_begin(tr_rest_t *self)
+{
+    assert(self);
+    atomic_fetch_add(&self->n_turns, 1);
+    tell_who_looks();
+}
+
 void tr_rest_end(tr_rest_t *self)
 {
     assert(self);
     atomic_fetch_add(&self->n_turns, 1);
+}
+
+void tr_rest_begin_piece(tr_rest_t *self)
+{
+    assert(self);
+    atomic_fetch_add(&self->n_pieces, 1);
+}
+
+void tr_rest_end_piece(tr_rest_t *self)
+{
+    assert(self);
+    atomic_fetch_add(&self->n_pieces, 1);
+    tell_who_looks();
 }
 
 /* ---- looking ---- */
@@ -81,7 +99,8 @@ static bool is_rung(const tr_mailbox_t *mailbox)
 static bool is_at_rest(const tr_rest_t *self, int64_t now_ms)
 {
     return !tr_mailbox_has_posted(self->mailbox) && !is_rung(self->mailbox) &&
-           atomic_load(&self->n_turns) % 2 == 1 && atomic_load(&self->awake_at_ms) > now_ms;
+           atomic_load(&self->n_turns) % 2 == 1 && atomic_load(&self->n_pieces) % 2 == 0 &&
+           atomic_load(&self->awake_at_ms) > now_ms;
 }
 
 static bool counts(const tr_rest_t *self)
@@ -96,7 +115,7 @@ static bool are_all_at_rest(uint64_t *n_turns_out)
     *n_turns_out = 0;
     for (const tr_rest_t *actor = all; actor; actor = actor->next) {
         if (counts(actor)) {
-            *n_turns_out += atomic_load(&actor->n_turns);
+            *n_turns_out += atomic_load(&actor->n_turns) + atomic_load(&actor->n_pieces);
             if (!is_at_rest(actor, now_ms)) {
                 return false;
             }

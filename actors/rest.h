@@ -22,6 +22,7 @@ typedef struct tr_rest {
     tr_mailbox_t *mailbox;        /* borrowed: the actor's */
     tr_pulse_t *pulse;            /* likewise */
     _Atomic(uint64_t) n_turns;    /* odd: it sleeps */
+    _Atomic(uint64_t) n_pieces;   /* odd: a thread of the crew is at its work meanwhile */
     _Atomic(int64_t) awake_at_ms; /* when its own thread looks again of itself */
 } tr_rest_t;
 
@@ -36,6 +37,10 @@ void tr_rest_begin(tr_rest_t *self);
 
 /* It is awake again. */
 void tr_rest_end(tr_rest_t *self);
+
+/* A thread of the crew begins with a piece of its work, and is done with it. */
+void tr_rest_begin_piece(tr_rest_t *self);
+void tr_rest_end_piece(tr_rest_t *self);
 
 /* ---- tests ---- */
 

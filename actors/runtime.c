@@ -12,7 +12,19 @@
 #include "actors/dead_letter.h"
 #include "actors/groups.h"
 #include "base/clock.h"
+#include "base/processors.h"
 #include "mailbox/mail.h"
+
+#define LEAST_CREW 2
+#define MOST_CREW  8
+
+static size_t crew_size(void)
+{
+    size_t n_processors = tr_processors();
+    return n_processors < LEAST_CREW  ? LEAST_CREW
+           : n_processors > MOST_CREW ? MOST_CREW
+                                      : n_processors;
+}
 
 tr_runtime_t *tr_runtime_new(const char *node)
 {
@@ -36,9 +48,10 @@ tr_runtime_t *tr_runtime_new(const char *node)
     self->quarantine = tr_quarantine_new();
     self->spawner = tr_spawner_new();
     self->groups = tr_groups_new();
+    self->crew = tr_crew_new(crew_size());
     self->folder = tr_private_folder_new(self->boot);
     if (!self->node || !self->groups || !self->directory || !self->metrics ||
-        !self->quarantine || !self->spawner || !self->folder) {
+        !self->quarantine || !self->spawner || !self->crew || !self->folder) {
         tr_runtime_release(&self);
         return NULL;
     }
@@ -69,6 +82,10 @@ void tr_runtime_release(tr_runtime_t **self_p)
     if (!self || atomic_fetch_sub_explicit(&self->holders, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    if (self->crew) {
+        tr_crew_stop(self->crew);
+    }
+    tr_crew_release(&self->crew);
     tr_quarantine_destroy(&self->quarantine);
     tr_spawner_destroy(&self->spawner);
     tr_private_folder_destroy(&self->folder);

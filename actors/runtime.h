@@ -18,6 +18,7 @@
 #include "actors/spawner.h"
 #include "base/keepsake.h"
 #include "base/metrics.h"
+#include "mailbox/crew.h"
 #include "mailbox/directory.h"
 #include "mailbox/envelope.h"
 #include "mailbox/ref.h"
@@ -73,6 +74,7 @@ typedef struct tr_runtime {
     tr_mailbox_t *beyond; /* where requests for others go, in a worker's process; else NULL */
     tr_private_folder_t *folder;
     tr_spawner_t *spawner; /* has no thread before the first process */
+    tr_crew_t *crew;       /* nor has this before there is a message for an inline actor */
 
     /* What the actors borrow from the node, such as their specs: it goes with the last of them.
      */

@@ -875,7 +875,8 @@ const tr_actor_class_t tr_worker_class = {
     .end = end,
 };
 
-/* The same on whatever thread brings it work, as far as that is a host. */
+/* The same on whatever thread brings it work, as far as that is a host; an actor on a thread of
+ * the crew. */
 static const tr_actor_class_t inline_worker_class = {
     .kind = "worker",
     .is_carried = true,

@@ -80,6 +80,12 @@ bool tr_mailbox_move_out(tr_mailbox_t *self, uint64_t owner)
            expected != inside(owner);
 }
 
+bool tr_mailbox_is_owned_by(const tr_mailbox_t *self, uint64_t owner)
+{
+    assert(self && owner > 0);
+    return atomic_load(&self->owner) >> 1 == owner;
+}
+
 bool tr_mailbox_seize(tr_mailbox_t *self)
 {
     assert(self && self->is_lasting);

@@ -101,6 +101,7 @@ void tr_mailbox_release(tr_mailbox_t **self_p)
         destroy_list(atomic_load(&self->lanes[i].posted));
     }
     close(self->bell);
+    tr_crew_release(&self->crew);
     pthread_cond_destroy(&self->room);
     pthread_mutex_destroy(&self->mutex);
     free(self);
@@ -258,10 +259,10 @@ void tr_mailbox_unpark(tr_mailbox_t *self)
 }
 
 /* See to it that somebody takes what was posted. */
-static inline void alert(tr_mailbox_t *self)
+static inline void alert(tr_mailbox_t *self, tr_lane_t lane)
 {
     if (atomic_load(&self->carry)) {
-        tr_mailbox_carry(self);
+        tr_mailbox_carry(self, lane);
     } else {
         tr_mailbox_wake_owner(self);
     }
@@ -304,7 +305,7 @@ troupe_status_t tr_mailbox_post(tr_mailbox_t *self, tr_lane_t lane, tr_letter_t 
 {
     troupe_status_t status = put(self, lane, letter_p, true);
     if (status == TROUPE_OK) {
-        alert(self);
+        alert(self, lane);
     }
     return status;
 }
@@ -314,7 +315,7 @@ troupe_status_t tr_mailbox_post_answer(tr_mailbox_t *self, tr_lane_t lane,
 {
     troupe_status_t status = put(self, lane, letter_p, false);
     if (status == TROUPE_OK) {
-        alert(self);
+        alert(self, lane);
     }
     return status;
 }
@@ -328,7 +329,7 @@ void tr_mailbox_alert(tr_mailbox_t *self)
 {
     assert(self);
     if (tr_mailbox_has_any_posted(self)) {
-        alert(self);
+        alert(self, TR_LANE_USER);
     }
 }
 

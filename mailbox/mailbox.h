@@ -22,6 +22,7 @@
 
 #include <troupe/status.h>
 
+#include "mailbox/crew.h"
 #include "mailbox/letter.h"
 
 typedef struct tr_mailbox tr_mailbox_t;
@@ -184,13 +185,15 @@ void tr_mailbox_step_out(tr_mailbox_t *self, uint64_t owner);
 TROUPE_NODISCARD bool tr_mailbox_step_in(tr_mailbox_t *self, uint64_t owner);
 
 /* Move an owner that has stepped out, or left, out for good. False: it is inside, and nothing
- * was done. The baton of one that is carried stays where it is: nobody can move in then. Any
- * thread. */
+ * was done. The baton of one that is carried is its next owner's from then on. Any thread. */
 TROUPE_NODISCARD bool tr_mailbox_move_out(tr_mailbox_t *self, uint64_t owner);
 
 /* Become the last owner of one that has none, to close and empty it. False: it has one, or
  * somebody does so. Any thread. */
 TROUPE_NODISCARD bool tr_mailbox_seize(tr_mailbox_t *self);
+
+/* Whether that owner has it, inside or outside. Any thread. */
+bool tr_mailbox_is_owned_by(const tr_mailbox_t *self, uint64_t owner);
 
 /* ---- an owner that is carried ----
  *
@@ -207,6 +210,7 @@ typedef enum tr_carriers {
     TR_CARRIED_BY_ALL,   /* its work is brief: a router */
     TR_CARRIED_BY_HOSTS, /* its work is somebody else's code: threads that said they are hosts
                           */
+    TR_CARRIED_BY_CREW,  /* likewise: the threads of a crew, which whoever posts calls */
 } tr_carriers_t;
 
 /* Let senders carry the owner by `carry (arg)`, which must stay possible until the owner takes
@@ -214,6 +218,18 @@ typedef enum tr_carriers {
  */
 void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_fn *carry,
                           void *arg);
+
+/* The same with those of a crew (shared) for carriers, of a lasting mailbox. Words wake the
+ * owner's own thread all the same, so that it hears them whatever the crew is at. */
+void tr_mailbox_let_crew_carry(tr_mailbox_t *self, tr_crew_t *crew, tr_carry_fn *carry,
+                               void *arg);
+
+/* In a thread of the crew, when it is the mailbox's turn. False: an owner was moved out while
+ * this thread carried it, so that it was given up. */
+TROUPE_NODISCARD bool tr_mailbox_be_carried(tr_mailbox_t *self);
+
+/* An owner was moved out: if a thread of the crew was at its work, that is given up too. */
+void tr_mailbox_give_up_carrier(tr_mailbox_t *self);
 
 /* The end of that, before its next owner moves in, which waits on the bell alone. */
 void tr_mailbox_let_nobody_carry(tr_mailbox_t *self);
@@ -231,6 +247,10 @@ void tr_mailbox_leave_next(void);
 /* Take the baton, waiting until whoever has it puts it down; nobody else gets it before. Then
  * look for letters. */
 void tr_mailbox_take_baton(tr_mailbox_t *self);
+
+/* The same of the owner's own thread, of a lasting mailbox. False: the owner was moved out
+ * while somebody else had the baton, and may still be carried by it. */
+TROUPE_NODISCARD bool tr_mailbox_take_baton_as(tr_mailbox_t *self, uint64_t owner);
 
 /* Put it down: after parking, before waiting. */
 void tr_mailbox_put_baton(tr_mailbox_t *self);

@@ -44,9 +44,11 @@ struct tr_mailbox {
     /* Owner and senders, when either has nothing better to do. */
     alignas(TR_CACHE_LINE) atomic_bool is_parked;
     _Atomic(uint64_t) n_rings;
-    uint64_t n_rings_heard; /* owner */
+    _Atomic(uint64_t) n_rings_heard; /* owner; one that was moved out may still be at it */
     _Atomic(int) baton;
     atomic_bool is_baton_wanted; /* by the owner's own thread */
+    atomic_bool is_called;       /* it waits in the line of the crew */
+    atomic_bool is_at_crew;      /* one of its threads has the baton */
     atomic_bool holds_back;      /* what is not in the control lane */
 
     /* The owner of a lasting one, at every callback; see lasting.c. */
@@ -58,6 +60,7 @@ struct tr_mailbox {
     tr_carriers_t carriers;
     _Atomic(tr_carry_fn *) carry; /* NULL: it is not carried */
     void *carry_arg;
+    tr_crew_t *crew; /* a share, or NULL */
     uint64_t incarnation;
     int bell;
     bool is_lasting;
@@ -73,8 +76,8 @@ struct tr_mailbox {
 /* Stands on top of a closed lane. */
 extern tr_letter_t tr_closed_lane;
 
-/* Let those who carry take what was posted, or wake whom it takes. */
-void tr_mailbox_carry(tr_mailbox_t *self);
+/* Let those who carry take what was posted to that lane, or wake whom it takes. */
+void tr_mailbox_carry(tr_mailbox_t *self, tr_lane_t lane);
 
 static inline bool tr_letters_has_posted(const tr_letters_t *lane)
 {

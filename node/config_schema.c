@@ -115,7 +115,7 @@ const tr_schema_row_t tr_schema[] = {
      .required = true, .inside = TR_IN_WORKER},
     {.key = "spawns", .where = TR_IN_ACTOR, .type = TR_SCHEMA_NUMBER,
      .fallback = "0", .max = 10000, .offset = CHILD(spawns)},
-    {.key = "isolation", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_CHOICE,
+    {.key = "isolation", .where = IN_WORKING, .type = TR_SCHEMA_CHOICE,
      .words = isolations, .offset = CHILD(isolation)},
     {.key = "workers", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_WORKERS},

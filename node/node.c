@@ -34,7 +34,7 @@
 
 /* ---- preparing ---- */
 
-static void read_log_settings(void)
+void tr_node_read_log_settings(void)
 {
     const char *name = getenv("TROUPE_LOG_LEVEL");
     tr_log_level_t level;
@@ -49,7 +49,7 @@ static void read_log_settings(void)
 
 troupe_node_t *troupe_node_new(void)
 {
-    read_log_settings();
+    tr_node_read_log_settings();
     troupe_node_t *self = calloc(1, sizeof *self);
     if (self) {
         self->modules = tr_modules_new();

@@ -25,4 +25,7 @@ struct troupe_node {
     struct troupe_node *next_left; /* in the list of those that hung threads still need */
 };
 
+/* What the environment says of the log. */
+void tr_node_read_log_settings(void);
+
 #endif

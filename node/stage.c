@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "mailbox/mail.h"
 #include "mailbox/reply.h"
+#include "node/node.h"
 #include "node/probe.h"
 #include "supervisors/backoff.h"
 
@@ -287,6 +288,7 @@ troupe_stage_t *troupe_stage_new(uint64_t seed)
     if (tr_clock_is_held() || atomic_exchange(&is_taken, true)) {
         return NULL;
     }
+    tr_node_read_log_settings();
     tr_clock_hold(BEGINS_AT_MS);
     troupe_stage_t *self = calloc(1, sizeof *self);
     if (!self) {

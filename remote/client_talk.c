@@ -60,7 +60,7 @@ void troupe_client_listen(troupe_client_t *self, size_t most)
     assert(self);
     self->inbox.most = most;
     if (most > 0) {
-        tr_link_welcome_messages(self->link);
+        tr_link_welcome_messages(self->link, tr_clock_now_ms());
         self->must_look = true;
     }
     tr_client_leave(self);

@@ -305,6 +305,15 @@ static void keep_heartbeat(tr_link_t *self, int64_t now_ms)
     }
 }
 
+/* What it wants has changed since it has greeted. */
+static void greet_again(tr_link_t *self, int64_t now_ms)
+{
+    if (self->state == LINK_UP && self->must_greet &&
+        send_plain(self, now_ms, TR_TRP1_HELLO, 0)) {
+        self->must_greet = false;
+    }
+}
+
 void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
 {
     assert(self);
@@ -328,21 +337,19 @@ void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
         self->state = LINK_GREETING;
         tr_heartbeat_start(&self->heartbeat, DEFAULT_HEARTBEAT_MS, now_ms);
     }
-    if (self->state == LINK_UP && self->must_greet &&
-        send_plain(self, now_ms, TR_TRP1_HELLO, 0)) {
-        self->must_greet = false;
-    }
+    greet_again(self, now_ms);
     if (self->state != LINK_CONNECTING) {
         keep_heartbeat(self, now_ms);
     }
 }
 
-void tr_link_welcome_messages(tr_link_t *self)
+void tr_link_welcome_messages(tr_link_t *self, int64_t now_ms)
 {
     assert(self);
     bool has_greeted = self->state == LINK_GREETING || self->state == LINK_UP;
     self->must_greet = self->must_greet || (has_greeted && !self->wants_messages);
     self->wants_messages = true;
+    greet_again(self, now_ms);
 }
 
 static bool can_send(const tr_link_t *self)

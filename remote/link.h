@@ -69,8 +69,9 @@ TROUPE_NODISCARD troupe_status_t tr_link_send_gathered(tr_link_t *self, int64_t 
 /* Whether the node takes bundles. */
 bool tr_link_has_bundles(const tr_link_t *self);
 
-/* From now on what actors send is welcome: the node is told, now or when it is greeted. */
-void tr_link_welcome_messages(tr_link_t *self);
+/* From now on what actors send is welcome: the node is told before anything else, now or when it
+ * is greeted. */
+void tr_link_welcome_messages(tr_link_t *self, int64_t now_ms);
 
 /* Tell the node that this is the end. When that cannot be sent, it learns it from the
  * connection that ends. */

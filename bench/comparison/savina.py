@@ -98,6 +98,11 @@ def rate_cell(runs):
     return "–" if rate is None else report.thousands(rate)
 
 
+def cpu_cell(runs):
+    cpu_us = figures.median(figures.counted(runs), "cpu_us_per_request") if runs else None
+    return "–" if cpu_us is None else report.micros(cpu_us)
+
+
 def ratio_cell(ours, theirs):
     found = figures.ratio(ours, theirs, "requests_per_s") if ours and theirs else None
     if not found:
@@ -110,17 +115,16 @@ def row_cells(workload, variant, runs_of):
     ours = runs_of.get(Case("troupe", variant, workload), [])
     theirs = [runs_of.get(Case(rival, next(iter(SYSTEMS[rival].variants)), workload), [])
               for rival in RIVALS]
-    cpu_us = figures.median(figures.counted(ours), "cpu_us_per_request") if ours else None
     is_disturbed = any(figures.is_disturbed(run) for run in sum(theirs, ours))
     return [workload.replace("_", " "), WORKLOADS[workload].a_round, variant, rate_cell(ours),
             *map(rate_cell, theirs), *(ratio_cell(ours, their) for their in theirs),
-            report.micros(cpu_us), "!" * is_disturbed]
+            " / ".join(map(cpu_cell, [ours, *theirs])), "!" * is_disturbed]
 
 
 def text(runs_of, machine, left_out):
     """The whole report, from the runs of each case."""
     head = ["workload", "a round", "Troupe's actors", "Troupe, thousand rounds/s", "Erlang", "CAF",
-            "Troupe / Erlang", "Troupe / CAF", "cpu µs a round", "disturbed"]
+            "Troupe / Erlang", "Troupe / CAF", "cpu µs a round of the three", "disturbed"]
     rows = [row_cells(workload, variant, runs_of) for workload in WORKLOADS
             for variant in SYSTEMS["troupe"].variants
             if runs_of.get(Case("troupe", variant, workload))]

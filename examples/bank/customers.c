@@ -52,8 +52,7 @@ static int order(troupe_worker_t *self, struct wish *wish)
 {
     transfer_t transfer = transfer_of(wish->number);
     troupe_message_t *message = troupe_message_from(&transfer, sizeof transfer);
-    uint64_t id;
-    return message ? troupe_ask_named(self, "teller", &message, 0, on_end, wish, &id) : -1;
+    return message ? troupe_ask_named(self, "teller", &message, 0, on_end, wish, NULL) : -1;
 }
 
 static int order_next(troupe_worker_t *self, struct wish *wish)
@@ -98,10 +97,9 @@ static int receive(troupe_worker_t *self, const troupe_message_t *tick, void *st
 static int init(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
 {
     struct customers *customers = calloc(1, sizeof *customers);
-    uint64_t id;
     if (!customers ||
         troupe_args_number(args, "transfers", &customers->n_transfers) != TROUPE_OK ||
-        troupe_timer_start(self, 0, 0, NULL, &id) != TROUPE_OK) {
+        troupe_timer_start(self, 0, 0, NULL, NULL) != TROUPE_OK) {
         free(customers);
         return -1;
     }

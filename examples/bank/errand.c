@@ -35,8 +35,7 @@ static int book(troupe_worker_t *self, struct errand *errand, int64_t account, i
     snprintf(name, sizeof name, "account-%lld", (long long)account);
     booking_t booking = {.number = errand->transfer.number, .amount = amount};
     troupe_message_t *message = troupe_message_from(&booking, sizeof booking);
-    uint64_t id;
-    return message ? troupe_ask_named(self, name, &message, 0, on_answer, errand, &id) : -1;
+    return message ? troupe_ask_named(self, name, &message, 0, on_answer, errand, NULL) : -1;
 }
 
 static int on_brought(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)

@@ -98,8 +98,7 @@ static int ask_server(troupe_worker_t *self, struct connection *connection,
                       const troupe_message_t *line)
 {
     troupe_message_t *message = line ? troupe_message_share(line) : NULL;
-    uint64_t id;
-    return troupe_ask_named(self, "server", &message, 0, take_answer, connection, &id);
+    return troupe_ask_named(self, "server", &message, 0, take_answer, connection, NULL);
 }
 
 static int back_off(troupe_worker_t *self, struct connection *connection)

@@ -27,8 +27,7 @@ struct philosopher {
 static int ask(troupe_worker_t *self, struct philosopher *philosopher, troupe_ref_t *whom,
                troupe_message_t *what, troupe_answer_fn *then)
 {
-    uint64_t id;
-    return troupe_ask(self, whom, &what, 60000, then, philosopher, &id);
+    return troupe_ask(self, whom, &what, 60000, then, philosopher, NULL);
 }
 
 static int tell_table(troupe_worker_t *self, struct philosopher *philosopher, bool begins,
@@ -50,8 +49,7 @@ static int put_back(troupe_worker_t *self, troupe_ref_t *fork)
 static int eat(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
 {
     (void)arg;
-    uint64_t id;
-    return is_fine(reply) ? troupe_timer_start(self, 1, 0, NULL, &id) : -1;
+    return is_fine(reply) ? troupe_timer_start(self, 1, 0, NULL, NULL) : -1;
 }
 
 static int begin_meal(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)

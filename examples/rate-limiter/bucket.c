@@ -67,8 +67,7 @@ static int init(troupe_worker_t *self, const troupe_args_t *args, void **state_p
 {
     (void)args;
     struct bucket *bucket = calloc(1, sizeof *bucket);
-    uint64_t id;
-    if (!bucket || troupe_timer_start(self, PERIOD_MS, PERIOD_MS, NULL, &id) != TROUPE_OK) {
+    if (!bucket || troupe_timer_start(self, PERIOD_MS, PERIOD_MS, NULL, NULL) != TROUPE_OK) {
         free(bucket);
         return -1;
     }

@@ -44,8 +44,7 @@ static int receive(troupe_worker_t *self, const troupe_message_t *tick, void *st
     struct client *client = state;
     for (int64_t i = 0; i < client->n_asks; i++) {
         troupe_message_t *nothing = NULL;
-        uint64_t id;
-        if (troupe_ask_named(self, "bucket", &nothing, 60000, take_leave, client, &id) !=
+        if (troupe_ask_named(self, "bucket", &nothing, 60000, take_leave, client, NULL) !=
             TROUPE_OK) {
             return -1;
         }
@@ -56,9 +55,8 @@ static int receive(troupe_worker_t *self, const troupe_message_t *tick, void *st
 static int init(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
 {
     struct client *client = calloc(1, sizeof *client);
-    uint64_t id;
     if (!client || troupe_args_number(args, "asks", &client->n_asks) != TROUPE_OK ||
-        troupe_timer_start(self, 0, 0, NULL, &id) != TROUPE_OK) {
+        troupe_timer_start(self, 0, 0, NULL, NULL) != TROUPE_OK) {
         free(client);
         return -1;
     }

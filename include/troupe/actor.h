@@ -13,6 +13,11 @@
  * another, unless it was sent as urgent (Erlang's guarantee). A notice that the sender went
  * down comes after all that it had sent.
  *
+ * A peer that is connected to the node from another process is somebody, too: what it sends
+ * comes from a reference, which is good as long as the connection lasts, and can be sent to,
+ * monitored and linked to. What is sent to it may become a dead letter after troupe_send has
+ * said TROUPE_OK, when it does not read. It cannot be asked.
+ *
  * Functions that take a `troupe_worker_t` belong to the thread of the callback that runs, which
  * may be any callback of any worker: `handle` and `init` send, ask and watch as `receive` does.
  * They never wait, and take messages away as troupe/message.h says. The *message in hand* is

@@ -99,7 +99,8 @@ class Chat(unittest.TestCase):
         for client in ann, bob:
             client.wait_line("* cyd is lost")
         bob.say("poor cyd")
-        ann.wait_line("bob: poor cyd")
+        for client in ann, bob:
+            client.wait_line("bob: poor cyd")
         bob.say("/leave")
         self.assertEqual(bob.process.wait(LONG), 0)
         ann.wait_line("* bob has left")

@@ -48,7 +48,7 @@ static int obey(troupe_worker_t *self, const troupe_message_t *message, void *st
         troupe_refuse(self, "not today");
     } else if (strcmp(word, "keep") == 0) {
         kept = troupe_take_question(self);
-    } else if (strcmp(word, "let go") == 0) {
+    } else if (strcmp(word, "let go") == 0 && kept) {
         troupe_question_refuse(&kept, "let go");
     } else if (strcmp(word, "remember") == 0) {
         troupe_ref_release(&remembered);
@@ -219,7 +219,8 @@ static void an_ask_can_be_cancelled(void **state)
 static void an_ask_ends_at_its_deadline(void **state)
 {
     (void)state;
-    uint64_t id = start_keeping(50);
+    assert_status(troupe_client_connect(client, RIG_PATIENCE_MS), TROUPE_OK);
+    uint64_t id = start_keeping(200);
     assert_ends(next_of(id), TROUPE_OUTCOME_TIMEOUT, "in time");
     assert_ends(ask("it", "let go"), TROUPE_OUTCOME_OK, "let go");
 }
@@ -304,5 +305,5 @@ static side_t over_tcp = OVER_TCP;
 int main(void)
 {
     const struct CMUnitTest tests[] = {STORIES(over_ipc), STORIES(over_tcp)};
-    return cmocka_run_group_tests_name("talking", tests, NULL, NULL) != 0;
+    return cmocka_run_group_tests_name("client_talk", tests, NULL, NULL) != 0;
 }

@@ -3,7 +3,8 @@
  * numbers of its sender rise, and none twice; and what was sent is, to the last one, what was
  * taken and what became a dead letter.
  *
- * $TROUPE_ORDERED_MESSAGES says how many each sends. A receiver's books are written by its
+ * $TROUPE_ORDERED_MESSAGES says how many each sends, $TROUPE_ORDERED_ISOLATION what kind of
+ * actors they are. A receiver's books are written by its
  * lives one after another, and guarded by nothing else, so that a sanitizer sees two that
  * overlap; a life that hung writes nothing when it comes back.
  */
@@ -49,6 +50,7 @@ typedef struct receiver {
 
 static receiver_t receivers[PAIRS];
 static int64_t n_each;
+static const char *isolation;
 static atomic_size_t n_done; /* messages that were taken or lost, as the receivers know */
 static atomic_size_t n_faults;
 static accident_t (*accident_at)(size_t pair, int64_t number);
@@ -213,16 +215,17 @@ static void write_line(const char *format, ...)
 
 static void write_receiver(size_t pair)
 {
-    write_line("        - {actor: r%zu, worker: {module: receiver},"
+    write_line("        - {actor: r%zu, worker: {module: receiver}, isolation: %s,"
                " backoff: {min: 1ms, max: 2ms}, health: {interval: 100ms, stall: 1s}}\n",
-               pair);
+               pair, isolation);
 }
 
 static void write_senders(void)
 {
     write_line("    - supervisor: senders\n      children:\n");
     for (size_t i = 0; i < PAIRS; i++) {
-        write_line("        - {actor: s%zu, worker: {module: sender}}\n", i);
+        write_line("        - {actor: s%zu, worker: {module: sender}, isolation: %s}\n", i,
+                   isolation);
     }
 }
 
@@ -416,6 +419,8 @@ int main(void)
 {
     const char *each = getenv("TROUPE_ORDERED_MESSAGES");
     n_each = each ? strtoll(each, NULL, 10) : 10000;
+    isolation = getenv("TROUPE_ORDERED_ISOLATION");
+    isolation = isolation ? isolation : "thread";
     const struct CMUnitTest tests[] = {
 #define STORY(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
         STORY(messages_stay_in_order_while_receivers_are_restarted),

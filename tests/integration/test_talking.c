@@ -160,9 +160,9 @@ static const troupe_behaviour_t oracle = {.name = "oracle", .receive = answer};
 static const char children[] =
     "    - {actor: a, worker: {module: puppet}, " QUICK "}\n"
     "    - {actor: oracle, worker: {module: oracle}}\n"
-    "    - {capability: desk, worker: {module: desk}, concurrency: 4}\n"
-    "    - {capability: inline-desk, worker: {module: desk}, isolation: inline, concurrency: "
-    "4}\n"
+    "    - {capability: desk, worker: {module: desk}, workers: {max: 1, concurrency: 4}}\n"
+    "    - {capability: inline-desk, worker: {module: desk}, isolation: inline,"
+    " workers: {max: 1, concurrency: 4}}\n"
     "    - supervisor: left\n"
     "      " OFTEN "\n"
     "      children:\n"
@@ -234,7 +234,7 @@ static void holds(const char *name)
     assert_true(gate_await(&gate, n_come + 1));
 }
 
-ORDER(fail)
+ORDER(break_down)
 {
     (void)self;
     (void)message;
@@ -245,7 +245,7 @@ ORDER(fail)
 static void fails(const char *name)
 {
     size_t n_lives = gate_n_come(&lives);
-    tell(name, fail);
+    tell(name, break_down);
     assert_true(gate_await(&lives, n_lives + 1));
 }
 
@@ -295,7 +295,7 @@ static void links_and_monitors_reach_across_supervisors(void **state)
         tell("b", link_c);
         comes("linked");
         size_t n_lives = gate_n_come(&lives);
-        tell(i % 2 ? "b" : "c", fail);
+        tell(i % 2 ? "b" : "c", break_down);
         char down[40];
         snprintf(down, sizeof down, i % 2 ? "a!b:%d a!c:%d" : "a!c:%d a!b:%d",
                  TROUPE_REASON_FAILED, TROUPE_REASON_FAILED);
