@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "actors/dead_letter.h"
+#include "actors/inspection.h"
 #include "actors/process_dialogue.h"
 #include "actors/worker.h"
 #include "base/clock.h"
@@ -231,6 +232,17 @@ static void take_kill(tr_process_worker_t *worker, const tr_control_t *word)
     }
 }
 
+/* What the behaviour has inside is in the process. */
+static void inspect(tr_process_worker_t *worker, const tr_control_t *word)
+{
+    tr_inspection_t *inspection = tr_inspection_new(worker->self, word->number);
+    if (inspection) {
+        inspection->remark = "it runs in a process of its own";
+        inspection->n_calls = worker->errands.open.n_items;
+        tr_inspection_send(inspection, word->mailbox);
+    }
+}
+
 static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
 {
     if (word->word == TR_WORD_KILL) {
@@ -243,6 +255,8 @@ static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
         tr_dialogue_pass_on_credit(worker, word->number);
     } else if (word->word == TR_WORD_PROBE) {
         tr_dialogue_say(worker, TR_TRP1_PROBE, 0);
+    } else if (word->word == TR_WORD_INSPECT) {
+        inspect(worker, word);
     }
 }
 

@@ -181,11 +181,12 @@ static bool has_done_enough(void)
     return carrier.n_large >= MOST_LARGE || carrier.n_pieces >= MOST_PIECES;
 }
 
-/* Whoever has the baton, or waits for it, looks for letters: nobody is called for that. */
+/* Whoever has the baton, or waits for it, looks for letters: nobody is called for that. Nor for
+ * what is held back. */
 static void call_crew(tr_mailbox_t *self)
 {
-    if (atomic_load(&self->baton) == TR_BATON_HELD || atomic_load(&self->is_called) ||
-        atomic_exchange(&self->is_called, true)) {
+    if (atomic_load(&self->holds_back) || atomic_load(&self->baton) == TR_BATON_HELD ||
+        atomic_load(&self->is_called) || atomic_exchange(&self->is_called, true)) {
         return;
     }
     if (!tr_crew_call(self->crew, self)) {

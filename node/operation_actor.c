@@ -44,6 +44,9 @@ static const char *what_is_wrong(const tr_operation_t *operation,
     } else if (is_of_pool(operation, child) && is_suspension) {
         snprintf(text, size, "%s is a worker of a capability: drain it, or pause that, instead",
                  name);
+    } else if (is_kind(child, "actor") && is_suspension &&
+               child->isolation == TR_ISOLATION_PROCESS) {
+        snprintf(text, size, "%s runs in a process of its own, and cannot be suspended", name);
     } else if (!is_kind(child, "actor") && !is_of_pool(operation, child)) {
         snprintf(text, size, "%s is a %s, and no actor", name, child->kind);
     } else if (!child->pulse && operation->deed != TR_DEED_TRACE) {

@@ -31,6 +31,8 @@ class Actors(unittest.TestCase):
             actor("audit"), actor("silent", shows="nothing"), actor("mad", shows="nonsense"),
             actor("huge", shows="too-much"), actor("deep", shows="hang"),
             {"actor": "plain", "worker": {"module": "talking"}},
+            {**actor("parent"), "spawns": 2},
+            {"capability": "far", "worker": {"module": "echo"}, "isolation": "process"},
         ]}, http=f"127.0.0.1:{self.port}").start()
         self.addCleanup(self.node.end)
         self.context = zmq.Context()
@@ -138,6 +140,22 @@ class Suspended(Actors):
         self.assert_refused("the name is empty", "suspend", "", code=2)
 
 
+class Parents(Actors):
+    """One that may have children stands above two parts, which nobody sees."""
+
+    def test_it_is_one_actor(self):
+        self.assert_done("parent is suspended: what comes waits in its mailbox",
+                         "suspend", "parent")
+        self.send("parent", 2)
+        parent = self.in_tree("parent")
+        self.assertEqual((parent["kind"], parent["state"], parent["mailbox"], parent["children"]),
+                         ("actor", "paused", 2, []))
+        self.assertEqual(self.inspect("parent")["mailbox"], 2)
+        self.assert_done("parent goes on", "resume", "parent")
+        self.wait_for(lambda: self.in_tree("parent")["messages"] == 2)
+        self.assertEqual(self.inspect("parent")["inside"]["messages"], 2)
+
+
 class Rates(Actors):
     def test_a_flood_has_a_rate_and_then_none(self):
         def is_flooded():
@@ -175,6 +193,11 @@ class Inspected(Actors):
                          (None, "its behaviour has no callback to show its state"))
         self.assertIn("  inside     its behaviour has no callback",
                       self.troupe("inspect", "plain").stdout)
+
+    def test_one_in_a_process_shows_what_the_node_knows(self):
+        remote = self.inspect("far/1")
+        self.assertEqual((remote["inside"], remote["remark"]),
+                         (None, "it runs in a process of its own"))
 
     def test_what_is_wrong_is_an_error(self):
         self.assert_refused("mad shows a state that is no msgpack", "inspect", "mad")

@@ -259,9 +259,12 @@ static void ticks_wait(void **state)
     assert_int_equal(notes.n_ticks, n_ticks);
     int64_t woken_ms = tr_clock_now_ms();
     heeds(scene, TR_WORD_WAKE, 2);
-    answers_ping(scene, ++number);
+    while (notes.n_ticks == n_ticks && tr_clock_now_ms() < woken_ms + PATIENCE_MS) {
+        answers_ping(scene, ++number);
+    }
+    int n_since = notes.n_ticks - n_ticks;
     int64_t took_ms = tr_clock_now_ms() - woken_ms;
-    assert_in_range(notes.n_ticks - n_ticks, 1, took_ms + 2); /* those that it missed are one */
+    assert_in_range(n_since, 1, took_ms + 2); /* those that it missed are one */
 }
 
 /* The bell rings at what it minds: whoever posts messages does not even look at it. */
