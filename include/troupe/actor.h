@@ -166,6 +166,7 @@ TROUPE_API void troupe_question_refuse(troupe_question_t **self_p, const char *t
 
 /* ---- what came ---- */
 
+/* What a message is to whoever takes it. */
 typedef enum troupe_message_kind {
     TROUPE_MESSAGE_PLAIN, /* sent; nobody waits */
     TROUPE_MESSAGE_ASK,   /* somebody waits for an answer */
@@ -304,7 +305,7 @@ typedef struct troupe_child {
     const char *name; /* of the actor; NULL: that of its parent, "/" and a number */
     const troupe_behaviour_t *behaviour; /* must live as long as the process */
     const char *const *args;             /* "key", "value", …, NULL; copied; NULL: none */
-    troupe_restart_t restart;
+    troupe_restart_t restart;            /* when it is started again; 0: always */
     int64_t shutdown_ms; /* how long its stop may take; 0: 5 s */
     size_t spawns;       /* it starts children itself: so many at a time, or about that */
 } troupe_child_t;

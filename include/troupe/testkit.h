@@ -173,6 +173,7 @@ TROUPE_API const char *troupe_probe_complaint(const troupe_probe_t *self);
 /* Stop the clock of all nodes of this process, at the present time. */
 TROUPE_API void troupe_clock_hold(void);
 
+/* Whether it is. */
 TROUPE_API bool troupe_clock_is_held(void);
 
 /* Wait until no actor of this process has anything to do: each sleeps, no mailbox has a message
@@ -215,6 +216,7 @@ TROUPE_API void troupe_clock_release(void);
  * All of troupe/actor.h is there, but children of actors; there are no capabilities. What fails
  * is restarted, after a backoff of 100 ms to 30 s, by the stage itself. */
 
+/* Actors that move one at a time, on the thread that says so. */
 typedef struct troupe_stage troupe_stage_t;
 
 /* An empty stage; NULL when there is another one, or the clock is held, or out of memory. */
