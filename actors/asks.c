@@ -50,7 +50,6 @@ bool tr_asks_close(tr_asks_t *self, uint64_t id, tr_ask_t *out)
     tr_ask_t *ask = tr_idmap_take(&self->open, id);
     if (ask) {
         *out = *ask;
-        tr_question_forget(out->question);
         tr_slab_free(ask, sizeof *ask);
     }
     return ask != NULL;

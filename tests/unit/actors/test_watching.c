@@ -355,6 +355,8 @@ int main(void)
         STORY("a new link is not untied by the old end", "al>b a!n a+ al>b b? b!f a?",
               "b:a:normal a:b:failed"),
         STORY("nor the other way round", "al>b a!n a+ al>b b? a!f b?", "b:a:normal b:a:failed"),
+        STORY("nor is it taken for the old one", "al>b a!n a+ bl>a a!f b?",
+              "b:a:normal b:a:failed"),
         STORY("between two lives the next one is tied", "b!f al>b a? b+ b!f a?", "a:b:failed"),
         STORY("and falls for what was meanwhile", "b!f al>b a!f b+ b?", "b:a:failed"),
         STORY("with one that is gone it falls at once", "b!f b. al>b a?", "a:b:gone"),
