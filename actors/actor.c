@@ -494,6 +494,9 @@ static void run(zsock_t *pipe, void *arg)
         serve(self, pipe);
     }
     forget_names(self);
+    if (self->class->leave) {
+        self->class->leave(self);
+    }
     leave_mailbox(self);
     self->class->end(self);
     zsock_destroy(&self->door);

@@ -71,6 +71,7 @@ static bool set_up(tr_host_t *self, const tr_host_place_t *place)
     }
     zsys_init();
     zsys_handler_set(NULL);
+    self->is_to_serve = place->capability && *place->capability;
     self->name = strdup(place->name);
     self->runtime = tr_runtime_new(place->name);
     self->mailbox =
@@ -132,11 +133,23 @@ static void take_word(tr_host_t *self, const tr_control_t *word)
         if (!self->is_stopping) {
             tr_trp1_t ready;
             tr_trp1_init(&ready, TR_TRP1_READY, 0);
+            ready.messages = self->takes_messages;
             tr_uplink_send(self->uplink, &ready, NULL, 0);
         }
     } else if (word->word == TR_WORD_ENDED) {
         self->has_ended = true;
         self->reason = word->reason;
+    } else if (word->word == TR_WORD_SETTLED) {
+        tr_host_take_settled(self, word);
+    } else if (word->word == TR_WORD_LOST) {
+        tr_host_tell_lost(self, word);
+    }
+}
+
+static void take_reply(tr_host_t *self, troupe_reply_t *reply)
+{
+    if (!tr_host_take_mail_answer(self, reply)) {
+        tr_host_take_reply(self, reply);
     }
 }
 
@@ -150,7 +163,7 @@ static void take_letter(tr_host_t *self, tr_letter_t *letter)
     if (word) {
         take_word(self, word);
     } else if (letter->type == &tr_reply_type) {
-        tr_host_take_reply(self, (troupe_reply_t *)letter);
+        take_reply(self, (troupe_reply_t *)letter);
     } else if (letter->type == &tr_cancel_type) {
         tr_host_cancel_call(self, ((tr_note_t *)letter)->envelope);
     } else if (letter->type == &tr_credit_type) {
@@ -190,6 +203,9 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
     switch (command->command) {
     case TR_TRP1_REQUEST:
         tr_host_take_request(self, command, message_p);
+        break;
+    case TR_TRP1_MESSAGE:
+        tr_host_take_message(self, command, message_p);
         break;
     case TR_TRP1_CANCEL:
         tr_host_cancel_job(self, command->id);
@@ -234,6 +250,8 @@ static void read_commands(tr_host_t *self)
         } else if (status == TROUPE_ERR_NOMEM && command.command == TR_TRP1_REQUEST) {
             tr_host_answer(self, command.id, TROUPE_OUTCOME_WORKER_LOST, true,
                            "the worker process is out of memory");
+        } else if (status == TROUPE_ERR_NOMEM && command.command == TR_TRP1_MESSAGE) {
+            tr_host_lose_message(self, command.id);
         } else if (status == TROUPE_ERR_NOMEM) {
             tr_host_give_up_call(self, command.id); /* a payload is of nothing else */
         } else {
@@ -371,7 +389,8 @@ static int say_why_it_ended(tr_host_t *self)
 int tr_host_serve(tr_host_t *self, const tr_worker_plan_t *plan)
 {
     assert(self && !self->worker && plan && plan->behaviour);
-    if (!plan->behaviour->handle) {
+    self->takes_messages = plan->behaviour->receive != NULL;
+    if (self->is_to_serve && !plan->behaviour->handle) {
         return tr_host_refuse(self, "the behaviour has no handle: it cannot serve requests");
     }
     const tr_birth_t birth = {

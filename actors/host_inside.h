@@ -1,7 +1,8 @@
 /* actors/host_inside.h - the inside of a worker's process, for its files
  *
  * host.c is the loop, with the life and death of the worker; host_jobs.c what the node asks of
- * it, host_calls.c what it asks of others, host_signs.c what is told of how it is.
+ * it, host_calls.c what it asks of others, host_mail.c messages, host_signs.c what is told of
+ * how it is.
  *
  * Everything that goes to the node about a request passes the proxy's mailbox: what the worker
  * answers, and what the proxy itself has to answer in its place. So there is one order, and one
@@ -32,8 +33,11 @@ struct tr_host {
     tr_idmap_t
         calls; /* a request of the worker to somebody else, by the id that the node knows */
     uint64_t last_call;
+    size_t n_messages; /* of the node that the worker has; those that it has put aside too */
     int signals;
     char *name;
+    bool is_to_serve;    /* a capability */
+    bool takes_messages; /* its behaviour does */
     bool is_started;
     bool has_ended;
     bool is_stopping;   /* the worker was asked to stop */
@@ -92,6 +96,24 @@ void tr_host_give_up_call(tr_host_t *self, uint64_t id);
 
 /* Nothing will come back any more. */
 void tr_host_end_calls(tr_host_t *self, const char *why);
+
+/* ---- messages ---- */
+
+/* One for the worker; takes the payload. */
+void tr_host_take_message(tr_host_t *self, const tr_trp1_t *message,
+                          troupe_message_t **message_p);
+
+/* There was no memory for it. */
+void tr_host_lose_message(tr_host_t *self, uint64_t receipt);
+
+/* The worker has received one, or put it aside. */
+void tr_host_take_settled(tr_host_t *self, const tr_control_t *word);
+
+/* What the worker has answered to a message that asks; false when this is something else. */
+bool tr_host_take_mail_answer(tr_host_t *self, troupe_reply_t *reply);
+
+/* A message of the worker became a dead letter in here. */
+void tr_host_tell_lost(tr_host_t *self, const tr_control_t *word);
 
 /* ---- how the worker is ---- */
 

@@ -260,6 +260,7 @@ troupe_status_t tr_ref_post(troupe_ref_t *self, tr_lane_t lane, tr_mail_t **mail
         return TROUPE_CLOSED;
     }
     (*mail_p)->to = self->number;
+    (*mail_p)->is_urgent = lane == TR_LANE_URGENT;
     tr_letter_t *letter = &(*mail_p)->letter;
     troupe_status_t status = tr_mailbox_post(self->mailbox, lane, &letter);
     if (status == TROUPE_OK) {

@@ -267,6 +267,7 @@ static tr_child_spec_t any_child(tr_maker_t *maker, const tr_config_child_t *con
     }
     if (config->kind == TR_CONFIG_ACTOR) {
         maker->plan->n_actors++;
+        maker->plan->n_processes += config->isolation == TR_CONFIG_PROCESS;
         return tr_maker_worker(maker, config, "actor");
     }
     tr_supervisor_spec_t *spec = tr_maker_keep(maker, sizeof *spec);

@@ -123,9 +123,6 @@ static void check_worker(tr_config_notes_t *notes, const tr_config_child_t *chil
     } else if (command && module) {
         tr_config_notes_problem(notes, command->place,
                                 "a worker is a module or a command, not both");
-    } else if (command && child->kind != TR_CONFIG_CAPABILITY) {
-        tr_config_notes_problem(notes, command->place,
-                                "only the worker of a capability can be a command");
     } else if (command && args) {
         tr_config_notes_problem(notes, args->place,
                                 "'args' are a module's; give them to the command itself");

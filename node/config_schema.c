@@ -111,7 +111,7 @@ const tr_schema_row_t tr_schema[] = {
     /* a capability, and what an actor has in common with it */
     {.key = "worker", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
      .required = true, .inside = TR_IN_WORKER},
-    {.key = "isolation", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_CHOICE,
+    {.key = "isolation", .where = IN_WORKING, .type = TR_SCHEMA_CHOICE,
      .words = isolations, .offset = CHILD(isolation)},
     {.key = "workers", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_WORKERS},

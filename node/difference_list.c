@@ -33,10 +33,9 @@ void tr_list_item(tr_list_t *list)
 /* What its workers are made of; all else is for its router, its pool and its supervisor. */
 static bool is_of_worker(const tr_schema_row_t *row, bool is_inside_worker)
 {
-    return is_inside_worker ||
+    return is_inside_worker || strcmp(row->key, "isolation") == 0 ||
            (row->where == TR_IN_CAPABILITY &&
-            (strcmp(row->key, "isolation") == 0 || strcmp(row->key, "memory") == 0 ||
-             strcmp(row->key, "needs") == 0));
+            (strcmp(row->key, "memory") == 0 || strcmp(row->key, "needs") == 0));
 }
 
 /* Of what a value is too long to be shown, its being another is said. */

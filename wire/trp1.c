@@ -50,6 +50,7 @@ typedef struct header {
     X(MAX_FRAME, "max-frame", NUMBER, max_frame, 0)                                            \
     X(MAX_OPEN, "max-open", NUMBER, max_open, 0)                                               \
     X(BUNDLE, "bundle", NUMBER, bundle, 0)                                                     \
+    X(MESSAGES, "messages", FLAG, messages, 0)                                                 \
     X(CAPABILITY, "capability", TEXT, capability, TR_TRP1_MAX_NAME)                            \
     X(METHOD, "method", TEXT, method, TR_TRP1_MAX_NAME)                                        \
     X(TIMEOUT, "timeout", NUMBER, timeout_ms, 0)                                               \
@@ -62,6 +63,9 @@ typedef struct header {
     X(ON_DISCONNECT, "on-disconnect", ON_DISCONNECT, finish_on_disconnect, 0)                  \
     X(BATCH, "batch", NUMBER, batch, 0)                                                        \
     X(PARENT, "parent", NUMBER, parent, 0)                                                     \
+    X(ACTOR, "actor", TEXT, actor, TR_TRP1_MAX_NAME)                                           \
+    X(URGENT, "urgent", FLAG, urgent, 0)                                                       \
+    X(FROM, "from", TEXT, from, TR_TRP1_MAX_NAME)                                              \
     X(SEQUENCE, "sequence", NUMBER, sequence, 0)                                               \
     X(CODE, "code", TEXT, code, TR_TRP1_MAX_WORD)                                              \
     X(TEXT, "text", PROSE, text, TR_TRP1_MAX_TEXT)                                             \
@@ -75,7 +79,11 @@ typedef struct header {
     X(RUNNING, "running", NUMBER, running, 0)                                                  \
     X(RUNNING_FOR, "running-for", NUMBER, running_for, 0)                                      \
     X(PROGRESS_AGE, "progress-age", NUMBER, progress_age, 0)                                   \
-    X(DONE, "done", NUMBER, done, 0)
+    X(DONE, "done", NUMBER, done, 0)                                                           \
+    X(REF, "ref", NUMBER, ref, 0)                                                              \
+    X(ASK, "ask", FLAG, ask, 0)                                                                \
+    X(FORWARD, "forward", NUMBER, forward, 0)                                                  \
+    X(COUNT, "count", NUMBER, count, 0)
 
 enum header_number {
 #define X(NAME, key, KIND, field, max_size) H_##NAME,
@@ -132,6 +140,9 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id)
         .running_for = -1,
         .progress_age = -1,
         .done = -1,
+        .ref = -1,
+        .forward = -1,
+        .count = -1,
     };
 }
 
@@ -409,8 +420,12 @@ static const char *take_all(tr_reader_t *reader, size_t size, tr_trp1_t *out)
     if (out->command == TR_TRP1_REQUEST && out->id == 0) {
         return "a request needs an id above 0";
     }
-    if (out->command == TR_TRP1_REQUEST && out->capability.size == 0) {
-        return "a request needs a capability";
+    bool has_actor = out->actor.size > 0 || out->ref >= 0;
+    if (out->command == TR_TRP1_REQUEST && out->capability.size == 0 && !has_actor) {
+        return "a request needs a capability or an actor";
+    }
+    if (out->capability.size > 0 && has_actor) {
+        return "a request is for a capability or for an actor, not for both";
     }
     return NULL;
 }

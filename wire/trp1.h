@@ -35,9 +35,18 @@
     X(READY, ready)                                                                            \
     X(PROGRESS, progress)                                                                      \
     X(PROBE, probe)                                                                            \
+    X(SETTLED, settled)                                                                        \
+    X(ANSWER, answer)                                                                          \
+    X(LOST, lost)                                                                              \
+    X(RELEASE, release)                                                                        \
+    X(MONITOR, monitor)                                                                        \
+    X(DEMONITOR, demonitor)                                                                    \
+    X(DOWN, down)                                                                              \
     X(DRAIN, drain)                                                                            \
     X(STOP, stop)                                                                              \
-    X(BUNDLE, bundle)
+    X(BUNDLE, bundle)                                                                          \
+    X(SEND, send)                                                                              \
+    X(MESSAGE, message)
 
 typedef enum tr_trp1_command {
     TR_TRP1_UNKNOWN, /* well formed, but no command we know */
@@ -51,7 +60,7 @@ typedef enum tr_trp1_command {
 
 /* The longest texts, in bytes. What is longer is neither sent nor accepted, except for `text`,
  * which both ends cut where a character ends. */
-#define TR_TRP1_MAX_NAME 128 /* capability, method */
+#define TR_TRP1_MAX_NAME 128 /* capability, method, actor, from */
 #define TR_TRP1_MAX_KEY  256 /* sticky, dedup, traceparent */
 #define TR_TRP1_MAX_WORD 64  /* node, boot, code, state, token */
 #define TR_TRP1_MAX_TEXT 1024
@@ -78,6 +87,7 @@ typedef struct tr_trp1 {
     int64_t max_frame;    /* largest payload frame accepted, bytes; -1 absent */
     int64_t max_open;     /* requests a peer may have open; -1 absent */
     int64_t bundle;       /* largest body of a bundle accepted, bytes; -1 absent: none is */
+    bool messages;        /* what actors send is welcome; false absent */
 
     /* request */
     tr_span_t capability;
@@ -92,6 +102,11 @@ typedef struct tr_trp1 {
     bool finish_on_disconnect; /* on-disconnect: finish; absent: cancel */
     int64_t batch;             /* to a worker: how many more of its batch follow; -1 absent */
     int64_t parent;            /* of a worker: the request that it calls for; -1 absent */
+    tr_span_t actor;           /* of an ask and of a send: to whom, instead of a capability */
+
+    /* send, message */
+    bool urgent;    /* it overtakes; false absent */
+    tr_span_t from; /* the actor that sent it */
 
     /* answers */
     int64_t sequence; /* of a part; -1 absent */
@@ -110,6 +125,12 @@ typedef struct tr_trp1 {
     int64_t running_for;  /* ms since it began; -1 absent */
     int64_t progress_age; /* ms since the last sign of progress; -1 absent */
     int64_t done;         /* requests finished so far; -1 absent */
+
+    /* between a worker and its node, about messages */
+    int64_t ref;     /* an actor, as the node has numbered it; -1 absent */
+    bool ask;        /* somebody waits for an answer; false absent */
+    int64_t forward; /* of a send: the message that goes on, with who sent it; -1 absent */
+    int64_t count;   /* of a release: how often the node had said that number; -1 absent */
 } tr_trp1_t;
 
 /* All absent, for `command` about request `id`. */
@@ -123,8 +144,8 @@ TROUPE_NODISCARD troupe_status_t tr_trp1_encode(const tr_trp1_t *self, void *buf
                                                 size_t capacity, size_t *size_out);
 
 /* Read frame 0. Unknown header keys are skipped, whatever their value; a known one may come
- * once. A known key with the value nil is absent. That a request has an id and a capability is
- * checked here; what else a command needs, its receiver says.
+ * once. A known key with the value nil is absent. That a request has an id, and a capability or
+ * an actor, is checked here; what else a command needs, its receiver says.
  *
  *   TROUPE_OK            *out filled, borrowing from `data`; an unknown command is
  *                        TR_TRP1_UNKNOWN with its id

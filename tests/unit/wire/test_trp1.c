@@ -125,6 +125,7 @@ static const char *tell(const tr_trp1_t *self)
     at = say_number(at, end, "max-frame", self->max_frame);
     at = say_number(at, end, "max-open", self->max_open);
     at = say_number(at, end, "bundle", self->bundle);
+    at = say(at, end, "%s", self->messages ? " messages=true" : "");
     at = say_span(at, end, "capability", self->capability);
     at = say_span(at, end, "method", self->method);
     at = say_number(at, end, "timeout", self->timeout_ms);
@@ -140,6 +141,9 @@ static const char *tell(const tr_trp1_t *self)
     at = say(at, end, "%s", self->finish_on_disconnect ? " on-disconnect=\"finish\"" : "");
     at = say_number(at, end, "batch", self->batch);
     at = say_number(at, end, "parent", self->parent);
+    at = say_span(at, end, "actor", self->actor);
+    at = say(at, end, "%s", self->urgent ? " urgent=true" : "");
+    at = say_span(at, end, "from", self->from);
     at = say_number(at, end, "sequence", self->sequence);
     at = say_span(at, end, "code", self->code);
     at = say_span(at, end, "text", self->text);
@@ -155,7 +159,11 @@ static const char *tell(const tr_trp1_t *self)
     at = say_number(at, end, "running", self->running);
     at = say_number(at, end, "running-for", self->running_for);
     at = say_number(at, end, "progress-age", self->progress_age);
-    say_number(at, end, "done", self->done);
+    at = say_number(at, end, "done", self->done);
+    at = say_number(at, end, "ref", self->ref);
+    at = say(at, end, "%s", self->ask ? " ask=true" : "");
+    at = say_number(at, end, "forward", self->forward);
+    say_number(at, end, "count", self->count);
     return text;
 }
 
@@ -195,7 +203,7 @@ static void vectors_mean_what_they_say(void **state)
     FILE *file = open_vectors();
     static vector_t vector;
     size_t n_vectors = 0;
-    bool is_covered[TR_TRP1_BUNDLE + 1] = {false};
+    bool is_covered[TR_TRP1_MESSAGE + 1] = {false};
     while (next_vector(file, &vector)) {
         check_vector(&vector);
         tr_trp1_t command;
@@ -207,7 +215,7 @@ static void vectors_mean_what_they_say(void **state)
     }
     fclose(file);
     assert_true(n_vectors > 40);
-    for (size_t i = 0; i <= TR_TRP1_BUNDLE; i++) {
+    for (size_t i = 0; i <= TR_TRP1_MESSAGE; i++) {
         if (!is_covered[i]) {
             fail_msg("no vector for %s", tr_trp1_command_name((tr_trp1_command_t)i));
         }
@@ -330,9 +338,13 @@ static void fields_keep_their_limits(void **state)
         {offsetof(tr_trp1_t, traceparent), 256}, {offsetof(tr_trp1_t, node), 64},
         {offsetof(tr_trp1_t, boot), 64},         {offsetof(tr_trp1_t, code), 64},
         {offsetof(tr_trp1_t, state), 64},        {offsetof(tr_trp1_t, token), 64},
+        {offsetof(tr_trp1_t, from), 128},        {offsetof(tr_trp1_t, actor), 128},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         tr_trp1_t command = request();
+        if (rows[i].offset == offsetof(tr_trp1_t, actor)) {
+            command.capability = (tr_span_t){0};
+        }
         tr_span_t *field = (tr_span_t *)((char *)&command + rows[i].offset);
         unsigned char bytes[TR_TRP1_MAX_HEADER];
         size_t size;
@@ -359,7 +371,9 @@ static void everything_at_its_limit_fits(void **state)
     command.credit = command.sequence = command.hint_ms = command.position = INT64_MAX;
     command.concurrency = command.memory = command.running = INT64_MAX;
     command.running_for = command.progress_age = command.done = INT64_MAX;
-    command.batch = command.parent = INT64_MAX;
+    command.batch = command.parent = command.forward = command.count = INT64_MAX;
+    command.messages = command.urgent = command.ask = true;
+    command.from = (tr_span_t){long_text, 128};
     command.node = command.boot = command.code = command.state = (tr_span_t){long_text, 64};
     command.token = (tr_span_t){long_text, 64};
     command.capability = command.method = (tr_span_t){long_text, 128};
@@ -377,6 +391,14 @@ static void everything_at_its_limit_fits(void **state)
     assert_int_equal(back.token.size, 64);
     assert_int_equal(back.done, INT64_MAX);
     assert_int_equal(back.parent, INT64_MAX);
+    assert_int_equal(back.count, INT64_MAX);
+
+    command.capability = (tr_span_t){0};
+    command.actor = (tr_span_t){long_text, 128};
+    command.ref = INT64_MAX;
+    assert_status(decode_exactly(bytes, encode(&command, bytes), &back), TROUPE_OK);
+    assert_int_equal(back.actor.size, 128);
+    assert_int_equal(back.ref, INT64_MAX);
 }
 
 static void what_does_not_fit_is_not_written(void **state)
