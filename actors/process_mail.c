@@ -167,11 +167,15 @@ void tr_dialogue_hand_over_mail(tr_process_worker_t *worker)
 {
     tr_mail_t *mail = NULL;
     bool gets_on = true;
+    bool has_begun = false;
     while (gets_on && may_hand_over(worker) && (mail = next_mail(worker)) != NULL) {
         gets_on = hand_over(worker, mail);
+        has_begun |= gets_on;
     }
     give_up_waiting(worker);
-    tr_dialogue_show_work(worker);
+    if (has_begun) {
+        tr_dialogue_show_work(worker);
+    }
 }
 
 void tr_dialogue_take_mail(tr_process_worker_t *worker, tr_mail_t *mail)
@@ -195,6 +199,7 @@ static void note_settled(tr_process_worker_t *worker)
         atomic_store(&pulse->running_since_ms, 0); /* the next one begins now */
     }
     tr_dialogue_note_progress(worker);
+    tr_dialogue_show_work(worker);
     tr_dialogue_hand_over_mail(worker);
 }
 
