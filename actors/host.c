@@ -13,9 +13,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "actors/outside.h"
 #include "actors/worker_state.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "mailbox/mail.h"
 
 #define VERSION           1
 #define CONNECT_MS        2000 /* the node is there before the worker is started */
@@ -25,7 +27,7 @@
 #define FLUSH_MS          500
 #define LETTERS_PER_TURN  256
 #define COMMANDS_PER_TURN 256
-#define MAILBOX_LETTERS   1000
+#define MAILBOX_LETTERS   100000
 #define MAILBOX_BYTES     ((size_t)64 << 20)
 
 /* ---- making ---- */
@@ -81,7 +83,8 @@ static bool set_up(tr_host_t *self, const tr_host_place_t *place)
         return false;
     }
     self->runtime->beyond = tr_mailbox_share(self->mailbox);
-    return true;
+    self->runtime->outside = tr_outside_new(self->mailbox);
+    return self->runtime->outside != NULL;
 }
 
 tr_host_t *tr_host_new(const tr_host_place_t *place)
@@ -97,6 +100,7 @@ tr_host_t *tr_host_new(const tr_host_place_t *place)
     self->give_by_ms = TR_NEVER;
     tr_idmap_init(&self->jobs);
     tr_idmap_init(&self->calls);
+    tr_idmap_init(&self->asks);
     if (!set_up(self, place)) {
         int reason = errno;
         tr_host_destroy(&self);
@@ -162,6 +166,8 @@ static void take_letter(tr_host_t *self, tr_letter_t *letter)
     }
     if (word) {
         take_word(self, word);
+    } else if (tr_mail_in(letter)) {
+        tr_host_send_mail(self, tr_mail_in(letter));
     } else if (letter->type == &tr_reply_type) {
         take_reply(self, (troupe_reply_t *)letter);
     } else if (letter->type == &tr_cancel_type) {
@@ -192,7 +198,16 @@ static void lose_node(tr_host_t *self, int64_t now_ms, const char *how)
         tr_log(TR_LOG_ERROR, "node_lost", TR_TEXT("text", how));
         tr_host_cancel_jobs(self, now_ms);
         tr_host_end_calls(self, how);
+        tr_host_end_asks(self);
         ask_to_stop(self);
+    }
+}
+
+/* May take the message. */
+static void take_answer(tr_host_t *self, const tr_trp1_t *answer, troupe_message_t **message_p)
+{
+    if (!tr_host_take_ask_answer(self, answer, message_p)) {
+        tr_host_take_answer(self, answer, message_p);
     }
 }
 
@@ -216,7 +231,7 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
     case TR_TRP1_PART:
     case TR_TRP1_REPLY:
     case TR_TRP1_ERROR:
-        tr_host_take_answer(self, command, message_p);
+        take_answer(self, command, message_p);
         break;
     case TR_TRP1_PING:
         tr_host_answer_ping(self, command->id);
@@ -236,6 +251,12 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
     troupe_message_destroy(message_p);
 }
 
+static void give_up(tr_host_t *self, uint64_t id)
+{
+    tr_host_give_up_ask(self, id);
+    tr_host_give_up_call(self, id);
+}
+
 static void read_commands(tr_host_t *self)
 {
     for (size_t n = 0; n < COMMANDS_PER_TURN; n++) {
@@ -253,7 +274,7 @@ static void read_commands(tr_host_t *self)
         } else if (status == TROUPE_ERR_NOMEM && command.command == TR_TRP1_MESSAGE) {
             tr_host_lose_message(self, command.id);
         } else if (status == TROUPE_ERR_NOMEM) {
-            tr_host_give_up_call(self, command.id); /* a payload is of nothing else */
+            give_up(self, command.id); /* a payload is of nothing else */
         } else {
             tr_log(TR_LOG_WARNING, "bad_message",
                    TR_TEXT("text", "the node said something that is no TRP/1"));
@@ -354,6 +375,24 @@ static void run(tr_host_t *self)
 
 /* ---- the end ---- */
 
+/* Its end was told by what overtakes, and what it had sent before has not left yet. */
+static void say_the_rest(tr_host_t *self)
+{
+    int64_t until_ms = tr_clock_after(tr_clock_now_ms(), LINGER_MS);
+    while (tr_mailbox_depth(self->mailbox) > 0 && tr_clock_now_ms() < until_ms &&
+           tr_uplink_look(self->uplink) != TR_UPLINK_LOST) {
+        zmq_pollitem_t items[TR_UPLINK_ITEMS];
+        tr_uplink_poll(self->uplink, true, items);
+        items[0].events = ZMQ_POLLOUT;
+        zmq_poll(items, TR_UPLINK_ITEMS, (long)(until_ms - tr_clock_now_ms()));
+        tr_letter_t *letter =
+            tr_uplink_has_room(self->uplink) ? tr_mailbox_next(self->mailbox, NULL) : NULL;
+        if (letter) {
+            take_letter(self, letter);
+        }
+    }
+}
+
 /* Somewhere below a handler still runs: neither its thread nor what it uses can be let go. */
 _Noreturn static void leave_at_once(void)
 {
@@ -403,6 +442,7 @@ int tr_host_serve(tr_host_t *self, const tr_worker_plan_t *plan)
     if (!self->has_ended || tr_actor_reap(&self->worker, LAST_STEPS_MS) != TROUPE_OK) {
         leave_at_once();
     }
+    say_the_rest(self);
     return say_why_it_ended(self);
 }
 
@@ -434,6 +474,8 @@ void tr_host_destroy(tr_host_t **self_p)
     tr_batch_destroy(&self->batch);
     tr_host_drop_jobs(self);
     tr_host_end_calls(self, "the worker has ended");
+    tr_host_end_asks(self);
+    tr_idmap_finish(&self->asks);
     tr_idmap_finish(&self->calls);
     if (self->mailbox) {
         drop_letters(self);

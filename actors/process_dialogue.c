@@ -490,6 +490,17 @@ static void take_bye(tr_process_worker_t *worker, const tr_trp1_t *bye)
 }
 
 /* May take the message. */
+static void take_request(tr_process_worker_t *worker, const tr_trp1_t *request,
+                         troupe_message_t **message_p)
+{
+    if (request->capability.size > 0) {
+        tr_dialogue_take_call(worker, request, message_p);
+    } else {
+        tr_dialogue_take_ask(worker, request, message_p);
+    }
+}
+
+/* May take the message. */
 static void take_command(tr_process_worker_t *worker, const tr_trp1_t *command,
                          troupe_message_t **message_p)
 {
@@ -519,10 +530,16 @@ static void take_command(tr_process_worker_t *worker, const tr_trp1_t *command,
         take_bye(worker, command);
         break;
     case TR_TRP1_REQUEST:
-        tr_dialogue_take_call(worker, command, message_p);
+        take_request(worker, command, message_p);
+        break;
+    case TR_TRP1_SEND:
+        tr_dialogue_take_send(worker, command, message_p);
+        break;
+    case TR_TRP1_RELEASE:
+        tr_dialogue_take_release(worker, command);
         break;
     case TR_TRP1_CANCEL:
-        tr_errands_cancel(&worker->errands, command->id);
+        tr_errands_cancel(&worker->errands, tr_dialogue_number(worker, command->id));
         break;
     case TR_TRP1_CREDIT:
         tr_dialogue_take_credit(worker, command);

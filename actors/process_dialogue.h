@@ -13,12 +13,16 @@
 #include "actors/child_output.h"
 #include "actors/errands.h"
 #include "actors/given_jobs.h"
+#include "actors/lent_refs.h"
 #include "actors/mail_list.h"
 #include "actors/process_family.h"
 #include "actors/process_worker.h"
 #include "actors/worker_state.h"
 #include "base/oom_kills.h"
 #include "mailbox/reply.h"
+
+/* In the id of a reply: it answers an ask of the process, not a call. */
+#define TR_DIALOGUE_OF_ASK (UINT64_C(1) << 63)
 
 /* Messages between the process and the node's actors. */
 typedef struct tr_process_mail {
@@ -29,6 +33,7 @@ typedef struct tr_process_mail {
     tr_mail_list_t stashed;   /* which the process has put aside */
     tr_idmap_t questions;     /* shares of those that it has not answered, by receipt */
     size_t sweep_at;          /* so many of them */
+    tr_lent_refs_t senders;   /* whom the process knows by number */
 } tr_process_mail_t;
 
 typedef struct tr_process_worker {
@@ -105,6 +110,10 @@ void tr_dialogue_serve_batch(tr_process_worker_t *worker, tr_batch_t *batch);
 /* The reader of that job's parts may have room for more. */
 void tr_dialogue_pass_on_credit(tr_process_worker_t *worker, uint64_t number);
 
+/* How the node calls what the process has asked under `id`, and the other way round: what comes
+ * late for another life fits none. */
+uint64_t tr_dialogue_number(const tr_process_worker_t *worker, uint64_t id);
+
 /* A request of the process to another capability; may take the message. */
 void tr_dialogue_take_call(tr_process_worker_t *worker, const tr_trp1_t *request,
                            troupe_message_t **message_p);
@@ -157,6 +166,17 @@ void tr_dialogue_take_settled(tr_process_worker_t *worker, const tr_trp1_t *sett
 /* It has answered one that asks; may take the message. */
 void tr_dialogue_take_mail_answer(tr_process_worker_t *worker, const tr_trp1_t *answer,
                                   troupe_message_t **message_p);
+
+/* It sends one; may take the message. */
+void tr_dialogue_take_send(tr_process_worker_t *worker, const tr_trp1_t *send,
+                           troupe_message_t **message_p);
+
+/* It asks an actor; may take the message. */
+void tr_dialogue_take_ask(tr_process_worker_t *worker, const tr_trp1_t *request,
+                          troupe_message_t **message_p);
+
+/* It has no more use for a number. */
+void tr_dialogue_take_release(tr_process_worker_t *worker, const tr_trp1_t *release);
 
 /* Inside the process a message got lost. */
 void tr_dialogue_take_lost(tr_process_worker_t *worker, const tr_trp1_t *lost);

@@ -103,13 +103,19 @@ static int64_t remaining_ms(const troupe_question_t *question)
 
 static troupe_status_t say_message(tr_process_worker_t *worker, const tr_mail_t *mail)
 {
+    uint64_t sender = mail->from ? tr_lent_refs_say(&worker->mail.senders, mail->from) : 0;
     tr_trp1_t message;
     tr_trp1_init(&message, TR_TRP1_MESSAGE, mail->receipt);
     message.urgent = mail->is_urgent;
     message.ask = mail->question != NULL;
     message.timeout_ms = mail->question ? remaining_ms(mail->question) : -1;
     message.from = tr_span_of(mail->from ? troupe_ref_name(mail->from) : NULL);
-    return tr_dialogue_send(worker, &message, mail->message);
+    message.ref = sender > 0 ? (int64_t)sender : -1;
+    troupe_status_t status = tr_dialogue_send(worker, &message, mail->message);
+    if (status != TROUPE_OK) {
+        tr_lent_refs_release(&worker->mail.senders, sender, 1);
+    }
+    return status;
 }
 
 /* Takes the mail. False: there is no getting on for now. */
@@ -261,6 +267,75 @@ void tr_dialogue_take_mail_answer(tr_process_worker_t *worker, const tr_trp1_t *
     tr_question_release(&question);
 }
 
+static void copy_name(char *name, size_t size, tr_span_t span)
+{
+    snprintf(name, size, "%.*s", (int)span.size, span.size ? span.data : "");
+}
+
+/* Takes the mail. */
+static void post(tr_process_worker_t *worker, const tr_trp1_t *send, tr_mail_t *mail)
+{
+    tr_runtime_t *runtime = worker->self->runtime;
+    tr_lane_t lane = send->urgent ? TR_LANE_URGENT : TR_LANE_USER;
+    char name[TR_TRP1_MAX_NAME + 1];
+    copy_name(name, sizeof name, send->actor);
+    troupe_ref_t *to =
+        send->ref > 0 ? tr_lent_refs_get(&worker->mail.senders, (uint64_t)send->ref) : NULL;
+    troupe_status_t status = to ? tr_runtime_post(runtime, to, lane, mail)
+                                : tr_runtime_post_named(runtime, name, lane, mail);
+    (void)status; /* what is not delivered is told, and answered, by that */
+}
+
+/* The message that goes on, from who sent it, and with its question. Takes the message; NULL
+ * when the process has no such one, or out of memory. */
+static tr_mail_t *forwarded(tr_process_worker_t *worker, uint64_t receipt,
+                            troupe_message_t **message_p)
+{
+    const tr_mail_t *mail = tr_mail_list_get(&worker->mail.under_way, receipt);
+    if (!mail) {
+        tr_dialogue_meet_unknown(worker, receipt);
+        return NULL;
+    }
+    troupe_question_t *question = tr_idmap_take(&worker->mail.questions, receipt);
+    return tr_mail_new(message_p, mail->from, &question);
+}
+
+void tr_dialogue_take_send(tr_process_worker_t *worker, const tr_trp1_t *send,
+                           troupe_message_t **message_p)
+{
+    tr_mail_t *mail = send->forward > 0 ? forwarded(worker, (uint64_t)send->forward, message_p)
+                                        : tr_mail_new(message_p, worker->self->ref, NULL);
+    if (mail) {
+        post(worker, send, mail);
+    }
+}
+
+void tr_dialogue_take_ask(tr_process_worker_t *worker, const tr_trp1_t *request,
+                          troupe_message_t **message_p)
+{
+    int64_t deadline_ms = request->timeout_ms < 0
+                              ? TR_NEVER
+                              : tr_clock_after(tr_clock_now_ms(), request->timeout_ms);
+    troupe_question_t *question = tr_question_new(
+        worker->self->mailbox, tr_dialogue_number(worker, request->id) | TR_DIALOGUE_OF_ASK,
+        deadline_ms);
+    tr_mail_t *mail = question ? tr_mail_new(message_p, worker->self->ref, &question) : NULL;
+    if (mail) {
+        post(worker, request, mail);
+    } else if (!question) {
+        tr_dialogue_refuse_call(worker, request->id, TROUPE_OUTCOME_OVERLOADED,
+                                "the node is out of memory");
+    }
+}
+
+void tr_dialogue_take_release(tr_process_worker_t *worker, const tr_trp1_t *release)
+{
+    if (release->ref > 0 && release->count > 0) {
+        tr_lent_refs_release(&worker->mail.senders, (uint64_t)release->ref,
+                             (uint64_t)release->count);
+    }
+}
+
 void tr_dialogue_take_lost(tr_process_worker_t *worker, const tr_trp1_t *lost)
 {
     char to[TR_TRP1_MAX_NAME + 1];
@@ -324,4 +399,5 @@ void tr_dialogue_leave_mail(tr_process_worker_t *worker)
         }
     }
     tr_idmap_finish(&worker->mail.questions);
+    tr_lent_refs_finish(&worker->mail.senders);
 }

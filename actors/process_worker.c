@@ -195,6 +195,7 @@ static tr_process_worker_t *worker_new(tr_self_t *self, const tr_process_plan_t 
         tr_given_jobs_init(&worker->unbegun);
         tr_errands_init(&worker->errands, self);
         tr_idmap_init(&worker->mail.questions);
+        tr_lent_refs_init(&worker->mail.senders);
     }
     return worker;
 }

@@ -39,9 +39,6 @@
     X(ANSWER, answer)                                                                          \
     X(LOST, lost)                                                                              \
     X(RELEASE, release)                                                                        \
-    X(MONITOR, monitor)                                                                        \
-    X(DEMONITOR, demonitor)                                                                    \
-    X(DOWN, down)                                                                              \
     X(DRAIN, drain)                                                                            \
     X(STOP, stop)                                                                              \
     X(BUNDLE, bundle)                                                                          \

@@ -68,6 +68,90 @@ static void answer(troupe_worker_t *self, const char *text)
     troupe_answer(self, &message);
 }
 
+static void note(talker_t *talker, const char *text)
+{
+    size_t length = strlen(talker->all);
+    snprintf(talker->all + length, sizeof talker->all - length, "%s ", text);
+}
+
+static int hear_answer(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
+{
+    (void)self;
+    char *text = troupe_message_text(troupe_reply_message(reply), 0);
+    note(arg, troupe_outcome_name(troupe_reply_outcome(reply)));
+    note(arg, text ? text : "");
+    free(text);
+    return 0;
+}
+
+static int send_by_name(troupe_worker_t *self, const char *name)
+{
+    troupe_message_t *message = troupe_message_from_text("by name");
+    return troupe_send_named(self, name, &message) == TROUPE_OK ? 0 : -1;
+}
+
+static int send_to(troupe_worker_t *self, troupe_ref_t *to, const char *text)
+{
+    troupe_message_t *message = troupe_message_from_text(text);
+    return to && troupe_send(self, to, &message) == TROUPE_OK ? 0 : -1;
+}
+
+/* The same reference, whenever it is asked for. */
+static int send_by_reference(troupe_worker_t *self, const char *name)
+{
+    troupe_ref_t *one = troupe_find(self, name);
+    troupe_ref_t *same = troupe_find(self, name);
+    int verdict = one == same ? send_to(self, one, "by reference") : -1;
+    troupe_ref_release(&one);
+    troupe_ref_release(&same);
+    return verdict;
+}
+
+static int ask_by_name(troupe_worker_t *self, talker_t *talker, const char *name)
+{
+    uint64_t id;
+    troupe_message_t *message = troupe_message_from_text("well?");
+    return troupe_ask_named(self, name, &message, PATIENCE_MS, hear_answer, talker, &id) ==
+                   TROUPE_OK
+               ? 0
+               : -1;
+}
+
+static int send_on(troupe_worker_t *self, const char *name)
+{
+    troupe_ref_t *to = troupe_find(self, name);
+    int verdict = to && troupe_forward(self, to) == TROUPE_OK ? 0 : -1;
+    troupe_ref_release(&to);
+    return verdict;
+}
+
+static int talk(troupe_worker_t *self, const troupe_message_t *message, talker_t *talker,
+                const char *text)
+{
+    const char *name = strchr(text, ' ') ? strchr(text, ' ') + 1 : "";
+    if (strcmp(text, "back") == 0) {
+        return send_to(self, troupe_message_sender(message), "back");
+    }
+    if (strncmp(text, "tell ", 5) == 0) {
+        return send_by_name(self, name);
+    }
+    if (strncmp(text, "find ", 5) == 0) {
+        return send_by_reference(self, name);
+    }
+    if (strncmp(text, "ask ", 4) == 0) {
+        return ask_by_name(self, talker, name);
+    }
+    if (strncmp(text, "on ", 3) == 0) {
+        return send_on(self, name);
+    }
+    if (strncmp(text, "last ", 5) == 0) {
+        troupe_worker_end(self);
+        return send_by_name(self, name);
+    }
+    note(talker, text);
+    return 0;
+}
+
 static int take(troupe_worker_t *self, const troupe_message_t *message, talker_t *talker,
                 const char *text)
 {
@@ -97,8 +181,7 @@ static int take(troupe_worker_t *self, const troupe_message_t *message, talker_t
         talker->is_open = true;
         troupe_unstash(self);
     } else if (strcmp(text, "forget") != 0) {
-        size_t length = strlen(talker->all);
-        snprintf(talker->all + length, sizeof talker->all - length, "%s ", text);
+        return talk(self, message, talker, text);
     }
     return 0;
 }
@@ -770,6 +853,219 @@ static void one_that_mumbles_is_killed(void **state)
     assert_int_equal(dead_letters(scene), 1); /* what it did not settle before */
 }
 
+/* ---- sending ---- */
+
+static troupe_ref_t *actor_called(scene_t *scene, const char *name)
+{
+    troupe_ref_t *ref;
+    assert_status(tr_directory_claim(scene->runtime->directory, name, "",
+                                     (tr_mailbox_limits_t){1000, 1 << 20}, false, &ref),
+                  TROUPE_OK);
+    return ref;
+}
+
+static void actor_ends(scene_t *scene, troupe_ref_t **ref_p)
+{
+    tr_runtime_bury(scene->runtime, tr_directory_take_out(scene->runtime->directory, *ref_p),
+                    "the test is over");
+    troupe_ref_release(ref_p);
+}
+
+/* The mail is the test's. */
+static tr_mail_t *actor_hears(troupe_ref_t *ref, const troupe_ref_t *from, const char *want)
+{
+    tr_mail_t *mail = tr_mail_in(wait_for_next(ref->mailbox));
+    assert_non_null(mail);
+    char *text = troupe_message_text(mail->message, 0);
+    assert_string_equal(text, want);
+    free(text);
+    assert_ptr_equal(mail->from, from);
+    return mail;
+}
+
+static void actor_takes(troupe_ref_t *ref, const troupe_ref_t *from, const char *want)
+{
+    tr_letter_t *letter = &actor_hears(ref, from, want)->letter;
+    tr_letter_destroy(&letter);
+}
+
+static void tell_from(scene_t *scene, troupe_ref_t *from, const char *text)
+{
+    troupe_message_t *message = troupe_message_from_text(text);
+    tr_mail_t *mail = tr_mail_new(&message, from, NULL);
+    assert_non_null(mail);
+    assert_status(tr_runtime_post(scene->runtime, scene->ref, TR_LANE_USER, mail), TROUPE_OK);
+}
+
+static void it_sends_to_others(void **state)
+{
+    scene_t *scene = *state;
+    troupe_ref_t *store = actor_called(scene, "store");
+    start_talker(scene);
+    tell(scene, "tell store");
+    tell(scene, "find store");
+    tell_from(scene, store, "back");
+    actor_takes(store, scene->ref, "by name");
+    actor_takes(store, scene->ref, "by reference");
+    actor_takes(store, scene->ref, "back");
+    tell(scene, "tell nobody");
+    tell(scene, "find nobody");
+    WAIT_UNTIL(dead_letters(scene) == 2);
+    stops_well(scene);
+    actor_ends(scene, &store);
+}
+
+static void what_it_sends_last_arrives(void **state)
+{
+    scene_t *scene = *state;
+    troupe_ref_t *store = actor_called(scene, "store");
+    start_talker(scene);
+    tell(scene, "tell store");
+    tell(scene, "last store");
+    ends_as(scene, TROUPE_REASON_NORMAL);
+    actor_takes(store, scene->ref, "by name");
+    actor_takes(store, scene->ref, "by name");
+    assert_int_equal(dead_letters(scene), 0);
+    actor_ends(scene, &store);
+}
+
+/* More than are worth remembering: numbers go, and new ones come. */
+static void it_answers_any_number_of_others(void **state)
+{
+    enum { N = 500 };
+    scene_t *scene = *state;
+    start_talker(scene);
+    for (int i = 0; i < N; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "guest %d", i);
+        troupe_ref_t *guest = actor_called(scene, name);
+        for (int n = 0; n < 2; n++) {
+            tell_from(scene, guest, "back");
+            actor_takes(guest, scene->ref, "back");
+        }
+        actor_ends(scene, &guest);
+    }
+    stops_well(scene);
+    assert_int_equal(dead_letters(scene), 0);
+}
+
+static void it_asks_others(void **state)
+{
+    scene_t *scene = *state;
+    troupe_ref_t *store = actor_called(scene, "store");
+    start_talker(scene);
+    tell(scene, "ask store");
+    tr_mail_t *mail = actor_hears(store, scene->ref, "well?");
+    assert_non_null(mail->question);
+    assert_true(troupe_question_is_awaited(mail->question));
+    troupe_message_t *answer = troupe_message_from_text("fine");
+    tr_question_answer(mail->question, TROUPE_OUTCOME_OK, NULL, &answer);
+    tr_letter_t *letter = &mail->letter;
+    tr_letter_destroy(&letter);
+    has_received(scene, "ok fine ");
+    tell(scene, "ask store");
+    letter = &actor_hears(store, scene->ref, "well?")->letter;
+    tr_letter_destroy(&letter); /* without an answer */
+    has_received(scene, "ok fine worker_lost  ");
+    stops_well(scene);
+    actor_ends(scene, &store);
+}
+
+static void or_hears_that_nobody_is_there(void **state)
+{
+    scene_t *scene = *state;
+    start_talker(scene);
+    tell(scene, "ask nobody");
+    WAIT_UNTIL(dead_letters(scene) == 1);
+    has_received(scene, "no_capability  ");
+    stops_well(scene);
+}
+
+/* It has asked its first question too, and takes no answer to another one for its own. */
+static void an_answer_for_another_life_is_dropped(void **state)
+{
+    scene_t *scene = *state;
+    troupe_ref_t *store = actor_called(scene, "store");
+    start_talker(scene);
+    tell(scene, "ask store");
+    tr_letter_t *first = &actor_hears(store, scene->ref, "well?")->letter;
+    WAIT_UNTIL(atomic_load(&scene->worker->pulse->n_messages) == 1);
+    signal_it(scene, SIGKILL);
+    ends_as(scene, TROUPE_REASON_CRASHED);
+    start_talker(scene);
+    tell(scene, "ask store");
+    tr_mail_t *second = actor_hears(store, scene->ref, "well?");
+    tr_letter_destroy(&first); /* answers it */
+    has_received(scene, "");
+    troupe_message_t *answer = troupe_message_from_text("fine");
+    tr_question_answer(second->question, TROUPE_OUTCOME_OK, NULL, &answer);
+    tr_letter_t *letter = &second->letter;
+    tr_letter_destroy(&letter);
+    has_received(scene, "ok fine ");
+    stops_well(scene);
+    actor_ends(scene, &store);
+}
+
+static void it_sends_on_what_it_got(void **state)
+{
+    scene_t *scene = *state;
+    troupe_ref_t *store = actor_called(scene, "store");
+    troupe_ref_t *guest = actor_called(scene, "guest");
+    start_talker(scene);
+    tell_from(scene, guest, "on store");
+    actor_takes(store, guest, "on store");
+    uint64_t number = ask(scene, "on store");
+    tr_mail_t *mail = actor_hears(store, NULL, "on store");
+    assert_non_null(mail->question);
+    has_received(scene, ""); /* the question has left the process unanswered */
+    troupe_message_t *answer = troupe_message_from_text("of the store");
+    tr_question_answer(mail->question, TROUPE_OUTCOME_OK, NULL, &answer);
+    asker_hears(scene, number, TROUPE_OUTCOME_OK, "of the store");
+    tr_letter_t *letter = &mail->letter;
+    tr_letter_destroy(&letter);
+    stops_well(scene);
+    actor_ends(scene, &store);
+    actor_ends(scene, &guest);
+}
+
+/* None of it harms anybody: what cannot be delivered is a dead letter. */
+static void absurd_addresses_lead_nowhere(void **state)
+{
+    scene_t *scene = *state;
+    start_puppet(scene);
+    char name[TR_TRP1_MAX_NAME + 1];
+    memset(name, 'x', TR_TRP1_MAX_NAME);
+    name[TR_TRP1_MAX_NAME] = '\0';
+    tr_trp1_t send;
+    tr_trp1_init(&send, TR_TRP1_SEND, 0);
+    say_by_puppet(scene, &send, "to nobody");
+    send.actor = tr_span_of(name);
+    say_by_puppet(scene, &send, "to a name that is too long");
+    send.actor = tr_span_of("a\n\x01");
+    say_by_puppet(scene, &send, "to what is no name");
+    send.actor = (tr_span_t){0};
+    send.ref = TR_TRP1_MAX_NUMBER;
+    say_by_puppet(scene, &send, "to a number that was never said");
+    assert_int_equal(dead_letters(scene), 4);
+    send.forward = 77;
+    say_by_puppet(scene, &send, "what it never had");
+    tr_trp1_t release;
+    tr_trp1_init(&release, TR_TRP1_RELEASE, 0);
+    release.ref = 1;
+    release.count = TR_TRP1_MAX_NUMBER;
+    say_by_puppet(scene, &release, NULL);
+    tr_trp1_t request;
+    tr_trp1_init(&request, TR_TRP1_REQUEST, TR_TRP1_MAX_NUMBER);
+    request.ref = 9;
+    say_by_puppet(scene, &request, "well?");
+    request.id = scene->worker->incarnation << 40; /* which the node would call 0 */
+    request.ref = -1;
+    request.capability = tr_span_of("nothing");
+    say_by_puppet(scene, &request, "well?");
+    assert_int_equal(dead_letters(scene), 5);
+    stops_well(scene);
+}
+
 #define story(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static int run_stories(void)
@@ -792,6 +1088,14 @@ static int run_stories(void)
         story(what_it_has_put_aside_comes_again),
         story(more_can_be_aside_than_are_under_way),
         story(the_next_life_has_it_first),
+        story(it_sends_to_others),
+        story(what_it_sends_last_arrives),
+        story(it_answers_any_number_of_others),
+        story(it_asks_others),
+        story(or_hears_that_nobody_is_there),
+        story(an_answer_for_another_life_is_dropped),
+        story(it_sends_on_what_it_got),
+        story(absurd_addresses_lead_nowhere),
         story(who_settles_what_it_has_not_is_told_of_once),
         story(what_it_could_not_take_is_a_dead_letter),
         story(one_that_mumbles_is_killed),
