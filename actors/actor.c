@@ -24,6 +24,7 @@
 #define LETTERS_PER_TURN 256
 #define LETTERS_PER_LOOK 16 /* at the clock */
 #define DOOR_HIGH_WATER  1000
+#define HELD_LOOK_MS     10 /* at a clock that a test holds, and may move without a word */
 
 /* ---- the actor's own end ---- */
 
@@ -215,8 +216,11 @@ static int wait_time(int64_t due_ms)
     if (due_ms == TR_NEVER) {
         return -1;
     }
-    int64_t now = tr_clock_now_ms();
-    return due_ms <= now ? 0 : due_ms - now > 60000 ? 60000 : (int)(due_ms - now);
+    int64_t left_ms = due_ms - tr_clock_now_ms();
+    if (left_ms < HELD_LOOK_MS && left_ms > 0 && tr_clock_is_held()) {
+        return HELD_LOOK_MS; /* time does not pass of itself */
+    }
+    return left_ms <= 0 ? 0 : left_ms > 60000 ? 60000 : (int)left_ms;
 }
 
 /* The descriptor of a socket tells of changes only, so the socket itself must be asked before
@@ -273,13 +277,19 @@ static void sleep_until(tr_self_t *self, struct pollfd *polls, int64_t due_ms)
     if (may_sleep && self->n_watches == 0 && !self->class->is_carried) {
         tr_mailbox_spin(self->mailbox, self->runtime->spin_us);
     }
-    self->awake_at_ms = due_ms;
+    atomic_store_explicit(&self->rest.awake_at_ms, due_ms, memory_order_relaxed);
     bool is_parked = tr_mailbox_park(self->mailbox);
     if (self->class->is_carried) {
         tr_mailbox_put_baton(self->mailbox);
         is_parked = is_parked && !tr_mailbox_has_posted(self->mailbox);
     }
-    poll(polls, POLL_WATCHES + self->n_watches, is_parked && may_sleep ? wait_time(due_ms) : 0);
+    if (is_parked && may_sleep) {
+        tr_rest_begin(&self->rest);
+        poll(polls, POLL_WATCHES + self->n_watches, wait_time(due_ms));
+        tr_rest_end(&self->rest);
+    } else {
+        poll(polls, POLL_WATCHES + self->n_watches, 0);
+    }
     if (self->class->is_carried) {
         tr_mailbox_take_baton(self->mailbox);
     }
@@ -343,7 +353,8 @@ static bool work_for(void *arg, bool is_next)
     self->now = is_next ? time : tr_clock_read();
     int64_t due_ms = work(self);
     time = self->now;
-    return !self->is_ending && due_ms >= self->awake_at_ms;
+    return !self->is_ending &&
+           due_ms >= atomic_load_explicit(&self->rest.awake_at_ms, memory_order_relaxed);
 }
 
 static void serve(tr_self_t *self, zsock_t *pipe)
@@ -409,33 +420,44 @@ static void forget_names(tr_self_t *self)
     self->n_names = 0;
 }
 
-/* A lasting mailbox is left as it is to the next life; any other ends here, and with it the
- * reference. */
-static void leave_mailbox(tr_self_t *self)
+/* A lasting mailbox is left as it is to the next life, unless there is none, as was found while
+ * this one was inside. */
+static void leave_lasting_mailbox(tr_self_t *self)
 {
     if (self->is_moved_out) {
         return;
     }
+    tr_mailbox_leave_for_good(self->mailbox);
+    if (troupe_ref_is_over(self->ref)) {
+        tr_runtime_bury(self->runtime, troupe_ref_share(self->ref), "it has ended for good");
+    }
+}
+
+/* Any other ends here, and with it the reference. */
+static void leave_mailbox(tr_self_t *self)
+{
     if (tr_mailbox_is_lasting(self->mailbox)) {
-        tr_mailbox_leave_for_good(self->mailbox);
+        leave_lasting_mailbox(self);
         return;
     }
     troupe_ref_t *known =
         self->ref ? tr_directory_take_out(self->runtime->directory, self->ref) : NULL;
     troupe_ref_release(&known);
     tr_mailbox_close(self->mailbox);
+    tr_mailbox_put_back(self->mailbox);
     drop_leftovers(self);
 }
 
-/* Those who watch are told when all is done. */
+/* Those who watch are told when all is done: of one that may come back by its supervisor, which
+ * alone knows whether it will. */
 static void end_life(tr_self_t *self)
 {
     if (self->ref) {
         tr_groups_forget(self->runtime->groups, self->ref, self->incarnation);
+    }
+    if (self->ref && !tr_mailbox_is_lasting(self->mailbox)) {
         tr_ref_end(self->ref, self->incarnation, &self->reason);
-        if (!tr_mailbox_is_lasting(self->mailbox)) {
-            tr_ref_finish(self->ref);
-        }
+        tr_ref_finish(self->ref);
     }
 }
 
@@ -443,6 +465,7 @@ static void destroy_self(tr_self_t **self_p)
 {
     tr_self_t *self = *self_p;
     if (self) {
+        tr_rest_leave(&self->rest);
         troupe_ref_release(&self->ref);
         tr_mailbox_release(&self->mailbox);
         tr_mailbox_release(&self->parent);
@@ -533,8 +556,13 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
     self->keepsake = tr_keepsake_share(setup->keepsake);
     if (!self->name || (setup->home && !self->home) || !self->mailbox || !self->pulse) {
         destroy_self(&self);
-    } else if (self->class->is_carried) {
+        return NULL;
+    }
+    tr_rest_enter(&self->rest, self->mailbox, self->pulse);
+    if (self->class->is_carried) {
         tr_mailbox_let_carry(self->mailbox, self->class->carriers, work_for, self);
+    } else if (tr_mailbox_is_carried(self->mailbox)) { /* an earlier life was */
+        tr_mailbox_let_nobody_carry(self->mailbox);
     }
     return self;
 }
@@ -542,7 +570,7 @@ static tr_self_t *self_new(const tr_actor_setup_t *setup, uint64_t incarnation)
 static void move_in(tr_self_t *self)
 {
     if (tr_mailbox_is_lasting(self->mailbox)) {
-        tr_mailbox_move_in(self->mailbox);
+        tr_mailbox_move_in(self->mailbox, self->incarnation);
     }
     if (self->ref) {
         tr_ref_begin(self->ref, self->incarnation);
@@ -599,11 +627,19 @@ void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason)
     }
 }
 
+bool tr_actor_move_out(tr_actor_t *self)
+{
+    assert(self);
+    atomic_store(&self->pulse->is_abandoned, 1);
+    return !tr_mailbox_is_lasting(self->mailbox) ||
+           tr_mailbox_move_out(self->mailbox, self->incarnation);
+}
+
 /* What was in its hands is told here, as its thread may never come back. */
 static void lose_what_it_holds(tr_actor_t *self, tr_runtime_t *runtime)
 {
     static const char why[] = "the actor did not come back from it";
-    if (atomic_exchange(&self->pulse->has_mail, 0)) {
+    if (atomic_exchange(&self->pulse->has_mail, TR_NO_MAIL) == TR_HAS_MESSAGE) {
         tr_dead_letter_tell(runtime, self->ref->name, "", tr_mail_type.name, why);
     }
     troupe_question_t *question = atomic_exchange(&self->pulse->question, NULL);
@@ -613,6 +649,12 @@ static void lose_what_it_holds(tr_actor_t *self, tr_runtime_t *runtime)
     }
 }
 
+/* The baton of one that is carried is in the hands of a thread that hangs. */
+static bool is_left_to_next_life(const tr_actor_t *self)
+{
+    return tr_mailbox_is_lasting(self->mailbox) && !tr_mailbox_is_carried(self->mailbox);
+}
+
 void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t *reason)
 {
     assert(self && runtime && reason);
@@ -620,16 +662,22 @@ void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t
         tr_directory_forget(runtime->directory, self->mailbox);
         return;
     }
+    bool is_out = tr_actor_move_out(self);
     lose_what_it_holds(self, runtime);
-    bool has_moved = tr_mailbox_is_lasting(self->mailbox) && tr_mailbox_move_out(self->mailbox);
-    if (!has_moved) {
+    bool is_left = is_out && is_left_to_next_life(self);
+    if (!is_left) {
         tr_directory_forget(runtime->directory, self->mailbox);
     }
     tr_groups_forget(runtime->groups, self->ref, self->incarnation);
-    tr_ref_end(self->ref, self->incarnation, reason);
-    if (!has_moved) {
+    if (!is_left && tr_mailbox_is_lasting(self->mailbox)) {
+        tr_runtime_bury(runtime, troupe_ref_share(self->ref), "the actor hangs");
+    } else if (!is_left) {
         tr_ref_finish(self->ref);
     }
+    if (!is_left) { /* else its supervisor tells, when it has decided */
+        tr_ref_end(self->ref, self->incarnation, reason);
+    }
+    tr_groups_forget(runtime->groups, self->ref, self->incarnation); /* joined meanwhile */
 }
 
 troupe_status_t tr_actor_reap(tr_actor_t **self_p, int64_t timeout_ms)

@@ -22,6 +22,7 @@
 #include "actors/control.h"
 #include "actors/grant.h"
 #include "actors/pulse.h"
+#include "actors/rest.h"
 #include "actors/runtime.h"
 #include "base/clock.h"
 #include "base/reason.h"
@@ -98,7 +99,7 @@ struct tr_self {
     zsock_t *door;
     int door_descriptor;
     int pipe_descriptor;
-    int64_t awake_at_ms; /* when its own thread looks again of itself */
+    tr_rest_t rest;
     size_t n_watches;
     struct {
         void *socket; /* or NULL */
@@ -193,9 +194,14 @@ typedef troupe_status_t(tr_start_fn)(const tr_birth_t *birth, tr_actor_t **out);
 /* Ask it to stop, for that reason. Never waits. */
 void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason);
 
-/* Its thread does not answer, and will be replaced: what it had in its hands is lost, and those
- * who watch it are told, for that reason. Its mailbox is left to its next life, where that is
- * possible; else its reference is over. Its supervisor's thread. */
+/* Move its thread, which does not answer, out of its mailbox, so that it can be abandoned and
+ * nothing is lost of what waits there. False: it is back at this very moment, and hears what it
+ * is told. It ends when it can, in any case. */
+TROUPE_NODISCARD bool tr_actor_move_out(tr_actor_t *self);
+
+/* Its thread does not answer, and will be replaced: what it had in its hands is lost. Its mailbox
+ * is left to its next life, where that is possible; else its reference is over, what waits there
+ * becomes dead letters, and those who watch are told, for that reason. Its supervisor's thread. */
 void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t *reason);
 
 /* Let go of an actor whose thread has ended, waiting for that up to `timeout_ms`, and set

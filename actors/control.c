@@ -58,6 +58,7 @@ const char *tr_word_name(tr_word_t word)
         [TR_WORD_PING] = "ping",
         [TR_WORD_PROBE] = "probe",
         [TR_WORD_STOP] = "stop",
+        [TR_WORD_STOP_CHILD] = "stop_child",
         [TR_WORD_SUSPEND] = "suspend",
         [TR_WORD_WAKE] = "wake",
         [TR_WORD_INSPECT] = "inspect",

@@ -50,6 +50,9 @@ typedef enum tr_word {
                           be tried again; 0: not before it is wished for again */
     TR_WORD_SIZE,      /* number: least, depth: most workers, from now on */
 
+    /* actor -> supervisor of its children */
+    TR_WORD_STOP_CHILD, /* name: stop it, and forget it */
+
     /* router -> worker, the first to those whose pulse asks for it */
     TR_WORD_CANCEL, /* number: of the job that nobody waits for any more */
     TR_WORD_ROOM,   /* number: of the job whose reader has room again */

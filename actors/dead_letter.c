@@ -32,11 +32,22 @@ void tr_dead_letter_tell(tr_runtime_t *runtime, const char *to, const char *from
              TR_TEXT("from", from), TR_TEXT("letter", what), TR_TEXT("why", why));
 }
 
+/* Whoever asked hears of it first. */
+static void answer(const tr_mail_t *mail, const char *to, const char *why)
+{
+    char text[TR_REASON_TEXT];
+    snprintf(text, sizeof text, "%.120s: %.120s", to, why);
+    tr_question_answer(mail->question, TROUPE_OUTCOME_WORKER_LOST, text, NULL);
+}
+
 void tr_dead_letter_take(tr_runtime_t *runtime, const char *to, const char *why,
                          tr_letter_t **letter_p)
 {
     assert(runtime && to && why && letter_p && *letter_p);
     const tr_mail_t *mail = tr_mail_in(*letter_p);
+    if (mail && mail->question) {
+        answer(mail, to, why);
+    }
     const char *from = mail && mail->from ? troupe_ref_name(mail->from) : "";
     bool is_known_outside = runtime->beyond && mail && mail->receipt > 0;
     if (!is_known_outside) {

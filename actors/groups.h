@@ -20,7 +20,8 @@ typedef struct tr_groups tr_groups_t;
 TROUPE_NODISCARD tr_groups_t *tr_groups_new(void);
 void tr_groups_destroy(tr_groups_t **self_p);
 
-/* TROUPE_EXISTS: it is a member already; TROUPE_ERR_NOMEM. */
+/* TROUPE_EXISTS: it is a member already; TROUPE_CLOSED: that is not its present life;
+ * TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_groups_join(tr_groups_t *self, const char *group,
                                                 troupe_ref_t *member, uint64_t incarnation);
 
@@ -28,11 +29,11 @@ TROUPE_NODISCARD troupe_status_t tr_groups_join(tr_groups_t *self, const char *g
 troupe_status_t tr_groups_leave(tr_groups_t *self, const char *group,
                                 const troupe_ref_t *member);
 
-/* That life is over. */
+/* That life is over. Costs nothing when it is in no group. */
 void tr_groups_forget(tr_groups_t *self, const troupe_ref_t *member, uint64_t incarnation);
 
 /* Call `visit (arg, member)` for each, in the order in which they joined; without a lock, so
- * that it may post. */
+ * that it may post. Nobody when out of memory. */
 void tr_groups_each(tr_groups_t *self, const char *group,
                     void (*visit)(void *arg, troupe_ref_t *member), void *arg);
 

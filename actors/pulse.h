@@ -15,6 +15,13 @@
 #include <troupe/actor.h>
 #include <troupe/status.h>
 
+/* What an actor has in its hands. */
+typedef enum tr_in_hand {
+    TR_NO_MAIL,
+    TR_HAS_MESSAGE,
+    TR_HAS_NOTICE, /* or a tick of its own */
+} tr_in_hand_t;
+
 typedef struct tr_pulse {
     atomic_uint holders;
     _Atomic(int) state;                /* a tr_worker_state_t; see worker_state.h */
@@ -29,7 +36,7 @@ typedef struct tr_pulse {
     _Atomic(int) wants_cancels;        /* tell it of each cancelled job: it cannot see flags */
     _Atomic(int64_t) memory_bytes;     /* resident size as last measured; 0: not measured */
     _Atomic(int) pid;                  /* of the process it owns; 0: none */
-    _Atomic(int) has_mail;             /* a message is in its hands */
+    _Atomic(int) has_mail;             /* a tr_in_hand_t; whoever takes it settles the mail */
     _Atomic(troupe_question_t *) question; /* that message's, a share of whoever takes it out */
     _Atomic(uint64_t) n_messages;          /* taken */
 } tr_pulse_t;

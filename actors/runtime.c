@@ -73,6 +73,9 @@ void tr_runtime_release(tr_runtime_t **self_p)
     tr_quarantine_destroy(&self->quarantine);
     tr_spawner_destroy(&self->spawner);
     tr_private_folder_destroy(&self->folder);
+    if (self->directory && self->events) {
+        tr_runtime_retire_all(self); /* what waits may hold references to where it waits */
+    }
     tr_groups_destroy(&self->groups);
     tr_directory_destroy(&self->directory);
     tr_outside_destroy(&self->outside);
@@ -163,27 +166,49 @@ troupe_status_t tr_runtime_post_named(tr_runtime_t *self, const char *name, tr_l
     return status;
 }
 
-void tr_runtime_bury(tr_runtime_t *self, troupe_ref_t *ref, const char *why)
+static void empty(tr_runtime_t *self, const troupe_ref_t *ref, const char *why)
 {
-    assert(self && ref && why);
     tr_mailbox_close(ref->mailbox);
     tr_mailbox_put_back(ref->mailbox);
     tr_letter_t *letter;
     while ((letter = tr_mailbox_next(ref->mailbox, NULL)) != NULL) {
-        if (tr_mail_in(letter) && tr_mail_in(letter)->kind != TROUPE_MESSAGE_DOWN) {
+        const tr_mail_t *mail = tr_mail_in(letter);
+        if (mail && tr_mail_is_sent(mail)) {
             tr_dead_letter_take(self, ref->name, why, &letter);
         } else {
             tr_letter_destroy(&letter);
         }
     }
+}
+
+/* First it is over, then it is looked for a life; who ends one looks the other way round. */
+void tr_runtime_bury(tr_runtime_t *self, troupe_ref_t *ref, const char *why)
+{
+    assert(self && ref && why);
     tr_ref_finish(ref);
+    if (!tr_mailbox_is_lasting(ref->mailbox) || tr_mailbox_seize(ref->mailbox)) {
+        empty(self, ref, why);
+    }
     troupe_ref_release(&ref);
 }
 
-void tr_runtime_retire(tr_runtime_t *self, const char *home, const char *name,
-                       bool is_supervisor)
+void tr_runtime_retire_those(tr_runtime_t *self, const char *path,
+                             bool (*is_gone)(const void *arg, tr_span_t child), const void *arg)
 {
-    assert(self && home && name);
+    assert(self && path && is_gone);
+    troupe_ref_t *ref;
+    while ((ref = tr_directory_take_out_vacant(self->directory, path, is_gone, arg)) != NULL) {
+        tr_runtime_bury(self, ref, "it has ended for good");
+    }
+}
+
+static bool is_called(const void *name, tr_span_t child)
+{
+    return tr_span_equals(child, name);
+}
+
+static void retire_actor(tr_runtime_t *self, const char *home, const char *name)
+{
     troupe_ref_t *ref = tr_directory_refer(self->directory, tr_span_of(name));
     if (ref && strcmp(ref->home, home) == 0 && tr_mailbox_is_vacant(ref->mailbox)) {
         troupe_ref_t *known = tr_directory_take_out(self->directory, ref);
@@ -192,8 +217,27 @@ void tr_runtime_retire(tr_runtime_t *self, const char *home, const char *name,
         }
     }
     troupe_ref_release(&ref);
-    while (is_supervisor &&
-           (ref = tr_directory_take_out_vacant(self->directory, home, name)) != NULL) {
-        tr_runtime_bury(self, ref, "it has ended for good");
+}
+
+void tr_runtime_retire(tr_runtime_t *self, const char *home, const char *name,
+                       bool is_supervisor)
+{
+    assert(self && home && name);
+    if (is_supervisor) {
+        tr_runtime_retire_those(self, home, is_called, name);
+    } else {
+        retire_actor(self, home, name);
     }
+}
+
+static bool is_anybody(const void *arg, tr_span_t child)
+{
+    (void)arg;
+    (void)child;
+    return true;
+}
+
+void tr_runtime_retire_all(tr_runtime_t *self)
+{
+    tr_runtime_retire_those(self, "", is_anybody, NULL);
 }

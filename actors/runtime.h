@@ -123,8 +123,17 @@ TROUPE_NODISCARD troupe_status_t tr_runtime_post_named(tr_runtime_t *self, const
 void tr_runtime_retire(tr_runtime_t *self, const char *home, const char *name,
                        bool is_supervisor);
 
-/* The same of this one, whose mailbox belongs to the caller or nobody. Takes the share that the
- * directory had. */
+/* The same of all below the supervisor of that path, or everywhere (""), that are, or are
+ * below, a child for which `is_gone (arg, child)` says true. */
+void tr_runtime_retire_those(tr_runtime_t *self, const char *path,
+                             bool (*is_gone)(const void *arg, tr_span_t child),
+                             const void *arg);
+
+/* The same of all: nobody comes back. */
+void tr_runtime_retire_all(tr_runtime_t *self);
+
+/* The same of this one, which is known to nobody new. One that has a life now does it itself at
+ * its end. Takes the share. */
 void tr_runtime_bury(tr_runtime_t *self, troupe_ref_t *ref, const char *why);
 
 #endif

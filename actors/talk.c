@@ -1,7 +1,10 @@
 /* What actors call to talk to each other: troupe/actor.h.
  *
  * What is about the message in hand is only noted here, and done when `receive` has returned:
- * until then the mailbox may become somebody else's.
+ * until then the mailbox may become somebody else's. In all other callbacks nothing is in hand.
+ *
+ * A behaviour may pass on what it was given without looking: a reference that is nobody, a name
+ * that was not configured. That is answered, never asserted.
  */
 
 #include <troupe/actor.h>
@@ -11,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/dead_letter.h"
 #include "actors/groups.h"
 #include "actors/worker.h"
 #include "mailbox/reply.h"
@@ -35,8 +39,8 @@ static troupe_question_t *take_question(troupe_worker_t *self)
 
 troupe_ref_t *troupe_find(troupe_worker_t *self, const char *name)
 {
-    assert(self && name);
-    return tr_runtime_refer(self->self->runtime, name);
+    assert(self);
+    return name ? tr_runtime_refer(self->self->runtime, name) : NULL;
 }
 
 troupe_ref_t *troupe_self(const troupe_worker_t *self)
@@ -52,40 +56,68 @@ static tr_mail_t *mail_of(const troupe_worker_t *self, troupe_message_t **messag
     return tr_mail_new(message_p, self->self->ref, NULL);
 }
 
-static troupe_status_t send_in(troupe_worker_t *self, troupe_ref_t *to, tr_lane_t lane,
-                               troupe_message_t **message_p)
+static troupe_status_t drop(troupe_worker_t *self, tr_mail_t *mail, troupe_status_t status,
+                            const char *why)
 {
-    assert(self && to && message_p);
-    tr_mail_t *mail = mail_of(self, message_p);
-    return mail ? tr_runtime_post(self->self->runtime, to, lane, mail) : TROUPE_ERR_NOMEM;
+    if (mail->question) {
+        tr_question_answer(mail->question, TROUPE_OUTCOME_NO_CAPABILITY, why, NULL);
+    }
+    tr_letter_t *letter = &mail->letter;
+    tr_dead_letter_take(self->self->runtime, "", why, &letter);
+    return status;
+}
+
+/* To `to`, or, when that is NULL, to the actor called `name`. Others have been told of the end
+ * of a life that was given up, and hear nothing of it after that. */
+static troupe_status_t post(troupe_worker_t *self, troupe_ref_t *to, const char *name,
+                            tr_lane_t lane, tr_mail_t *mail)
+{
+    if (!mail) {
+        return TROUPE_ERR_NOMEM;
+    }
+    if (atomic_load_explicit(&self->self->pulse->is_abandoned, memory_order_relaxed)) {
+        return drop(self, mail, TROUPE_CLOSED, "whoever sent it was given up before");
+    }
+    if (!to && !name) {
+        return drop(self, mail, TROUPE_NOT_FOUND, "it was sent to nobody");
+    }
+    return to ? tr_runtime_post(self->self->runtime, to, lane, mail)
+              : tr_runtime_post_named(self->self->runtime, name, lane, mail);
 }
 
 troupe_status_t troupe_send(troupe_worker_t *self, troupe_ref_t *to,
                             troupe_message_t **message_p)
 {
-    return send_in(self, to, TR_LANE_USER, message_p);
+    assert(self && message_p);
+    return post(self, to, NULL, TR_LANE_USER, mail_of(self, message_p));
 }
 
 troupe_status_t troupe_send_urgent(troupe_worker_t *self, troupe_ref_t *to,
                                    troupe_message_t **message_p)
 {
-    return send_in(self, to, TR_LANE_URGENT, message_p);
+    assert(self && message_p);
+    return post(self, to, NULL, TR_LANE_URGENT, mail_of(self, message_p));
 }
 
 troupe_status_t troupe_send_named(troupe_worker_t *self, const char *name,
                                   troupe_message_t **message_p)
 {
-    assert(self && name && message_p);
-    tr_mail_t *mail = mail_of(self, message_p);
-    return mail ? tr_runtime_post_named(self->self->runtime, name, TR_LANE_USER, mail)
-                : TROUPE_ERR_NOMEM;
+    assert(self && message_p);
+    return post(self, NULL, name, TR_LANE_USER, mail_of(self, message_p));
+}
+
+/* What was sent, and goes nowhere yet. */
+static tr_mail_t *message_in_hand(const troupe_worker_t *self)
+{
+    tr_mail_t *mail = self->in_hand.mail;
+    bool goes_on = self->in_hand.is_forwarded || self->in_hand.is_stashed;
+    return mail && tr_mail_is_sent(mail) && !goes_on ? mail : NULL;
 }
 
 troupe_status_t troupe_forward(troupe_worker_t *self, troupe_ref_t *to)
 {
-    assert(self && to);
-    tr_mail_t *mail = self->in_hand.mail;
-    assert(mail && "there is a message in hand, and it was not forwarded");
+    assert(self);
+    tr_mail_t *mail = message_in_hand(self);
     if (!mail) {
         return TROUPE_ERR_INVALID;
     }
@@ -94,52 +126,72 @@ troupe_status_t troupe_forward(troupe_worker_t *self, troupe_ref_t *to)
     if (!message) {
         return TROUPE_ERR_NOMEM;
     }
+    self->in_hand.is_forwarded = true;
     troupe_question_t *question = take_question(self);
     tr_mail_t *copy = tr_mail_new(&message, mail->from, &question);
-    if (!copy) {
-        return TROUPE_ERR_NOMEM;
+    if (copy) {
+        copy->forwards = mail->receipt;
     }
-    copy->forwards = mail->receipt;
-    return tr_runtime_post(self->self->runtime, to, TR_LANE_USER, copy);
+    return post(self, to, NULL, TR_LANE_USER, copy);
 }
 
 /* ---- asking ---- */
 
-static troupe_question_t *open_ask(troupe_worker_t *self, int64_t timeout_ms,
-                                   troupe_answer_fn *on_answer, void *arg)
+/* The question and its timer, under one number. */
+static troupe_status_t open_ask(troupe_worker_t *self, const tr_ask_t *ask)
 {
-    uint64_t id = tr_worker_next_number(self);
-    int64_t deadline_ms =
-        tr_clock_after(tr_clock_now_ms(), timeout_ms > 0 ? timeout_ms : DEFAULT_ASK_MS);
-    troupe_question_t *question = tr_question_new(self->self->mailbox, id, deadline_ms);
-    if (!question) {
-        return NULL;
+    const troupe_question_t *question = ask->question;
+    troupe_status_t status =
+        tr_timers_start(&self->timers, question->id, question->deadline_ms, 0, NULL);
+    if (status == TROUPE_OK && (status = tr_asks_open(&self->asks, ask)) != TROUPE_OK) {
+        tr_timers_cancel(&self->timers, question->id);
     }
-    tr_ask_t ask;
-    bool is_open = tr_asks_open(&self->asks, id, on_answer, arg) == TROUPE_OK;
-    if (is_open && tr_timers_start(&self->timers, id, deadline_ms, 0, NULL) != TROUPE_OK) {
-        tr_asks_close(&self->asks, id, &ask);
-        is_open = false;
-    }
-    if (!is_open) {
-        tr_question_release(&question); /* its answer is awaited by nobody */
-    }
-    return question;
+    return status;
 }
 
 static void close_ask(troupe_worker_t *self, uint64_t id)
 {
     tr_ask_t ask;
-    tr_asks_close(&self->asks, id, &ask);
-    tr_timers_cancel(&self->timers, id);
+    if (tr_asks_close(&self->asks, id, &ask)) {
+        tr_timers_cancel(&self->timers, id);
+        tr_question_release(&ask.question);
+    }
+}
+
+/* An open ask of `whom` (NULL: not known), and its question to be posted; NULL when out of
+ * memory. */
+static troupe_question_t *begin_ask(troupe_worker_t *self, troupe_ref_t *whom,
+                                    int64_t timeout_ms, troupe_answer_fn *on_answer, void *arg)
+{
+    timeout_ms = timeout_ms > 0 ? timeout_ms : DEFAULT_ASK_MS;
+    int64_t deadline_ms = tr_clock_after(tr_clock_now_ms(), timeout_ms);
+    troupe_question_t *question =
+        tr_question_new(self->self->mailbox, tr_worker_next_number(self), deadline_ms);
+    if (!question) {
+        return NULL;
+    }
+    question->whom = whom ? troupe_ref_share(whom) : NULL;
+    tr_ask_t ask = {.on_answer = on_answer,
+                    .arg = arg,
+                    .question = tr_question_share(question),
+                    .timeout_ms = timeout_ms};
+    if (open_ask(self, &ask) != TROUPE_OK) {
+        tr_question_forget(question);
+        tr_question_release(&ask.question);
+        tr_question_release(&question);
+    }
+    return question;
 }
 
 static troupe_status_t ask(troupe_worker_t *self, troupe_ref_t *to, const char *name,
                            troupe_message_t **message_p, int64_t timeout_ms,
                            troupe_answer_fn *on_answer, void *arg, uint64_t *id_out)
 {
-    assert(self && message_p && on_answer && id_out);
-    troupe_question_t *question = open_ask(self, timeout_ms, on_answer, arg);
+    if (!on_answer) {
+        troupe_message_destroy(message_p);
+        return TROUPE_ERR_INVALID;
+    }
+    troupe_question_t *question = begin_ask(self, to, timeout_ms, on_answer, arg);
     if (!question) {
         troupe_message_destroy(message_p);
         return TROUPE_ERR_NOMEM;
@@ -150,12 +202,11 @@ static troupe_status_t ask(troupe_worker_t *self, troupe_ref_t *to, const char *
         close_ask(self, id);
         return TROUPE_ERR_NOMEM;
     }
-    *id_out = id;
-    /* However it goes, the answer says so. */
-    troupe_status_t status =
-        to ? tr_runtime_post(self->self->runtime, to, TR_LANE_USER, mail)
-           : tr_runtime_post_named(self->self->runtime, name, TR_LANE_USER, mail);
-    (void)status;
+    if (id_out) {
+        *id_out = id;
+    }
+    troupe_status_t status = post(self, to, name, TR_LANE_USER, mail);
+    (void)status; /* however it went, the answer says so */
     return TROUPE_OK;
 }
 
@@ -163,7 +214,7 @@ troupe_status_t troupe_ask(troupe_worker_t *self, troupe_ref_t *to,
                            troupe_message_t **message_p, int64_t timeout_ms,
                            troupe_answer_fn *on_answer, void *arg, uint64_t *id_out)
 {
-    assert(to);
+    assert(self && message_p);
     return ask(self, to, NULL, message_p, timeout_ms, on_answer, arg, id_out);
 }
 
@@ -171,26 +222,27 @@ troupe_status_t troupe_ask_named(troupe_worker_t *self, const char *name,
                                  troupe_message_t **message_p, int64_t timeout_ms,
                                  troupe_answer_fn *on_answer, void *arg, uint64_t *id_out)
 {
-    assert(name);
-    return ask(self, NULL, name, message_p, timeout_ms, on_answer, arg, id_out);
+    assert(self && message_p);
+    troupe_ref_t *to = troupe_find(self, name);
+    troupe_status_t status = ask(self, to, name, message_p, timeout_ms, on_answer, arg, id_out);
+    troupe_ref_release(&to);
+    return status;
 }
 
-/* The final comes by a timer that is due at once: between other callbacks, as all others do. */
-static void cancel_ask(troupe_worker_t *self, uint64_t id)
+/* The final comes by the timer, which is due at once: between other callbacks, as all do. */
+static void cancel_ask(troupe_worker_t *self, tr_ask_t *ask)
 {
-    if (tr_timers_cancel(&self->timers, id)) {
-        troupe_message_t *mark = troupe_message_new();
-        troupe_status_t status =
-            tr_timers_start(&self->timers, id, tr_clock_now_ms(), 0, &mark);
-        (void)status; /* without memory the answer, or nothing, comes */
-    }
+    ask->is_cancelled = true;
+    tr_question_forget(ask->question);
+    tr_timers_hasten(&self->timers, ask->question->id, tr_clock_now_ms());
 }
 
 void troupe_worker_cancel(troupe_worker_t *self, uint64_t id)
 {
     assert(self);
-    if (tr_idmap_get(&self->asks.open, id)) {
-        cancel_ask(self, id);
+    tr_ask_t *ask = tr_asks_find(&self->asks, id);
+    if (ask) {
+        cancel_ask(self, ask);
     } else {
         tr_errands_cancel(&self->errands, id);
     }
@@ -201,7 +253,7 @@ void troupe_worker_cancel(troupe_worker_t *self, uint64_t id)
 bool troupe_answer(troupe_worker_t *self, troupe_message_t **answer_p)
 {
     assert(self && answer_p);
-    tr_mail_t *mail = self->in_hand.mail;
+    const tr_mail_t *mail = self->in_hand.mail;
     if (!mail || !mail->question) {
         troupe_message_destroy(answer_p);
         return false;
@@ -212,7 +264,7 @@ bool troupe_answer(troupe_worker_t *self, troupe_message_t **answer_p)
 bool troupe_refuse(troupe_worker_t *self, const char *format, ...)
 {
     assert(self && format);
-    tr_mail_t *mail = self->in_hand.mail;
+    const tr_mail_t *mail = self->in_hand.mail;
     if (!mail || !mail->question) {
         return false;
     }
@@ -234,7 +286,10 @@ troupe_question_t *troupe_take_question(troupe_worker_t *self)
 
 troupe_status_t troupe_stash(troupe_worker_t *self)
 {
-    assert(self && self->in_hand.mail);
+    assert(self);
+    if (!self->in_hand.mail || self->in_hand.is_forwarded) {
+        return TROUPE_ERR_INVALID;
+    }
     if (!tr_mailbox_has_room(self->self->mailbox)) {
         return TROUPE_FULL;
     }
@@ -253,11 +308,14 @@ void troupe_unstash(troupe_worker_t *self)
 troupe_status_t troupe_timer_start(troupe_worker_t *self, int64_t delay_ms, int64_t period_ms,
                                    troupe_message_t **message_p, uint64_t *id_out)
 {
-    assert(self && period_ms >= 0 && id_out);
+    assert(self);
     uint64_t id = tr_worker_next_number(self);
     int64_t due_ms = tr_clock_after(tr_clock_now_ms(), delay_ms);
-    troupe_status_t status = tr_timers_start(&self->timers, id, due_ms, period_ms, message_p);
-    if (status == TROUPE_OK) {
+    troupe_message_t *nothing = NULL;
+    troupe_status_t status =
+        tr_timers_start(&self->timers, id, due_ms, period_ms > 0 ? period_ms : 0,
+                        message_p ? message_p : &nothing);
+    if (status == TROUPE_OK && id_out) {
         *id_out = id;
     }
     return status;
@@ -266,7 +324,7 @@ troupe_status_t troupe_timer_start(troupe_worker_t *self, int64_t delay_ms, int6
 bool troupe_timer_cancel(troupe_worker_t *self, uint64_t id)
 {
     assert(self);
-    return !tr_idmap_get(&self->asks.open, id) && tr_timers_cancel(&self->timers, id);
+    return !tr_asks_find(&self->asks, id) && tr_timers_cancel(&self->timers, id);
 }
 
 /* ---- monitors and links ---- */
@@ -279,13 +337,13 @@ static bool is_out_of_sight(const troupe_worker_t *self, const troupe_ref_t *who
 
 troupe_status_t troupe_monitor(troupe_worker_t *self, troupe_ref_t *whom, uint64_t *id_out)
 {
-    assert(self && whom && id_out);
-    if (is_out_of_sight(self, whom)) {
+    assert(self);
+    if (!whom || is_out_of_sight(self, whom)) {
         return TROUPE_ERR_INVALID;
     }
     uint64_t id = tr_worker_next_number(self);
     troupe_status_t status = tr_watching_monitor(&self->watching, whom, id);
-    if (status == TROUPE_OK) {
+    if (status == TROUPE_OK && id_out) {
         *id_out = id;
     }
     return status;
@@ -299,8 +357,8 @@ bool troupe_demonitor(troupe_worker_t *self, uint64_t id)
 
 troupe_status_t troupe_link(troupe_worker_t *self, troupe_ref_t *whom)
 {
-    assert(self && whom);
-    if (is_out_of_sight(self, whom)) {
+    assert(self);
+    if (!whom || is_out_of_sight(self, whom)) {
         return TROUPE_ERR_INVALID;
     }
     return whom == self->self->ref ? TROUPE_OK : tr_watching_link(&self->watching, whom);
@@ -308,21 +366,23 @@ troupe_status_t troupe_link(troupe_worker_t *self, troupe_ref_t *whom)
 
 void troupe_unlink(troupe_worker_t *self, troupe_ref_t *whom)
 {
-    assert(self && whom);
-    tr_watching_unlink(&self->watching, whom);
+    assert(self);
+    if (whom && whom != self->self->ref) {
+        tr_watching_unlink(&self->watching, whom);
+    }
 }
 
 /* ---- groups ---- */
 
 static bool is_group_name(const char *group)
 {
-    size_t size = strlen(group);
+    size_t size = group ? strlen(group) : 0;
     return size > 0 && size < TR_DIRECTORY_NAME_SIZE;
 }
 
 troupe_status_t troupe_join(troupe_worker_t *self, const char *group)
 {
-    assert(self && group);
+    assert(self);
     bool has_groups = !self->self->runtime->beyond; /* those are the node's */
     return has_groups && is_group_name(group)
                ? tr_groups_join(self->self->runtime->groups, group, self->self->ref,
@@ -332,8 +392,10 @@ troupe_status_t troupe_join(troupe_worker_t *self, const char *group)
 
 troupe_status_t troupe_leave(troupe_worker_t *self, const char *group)
 {
-    assert(self && group);
-    return tr_groups_leave(self->self->runtime->groups, group, self->self->ref);
+    assert(self);
+    return is_group_name(group)
+               ? tr_groups_leave(self->self->runtime->groups, group, self->self->ref)
+               : TROUPE_NOT_FOUND;
 }
 
 typedef struct publication {
@@ -355,19 +417,19 @@ static void publish_to(void *arg, troupe_ref_t *member)
 
 size_t troupe_publish(troupe_worker_t *self, const char *group, troupe_message_t **message_p)
 {
-    assert(self && group && message_p);
+    assert(self && message_p);
     troupe_message_t *message = *message_p ? *message_p : troupe_message_new();
     *message_p = NULL;
     publication_t publication = {.from = self, .message = message};
-    if (message) {
+    if (message && is_group_name(group)) {
         tr_groups_each(self->self->runtime->groups, group, publish_to, &publication);
-        troupe_message_destroy(&message);
     }
+    troupe_message_destroy(&message);
     return publication.n_taken;
 }
 
 size_t troupe_group_size(const troupe_worker_t *self, const char *group)
 {
-    assert(self && group);
-    return tr_groups_size(self->self->runtime->groups, group);
+    assert(self);
+    return is_group_name(group) ? tr_groups_size(self->self->runtime->groups, group) : 0;
 }

@@ -3,14 +3,15 @@
 #include "actors/timers.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
-typedef struct timer {
+#include "base/slab.h"
+
+typedef struct timer_item {
     uint64_t id;
     uint64_t order;
     int64_t due_ms;
     int64_t period_ms;
-    troupe_message_t *message;
+    tr_mail_t *tick; /* or NULL */
     size_t place;
 } timer_item_t;
 
@@ -34,46 +35,77 @@ void tr_timers_init(tr_timers_t *self)
     tr_idmap_init(&self->by_id);
 }
 
+static void destroy_tick(tr_mail_t *tick)
+{
+    tr_letter_t *letter = tick ? &tick->letter : NULL;
+    tr_letter_destroy(&letter);
+}
+
 static void destroy(timer_item_t *timer)
 {
-    troupe_message_destroy(&timer->message);
-    free(timer);
+    destroy_tick(timer->tick);
+    tr_slab_free(timer, sizeof *timer);
 }
 
 void tr_timers_finish(tr_timers_t *self)
 {
     assert(self);
-    uint64_t id;
-    while (tr_idmap_any(&self->by_id, &id)) {
-        tr_timers_cancel(self, id);
+    for (size_t i = 0; i < self->by_id.n_slots; i++) {
+        if (self->by_id.slots[i].item) {
+            destroy(self->by_id.slots[i].item);
+        }
     }
     tr_idmap_finish(&self->by_id);
     tr_heap_finish(&self->by_due);
+}
+
+static tr_mail_t *tick_with(uint64_t id, troupe_message_t **message_p)
+{
+    tr_mail_t *tick = tr_mail_new(message_p, NULL, NULL);
+    if (tick) {
+        tick->kind = TROUPE_MESSAGE_TICK;
+        tick->number = id;
+    }
+    return tick;
+}
+
+/* Takes the tick. */
+static timer_item_t *timer_new(uint64_t id, tr_mail_t *tick)
+{
+    timer_item_t *timer = tr_slab_alloc(sizeof *timer);
+    if (timer) {
+        *timer = (timer_item_t){.id = id, .tick = tick, .place = TR_HEAP_NOWHERE};
+    } else {
+        destroy_tick(tick);
+    }
+    return timer;
+}
+
+static troupe_status_t enter(tr_timers_t *self, timer_item_t *timer)
+{
+    troupe_status_t status = tr_idmap_put(&self->by_id, timer->id, timer);
+    if (status == TROUPE_OK && (status = tr_heap_push(&self->by_due, timer)) != TROUPE_OK) {
+        tr_idmap_take(&self->by_id, timer->id);
+    }
+    return status;
 }
 
 troupe_status_t tr_timers_start(tr_timers_t *self, uint64_t id, int64_t due_ms,
                                 int64_t period_ms, troupe_message_t **message_p)
 {
     assert(self && id > 0 && period_ms >= 0);
-    troupe_message_t *message = message_p ? *message_p : NULL;
-    if (message_p) {
-        *message_p = NULL;
-    }
-    timer_item_t *timer = malloc(sizeof *timer);
-    if (!timer) {
-        troupe_message_destroy(&message);
+    tr_mail_t *tick = message_p ? tick_with(id, message_p) : NULL;
+    if (message_p && !tick) {
         return TROUPE_ERR_NOMEM;
     }
-    *timer = (timer_item_t){.id = id,
-                            .order = ++self->n_started,
-                            .due_ms = due_ms,
-                            .period_ms = period_ms,
-                            .message = message,
-                            .place = TR_HEAP_NOWHERE};
-    troupe_status_t status = tr_idmap_put(&self->by_id, id, timer);
-    if (status == TROUPE_OK && (status = tr_heap_push(&self->by_due, timer)) != TROUPE_OK) {
-        tr_idmap_take(&self->by_id, id);
+    timer_item_t *timer = timer_new(id, tick);
+    if (!timer) {
+        return TROUPE_ERR_NOMEM;
     }
+    timer->order = ++self->n_started;
+    timer->due_ms = due_ms;
+    timer->period_ms = period_ms;
+    troupe_status_t status = enter(self, timer);
     if (status != TROUPE_OK) {
         destroy(timer);
     }
@@ -91,6 +123,33 @@ bool tr_timers_cancel(tr_timers_t *self, uint64_t id)
     return timer != NULL;
 }
 
+/* Into a heap that had one more a moment ago: that needs no memory. */
+static void put_back(tr_timers_t *self, timer_item_t *timer, int64_t due_ms)
+{
+    timer->due_ms = due_ms;
+    timer->order = ++self->n_started;
+    troupe_status_t status = tr_heap_push(&self->by_due, timer);
+    assert(status == TROUPE_OK);
+    (void)status;
+}
+
+bool tr_timers_hasten(tr_timers_t *self, uint64_t id, int64_t now_ms)
+{
+    assert(self);
+    timer_item_t *timer = tr_idmap_get(&self->by_id, id);
+    if (timer) {
+        tr_heap_remove(&self->by_due, timer);
+        put_back(self, timer, now_ms);
+    }
+    return timer != NULL;
+}
+
+size_t tr_timers_count(const tr_timers_t *self)
+{
+    assert(self);
+    return self->by_id.n_items;
+}
+
 int64_t tr_timers_next_ms(const tr_timers_t *self)
 {
     assert(self);
@@ -102,7 +161,13 @@ int64_t tr_timers_next_ms(const tr_timers_t *self)
 static int64_t next_in_rhythm(const timer_item_t *timer, int64_t now_ms)
 {
     int64_t n_missed = (now_ms - timer->due_ms) / timer->period_ms;
-    return tr_clock_after(timer->due_ms, (n_missed + 1) * timer->period_ms);
+    return tr_clock_after(timer->due_ms + n_missed * timer->period_ms, timer->period_ms);
+}
+
+static tr_mail_t *one_more_tick(const timer_item_t *timer)
+{
+    troupe_message_t *share = timer->tick ? troupe_message_share(timer->tick->message) : NULL;
+    return share ? tick_with(timer->id, &share) : NULL;
 }
 
 bool tr_timers_take_due(tr_timers_t *self, int64_t now_ms, tr_due_t *out)
@@ -115,17 +180,13 @@ bool tr_timers_take_due(tr_timers_t *self, int64_t now_ms, tr_due_t *out)
     tr_heap_remove(&self->by_due, timer);
     out->id = timer->id;
     if (timer->period_ms > 0) {
-        out->message = timer->message ? troupe_message_share(timer->message) : NULL;
-        timer->due_ms = next_in_rhythm(timer, now_ms);
-        timer->order = ++self->n_started;
-        if (tr_heap_push(&self->by_due, timer) == TROUPE_OK) { /* its place is still there */
-            return true;
-        }
-        troupe_message_destroy(&out->message);
+        out->tick = one_more_tick(timer);
+        put_back(self, timer, next_in_rhythm(timer, now_ms));
+    } else {
+        out->tick = timer->tick;
+        timer->tick = NULL;
+        tr_idmap_take(&self->by_id, timer->id);
+        destroy(timer);
     }
-    out->message = timer->message;
-    timer->message = NULL;
-    tr_idmap_take(&self->by_id, timer->id);
-    destroy(timer);
     return true;
 }

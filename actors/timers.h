@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/idmap.h"
+#include "mailbox/mail.h"
 
 typedef struct tr_timers {
     tr_heap_t by_due;
@@ -25,21 +26,27 @@ typedef struct tr_timers {
 /* One that is due. */
 typedef struct tr_due {
     uint64_t id;
-    troupe_message_t *message; /* the caller's; or NULL */
+    tr_mail_t *tick; /* the caller's; NULL: it has none, or there was no memory for one more */
 } tr_due_t;
 
 void tr_timers_init(tr_timers_t *self);
 void tr_timers_finish(tr_timers_t *self);
 
 /* Start one under an id that no other has, due at `due_ms`, and then, if `period_ms` > 0, every
- * so often. Takes the message (may be NULL, or NULL inside). TROUPE_EXISTS, TROUPE_ERR_NOMEM:
- * the message is gone. */
+ * so often. With `message_p` (taken; NULL inside: an empty one) it brings a tick, which needs
+ * no memory when it is due, but for a periodic one. TROUPE_EXISTS, TROUPE_ERR_NOMEM: the
+ * message is gone. */
 TROUPE_NODISCARD troupe_status_t tr_timers_start(tr_timers_t *self, uint64_t id, int64_t due_ms,
                                                  int64_t period_ms,
                                                  troupe_message_t **message_p);
 
 /* False when there is none of that id. */
 bool tr_timers_cancel(tr_timers_t *self, uint64_t id);
+
+/* Let it be due at `now_ms`. False when there is none of that id. */
+bool tr_timers_hasten(tr_timers_t *self, uint64_t id, int64_t now_ms);
+
+size_t tr_timers_count(const tr_timers_t *self);
 
 /* When the next one is due; TR_NEVER. */
 int64_t tr_timers_next_ms(const tr_timers_t *self);

@@ -1,6 +1,4 @@
-/* A link is kept by the references of the two that it ties: in each, the other one is who
- * watches. Whoever hears that the other has ended takes the way back out of its own.
- */
+/* Links are kept by the references of the two that they tie. */
 
 #include "actors/watching.h"
 
@@ -17,9 +15,12 @@ void tr_watching_init(tr_watching_t *self, tr_mailbox_t *mailbox, troupe_ref_t *
 void tr_watching_finish(tr_watching_t *self)
 {
     assert(self);
-    uint64_t id;
-    while (tr_idmap_any(&self->open, &id)) {
-        tr_watching_stop(self, id);
+    for (size_t i = 0; i < self->open.n_slots; i++) {
+        troupe_ref_t *whom = self->open.slots[i].item;
+        if (whom) {
+            tr_ref_unwatch(whom, self->mailbox, self->open.slots[i].id);
+            troupe_ref_release(&whom);
+        }
     }
     tr_idmap_finish(&self->open);
 }
@@ -32,7 +33,7 @@ troupe_status_t tr_watching_monitor(tr_watching_t *self, troupe_ref_t *whom, uin
         return status;
     }
     troupe_ref_share(whom);
-    status = tr_ref_watch(whom, self->mailbox, self->incarnation, id, false);
+    status = tr_ref_watch(whom, self->mailbox, self->incarnation, id);
     if (status != TROUPE_OK) {
         tr_idmap_take(&self->open, id);
         troupe_ref_release(&whom);
@@ -55,37 +56,22 @@ bool tr_watching_stop(tr_watching_t *self, uint64_t id)
 troupe_status_t tr_watching_link(tr_watching_t *self, troupe_ref_t *whom)
 {
     assert(self && self->ref && whom);
-    if (tr_ref_is_linked(whom, self->mailbox)) {
-        return TROUPE_OK;
-    }
-    uint64_t life = tr_ref_incarnation(whom);
-    troupe_status_t status = tr_ref_watch(self->ref, whom->mailbox, life, 0, true);
-    if (status == TROUPE_OK) {
-        status = tr_ref_watch(whom, self->mailbox, self->incarnation, 0, true);
-        if (status != TROUPE_OK) {
-            tr_ref_unwatch_links(self->ref, whom->mailbox);
-        }
-    }
-    return status;
+    return tr_ref_link(self->ref, self->incarnation, whom);
 }
 
 void tr_watching_unlink(tr_watching_t *self, troupe_ref_t *whom)
 {
     assert(self && self->ref && whom);
-    tr_ref_unwatch_links(whom, self->mailbox);
-    tr_ref_unwatch_links(self->ref, whom->mailbox);
+    tr_ref_unlink(self->ref, whom);
 }
 
 bool tr_watching_take(tr_watching_t *self, const tr_mail_t *notice)
 {
     assert(self && notice);
-    if (notice->is_link) { /* the way back is there as long as nobody has untied them */
-        bool is_tied = tr_ref_is_linked(self->ref, notice->from->mailbox);
-        tr_ref_unwatch_links(self->ref, notice->from->mailbox);
-        return is_tied && (notice->reader == 0 || notice->reader == self->incarnation);
+    if (notice->is_link) {
+        return tr_ref_untie(self->ref, notice->number);
     }
-    troupe_ref_t *whom =
-        notice->reader == self->incarnation ? tr_idmap_take(&self->open, notice->number) : NULL;
+    troupe_ref_t *whom = tr_idmap_take(&self->open, notice->number);
     bool is_wanted = whom != NULL;
     troupe_ref_release(&whom);
     return is_wanted;

@@ -20,9 +20,6 @@
 #include "mailbox/mail.h"
 #include "mailbox/reply.h"
 
-#define MAILBOX_LETTERS 100000
-#define MAILBOX_BYTES   ((size_t)1 << 30)
-
 /* The numbers of a life begin with its own, so that what comes late for another one fits none.
  */
 #define NUMBERS_OF_A_LIFE 40
@@ -165,13 +162,14 @@ static int64_t time_limit_of(const tr_job_t *job)
 static void step_out(troupe_worker_t *worker)
 {
     if (worker->plan->is_lasting) {
-        tr_mailbox_step_out(worker->self->mailbox);
+        tr_mailbox_step_out(worker->self->mailbox, worker->self->incarnation);
     }
 }
 
 static void step_in(troupe_worker_t *worker)
 {
-    if (worker->plan->is_lasting && !tr_mailbox_step_in(worker->self->mailbox)) {
+    if (worker->plan->is_lasting &&
+        !tr_mailbox_step_in(worker->self->mailbox, worker->self->incarnation)) {
         tr_reason_t reason = tr_reason_of(TROUPE_REASON_HUNG);
         worker->self->is_moved_out = true;
         tr_self_end(worker->self, &reason);
@@ -348,18 +346,20 @@ static void take_in_hand(troupe_worker_t *worker, tr_mail_t *mail)
 {
     tr_pulse_t *pulse = worker->self->pulse;
     worker->in_hand.mail = mail;
-    worker->in_hand.is_stashed = false;
+    worker->in_hand.is_stashed = worker->in_hand.is_forwarded = false;
     if (mail->question) {
         atomic_store(&pulse->question, tr_question_share(mail->question));
     }
-    atomic_store_explicit(&pulse->has_mail, 1, memory_order_relaxed);
+    atomic_store_explicit(&pulse->has_mail,
+                          tr_mail_is_sent(mail) ? TR_HAS_MESSAGE : TR_HAS_NOTICE,
+                          memory_order_relaxed);
 }
 
 /* Its supervisor may have told of the loss. */
 static bool let_go_of_hand(troupe_worker_t *worker, bool had_question)
 {
     tr_pulse_t *pulse = worker->self->pulse;
-    bool is_lost = atomic_exchange(&pulse->has_mail, 0) == 0;
+    bool is_lost = atomic_exchange(&pulse->has_mail, TR_NO_MAIL) == TR_NO_MAIL;
     if (had_question) {
         troupe_question_t *question = atomic_exchange(&pulse->question, NULL);
         tr_question_release(&question);
@@ -384,28 +384,41 @@ static void tell_settled(const troupe_worker_t *worker, const tr_mail_t *mail, b
     }
 }
 
+/* Whoever asked hears why there will be no answer. */
+static void answer_as_lost(const troupe_worker_t *worker, const tr_mail_t *mail, int verdict)
+{
+    if (!mail->question || atomic_load(&mail->question->is_answered)) {
+        return;
+    }
+    const char *what = verdict ? "it failed while it had the message"
+                               : "it took the message, and has not answered";
+    char text[TR_REASON_TEXT];
+    snprintf(text, sizeof text, "%.100s: %s%s%.100s", worker->self->name, what,
+             worker->explanation[0] ? ": " : "", worker->explanation);
+    tr_question_answer(mail->question, TROUPE_OUTCOME_WORKER_LOST, text, NULL);
+}
+
 /* What becomes of a mail that `receive` has returned from with `verdict`. */
 static void settle_mail(troupe_worker_t *worker, int verdict, bool is_held)
 {
     tr_mail_t *mail = worker->in_hand.mail;
-    worker->in_hand.mail = NULL;
-    if (!mail) {
-        return; /* forwarded */
-    }
     tr_letter_t *letter = &mail->letter;
-    bool is_message = mail->kind == TROUPE_MESSAGE_PLAIN || mail->kind == TROUPE_MESSAGE_ASK;
-    if (worker->self->is_moved_out || !is_held) {
-        tr_letter_destroy(&letter);
-    } else if (verdict && is_message) {
-        tr_dead_letter_take(worker->self->runtime, worker->self->name,
-                            "the actor failed while it had it", &letter);
-    } else if (worker->in_hand.is_stashed && !verdict) {
+    worker->in_hand.mail = NULL;
+    bool is_wanted = is_held && worker->in_hand.is_stashed && !verdict;
+    bool is_lost = is_held && (verdict || (is_wanted && worker->self->is_moved_out));
+    if (is_wanted && !is_lost) {
         tell_settled(worker, mail, true);
         tr_mailbox_put_aside(worker->self->mailbox, &letter);
+        return;
+    }
+    answer_as_lost(worker, mail, verdict);
+    if (is_lost && tr_mail_is_sent(mail) && !worker->in_hand.is_forwarded) {
+        tr_dead_letter_take(worker->self->runtime, worker->self->name,
+                            "the actor failed while it had it", &letter);
     } else {
         tell_settled(worker, mail, false);
-        tr_letter_destroy(&letter);
     }
+    tr_letter_destroy(&letter);
 }
 
 /* Takes the mail. */
@@ -419,8 +432,8 @@ static void deliver(troupe_worker_t *worker, tr_mail_t *mail)
         return;
     }
     bool had_question = mail->question != NULL;
+    take_in_hand(worker, mail); /* before it can be replaced */
     note_begin(worker, 0, TR_NEVER);
-    take_in_hand(worker, mail);
     int verdict = behaviour->receive(worker, mail->message, worker->state);
     bool is_held = let_go_of_hand(worker, had_question);
     step_in(worker);
@@ -435,8 +448,7 @@ static void fall_with(troupe_worker_t *worker, const tr_mail_t *notice)
     char shown[TR_REASON_TEXT];
     tr_reason_t reason = tr_reason_format(
         TROUPE_REASON_FAILED, "linked to %.80s, which ended: %.150s",
-        troupe_ref_name(notice->from),
-        notice->reason ? tr_reason_show(notice->reason, shown, sizeof shown) : "");
+        troupe_ref_name(notice->from), tr_reason_show(notice->reason, shown, sizeof shown));
     move_to(worker, TR_WORKER_FAILED);
     tr_self_end(worker->self, &reason);
 }
@@ -446,10 +458,12 @@ static void receive_mail(troupe_worker_t *worker, tr_mail_t *mail)
 {
     tr_letter_t *letter = &mail->letter;
     bool is_notice = mail->kind == TROUPE_MESSAGE_DOWN && !mail->is_settled;
-    if (is_notice && !tr_watching_take(&worker->watching, mail)) {
+    bool is_of_another_life =
+        !tr_mail_is_sent(mail) && !mail->is_link && mail->reader != worker->self->incarnation;
+    if (is_of_another_life || (is_notice && !tr_watching_take(&worker->watching, mail))) {
         tr_letter_destroy(&letter);
     } else if (is_notice && mail->is_link) {
-        if (mail->reason && mail->reason->kind != TROUPE_REASON_NORMAL) {
+        if (mail->reason->kind != TROUPE_REASON_NORMAL) {
             fall_with(worker, mail);
         }
         tr_letter_destroy(&letter);
@@ -461,17 +475,6 @@ static void receive_mail(troupe_worker_t *worker, tr_mail_t *mail)
 
 /* ---- timers ---- */
 
-/* Takes the message. */
-static void tick(troupe_worker_t *worker, uint64_t id, troupe_message_t *message)
-{
-    tr_mail_t *mail = tr_mail_new(&message, NULL, NULL);
-    if (mail) {
-        mail->kind = TROUPE_MESSAGE_TICK;
-        mail->number = id;
-        deliver(worker, mail);
-    }
-}
-
 static void answer_ask(troupe_worker_t *worker, const tr_ask_t *ask,
                        const troupe_reply_t *reply)
 {
@@ -481,30 +484,50 @@ static void answer_ask(troupe_worker_t *worker, const tr_ask_t *ask,
     conclude(worker, verdict, "taking an answer, it returned an error");
 }
 
-/* Nobody has answered in time, or the actor does not want to know any more. */
-static void give_up_ask(troupe_worker_t *worker, uint64_t id, const tr_ask_t *ask,
-                        troupe_outcome_t outcome)
+/* Nobody has answered in time, or the actor does not want to know any more. The final is made
+ * on the stack, as one must come even when there is no memory. */
+static void give_up_ask(troupe_worker_t *worker, const tr_ask_t *ask)
 {
-    troupe_reply_t *reply = tr_reply_new(id, true, outcome, NULL, NULL);
-    if (reply) {
-        answer_ask(worker, ask, reply);
-        troupe_reply_destroy(&reply);
+    const troupe_ref_t *whom = ask->question->whom;
+    const char *name = whom ? troupe_ref_name(whom) : "whoever was asked";
+    char text[TR_REASON_TEXT];
+    if (ask->is_cancelled) {
+        snprintf(text, sizeof text, "%.120s is not waited for any more", name);
+    } else {
+        snprintf(text, sizeof text, "%.120s has not answered within %lld ms", name,
+                 (long long)ask->timeout_ms);
+    }
+    const troupe_reply_t final = {
+        .id = ask->question->id,
+        .is_final = true,
+        .outcome = ask->is_cancelled ? TROUPE_OUTCOME_CANCELLED : TROUPE_OUTCOME_TIMEOUT,
+        .text = text,
+    };
+    answer_ask(worker, ask, &final);
+}
+
+static void take_due(troupe_worker_t *worker, const tr_due_t *due)
+{
+    tr_ask_t ask;
+    if (tr_asks_close(&worker->asks, due->id, &ask)) {
+        give_up_ask(worker, &ask);
+        tr_question_release(&ask.question);
+    } else if (due->tick) {
+        due->tick->reader = worker->self->incarnation;
+        deliver(worker, due->tick);
     }
 }
 
+/* One that is started while others tick waits for the next round, even if it is due at once. */
 static void tick_all_due(troupe_worker_t *worker)
 {
     tr_due_t due;
-    tr_ask_t ask;
     int64_t now_ms = worker->self->now.ms;
-    while (!worker->self->is_ending && tr_timers_take_due(&worker->timers, now_ms, &due)) {
-        if (tr_asks_close(&worker->asks, due.id, &ask)) {
-            give_up_ask(worker, due.id, &ask,
-                        due.message ? TROUPE_OUTCOME_CANCELLED : TROUPE_OUTCOME_TIMEOUT);
-            troupe_message_destroy(&due.message);
-        } else {
-            tick(worker, due.id, due.message);
-        }
+    for (size_t n_left = tr_timers_count(&worker->timers);
+         n_left > 0 && !worker->self->is_ending &&
+         tr_timers_take_due(&worker->timers, now_ms, &due);
+         n_left--) {
+        take_due(worker, &due);
     }
 }
 
@@ -541,6 +564,7 @@ static void take_ask_answer(troupe_worker_t *worker, const troupe_reply_t *reply
     if (tr_asks_close(&worker->asks, reply->id, &ask)) {
         tr_timers_cancel(&worker->timers, reply->id);
         answer_ask(worker, &ask, reply);
+        tr_question_release(&ask.question);
     }
 }
 
@@ -575,7 +599,7 @@ static void probe(troupe_worker_t *worker)
 {
     const troupe_behaviour_t *behaviour = worker->plan->behaviour;
     if (!behaviour->probe || worker->is_stopping || worker->kept ||
-        tr_mailbox_depth(worker->self->mailbox) > 0) {
+        tr_mailbox_has_letters(worker->self->mailbox)) {
         return;
     }
     tr_mailbox_leave_next();
@@ -694,12 +718,12 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     }
 }
 
-/* Nothing is left in the mailbox, and nothing kept. What waits for an actor that is restarted
- * waits on. */
+/* Nothing is left in the mailbox, but what is aside, and nothing kept. What waits for an actor
+ * that is restarted waits on. */
 static bool is_done_stopping(const troupe_worker_t *worker)
 {
     return worker->plan->is_lasting ||
-           (!worker->kept && tr_mailbox_depth(worker->self->mailbox) == 0);
+           (!worker->kept && !tr_mailbox_has_letters(worker->self->mailbox));
 }
 
 static int64_t turn_idle(troupe_worker_t *worker, int64_t now_ms)
@@ -746,7 +770,7 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
     if (tr_request_hand_back_letter(letter)) {
         return;
     }
-    if (tr_mail_in(letter) && tr_mail_in(letter)->kind != TROUPE_MESSAGE_DOWN) {
+    if (tr_mail_in(letter) && tr_mail_is_sent(tr_mail_in(letter))) {
         tr_dead_letter_take(self->runtime, self->name, "the worker has ended", &letter);
     } else {
         tr_letter_destroy(&letter);
@@ -807,19 +831,20 @@ static troupe_status_t start(const tr_actor_class_t *class, const tr_birth_t *bi
 {
     assert(birth && birth->what);
     const tr_worker_plan_t *plan = birth->what;
-    tr_mailbox_limits_t limits = {plan->limits.letters ? plan->limits.letters : MAILBOX_LETTERS,
-                                  plan->limits.bytes ? plan->limits.bytes : MAILBOX_BYTES};
+    tr_mailbox_limits_t limits =
+        plan->limits.letters > 0 ? plan->limits : TR_WORKER_MAILBOX_LIMITS;
+    const char *name = plan->known_as ? plan->known_as : birth->name;
     troupe_ref_t *ref;
     troupe_status_t status =
-        tr_directory_claim(birth->runtime->directory, birth->name,
-                           birth->home ? birth->home : "", limits, plan->is_lasting, &ref);
+        tr_directory_claim(birth->runtime->directory, name, birth->home ? birth->home : "",
+                           limits, plan->is_lasting, &ref);
     if (status != TROUPE_OK) {
         return status;
     }
     status = tr_actor_start(
         &(tr_actor_setup_t){
             .class = class,
-            .name = birth->name,
+            .name = name,
             .runtime = birth->runtime,
             .parent = birth->parent,
             .home = birth->home,

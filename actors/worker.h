@@ -25,7 +25,15 @@ typedef struct tr_worker_plan {
     int64_t idle_after_ms;      /* ready with nothing to do for so long is idle */
     bool is_lasting;            /* what waits in its mailbox waits for its next life */
     tr_mailbox_limits_t limits; /* of its mailbox; zero: the default */
+    const char *known_as;       /* to whom it talks to, if not by the name it is started with */
+    size_t spawns;              /* children of its own, about so many; 0: none */
 } tr_worker_plan_t;
+
+/* Of an actor's mailbox, unless its plan says otherwise. */
+#define TR_WORKER_MAILBOX_LIMITS ((tr_mailbox_limits_t){100000, (size_t)1 << 30})
+
+/* The longest name that a child can have. */
+#define TR_CHILD_NAME_MAX 64
 
 struct troupe_worker {
     tr_self_t *self;
@@ -44,10 +52,12 @@ struct troupe_worker {
     tr_timers_t timers; /* those of asks too, under their numbers */
     tr_watching_t watching;
     struct {
-        tr_mail_t *mail; /* of `receive`; NULL: none, or it was forwarded */
+        tr_mail_t *mail; /* of `receive`; NULL: another callback runs, or none */
         bool is_stashed;
+        bool is_forwarded;
     } in_hand;
     bool must_put_back; /* what is aside */
+    uint64_t n_spawned; /* children that it has not named */
     char explanation[TR_REASON_TEXT];
 };
 

@@ -7,6 +7,7 @@
 #ifndef TROUPE_BASE_CLOCK_H
 #define TROUPE_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Stands for "never" wherever a time is told. */
@@ -17,6 +18,10 @@ int64_t tr_clock_now_ms(void);
 
 /* The same in microseconds; not affected by tr_clock_hold, for measuring only. */
 int64_t tr_clock_now_us(void);
+
+/* The same in milliseconds: for how long a thread of the program around a node waits, whatever
+ * a test does to the clock. */
+int64_t tr_clock_real_ms(void);
 
 /* Both at once, for the price of one. */
 typedef struct tr_time {
@@ -35,6 +40,11 @@ void tr_clock_hold(int64_t now_ms);
 
 /* Move the held clock on by `delta_ms` >= 0. */
 void tr_clock_advance(int64_t delta_ms);
+
+bool tr_clock_is_held(void);
+
+/* Let the clock run on from where it is held. */
+void tr_clock_go_on(void);
 
 /* Let the real clock run again. */
 void tr_clock_release(void);

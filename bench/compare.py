@@ -4,6 +4,7 @@
     make bench                        # builds all, the long form
     make bench BENCH_QUICK=1          # the cases that the bars need, three rounds
     bench/compare.py --build build-bench --only troupe,zmq --report build-bench/report
+    bench/compare.py --savina                # actors of the Savina suite, beside Erlang and CAF
 
 README.md beside this file says what the systems are and how to read the figures.
 """
@@ -16,7 +17,7 @@ import shutil
 import sys
 import time
 
-from comparison import bars, cases, figures, plot, report, running
+from comparison import bars, cases, figures, plot, report, running, savina
 
 QUICK_S = 480  # what the short form may take, but for its first round
 
@@ -26,15 +27,17 @@ def arguments():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build-bench", help="the build folder")
     parser.add_argument("--quick", action="store_true", help="the short form")
+    parser.add_argument("--savina", action="store_true", help="the actors of the Savina suite")
     parser.add_argument("--rounds", type=int, help="5, in the short form 3")
     parser.add_argument("--only", default="", metavar="SYSTEM,...", help="leave others out")
     parser.add_argument("--json", metavar="FILE", help="write a row for each case")
     parser.add_argument("--report", metavar="FOLDER", help="write the tables and the plots")
     options = parser.parse_args()
-    options.only = options.only.split(",") if options.only else list(cases.SYSTEMS)
+    options.systems = savina.SYSTEMS if options.savina else cases.SYSTEMS
+    options.only = options.only.split(",") if options.only else list(options.systems)
     for name in options.only:
-        if name not in cases.SYSTEMS:
-            parser.error(f"{name} is none of {', '.join(cases.SYSTEMS)}")
+        if name not in options.systems:
+            parser.error(f"{name} is none of {', '.join(options.systems)}")
     return options
 
 
@@ -42,11 +45,11 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def present(folder, names):
+def present(folder, systems, names):
     """Those of the systems that are here, and a word for each that is not."""
     # What only root usually runs is not in everybody's path.
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin"
-    missing = {name: cases.lacking(name, folder, shutil.which) for name in names}
+    missing = {name: cases.lack_of(systems[name], folder, shutil.which) for name in names}
     return ([name for name in names if not missing[name]],
             [f"{name}: {why}" for name, why in missing.items() if why])
 
@@ -63,13 +66,34 @@ def write(path, text):
         file.write(text)
 
 
-def main():
-    options = arguments()
-    begin = time.monotonic()
+def measure_requests(options, systems, left_out, leave_out, begin):
+    """Rows for the JSON, the files of the report, and its text."""
     all_bars = bars.all_bars()
     wanted = list(bars.cases_of(all_bars))
     wanted += cases.quick_form() if options.quick else cases.long_form()
-    systems, left_out = present(options.build, options.only)
+    chosen = cases.in_order(case for case in wanted if case.system in systems)
+    rounds = options.rounds or (3 if options.quick else 5)
+    runs_of = running.run_all(cases, chosen, rounds, options.build, say, leave_out,
+                              begin + QUICK_S if options.quick else None)
+    rows = [figures.row(case, runs) for case, runs in runs_of.items()]
+    verdicts = [bars.judge(bar, runs_of) for bar in all_bars]
+    text = report.text(rows, verdicts, machine(), left_out)
+    return rows, {"report.md": text, **plot.pictures(rows, verdicts)}, text
+
+
+def measure_actors(options, systems, left_out, leave_out, begin):
+    """The same of the Savina suite."""
+    rounds = options.rounds or (3 if options.quick else 5)
+    runs_of = running.run_all(savina, savina.all_cases(systems), rounds, options.build, say,
+                              leave_out, begin + QUICK_S if options.quick else None)
+    text = savina.text(runs_of, machine(), left_out)
+    return savina.rows(runs_of), {"savina.md": text}, text
+
+
+def main():
+    options = arguments()
+    begin = time.monotonic()
+    systems, left_out = present(options.build, options.systems, options.only)
     for why in left_out:
         say(f"left out: {why}")
 
@@ -77,19 +101,14 @@ def main():
         left_out.append(why)
         say(f"left out: {why}")
 
-    chosen = cases.in_order(case for case in wanted if case.system in systems)
-    rounds = options.rounds or (3 if options.quick else 5)
-    runs_of = running.run_all(chosen, rounds, options.build, say, leave_out,
-                              begin + QUICK_S if options.quick else None)
-    rows = [figures.row(case, runs) for case, runs in runs_of.items()]
-    verdicts = [bars.judge(bar, runs_of) for bar in all_bars]
-    text = report.text(rows, verdicts, machine(), left_out)
+    measure = measure_actors if options.savina else measure_requests
+    rows, files, text = measure(options, systems, left_out, leave_out, begin)
     print(text)
     if options.json:
         write(options.json, json.dumps(rows, indent=1) + "\n")
     if options.report:
         os.makedirs(options.report, exist_ok=True)
-        for name, content in {"report.md": text, **plot.pictures(rows, verdicts)}.items():
+        for name, content in files.items():
             write(os.path.join(options.report, name), content)
     say(f"{time.monotonic() - begin:.0f} s")
 

@@ -4,7 +4,8 @@
  * embeds a node (troupe/node.h), writes behaviours (troupe/behaviour.h), which may talk to each
  * other (troupe/actor.h), and calls capabilities by name, in the process (troupe/caller.h) or
  * from another one (troupe/client.h). A program can be a worker of somebody else's node
- * (troupe/worker_process.h).
+ * (troupe/worker_process.h). Behaviours are tested with troupe/testkit.h, by which threads of
+ * an application talk to actors, too.
  */
 
 #ifndef TROUPE_H
@@ -20,6 +21,7 @@
 #include <troupe/node.h>
 #include <troupe/outcome.h>
 #include <troupe/status.h>
+#include <troupe/testkit.h>
 #include <troupe/worker_process.h>
 
 #endif

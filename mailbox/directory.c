@@ -168,17 +168,11 @@ void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
 
 static bool insert_ref(tr_directory_t *self, troupe_ref_t *ref)
 {
-    zhashx_t *names = self->names[TR_NAMES_ACTOR];
-    if (zhashx_insert(names, ref->name, tr_mailbox_share(ref->mailbox)) != 0) {
-        tr_mailbox_release(&(tr_mailbox_t *){ref->mailbox});
-        return false;
-    }
-    if (zhashx_insert(self->refs, ref->name, troupe_ref_share(ref)) != 0) {
+    bool is_in = zhashx_insert(self->refs, ref->name, troupe_ref_share(ref)) == 0;
+    if (!is_in) {
         troupe_ref_release(&(troupe_ref_t *){ref});
-        zhashx_delete(names, ref->name);
-        return false;
     }
-    return true;
+    return is_in;
 }
 
 static troupe_ref_t *make_ref(const char *name, const char *home, tr_mailbox_limits_t limits,
@@ -204,8 +198,9 @@ troupe_status_t tr_directory_claim(tr_directory_t *self, const char *name, const
             is_lasting && streq(ref->home, home) && tr_mailbox_is_vacant(ref->mailbox);
         ref = can_be_had ? troupe_ref_share(ref) : NULL;
         status = can_be_had ? TROUPE_OK : TROUPE_EXISTS;
-    } else if (zhashx_lookup(self->names[TR_NAMES_ACTOR], name)) {
-        status = TROUPE_EXISTS;
+        if (ref) {
+            tr_mailbox_bound(ref->mailbox, limits);
+        }
     } else {
         ref = make_ref(name, home, limits, is_lasting);
         if (!ref || !insert_ref(self, ref)) {
@@ -225,9 +220,6 @@ static troupe_ref_t *take_out(tr_directory_t *self, troupe_ref_t *ref)
 {
     troupe_ref_share(ref);
     zhashx_delete(self->refs, ref->name);
-    if (zhashx_lookup(self->names[TR_NAMES_ACTOR], ref->name) == ref->mailbox) {
-        zhashx_delete(self->names[TR_NAMES_ACTOR], ref->name);
-    }
     return ref;
 }
 
@@ -241,30 +233,38 @@ troupe_ref_t *tr_directory_take_out(tr_directory_t *self, const troupe_ref_t *re
     return known;
 }
 
-static bool is_of(const troupe_ref_t *ref, const char *home, const char *name)
+static tr_span_t first_of(const char *path)
 {
-    size_t size = strlen(home);
-    if (strncmp(ref->home, home, size) != 0) {
-        return false;
-    }
-    const char *rest = ref->home + size;
-    if (!*rest) {
-        return streq(ref->name, name);
-    }
-    size_t name_size = strlen(name);
-    return *rest == TR_PATH_SEPARATOR && strncmp(rest + 1, name, name_size) == 0 &&
-           (!rest[name_size + 1] || rest[name_size + 1] == TR_PATH_SEPARATOR);
+    return (tr_span_t){path, strcspn(path, (char[]){TR_PATH_SEPARATOR, '\0'})};
 }
 
-troupe_ref_t *tr_directory_take_out_vacant(tr_directory_t *self, const char *home,
-                                           const char *name)
+/* The child of the supervisor of that path that `ref` is, or is below. False: it is elsewhere.
+ */
+static bool find_branch(const troupe_ref_t *ref, const char *path, tr_span_t *out)
 {
-    assert(self && home && name);
+    size_t size = strlen(path);
+    const char *rest = ref->home + size;
+    if (strncmp(ref->home, path, size) != 0 ||
+        (size > 0 && *rest && *rest != TR_PATH_SEPARATOR)) {
+        return false;
+    }
+    rest += size > 0 && *rest;
+    *out = *rest ? first_of(rest) : tr_span_of(ref->name);
+    return true;
+}
+
+troupe_ref_t *tr_directory_take_out_vacant(tr_directory_t *self, const char *path,
+                                           bool (*is_gone)(const void *arg, tr_span_t child),
+                                           const void *arg)
+{
+    assert(self && path && is_gone);
     troupe_ref_t *found = NULL;
+    tr_span_t child;
     pthread_rwlock_wrlock(&self->lock);
     for (troupe_ref_t *ref = zhashx_first(self->refs); ref && !found;
          ref = zhashx_next(self->refs)) {
-        if (is_of(ref, home, name) && tr_mailbox_is_vacant(ref->mailbox)) {
+        if (tr_mailbox_is_vacant(ref->mailbox) && find_branch(ref, path, &child) &&
+            is_gone(arg, child)) {
             found = ref;
         }
     }

@@ -50,15 +50,15 @@ void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
 
 /* ---- actors that can be referred to ----
  *
- * Their names are of TR_NAMES_ACTOR too. The path of a supervisor, by which what is below it
+ * Their names are a space of its own. The path of a supervisor, by which what is below it
  * can be found when it is gone, is made of names, each but the first after TR_PATH_SEPARATOR.
  */
 
 #define TR_PATH_SEPARATOR '\n'
 
 /* The reference `name`, whose home is the path of its supervisor: the one that it had in its
- * last life, if that was there and has left a lasting mailbox, or a new one. A share of the
- * caller's.
+ * last life, if that was there and has left a lasting mailbox, which has these limits then, or
+ * a new one. A share of the caller's.
  *
  *   TROUPE_OK
  *   TROUPE_EXISTS     the name stands for somebody else, or for one who lives
@@ -77,10 +77,14 @@ TROUPE_NODISCARD troupe_ref_t *tr_directory_refer(tr_directory_t *self, tr_span_
 TROUPE_NODISCARD troupe_ref_t *tr_directory_take_out(tr_directory_t *self,
                                                      const troupe_ref_t *ref);
 
-/* One of the references of `name` at `home`, or of what is below such a supervisor, that is
- * vacant, taken out in the same way; NULL when there are no more. */
-TROUPE_NODISCARD troupe_ref_t *tr_directory_take_out_vacant(tr_directory_t *self,
-                                                            const char *home, const char *name);
+/* One of the references that are vacant, and below the supervisor of that path ("": all), taken
+ * out in the same way; NULL when there are no more. Only those for which `is_gone (arg, child)`
+ * says true: `child` is the supervisor's child that it is, or is below. The directory is locked
+ * meanwhile. */
+TROUPE_NODISCARD troupe_ref_t *
+tr_directory_take_out_vacant(tr_directory_t *self, const char *path,
+                             bool (*is_gone)(const void *arg, tr_span_t child),
+                             const void *arg);
 
 /* A share of the mailbox under `name`, the caller's to release; NULL when there is none. */
 TROUPE_NODISCARD tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space,

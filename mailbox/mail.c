@@ -52,6 +52,12 @@ tr_mail_t *tr_mail_in(tr_letter_t *letter)
     return letter->type == &tr_mail_type ? (tr_mail_t *)letter : NULL;
 }
 
+bool tr_mail_is_sent(const tr_mail_t *self)
+{
+    assert(self);
+    return self->kind == TROUPE_MESSAGE_PLAIN || self->kind == TROUPE_MESSAGE_ASK;
+}
+
 /* ---- what `receive` may ask a message ---- */
 
 troupe_message_kind_t troupe_message_kind(const troupe_message_t *self)

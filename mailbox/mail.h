@@ -23,7 +23,7 @@ typedef struct tr_mail {
     uint64_t forwards;           /* the receipt of the one that it sends on; 0: of none */
     troupe_ref_t *whom;          /* one of those behind one mailbox: a share; or NULL */
     uint64_t number;             /* of a tick: its timer; of a notice: its monitor */
-    uint64_t reader;             /* of a notice: the life that it is for */
+    uint64_t reader;             /* of a tick or notice: the life that it is for */
     bool is_link;                /* of a notice */
     bool is_settled;             /* of a notice: it is wanted, as was found before */
     tr_reason_t *reason;         /* of a notice; own, or NULL */
@@ -39,5 +39,8 @@ TROUPE_NODISCARD tr_mail_t *tr_mail_new(troupe_message_t **message_p, troupe_ref
 
 /* The mail in this letter, or NULL when it is none. */
 tr_mail_t *tr_mail_in(tr_letter_t *letter);
+
+/* Whether somebody has sent it: it is neither tick nor notice. */
+bool tr_mail_is_sent(const tr_mail_t *self);
 
 #endif

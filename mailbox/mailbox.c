@@ -14,13 +14,9 @@
  * their own.
  */
 
-#include "mailbox/mailbox.h"
+#include "mailbox/mailbox_inside.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdalign.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -29,12 +25,7 @@
 #include "base/clock.h"
 #include "base/processors.h"
 
-#define CACHE_LINE       64
-#define GIVE_UP_CHECK_MS 50
-#define MOST_LARGE       4
-#define MOST_PIECES      128
-#define MOST_NEXT        8
-#define SPINS_PER_LOOK   16 /* at the clock */
+#define SPINS_PER_LOOK 16 /* at the clock */
 
 /* A lane with room for fewer letters gives each place back at once, others so many together. */
 #define WIDE_LANE     1024
@@ -47,75 +38,17 @@
 #define MOST_BYTES  ((size_t)1 << (BYTE_BITS - 1))
 #define MOST_PLACES ((size_t)1 << 23)
 
-typedef struct lane {
-    /* senders */
-    alignas(CACHE_LINE) _Atomic(tr_letter_t *) posted; /* the last one first */
-    _Atomic(uint64_t) load;                            /* posted, taken but not handled, held */
-
-    atomic_size_t letters; /* it holds at most; the owner may change it */
-
-    /* the owner */
-    alignas(CACHE_LINE) tr_letter_t *first; /* taken out of `posted`, in order */
-    tr_letter_t *last;
-    uint64_t returned;  /* load that was handled and is still counted */
-    tr_letter_t *aside; /* put aside, in order */
-    tr_letter_t *last_aside;
-    atomic_size_t n_held; /* places without a letter */
-} lane_t;
-
-typedef enum owner {
-    OWNER_INSIDE,
-    OWNER_OUTSIDE, /* runs what may not return */
-    OWNER_NONE,
-} owner_t;
-
-typedef enum baton {
-    BATON_HELD,
-    BATON_FREE,
-} baton_t;
-
-struct tr_mailbox {
-    lane_t lanes[TR_N_LANES];
-
-    /* Owner and senders, when either has nothing better to do. */
-    alignas(CACHE_LINE) atomic_bool is_parked;
-    _Atomic(uint64_t) n_rings;
-    uint64_t n_rings_heard; /* owner */
-    _Atomic(int) baton;
-    atomic_bool is_baton_wanted; /* by the owner's own thread */
-    _Atomic(int) owner;          /* of a lasting one: an owner_t */
-
-    /* Never changes once others know the mailbox, but for is_closed. */
-    alignas(CACHE_LINE) tr_mailbox_limits_t limits;
-    _Atomic(int64_t) wait_ms;
-    tr_carriers_t carriers;
-    tr_carry_fn *carry;
-    void *carry_arg;
-    uint64_t incarnation;
-    int bell;
-    bool is_lasting;
-    atomic_bool is_closed;
-
-    alignas(CACHE_LINE) atomic_uint holders;
-    atomic_uint n_waiting; /* senders that wait for room */
-    pthread_mutex_t mutex; /* for `room` alone */
-    pthread_cond_t room;
-    char name[];
-};
-
-/* Stands on top of a closed lane. */
-static tr_letter_t closed_lane;
+tr_letter_t tr_closed_lane;
 
 /* ---- life ---- */
 
 tr_mailbox_t *tr_mailbox_new(const char *name, uint64_t incarnation, tr_mailbox_limits_t limits)
 {
-    assert(name && limits.letters > 0 && limits.letters <= MOST_PLACES);
-    assert(limits.bytes > 0 && limits.bytes <= MOST_BYTES);
+    assert(name);
     size_t name_size = strlen(name) + 1;
     size_t size =
-        (sizeof(tr_mailbox_t) + name_size + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
-    tr_mailbox_t *self = aligned_alloc(CACHE_LINE, size);
+        (sizeof(tr_mailbox_t) + name_size + TR_CACHE_LINE - 1) & ~(size_t)(TR_CACHE_LINE - 1);
+    tr_mailbox_t *self = aligned_alloc(TR_CACHE_LINE, size);
     if (!self) {
         return NULL;
     }
@@ -127,10 +60,7 @@ tr_mailbox_t *tr_mailbox_new(const char *name, uint64_t incarnation, tr_mailbox_
     }
     memcpy(self->name, name, name_size);
     self->incarnation = incarnation;
-    self->limits = limits;
-    for (int i = 0; i < TR_N_LANES; i++) {
-        atomic_init(&self->lanes[i].letters, limits.letters);
-    }
+    tr_mailbox_bound(self, limits);
     atomic_init(&self->holders, 1);
     pthread_mutex_init(&self->mutex, NULL);
     pthread_condattr_t monotonic;
@@ -150,7 +80,7 @@ tr_mailbox_t *tr_mailbox_share(tr_mailbox_t *self)
 
 static void destroy_list(tr_letter_t *letter)
 {
-    while (letter && letter != &closed_lane) {
+    while (letter && letter != &tr_closed_lane) {
         tr_letter_t *next = letter->next;
         tr_letter_destroy(&letter);
         letter = next;
@@ -190,19 +120,19 @@ uint64_t tr_mailbox_incarnation(const tr_mailbox_t *self)
 
 /* ---- the bounds ---- */
 
-static size_t most_letters(const lane_t *lane)
+static size_t most_letters(const tr_letters_t *lane)
 {
     return atomic_load_explicit(&lane->letters, memory_order_relaxed);
 }
 
-static bool has_room(const tr_mailbox_t *self, const lane_t *lane, uint64_t load,
+static bool has_room(const tr_mailbox_t *self, const tr_letters_t *lane, uint64_t load,
                      const tr_letter_t *letter)
 {
     size_t n_letters = load >> BYTE_BITS;
     size_t bytes = load & BYTES_MASK;
-    return n_letters == 0 ||
-           (n_letters < most_letters(lane) && letter->bytes <= self->limits.bytes &&
-            bytes <= self->limits.bytes - letter->bytes);
+    size_t most_bytes = atomic_load_explicit(&self->bytes, memory_order_relaxed);
+    return n_letters == 0 || (n_letters < most_letters(lane) && letter->bytes <= most_bytes &&
+                              bytes <= most_bytes - letter->bytes);
 }
 
 static uint64_t load_of(const tr_letter_t *letter)
@@ -211,7 +141,7 @@ static uint64_t load_of(const tr_letter_t *letter)
 }
 
 /* Count the letter in, if there is room. */
-static bool reserve(const tr_mailbox_t *self, lane_t *lane, const tr_letter_t *letter)
+static bool reserve(const tr_mailbox_t *self, tr_letters_t *lane, const tr_letter_t *letter)
 {
     uint64_t load = atomic_load_explicit(&lane->load, memory_order_relaxed);
     do {
@@ -232,7 +162,7 @@ static void wake_waiting(tr_mailbox_t *self)
 }
 
 /* Count out what the owner has handled. */
-static void return_places(tr_mailbox_t *self, lane_t *lane)
+static void return_places(tr_mailbox_t *self, tr_letters_t *lane)
 {
     if (lane->returned > 0) {
         atomic_fetch_sub(&lane->load, lane->returned);
@@ -241,7 +171,7 @@ static void return_places(tr_mailbox_t *self, lane_t *lane)
     }
 }
 
-static bool is_lump(const lane_t *lane)
+static bool is_lump(const tr_letters_t *lane)
 {
     return lane->returned >> BYTE_BITS >= PLACES_A_LUMP || !lane->first ||
            most_letters(lane) < WIDE_LANE;
@@ -249,19 +179,19 @@ static bool is_lump(const lane_t *lane)
 
 /* ---- the bell ---- */
 
-static void ring(tr_mailbox_t *self)
+void tr_mailbox_ring(tr_mailbox_t *self)
 {
+    assert(self);
     atomic_fetch_add(&self->n_rings, 1);
     uint64_t one = 1;
     while (write(self->bell, &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
 
-static void wake_owner(tr_mailbox_t *self)
+void tr_mailbox_wake(tr_mailbox_t *self)
 {
-    if (atomic_load(&self->is_parked) && atomic_exchange(&self->is_parked, false)) {
-        ring(self);
-    }
+    assert(self);
+    tr_mailbox_ring(self);
 }
 
 int tr_mailbox_bell(const tr_mailbox_t *self)
@@ -270,28 +200,15 @@ int tr_mailbox_bell(const tr_mailbox_t *self)
     return self->bell;
 }
 
-static bool has_posted(const lane_t *lane)
-{
-    const tr_letter_t *posted = atomic_load(&lane->posted);
-    return posted && posted != &closed_lane;
-}
-
 bool tr_mailbox_has_posted(const tr_mailbox_t *self)
 {
     assert(self);
-    return has_posted(&self->lanes[TR_LANE_CONTROL]) ||
-           has_posted(&self->lanes[TR_LANE_URGENT]) || has_posted(&self->lanes[TR_LANE_USER]);
-}
-
-static bool has_taken(const tr_mailbox_t *self)
-{
-    return self->lanes[TR_LANE_CONTROL].first || self->lanes[TR_LANE_URGENT].first ||
-           self->lanes[TR_LANE_USER].first;
+    return tr_mailbox_has_any_posted(self);
 }
 
 static bool has_letters(const tr_mailbox_t *self)
 {
-    return has_taken(self) || tr_mailbox_has_posted(self);
+    return tr_mailbox_has_taken(self) || tr_mailbox_has_any_posted(self);
 }
 
 static void relax(void)
@@ -314,7 +231,7 @@ bool tr_mailbox_spin(const tr_mailbox_t *self, int64_t spin_us)
     do {
         for (int i = 0; !has_some && i < SPINS_PER_LOOK; i++) {
             relax();
-            has_some = tr_mailbox_has_posted(self);
+            has_some = tr_mailbox_has_any_posted(self);
         }
     } while (!has_some && tr_clock_now_us() < until_us);
     return has_some;
@@ -345,183 +262,23 @@ void tr_mailbox_unpark(tr_mailbox_t *self)
     }
 }
 
-/* ---- the baton ---- */
-
-/* What a thread is at. One that carries an owner and posts to another that can be carried turns
- * to that one next, instead of in the middle. */
-typedef struct carrier {
-    bool is_carrying;
-    bool is_host;
-    const tr_mailbox_t *now; /* which looks again for letters before it is put down */
-    size_t n_pieces;         /* of work that were done since it began to carry */
-    size_t n_large;          /* of them */
-    size_t n_next;
-    tr_mailbox_t *next[MOST_NEXT]; /* shares */
-} carrier_t;
-
-static _Thread_local carrier_t carrier __attribute__((tls_model("initial-exec")));
-
-bool tr_mailbox_set_host(bool is_host)
-{
-    bool was_host = carrier.is_host;
-    carrier.is_host = is_host;
-    return was_host;
-}
-
-void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_fn *carry,
-                          void *arg)
-{
-    assert(self && carry && atomic_load(&self->baton) == BATON_HELD);
-    if (self->carry != carry) { /* senders of an earlier life's time may look at it */
-        self->carriers = carriers;
-        self->carry = carry;
-    }
-    self->carry_arg = arg;
-}
-
-static bool try_baton(tr_mailbox_t *self)
-{
-    int free_baton = BATON_FREE;
-    return atomic_load(&self->baton) == BATON_FREE &&
-           atomic_compare_exchange_strong(&self->baton, &free_baton, BATON_HELD);
-}
-
-void tr_mailbox_put_baton(tr_mailbox_t *self)
-{
-    assert(self);
-    atomic_store(&self->baton, BATON_FREE);
-    if (atomic_load(&self->is_baton_wanted)) {
-        ring(self);
-    }
-}
-
-void tr_mailbox_take_baton(tr_mailbox_t *self)
-{
-    assert(self);
-    while (!try_baton(self)) {
-        atomic_store(&self->is_baton_wanted, true);
-        if (try_baton(self)) {
-            break;
-        }
-        struct pollfd bell = {.fd = self->bell, .events = POLLIN};
-        poll(&bell, 1, GIVE_UP_CHECK_MS);
-        tr_mailbox_unpark(self);
-    }
-    atomic_store(&self->is_baton_wanted, false);
-}
-
-/* An owner that waits for the baton comes first, or others could pass it on for ever. */
-static bool try_to_carry(tr_mailbox_t *self)
-{
-    return !atomic_load(&self->is_baton_wanted) && try_baton(self);
-}
-
-/* False: the owner's own thread is needed. */
-static bool carry_once(tr_mailbox_t *self, bool *leaves_some)
-{
-    bool is_enough = self->carry(self->carry_arg, carrier.n_pieces > 0);
-    *leaves_some = has_taken(self);
-    carrier.n_pieces++;
-    carrier.n_large += *leaves_some;
-    tr_mailbox_put_baton(self);
-    return is_enough;
-}
-
-/* A piece of work that leaves letters behind was as large as one may be. Some of these, or many
- * small ones, are enough for who came to post one letter. */
-static bool has_done_enough(void)
-{
-    return carrier.n_large >= MOST_LARGE || carrier.n_pieces >= MOST_PIECES;
-}
-
-static void carry(tr_mailbox_t *self)
-{
-    bool is_enough = true;
-    bool leaves_some = false;
-    carrier.now = self;
-    while (is_enough && (leaves_some || tr_mailbox_has_posted(self))) {
-        if (has_done_enough()) {
-            is_enough = false;
-        } else if (try_to_carry(self)) {
-            is_enough = carry_once(self, &leaves_some);
-        } else {
-            return; /* whoever has it, or waits for it, looks for letters */
-        }
-    }
-    if (!is_enough) {
-        wake_owner(self);
-    }
-}
-
-static bool is_among_next(const tr_mailbox_t *self)
-{
-    for (size_t i = 0; i < carrier.n_next; i++) {
-        if (carrier.next[i] == self) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void carry_next(tr_mailbox_t *self)
-{
-    if (carrier.n_next < MOST_NEXT) {
-        carrier.next[carrier.n_next++] = tr_mailbox_share(self);
-    } else {
-        wake_owner(self);
-    }
-}
-
-static tr_mailbox_t *take_next(void)
-{
-    tr_mailbox_t *next = carrier.next[0];
-    carrier.n_next--;
-    memmove(carrier.next, carrier.next + 1, carrier.n_next * sizeof *carrier.next);
-    return next;
-}
-
-void tr_mailbox_leave_next(void)
-{
-    while (carrier.n_next > 0) {
-        tr_mailbox_t *next = take_next();
-        wake_owner(next);
-        tr_mailbox_release(&next);
-    }
-}
-
-/* Those who post to one another in turns are left to their own threads when it is enough. */
-static void carry_all(tr_mailbox_t *first)
-{
-    carrier.is_carrying = true;
-    carrier.n_pieces = carrier.n_large = 0;
-    carry(first);
-    while (carrier.n_next > 0) {
-        tr_mailbox_t *next = take_next();
-        carry(next);
-        tr_mailbox_release(&next);
-    }
-    carrier.is_carrying = false;
-}
-
 /* See to it that somebody takes what was posted. */
-static void alert(tr_mailbox_t *self)
+static inline void alert(tr_mailbox_t *self)
 {
-    if (!self->carry || (self->carriers == TR_CARRIED_BY_HOSTS && !carrier.is_host)) {
-        wake_owner(self);
-    } else if (!carrier.is_carrying) {
-        carry_all(self);
-    } else if (self != carrier.now && !is_among_next(self)) {
-        carry_next(self);
+    if (atomic_load(&self->carry)) {
+        tr_mailbox_carry(self);
+    } else {
+        tr_mailbox_wake_owner(self);
     }
 }
 
 /* ---- posting ---- */
 
-static bool push(lane_t *lane, tr_letter_t *letter)
+static bool push(tr_letters_t *lane, tr_letter_t *letter)
 {
     tr_letter_t *top = atomic_load_explicit(&lane->posted, memory_order_relaxed);
     do {
-        if (top == &closed_lane) {
+        if (top == &tr_closed_lane) {
             return false;
         }
         letter->next = top;
@@ -533,7 +290,7 @@ static troupe_status_t put(tr_mailbox_t *self, tr_lane_t which, tr_letter_t **le
                            bool is_bounded)
 {
     assert(self && which < TR_N_LANES && letter_p && *letter_p);
-    lane_t *lane = &self->lanes[which];
+    tr_letters_t *lane = &self->lanes[which];
     uint64_t load = load_of(*letter_p);
     if (!is_bounded) {
         atomic_fetch_add(&lane->load, load);
@@ -575,7 +332,7 @@ troupe_status_t tr_mailbox_leave(tr_mailbox_t *self, tr_lane_t lane, tr_letter_t
 void tr_mailbox_alert(tr_mailbox_t *self)
 {
     assert(self);
-    if (tr_mailbox_has_posted(self)) {
+    if (tr_mailbox_has_any_posted(self)) {
         alert(self);
     }
 }
@@ -593,8 +350,8 @@ static struct timespec in_ms(int64_t delay_ms)
     return at;
 }
 
-static void sleep_for_room(tr_mailbox_t *self, const lane_t *lane, const tr_letter_t *letter,
-                           int64_t pause_ms)
+static void sleep_for_room(tr_mailbox_t *self, const tr_letters_t *lane,
+                           const tr_letter_t *letter, int64_t pause_ms)
 {
     struct timespec until = in_ms(pause_ms);
     tr_mailbox_leave_next();
@@ -622,7 +379,7 @@ troupe_status_t tr_mailbox_post_wait(tr_mailbox_t *self, tr_lane_t lane, tr_lett
         }
         int64_t pause_ms = deadline_ms - now;
         sleep_for_room(self, &self->lanes[lane], *letter_p,
-                       pause_ms < GIVE_UP_CHECK_MS ? pause_ms : GIVE_UP_CHECK_MS);
+                       pause_ms < TR_GIVE_UP_CHECK_MS ? pause_ms : TR_GIVE_UP_CHECK_MS);
     }
 }
 
@@ -653,11 +410,11 @@ size_t tr_mailbox_depth(const tr_mailbox_t *self)
 /* ---- taking ---- */
 
 /* Append what was posted to what is taken, the oldest first. */
-static void take_over(lane_t *lane, tr_letter_t *posted)
+static void take_over(tr_letters_t *lane, tr_letter_t *posted)
 {
     tr_letter_t *last = posted;
     tr_letter_t *first = NULL;
-    while (posted && posted != &closed_lane) {
+    while (posted && posted != &tr_closed_lane) {
         tr_letter_t *older = posted->next;
         posted->next = first;
         first = posted;
@@ -669,7 +426,7 @@ static void take_over(lane_t *lane, tr_letter_t *posted)
     }
 }
 
-static tr_letter_t *take(tr_mailbox_t *self, lane_t *lane)
+static tr_letter_t *take(tr_mailbox_t *self, tr_letters_t *lane)
 {
     tr_letter_t *letter = lane->first;
     lane->first = letter->next;
@@ -682,20 +439,29 @@ static tr_letter_t *take(tr_mailbox_t *self, lane_t *lane)
 }
 
 /* Of those that overtake whatever there is; of the user lane more only when all is handled. */
-static tr_letter_t *take_from(tr_mailbox_t *self, lane_t *lane, bool overtakes)
+static tr_letter_t *take_from(tr_mailbox_t *self, tr_letters_t *lane, bool overtakes)
 {
-    if ((overtakes || !lane->first) && has_posted(lane)) {
+    if ((overtakes || !lane->first) && tr_letters_has_posted(lane)) {
         take_over(lane, atomic_exchange(&lane->posted, NULL));
     }
     return lane->first ? take(self, lane) : NULL;
+}
+
+/* As the lanes for what overtakes are, nearly always. */
+static inline bool is_bare(const tr_letters_t *lane)
+{
+    return !lane->first && !atomic_load(&lane->posted);
 }
 
 tr_letter_t *tr_mailbox_next(tr_mailbox_t *self, tr_lane_t *lane_out)
 {
     assert(self);
     tr_lane_t from = TR_LANE_CONTROL;
-    tr_letter_t *letter = take_from(self, &self->lanes[TR_LANE_CONTROL], true);
-    if (!letter) {
+    tr_letter_t *letter = NULL;
+    if (!is_bare(&self->lanes[TR_LANE_CONTROL])) {
+        letter = take_from(self, &self->lanes[TR_LANE_CONTROL], true);
+    }
+    if (!letter && !is_bare(&self->lanes[TR_LANE_URGENT])) {
         from = TR_LANE_URGENT;
         letter = take_from(self, &self->lanes[TR_LANE_URGENT], true);
     }
@@ -720,7 +486,7 @@ tr_letter_t *tr_mailbox_next_control(tr_mailbox_t *self)
 void tr_mailbox_put_aside(tr_mailbox_t *self, tr_letter_t **letter_p)
 {
     assert(self && letter_p && *letter_p);
-    lane_t *lane = &self->lanes[TR_LANE_USER];
+    tr_letters_t *lane = &self->lanes[TR_LANE_USER];
     tr_letter_t *letter = *letter_p;
     *letter_p = NULL;
     letter->next = NULL;
@@ -732,7 +498,7 @@ void tr_mailbox_put_aside(tr_mailbox_t *self, tr_letter_t **letter_p)
 void tr_mailbox_put_back(tr_mailbox_t *self)
 {
     assert(self);
-    lane_t *lane = &self->lanes[TR_LANE_USER];
+    tr_letters_t *lane = &self->lanes[TR_LANE_USER];
     if (lane->aside) {
         lane->last_aside->next = lane->first;
         lane->last = lane->first ? lane->last : lane->last_aside;
@@ -744,7 +510,7 @@ void tr_mailbox_put_back(tr_mailbox_t *self)
 tr_letter_t *tr_mailbox_next_aside(tr_mailbox_t *self)
 {
     assert(self);
-    lane_t *lane = &self->lanes[TR_LANE_USER];
+    tr_letters_t *lane = &self->lanes[TR_LANE_USER];
     tr_letter_t *letter = lane->aside;
     if (letter) {
         lane->aside = letter->next;
@@ -755,76 +521,27 @@ tr_letter_t *tr_mailbox_next_aside(tr_mailbox_t *self)
     return letter;
 }
 
+bool tr_mailbox_has_letters(const tr_mailbox_t *self)
+{
+    assert(self);
+    return has_letters(self);
+}
+
 bool tr_mailbox_has_room(const tr_mailbox_t *self)
 {
     assert(self);
-    const lane_t *lane = &self->lanes[TR_LANE_USER];
+    const tr_letters_t *lane = &self->lanes[TR_LANE_USER];
     return atomic_load(&lane->load) >> BYTE_BITS < most_letters(lane);
 }
 
-/* ---- owners that come one after another ---- */
-
-tr_mailbox_t *tr_mailbox_new_lasting(const char *name, tr_mailbox_limits_t limits)
+void tr_mailbox_bound(tr_mailbox_t *self, tr_mailbox_limits_t limits)
 {
-    tr_mailbox_t *self = tr_mailbox_new(name, 0, limits);
-    if (self) {
-        self->is_lasting = true;
-        atomic_store(&self->owner, OWNER_NONE);
+    assert(self && limits.letters > 0 && limits.letters <= MOST_PLACES);
+    assert(limits.bytes > 0 && limits.bytes <= MOST_BYTES);
+    atomic_store(&self->bytes, limits.bytes);
+    for (int i = 0; i < TR_N_LANES; i++) {
+        atomic_store(&self->lanes[i].letters, limits.letters);
     }
-    return self;
-}
-
-bool tr_mailbox_is_lasting(const tr_mailbox_t *self)
-{
-    assert(self);
-    return self->is_lasting;
-}
-
-bool tr_mailbox_is_vacant(const tr_mailbox_t *self)
-{
-    assert(self);
-    return self->is_lasting && atomic_load(&self->owner) == OWNER_NONE;
-}
-
-void tr_mailbox_move_in(tr_mailbox_t *self)
-{
-    assert(self && self->is_lasting && atomic_load(&self->owner) == OWNER_NONE);
-    atomic_store(&self->owner, OWNER_INSIDE);
-    lane_t *control = &self->lanes[TR_LANE_CONTROL];
-    tr_letter_t *letter;
-    while ((letter = take_from(self, control, true)) != NULL) {
-        tr_letter_destroy(&letter);
-    }
-    tr_mailbox_put_back(self);
-}
-
-void tr_mailbox_leave_for_good(tr_mailbox_t *self)
-{
-    assert(self && self->is_lasting);
-    atomic_store(&self->is_parked, false);
-    atomic_store(&self->owner, OWNER_NONE);
-}
-
-void tr_mailbox_step_out(tr_mailbox_t *self)
-{
-    assert(self);
-    atomic_store_explicit(&self->owner, OWNER_OUTSIDE, memory_order_release);
-}
-
-bool tr_mailbox_step_in(tr_mailbox_t *self)
-{
-    assert(self);
-    int outside = OWNER_OUTSIDE;
-    return atomic_compare_exchange_strong(&self->owner, &outside, OWNER_INSIDE);
-}
-
-bool tr_mailbox_move_out(tr_mailbox_t *self)
-{
-    assert(self);
-    int outside = OWNER_OUTSIDE;
-    return !self->carry &&
-           (atomic_compare_exchange_strong(&self->owner, &outside, OWNER_NONE) ||
-            outside == OWNER_NONE);
 }
 
 void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters)
@@ -838,7 +555,7 @@ void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters)
 void tr_mailbox_hold_place(tr_mailbox_t *self)
 {
     assert(self);
-    lane_t *lane = &self->lanes[TR_LANE_USER];
+    tr_letters_t *lane = &self->lanes[TR_LANE_USER];
     atomic_fetch_add(&lane->n_held, 1);
     atomic_fetch_add(&lane->load, ONE_LETTER);
 }
@@ -846,7 +563,7 @@ void tr_mailbox_hold_place(tr_mailbox_t *self)
 void tr_mailbox_give_place(tr_mailbox_t *self)
 {
     assert(self);
-    lane_t *lane = &self->lanes[TR_LANE_USER];
+    tr_letters_t *lane = &self->lanes[TR_LANE_USER];
     atomic_fetch_sub(&lane->load, ONE_LETTER);
     size_t n_held = atomic_fetch_sub(&lane->n_held, 1);
     assert(n_held > 0);
@@ -859,7 +576,7 @@ void tr_mailbox_close(tr_mailbox_t *self)
     assert(self);
     atomic_store(&self->is_closed, true);
     for (int i = 0; i < TR_N_LANES; i++) {
-        take_over(&self->lanes[i], atomic_exchange(&self->lanes[i].posted, &closed_lane));
+        take_over(&self->lanes[i], atomic_exchange(&self->lanes[i].posted, &tr_closed_lane));
     }
     pthread_mutex_lock(&self->mutex);
     pthread_cond_broadcast(&self->room);

@@ -94,6 +94,9 @@ size_t tr_mailbox_depth(const tr_mailbox_t *self);
 
 /* ---- the owner ---- */
 
+/* Let each lane hold no more than that from now on; what is in it already stays. */
+void tr_mailbox_bound(tr_mailbox_t *self, tr_mailbox_limits_t limits);
+
 /* Let the user lane hold no more than so many letters, and senders who can wait so long for
  * room in it, instead of being refused. What is in it already stays. */
 void tr_mailbox_let_wait(tr_mailbox_t *self, int64_t wait_ms, size_t letters);
@@ -114,6 +117,8 @@ void tr_mailbox_put_back(tr_mailbox_t *self);
 
 /* Take the first that was put aside, or NULL: it is handled now, or put aside again. */
 tr_letter_t *tr_mailbox_next_aside(tr_mailbox_t *self);
+/* Whether there is a letter to take, besides what is aside. */
+bool tr_mailbox_has_letters(const tr_mailbox_t *self);
 
 /* Whether one more letter of no size fits the user lane. */
 bool tr_mailbox_has_room(const tr_mailbox_t *self);
@@ -136,6 +141,9 @@ bool tr_mailbox_has_posted(const tr_mailbox_t *self);
 /* The bell: polls readable after a post to a parked mailbox. */
 int tr_mailbox_bell(const tr_mailbox_t *self);
 
+/* Have the owner's own thread look again, though nothing was posted. Anybody. */
+void tr_mailbox_wake(tr_mailbox_t *self);
+
 /* Silence the bell after waiting. */
 void tr_mailbox_unpark(tr_mailbox_t *self);
 
@@ -150,7 +158,8 @@ void tr_mailbox_close(tr_mailbox_t *self);
  * it has nothing of the mailbox in its hands then. When it steps in again it learns whether the
  * mailbox is still its own. */
 
-/* One that has no owner yet. */
+/* One that has no owner yet. Owners are told apart by numbers that are not 0, and that no two
+ * of them have. */
 TROUPE_NODISCARD tr_mailbox_t *tr_mailbox_new_lasting(const char *name,
                                                       tr_mailbox_limits_t limits);
 
@@ -161,20 +170,25 @@ bool tr_mailbox_is_vacant(const tr_mailbox_t *self);
 
 /* Become the owner of a mailbox that has none. What is left in the control lane was meant for
  * another life, and is destroyed; what was put aside is put back. */
-void tr_mailbox_move_in(tr_mailbox_t *self);
+void tr_mailbox_move_in(tr_mailbox_t *self, uint64_t owner);
 
 /* The owner leaves; what is inside stays. */
 void tr_mailbox_leave_for_good(tr_mailbox_t *self);
 
-void tr_mailbox_step_out(tr_mailbox_t *self);
+void tr_mailbox_step_out(tr_mailbox_t *self, uint64_t owner);
 
 /* False: somebody has moved the owner out; it must not use the mailbox any more, but as a
  * sender. */
-TROUPE_NODISCARD bool tr_mailbox_step_in(tr_mailbox_t *self);
+TROUPE_NODISCARD bool tr_mailbox_step_in(tr_mailbox_t *self, uint64_t owner);
 
-/* Move an owner that has stepped out, or left, out for good. False: it is inside, or carried,
- * as somebody may be at its work; nothing was done. Any thread. */
-TROUPE_NODISCARD bool tr_mailbox_move_out(tr_mailbox_t *self);
+/* Move an owner that has stepped out, or left, out for good. False: it is inside, and nothing
+ * was done. The baton of one that is carried stays where it is: nobody can move in then. Any
+ * thread. */
+TROUPE_NODISCARD bool tr_mailbox_move_out(tr_mailbox_t *self, uint64_t owner);
+
+/* Become the last owner of one that has none, to close and empty it. False: it has one, or
+ * somebody does so. Any thread. */
+TROUPE_NODISCARD bool tr_mailbox_seize(tr_mailbox_t *self);
 
 /* ---- an owner that is carried ----
  *
@@ -198,6 +212,12 @@ typedef enum tr_carriers {
  */
 void tr_mailbox_let_carry(tr_mailbox_t *self, tr_carriers_t carriers, tr_carry_fn *carry,
                           void *arg);
+
+/* The end of that, before its next owner moves in, which waits on the bell alone. */
+void tr_mailbox_let_nobody_carry(tr_mailbox_t *self);
+
+/* Whether its owner is carried. */
+bool tr_mailbox_is_carried(const tr_mailbox_t *self);
 
 /* Say whether this thread is a host from now on; returns whether it was. */
 bool tr_mailbox_set_host(bool is_host);

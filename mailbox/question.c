@@ -3,9 +3,11 @@
 #include "mailbox/question.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "mailbox/ref.h"
 #include "mailbox/reply.h"
 
 troupe_question_t *tr_question_new(tr_mailbox_t *reply_to, uint64_t id, int64_t deadline_ms)
@@ -27,6 +29,14 @@ troupe_question_t *tr_question_share(troupe_question_t *self)
     return self;
 }
 
+static void answer_as_lost(troupe_question_t *self)
+{
+    char text[200];
+    snprintf(text, sizeof text, "%.120s has let go of the question without an answer",
+             self->whom ? troupe_ref_name(self->whom) : "whoever was asked");
+    tr_question_answer(self, TROUPE_OUTCOME_WORKER_LOST, text, NULL);
+}
+
 void tr_question_release(troupe_question_t **self_p)
 {
     assert(self_p);
@@ -35,8 +45,10 @@ void tr_question_release(troupe_question_t **self_p)
     if (!self || atomic_fetch_sub_explicit(&self->holders, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    tr_question_answer(self, TROUPE_OUTCOME_WORKER_LOST, "whoever was asked has not answered",
-                       NULL);
+    if (!atomic_load(&self->is_answered)) {
+        answer_as_lost(self);
+    }
+    troupe_ref_release(&self->whom);
     tr_mailbox_release(&self->reply_to);
     free(self);
 }
@@ -61,22 +73,33 @@ bool tr_question_answer(troupe_question_t *self, troupe_outcome_t outcome, const
     return true;
 }
 
-bool troupe_question_is_awaited(const troupe_question_t *self)
+void tr_question_forget(troupe_question_t *self)
 {
     assert(self);
-    return !atomic_load(&self->is_answered) && tr_clock_now_ms() < self->deadline_ms;
+    atomic_store(&self->is_answered, true);
+}
+
+bool troupe_question_is_awaited(const troupe_question_t *self)
+{
+    return self && !atomic_load(&self->is_answered) && tr_clock_now_ms() < self->deadline_ms;
 }
 
 void troupe_question_answer(troupe_question_t **self_p, troupe_message_t **answer_p)
 {
-    assert(self_p && *self_p);
-    tr_question_answer(*self_p, TROUPE_OUTCOME_OK, NULL, answer_p);
-    tr_question_release(self_p);
+    assert(self_p && answer_p);
+    if (*self_p) {
+        tr_question_answer(*self_p, TROUPE_OUTCOME_OK, NULL, answer_p);
+        tr_question_release(self_p);
+    } else {
+        troupe_message_destroy(answer_p);
+    }
 }
 
 void troupe_question_refuse(troupe_question_t **self_p, const char *text)
 {
-    assert(self_p && *self_p);
-    tr_question_answer(*self_p, TROUPE_OUTCOME_WORKER_ERROR, text, NULL);
-    tr_question_release(self_p);
+    assert(self_p);
+    if (*self_p) {
+        tr_question_answer(*self_p, TROUPE_OUTCOME_WORKER_ERROR, text, NULL);
+        tr_question_release(self_p);
+    }
 }

@@ -27,10 +27,12 @@ struct troupe_ref {
     atomic_bool is_traced; /* what it takes is told as events */
     tr_mailbox_t *mailbox; /* a share */
     uint64_t number;       /* which of those behind the mailbox; 0: its owner */
-    pthread_mutex_t mutex; /* for the two below */
+    atomic_uint n_groups;  /* it is a member of */
+    pthread_mutex_t mutex; /* for those below */
     uint64_t incarnation;  /* its present life; 0: none */
     tr_watch_t *watches;   /* one DOWN each when that ends, or the next one */
-    char *home;            /* the path of its supervisor, or "" */
+    tr_watch_t *last_watch;
+    char *home; /* the path of its supervisor, or "" */
     char name[];
 };
 
@@ -44,22 +46,31 @@ void tr_ref_begin(troupe_ref_t *self, uint64_t incarnation);
 /* That life has ended: tell those who watch. One that ended before is fine. */
 void tr_ref_end(troupe_ref_t *self, uint64_t incarnation, const tr_reason_t *reason);
 
-/* There will be no other life: tell those who wait for its end, and be over. */
+/* There will be no other life: be over. Those who watch are told by tr_ref_end, if its last
+ * life has not been said to have ended, else now. */
 void tr_ref_finish(troupe_ref_t *self);
 
 /* Let a DOWN numbered `id` go to `watcher` (shared), for its life `reader`, when the present
- * life ends, or the next one; at once when it is over. TROUPE_ERR_NOMEM. */
+ * life ends, or the next one; at once when it is over. That needs no memory then.
+ * TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_ref_watch(troupe_ref_t *self, tr_mailbox_t *watcher,
-                                              uint64_t reader, uint64_t id, bool is_link);
+                                              uint64_t reader, uint64_t id);
 
 /* Take such a watch back. False when there is none: it has been told. */
 bool tr_ref_unwatch(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id);
 
-/* Take back all links by which `watcher` watches. */
-void tr_ref_unwatch_links(troupe_ref_t *self, const tr_mailbox_t *watcher);
+/* Tie the life `incarnation` of `self` to the present life of `whom`, or its next one: each
+ * watches the other, by a notice that says is_link and the number of the tie. Two that are tied
+ * stay as they are; a life that is over is not tied any more. TROUPE_ERR_NOMEM. */
+TROUPE_NODISCARD troupe_status_t tr_ref_link(troupe_ref_t *self, uint64_t incarnation,
+                                             troupe_ref_t *whom);
 
-/* Whether one does. */
-bool tr_ref_is_linked(troupe_ref_t *self, const tr_mailbox_t *watcher);
+/* Untie the two. */
+void tr_ref_unlink(troupe_ref_t *self, troupe_ref_t *whom);
+
+/* `self` hears that the other end of a tie has ended, and that is the end of the tie. False:
+ * there was none any more, the notice is of no account. */
+bool tr_ref_untie(troupe_ref_t *self, uint64_t tie);
 
 /* Its present life; 0: none. */
 uint64_t tr_ref_incarnation(troupe_ref_t *self);

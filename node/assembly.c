@@ -17,6 +17,7 @@
 #include "node/http.h"
 #include "node/http_address.h"
 #include "remote/gateway.h"
+#include "supervisors/family.h"
 
 /* Routers and the like answer at once, or something is badly wrong. */
 static const tr_health_plan_t inner_health = {
@@ -137,10 +138,6 @@ static tr_balance_policy_t balance_of(tr_config_balance_t balance)
     }
 }
 
-/* A supervisor is never given up: its children would live on beside those of its replacement.
- */
-#define NEVER_MISSED 1000000000
-
 static tr_child_spec_t inner_child(const char *name, const char *kind, tr_start_fn *start,
                                    const void *what, bool can_be_surveyed)
 {
@@ -155,14 +152,11 @@ static tr_child_spec_t inner_child(const char *name, const char *kind, tr_start_
         .backoff_max_ms = 30000,
         .own_restarts = -1,
         .own_period_ms = 1,
-        .health = inner_health,
+        .health = is_supervisor ? tr_health_plan_of_supervisors : inner_health,
         .can_be_surveyed = can_be_surveyed,
         .start = start,
         .what = what,
     };
-    if (is_supervisor) {
-        child.health.misses = NEVER_MISSED;
-    }
     return child;
 }
 
@@ -255,6 +249,24 @@ static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child
     return inner_child(config->name, "capability", tr_supervisor_start, both, true);
 }
 
+/* ---- an actor, with children or without ---- */
+
+static tr_child_spec_t actor_child(tr_maker_t *maker, const tr_config_child_t *config)
+{
+    tr_child_spec_t actor = tr_maker_worker(maker, config, "actor");
+    maker->plan->n_actors++;
+    maker->plan->n_processes += config->isolation == TR_CONFIG_PROCESS;
+    if (config->spawns == 0) {
+        return actor;
+    }
+    tr_family_t *family = tr_maker_keep(maker, sizeof *family);
+    if (family) {
+        tr_family_init(family, &actor);
+        maker->plan->n_actors += 2 + (size_t)config->spawns;
+    }
+    return family ? family->outer : actor;
+}
+
 /* ---- supervisors ---- */
 
 static void fill_supervisor(tr_maker_t *maker, const tr_config_child_t *config,
@@ -266,9 +278,7 @@ static tr_child_spec_t any_child(tr_maker_t *maker, const tr_config_child_t *con
         return capability_child(maker, config);
     }
     if (config->kind == TR_CONFIG_ACTOR) {
-        maker->plan->n_actors++;
-        maker->plan->n_processes += config->isolation == TR_CONFIG_PROCESS;
-        return tr_maker_worker(maker, config, "actor");
+        return actor_child(maker, config);
     }
     tr_supervisor_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
     if (spec) {
@@ -308,8 +318,13 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
         tr_maker_keep(maker, config->n_listeners * sizeof *listeners);
     if (spec && listeners) {
         for (size_t i = 0; i < config->n_listeners; i++) {
-            listeners[i] = (tr_gateway_listener_t){config->listeners[i].endpoint,
-                                                   config->listeners[i].mode};
+            const tr_config_listener_t *listener = &config->listeners[i];
+            listeners[i] = (tr_gateway_listener_t){
+                .endpoint = listener->endpoint,
+                .mode = listener->mode,
+                .actors = (const char *const *)listener->actors.items,
+                .n_actors = listener->actors.n,
+            };
         }
         spec->listeners = listeners;
         spec->n_listeners = config->n_listeners;

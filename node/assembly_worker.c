@@ -40,6 +40,12 @@ static const tr_worker_plan_t *thread_plan(tr_maker_t *self, const tr_config_chi
     plan->args.n_items = config->args.n;
     plan->idle_after_ms = IDLE_AFTER_MS;
     plan->is_lasting = config->kind == TR_CONFIG_ACTOR;
+    plan->spawns = (size_t)config->spawns;
+    plan->known_as = config->spawns > 0 ? config->name : NULL;
+    if (plan->is_lasting) {
+        plan->limits = (tr_mailbox_limits_t){.letters = (size_t)config->mailbox_limit,
+                                             .bytes = (size_t)config->mailbox_bytes};
+    }
     return plan;
 }
 

@@ -214,7 +214,7 @@ static void wait_for_letters(troupe_caller_t *self, int64_t deadline_ms)
     if (tr_mailbox_spin(self->mailbox, self->runtime->spin_us)) {
         return;
     }
-    int64_t now_ms = tr_clock_now_ms();
+    int64_t now_ms = tr_clock_real_ms();
     int64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
     if (tr_mailbox_park(self->mailbox)) {
         struct pollfd bell = {.fd = tr_mailbox_bell(self->mailbox), .events = POLLIN};
@@ -238,7 +238,7 @@ static troupe_status_t take(troupe_caller_t *self, int64_t deadline_ms, troupe_r
         }
         /* This may be a handler's doing, on a thread that carries it. */
         tr_mailbox_leave_next();
-        if (deadline_ms != TR_NEVER && tr_clock_now_ms() >= deadline_ms) {
+        if (deadline_ms != TR_NEVER && tr_clock_real_ms() >= deadline_ms) {
             /* Parked, the bell rings for whoever polls the descriptor. */
             return tr_mailbox_park(self->mailbox) ? TROUPE_TIMEOUT
                                                   : take(self, deadline_ms, out);
@@ -255,8 +255,8 @@ static troupe_status_t take_within(troupe_caller_t *self, int64_t timeout_ms,
     if (*out) {
         return TROUPE_OK;
     }
-    return take(self, timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms),
-                out);
+    return take(
+        self, timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_real_ms(), timeout_ms), out);
 }
 
 troupe_status_t troupe_caller_next(troupe_caller_t *self, int64_t timeout_ms,

@@ -35,6 +35,14 @@ static void finish_args(tr_config_args_t *args)
     free(args->items);
 }
 
+static void finish_words(tr_config_words_t *words)
+{
+    for (size_t i = 0; i < words->n; i++) {
+        free(words->items[i]);
+    }
+    free(words->items);
+}
+
 static void finish_child(tr_config_child_t *child)
 {
     for (size_t i = 0; i < child->n_children; i++) {
@@ -43,10 +51,7 @@ static void finish_child(tr_config_child_t *child)
     finish_args(&child->args);
     finish_args(&child->env);
     finish_args(&child->needs);
-    for (size_t i = 0; i < child->command.n; i++) {
-        free(child->command.items[i]);
-    }
-    free(child->command.items);
+    finish_words(&child->command);
     free(child->directory);
     free(child->limit_cpus);
     free(child->name);
@@ -63,6 +68,7 @@ void tr_config_destroy(tr_config_t **self_p)
     }
     for (size_t i = 0; i < self->n_listeners; i++) {
         free(self->listeners[i].endpoint);
+        finish_words(&self->listeners[i].actors);
     }
     for (size_t i = 0; i < self->n_errands; i++) {
         free(self->schedule[i].evict);

@@ -21,9 +21,16 @@ typedef struct tr_config_place {
     int column; /* from 1 */
 } tr_config_place_t;
 
+/* A list of texts. */
+typedef struct tr_config_words {
+    char **items;
+    size_t n;
+} tr_config_words_t;
+
 typedef struct tr_config_listener {
-    char *endpoint; /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
-    unsigned mode;  /* of an ipc socket, default 0600 */
+    char *endpoint;           /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
+    unsigned mode;            /* of an ipc socket, default 0600 */
+    tr_config_words_t actors; /* to whom peers may send; "*": to all */
     tr_config_place_t place;
 } tr_config_listener_t;
 
@@ -43,12 +50,6 @@ typedef struct tr_config_amount {
     int64_t bytes; /* -1: it is the share */
     double share;
 } tr_config_amount_t;
-
-/* A list of texts. */
-typedef struct tr_config_words {
-    char **items;
-    size_t n;
-} tr_config_words_t;
 
 /* What is to be done to a capability at certain times. */
 typedef struct tr_config_errand {
@@ -135,6 +136,7 @@ struct tr_config_child {
     /* all, though a capability's are those of its workers */
     tr_config_restart_t restart;
     int64_t shutdown_ms;
+    int64_t spawns;      /* of an actor: it starts about so many children; 0: none */
     bool is_significant; /* not of a capability */
 
     /* capability: a worker's process */
@@ -176,6 +178,10 @@ struct tr_config_child {
     int64_t recycle_requests; /* 0: never */
     int64_t recycle_age_ms;   /* 0: never */
     double recycle_jitter;
+
+    /* actor */
+    int64_t mailbox_limit; /* messages */
+    int64_t mailbox_bytes;
 
     /* supervisor; for a capability and an actor the intensity of its own */
     tr_config_strategy_t strategy;

@@ -76,6 +76,8 @@ const tr_schema_row_t tr_schema[] = {
      .required = true, .offset = LISTENER(endpoint)},
     {.key = "mode", .where = TR_IN_LISTENER, .type = TR_SCHEMA_MODE,
      .fallback = "0600", .offset = LISTENER(mode)},
+    {.key = "actors", .where = TR_IN_LISTENER, .type = TR_SCHEMA_WORDS,
+     .offset = LISTENER(actors)},
 
     /* an errand of the schedule */
     {.key = "every", .where = TR_IN_ERRAND, .type = TR_SCHEMA_DURATION,
@@ -111,6 +113,8 @@ const tr_schema_row_t tr_schema[] = {
     /* a capability, and what an actor has in common with it */
     {.key = "worker", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
      .required = true, .inside = TR_IN_WORKER},
+    {.key = "spawns", .where = TR_IN_ACTOR, .type = TR_SCHEMA_NUMBER,
+     .fallback = "0", .max = 10000, .offset = CHILD(spawns)},
     {.key = "isolation", .where = IN_WORKING, .type = TR_SCHEMA_CHOICE,
      .words = isolations, .offset = CHILD(isolation)},
     {.key = "workers", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
@@ -165,6 +169,8 @@ const tr_schema_row_t tr_schema[] = {
      .inside = TR_IN_POOL_INTENSITY},
     {.key = "intensity", .where = TR_IN_ACTOR, .type = TR_SCHEMA_MAPPING,
      .optional = true, .inside = TR_IN_ACTOR_INTENSITY},
+    {.key = "mailbox", .where = TR_IN_ACTOR, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_MAILBOX},
     {.key = "recycle", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_RECYCLE},
     {.key = "on-intensity", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_SWITCH,
@@ -208,6 +214,10 @@ const tr_schema_row_t tr_schema[] = {
      .fallback = "reject", .words = overflows, .offset = CHILD(overflow)},
     {.key = "per-peer", .where = TR_IN_QUEUE, .type = TR_SCHEMA_NUMBER,
      .fallback = "0", .max = 1000000, .offset = CHILD(per_peer)},
+    {.key = "limit", .where = TR_IN_MAILBOX, .type = TR_SCHEMA_NUMBER,
+     .fallback = "100000", .min = 1, .max = 1000000, .offset = CHILD(mailbox_limit)},
+    {.key = "bytes", .where = TR_IN_MAILBOX, .type = TR_SCHEMA_SIZE,
+     .fallback = "1GiB", .min = 1024, .max = INT64_C(1) << 38, .offset = CHILD(mailbox_bytes)},
     {.key = "failures", .where = TR_IN_BREAKER, .type = TR_SCHEMA_NUMBER,
      .fallback = "5", .min = 1, .max = 1000000, .offset = CHILD(breaker_failures)},
     {.key = "cooldown", .where = TR_IN_BREAKER, .type = TR_SCHEMA_DURATION,
@@ -308,6 +318,8 @@ const char *tr_schema_where(unsigned where)
         return "'workers'";
     case TR_IN_QUEUE:
         return "'queue'";
+    case TR_IN_MAILBOX:
+        return "'mailbox'";
     case TR_IN_BACKOFF:
         return "'backoff'";
     case TR_IN_HEALTH:

@@ -209,6 +209,7 @@ static void on_root_ended(tr_keeper_t *keeper, const tr_reason_t *reason)
         tr_event(keeper->self->runtime->events, TR_LOG_WARNING, "threads_left_hanging",
                  TR_NUMBER("count", n_hanging));
     }
+    tr_runtime_retire_all(keeper->self->runtime);
     tr_self_end(keeper->self, reason);
 }
 

@@ -299,14 +299,14 @@ troupe_status_t troupe_node_wait(troupe_node_t *self, int64_t timeout_ms, int *e
         return TROUPE_ERR_INVALID;
     }
     int64_t deadline_ms =
-        timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_now_ms(), timeout_ms);
+        timeout_ms < 0 ? TR_NEVER : tr_clock_after(tr_clock_real_ms(), timeout_ms);
     for (;;) {
         hear(self);
         if (self->has_ended) {
             *exit_out = exit_code(self);
             return TROUPE_OK;
         }
-        int64_t now_ms = tr_clock_now_ms();
+        int64_t now_ms = tr_clock_real_ms();
         if (now_ms >= deadline_ms) {
             return TROUPE_TIMEOUT;
         }

@@ -38,6 +38,7 @@ static void forget(tr_doors_t *self, tr_door_t *door)
         zsock_destroy(&door->socket);
     }
     free(door->endpoint);
+    tr_allowed_finish(&door->actors);
     *door = (tr_door_t){0};
 }
 
@@ -85,6 +86,9 @@ static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener, c
         snprintf(text, sizeof text, "there are too many");
     } else if (tr_endpoint_check(listener->endpoint, text, sizeof text) != TROUPE_OK) {
         door = NULL;
+    } else if (tr_allowed_set(&door->actors, listener->actors, listener->n_actors) !=
+               TROUPE_OK) {
+        snprintf(text, sizeof text, "out of memory");
     } else if (!(door->endpoint = strdup(listener->endpoint)) || !make_socket(door)) {
         snprintf(text, sizeof text, "no socket to be had");
     } else if (zsock_bind(door->socket, "%s", listener->endpoint) < 0) {
@@ -159,6 +163,9 @@ static void follow_listener(tr_doors_t *self, const tr_gateway_listener_t *liste
         door->gone_by_ms = 0;
         self->n_shut--;
     }
+    if (tr_allowed_set(&door->actors, listener->actors, listener->n_actors) != TROUPE_OK) {
+        tell_failure(self, "out of memory: its peers may send to no actor now");
+    }
     if (door->mode != listener->mode) {
         door->mode = listener->mode;
         if (tr_endpoint_set_mode(door->endpoint, door->mode, why, sizeof why) != TROUPE_OK) {
@@ -186,6 +193,12 @@ void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec, int64_t go
     for (size_t i = 0; i < spec->n_listeners; i++) {
         follow_listener(self, &spec->listeners[i]);
     }
+}
+
+bool tr_doors_lead_to(const tr_doors_t *self, uint32_t door, tr_span_t actor)
+{
+    assert(self && door < TR_SELF_MAX_WATCHES);
+    return tr_allowed_has(&self->all[door].actors, actor);
 }
 
 uint32_t tr_doors_of(const tr_doors_t *self, const void *socket)

@@ -88,15 +88,34 @@ static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rou
     return peer ? peer : new_peer(gateway, door, zmq_msg_data(routing_id), size);
 }
 
+troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway, tr_open_call_t *call)
+{
+    troupe_status_t status = tr_idmap_put(&call->peer->calls, call->peer_id, call);
+    if (status == TROUPE_OK &&
+        (status = tr_idmap_put(&gateway->calls, call->id, call)) != TROUPE_OK) {
+        tr_idmap_take(&call->peer->calls, call->peer_id);
+    }
+    return status;
+}
+
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 {
     if (call->peer) {
         tr_idmap_take(&call->peer->calls, call->peer_id);
     }
     tr_idmap_take(&gateway->calls, call->id);
+    tr_timers_cancel(&gateway->deadlines, call->id);
     tr_envelope_release(&call->envelope);
     tr_route_release(&call->route);
     tr_slab_free(call, sizeof *call);
+}
+
+/* Nobody wants it any more. What an actor was asked it answers all the same, to nobody. */
+static void withdraw(const tr_open_call_t *call)
+{
+    if (call->envelope) {
+        tr_envelope_cancel(call->envelope, call->route->router);
+    }
 }
 
 /* The peer of the call goes, yet it runs to its end: its parts are taken, and dropped, as they
@@ -154,13 +173,14 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&peer->calls, &id)) != NULL) {
-        if (call->finish_on_disconnect) {
+        if (call->finish_on_disconnect && call->envelope) {
             let_run(call);
         } else {
-            tr_envelope_cancel(call->envelope, call->route->router);
+            withdraw(call);
             tr_gateway_close_call(gateway, call); /* its answer will find nobody */
         }
     }
+    tr_talk_part(gateway, peer);
     if (peer->is_cut && !peer->is_leaving) {
         say_good_bye(gateway, peer);
         return;
@@ -176,11 +196,12 @@ static bool has_broken_heartbeat(const tr_peer_t *peer, int64_t now_ms)
            now_ms - peer->last_heard_ms > peer->heartbeat_ms * MISSED_BEATS;
 }
 
-/* A peer without heartbeat and with nothing open costs only its entry: forget it in time. */
+/* A peer without heartbeat and with nothing open costs only its entry: forget it in time. One
+ * that actors know is theirs to send to as long as it is there. */
 static bool is_forgotten(const tr_peer_t *peer, int64_t now_ms)
 {
-    return peer->heartbeat_ms == 0 && peer->calls.n_items == 0 && !peer->first_out &&
-           now_ms - peer->last_heard_ms > FORGET_AFTER_MS;
+    return peer->heartbeat_ms == 0 && peer->calls.n_items == 0 && !peer->ref &&
+           !peer->first_out && now_ms - peer->last_heard_ms > FORGET_AFTER_MS;
 }
 
 /* Sending is how a vanished peer is found out: a ROUTER says when nobody is there. */
@@ -196,7 +217,7 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
         return;
     }
     int64_t interval_ms = peer->heartbeat_ms > 0 ? peer->heartbeat_ms : TR_GATEWAY_HEARTBEAT_MS;
-    if (!peer->is_gone && peer->calls.n_items > 0 &&
+    if (!peer->is_gone && (peer->calls.n_items > 0 || peer->ref) &&
         now_ms - peer->last_sent_ms >= interval_ms) {
         tr_native_ping(gateway, peer);
     }
@@ -370,6 +391,10 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         on_reply(gateway, (troupe_reply_t *)letter);
         return;
     }
+    if (tr_mail_in(letter)) {
+        tr_talk_take(gateway, tr_mail_in(letter));
+        return;
+    }
     if (word && word->word == TR_WORD_DRAIN) {
         drain(gateway);
     } else if (word && word->word == TR_WORD_RESPEC && !gateway->is_stopping) {
@@ -394,7 +419,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
-        tr_envelope_cancel(call->envelope, call->route->router);
+        withdraw(call);
         troupe_reply_t *end =
             tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL);
         if (call->peer && end) {
@@ -477,6 +502,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     gateway->now_ms = now_ms;
     int64_t due_ms = look_around(gateway, now_ms);
     due_ms = look_after_doors(gateway, now_ms, due_ms);
+    int64_t expires_ms = tr_talk_expire(gateway, now_ms);
+    due_ms = expires_ms < due_ms ? expires_ms : due_ms;
     gateway->now_ms = 0; /* a wait of any length may come now */
     tr_routes_forget(&gateway->routes);
     return due_ms;
@@ -501,6 +528,8 @@ static bool begin(tr_self_t *self, const void *arg)
         gateway->self = self;
         tr_doors_init(&gateway->doors, self, on_readable);
         tr_idmap_init(&gateway->calls);
+        tr_idmap_init(&gateway->known);
+        tr_timers_init(&gateway->deadlines);
     }
     if (!gateway || tr_peers_init(&gateway->peers) != TROUPE_OK) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
@@ -516,6 +545,10 @@ static bool begin(tr_self_t *self, const void *arg)
         tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
                           "Messages of peers that could not be understood",
                           (tr_label_t){"dialect", "trp1"}, (tr_label_t){0});
+    gateway->n_forbidden =
+        tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_forbidden_total",
+                          "Messages and questions of peers to actors that are not for them",
+                          (tr_label_t){0}, (tr_label_t){0});
     gateway->n_peers = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_gateway_peers",
                                          "Peers known now", (tr_label_t){0}, (tr_label_t){0});
     char why[256];
@@ -544,6 +577,8 @@ static void end(tr_self_t *self)
     tr_doors_finish(&gateway->doors);
     tr_routes_forget(&gateway->routes);
     tr_idmap_finish(&gateway->calls);
+    tr_idmap_finish(&gateway->known);
+    tr_timers_finish(&gateway->deadlines);
     free(gateway);
     self->state = NULL;
 }

@@ -11,7 +11,9 @@
 
 typedef struct tr_gateway_listener {
     const char *endpoint;
-    unsigned mode; /* of an ipc socket */
+    unsigned mode;             /* of an ipc socket */
+    const char *const *actors; /* to whom its peers may send; "*": to all */
+    size_t n_actors;
 } tr_gateway_listener_t;
 
 /* Borrowed at the start, and while the word TR_WORD_RESPEC that brings another is taken. */

@@ -3,7 +3,9 @@
 #ifndef TROUPE_REMOTE_GATEWAY_INSIDE_H
 #define TROUPE_REMOTE_GATEWAY_INSIDE_H
 
+#include "actors/timers.h"
 #include "base/metrics.h"
+#include "mailbox/mail.h"
 #include "remote/doors.h"
 #include "remote/gateway.h"
 #include "remote/peers.h"
@@ -19,6 +21,8 @@ typedef struct tr_gateway {
     tr_peers_t peers;
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
+    tr_timers_t deadlines; /* of what actors were asked, by the gateway's id */
+    tr_idmap_t known;      /* to actors: peers that have a reference, by their number */
     tr_routes_t routes;
     tr_peer_limits_t limits;
     int64_t now_ms;        /* of this round; 0: nobody looked yet */
@@ -31,6 +35,7 @@ typedef struct tr_gateway {
     bool has_backlog;     /* somebody's answers wait for room */
     int64_t tried_ms;     /* when they were last tried */
     tr_metric_t *bad_messages;
+    tr_metric_t *n_forbidden;
     tr_metric_t *n_peers;
 } tr_gateway_t;
 
@@ -42,6 +47,23 @@ int64_t tr_gateway_now_ms(tr_gateway_t *gateway);
 size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header,
                          size_t size, troupe_message_t **payload_p, bool has_too_many_frames);
 
+/* Say to a peer that what it wanted under that id was not let pass. */
+void tr_native_refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
+                      troupe_outcome_t outcome, const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* Say that what it said cannot be understood. */
+void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
+                                const char *reason);
+
+/* Send a command, perhaps with others at the end of this turn. The payload stays the caller's,
+ * but may lose its frames. */
+void tr_native_answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
+                      troupe_message_t *payload);
+
+/* Why a payload is too large to travel; NULL: it is not. */
+const char *tr_native_payload_problem(const troupe_message_t *payload,
+                                      bool has_too_many_frames);
+
 /* What a router or worker sent to an open call of a peer. Takes the reply. */
 void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply);
 
@@ -50,6 +72,10 @@ void tr_native_say_goaway(tr_gateway_t *gateway, tr_peer_t *peer);
 
 /* Ask a peer for a sign of life. */
 void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* A call begins: note it with its peer and here. TROUPE_ERR_NOMEM. */
+TROUPE_NODISCARD troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway,
+                                                      tr_open_call_t *call);
 
 /* The call is over, or its peer wants to know no more: forget it. */
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);
@@ -60,5 +86,28 @@ void tr_native_say_bye(tr_gateway_t *gateway, tr_peer_t *peer);
 /* The peer is gone: cancel what it wanted cancelled, let the rest run, forget it. One that
  * we cut is told first, as soon as its socket takes it. */
 void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* ---- talk.c: peers and actors ---- */
+
+/* A peer sends to an actor. */
+void tr_talk_send(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *send,
+                  troupe_message_t **payload_p, bool has_too_many_frames);
+
+/* A peer asks an actor; its limits have been looked at. */
+void tr_talk_ask(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                 troupe_message_t **payload_p);
+
+/* Somebody or something ends what a peer has asked an actor, before that has answered. */
+void tr_talk_give_up(tr_gateway_t *gateway, tr_open_call_t *call, troupe_outcome_t outcome,
+                     const char *why);
+
+/* An actor sends to a peer, or a link of a peer has ended. Takes the mail. */
+void tr_talk_take(tr_gateway_t *gateway, tr_mail_t *mail);
+
+/* End what was asked and has not been answered in time. Returns when to look again. */
+int64_t tr_talk_expire(tr_gateway_t *gateway, int64_t now_ms);
+
+/* The peer is about to be forgotten: tell the actors that watch it. */
+void tr_talk_part(tr_gateway_t *gateway, tr_peer_t *peer);
 
 #endif

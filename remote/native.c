@@ -27,9 +27,8 @@ static void send_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
 }
 
-/* An answer may leave with others, at the end of this turn. */
-static void answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
-                   troupe_message_t *payload)
+void tr_native_answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
+                      troupe_message_t *payload)
 {
     tr_peer_answer(peer, command, payload, &gateway->limits, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
@@ -59,15 +58,11 @@ static void send_error(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
     error.retryable = troupe_outcome_is_retryable(outcome);
     error.text = tr_span_of(text);
     error.hint_ms = hint_ms > 0 ? hint_ms : -1;
-    answer(gateway, peer, &error, NULL);
+    tr_native_answer(gateway, peer, &error, NULL);
 }
 
-static void refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
-                   troupe_outcome_t outcome, const char *format, ...) TROUPE_PRINTF(5, 6);
-
-/* What the gateway itself does not let pass. */
-static void refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
-                   troupe_outcome_t outcome, const char *format, ...)
+void tr_native_refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
+                      troupe_outcome_t outcome, const char *format, ...)
 {
     char why[TR_TRP1_MAX_TEXT];
     char text[TR_TRP1_MAX_TEXT];
@@ -85,8 +80,8 @@ static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *he
 {
     if (hello->version_min > VERSION ||
         (hello->version_max != -1 && hello->version_max < VERSION)) {
-        refuse(gateway, peer, hello->id, TROUPE_OUTCOME_BAD_REQUEST,
-               "this node speaks version %d only", VERSION);
+        tr_native_refuse(gateway, peer, hello->id, TROUPE_OUTCOME_BAD_REQUEST,
+                         "this node speaks version %d only", VERSION);
         return;
     }
     int64_t beat_ms = hello->heartbeat_ms;
@@ -107,6 +102,7 @@ static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *he
     ours.bundle = TR_BUNDLE_MAX_BODY;
     send_command(gateway, peer, &ours, NULL);
     peer->max_bundle = hello->bundle > 0 ? (size_t)hello->bundle : 0;
+    peer->takes_messages = peer->takes_messages || hello->messages;
     if (gateway->is_draining) {
         tr_native_say_goaway(gateway, peer);
     }
@@ -124,43 +120,51 @@ static bool may_call(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *re
 {
     bool is_admin = is_operation(request);
     if (gateway->is_draining && !is_admin) {
-        refuse(gateway, peer, request->id, TROUPE_OUTCOME_SHUTTING_DOWN,
-               "the node is draining");
+        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_SHUTTING_DOWN,
+                         "the node is draining");
         return false;
     }
     if (is_admin && !peer->is_local) {
-        refuse(gateway, peer, request->id, TROUPE_OUTCOME_FORBIDDEN,
-               "%.*s may be called over ipc only", (int)request->capability.size,
-               request->capability.data);
+        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_FORBIDDEN,
+                         "%.*s may be called over ipc only", (int)request->capability.size,
+                         request->capability.data);
         return false;
     }
     return true;
+}
+
+const char *tr_native_payload_problem(const troupe_message_t *payload, bool has_too_many_frames)
+{
+    size_t n_frames = payload ? troupe_message_count(payload) : 0;
+    if (has_too_many_frames || n_frames > TR_GATEWAY_MAX_FRAMES) {
+        return "more than 64 payload frames";
+    }
+    for (size_t i = 0; i < n_frames; i++) {
+        if (troupe_message_size(payload, i) > (size_t)TR_GATEWAY_MAX_FRAME) {
+            return "a frame of more than 67108864 bytes";
+        }
+    }
+    return NULL;
 }
 
 static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                              const troupe_message_t *payload, bool has_too_many_frames)
 {
     if (tr_idmap_get(&peer->calls, request->id)) {
-        refuse(gateway, peer, request->id, TROUPE_OUTCOME_BAD_REQUEST, "the id %llu is in use",
-               (unsigned long long)request->id);
+        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_BAD_REQUEST,
+                         "the id %llu is in use", (unsigned long long)request->id);
         return false;
     }
     if (peer->calls.n_items >= gateway->limits.max_open) {
-        refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
-               "this peer has %zu requests open, which is all it may", peer->calls.n_items);
+        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
+                         "this peer has %zu requests open, which is all it may",
+                         peer->calls.n_items);
         return false;
     }
-    if (has_too_many_frames) {
-        refuse(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE,
-               "more than %d payload frames", TR_GATEWAY_MAX_FRAMES);
+    const char *problem = tr_native_payload_problem(payload, has_too_many_frames);
+    if (problem) {
+        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE, "%s", problem);
         return false;
-    }
-    for (size_t i = 0; payload && i < troupe_message_count(payload); i++) {
-        if (troupe_message_size(payload, i) > (size_t)TR_GATEWAY_MAX_FRAME) {
-            refuse(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE,
-                   "a frame of more than %lld bytes", (long long)TR_GATEWAY_MAX_FRAME);
-            return false;
-        }
     }
     return true;
 }
@@ -197,13 +201,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .peer = peer->number,
     };
     call->envelope = tr_envelope_new(call->id, gateway->self->mailbox, &header, payload_p);
-    bool is_noted =
-        call->envelope && tr_idmap_put(&peer->calls, call->peer_id, call) == TROUPE_OK;
-    if (is_noted && tr_idmap_put(&gateway->calls, call->id, call) != TROUPE_OK) {
-        tr_idmap_take(&peer->calls, call->peer_id);
-        is_noted = false;
-    }
-    if (!is_noted) {
+    if (!call->envelope || tr_gateway_note_call(gateway, call) != TROUPE_OK) {
         if (call->envelope) {
             atomic_store(&call->envelope->is_answered, true); /* the peer is told here */
         }
@@ -219,7 +217,7 @@ static void answer_unposted(tr_gateway_t *gateway, tr_open_call_t *call,
                             troupe_outcome_t outcome, const char *why)
 {
     atomic_store(&call->envelope->is_answered, true);
-    refuse(gateway, call->peer, call->peer_id, outcome, "%s", why);
+    tr_native_refuse(gateway, call->peer, call->peer_id, outcome, "%s", why);
     tr_gateway_close_call(gateway, call);
 }
 
@@ -231,22 +229,27 @@ static void on_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         return;
     }
     if (request->timeout_ms == 0) {
-        refuse(gateway, peer, request->id, TROUPE_OUTCOME_TIMEOUT, "no time was left for it");
+        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_TIMEOUT,
+                         "no time was left for it");
+        return;
+    }
+    if (request->actor.size > 0) {
+        tr_talk_ask(gateway, peer, request, payload_p);
         return;
     }
     tr_route_t *route = tr_routes_find(&gateway->routes, gateway->self->runtime->directory,
                                        request->capability);
     if (!route) {
-        refuse(gateway, peer, request->id, TROUPE_OUTCOME_NO_CAPABILITY,
-               "nobody offers '%.*s' here", (int)request->capability.size,
-               request->capability.data);
+        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_NO_CAPABILITY,
+                         "nobody offers '%.*s' here", (int)request->capability.size,
+                         request->capability.data);
         return;
     }
     tr_open_call_t *call = open_call(gateway, peer, request, route, payload_p);
     if (!call) {
         tr_route_release(&route);
-        refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
-               "the node is out of memory");
+        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
+                         "the node is out of memory");
         return;
     }
     troupe_status_t status = tr_route_leave(route, call->envelope);
@@ -259,10 +262,12 @@ static void on_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
     }
 }
 
-static void on_cancel(tr_peer_t *peer, uint64_t id)
+static void on_cancel(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id)
 {
     tr_open_call_t *call = tr_idmap_get(&peer->calls, id);
-    if (call) {
+    if (call && !call->envelope) {
+        tr_talk_give_up(gateway, call, TROUPE_OUTCOME_CANCELLED, "cancelled by the caller");
+    } else if (call) {
         tr_envelope_cancel(call->envelope, call->route->router);
     }
 }
@@ -284,14 +289,14 @@ static void on_ping(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *pin
     send_command(gateway, peer, &pong, NULL);
 }
 
-static void on_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
-                         const char *reason)
+void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
+                                const char *reason)
 {
     tr_metric_add(gateway->bad_messages, 1);
     tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
              TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));
     if (id > 0) {
-        refuse(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, "%s", reason);
+        tr_native_refuse(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, "%s", reason);
     }
 }
 
@@ -305,8 +310,11 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
     case TR_TRP1_REQUEST:
         on_request(gateway, peer, command, payload_p, has_too_many_frames);
         break;
+    case TR_TRP1_SEND:
+        tr_talk_send(gateway, peer, command, payload_p, has_too_many_frames);
+        break;
     case TR_TRP1_CANCEL:
-        on_cancel(peer, command->id);
+        on_cancel(gateway, peer, command->id);
         break;
     case TR_TRP1_CREDIT:
         on_credit(peer, command);
@@ -315,12 +323,13 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         on_ping(gateway, peer, command);
         break;
     case TR_TRP1_BYE:
-        peer->is_gone = true;
+        peer->has_left = peer->is_gone = true;
         break;
     case TR_TRP1_PONG:
         break;
     default:
-        on_malformed(gateway, peer, command->id, "not a command that a client sends here");
+        tr_native_refuse_malformed(gateway, peer, command->id,
+                                   "not a command that a client sends here");
         break;
     }
 }
@@ -338,9 +347,9 @@ static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *read
     tr_trp1_t command;
     const char *reason = "not what a bundle holds";
     if (status == TROUPE_ERR_PROTOCOL) {
-        on_malformed(gateway, peer, 0, reason);
+        tr_native_refuse_malformed(gateway, peer, 0, reason);
     } else if (tr_trp1_decode(head.data, head.size, &command, &reason) != TROUPE_OK) {
-        on_malformed(gateway, peer, command.id, reason);
+        tr_native_refuse_malformed(gateway, peer, command.id, reason);
     } else if (status == TROUPE_OK) {
         on_command(gateway, peer, &command, &payload, n_frames > TR_GATEWAY_MAX_FRAMES);
     } else {
@@ -355,7 +364,8 @@ static size_t on_bundle(tr_gateway_t *gateway, tr_peer_t *peer, const troupe_mes
 {
     if (troupe_message_count(payload) != 1 ||
         troupe_message_size(payload, 0) > TR_BUNDLE_MAX_BODY) {
-        on_malformed(gateway, peer, 0, "a bundle has one frame, of no more than was offered");
+        tr_native_refuse_malformed(gateway, peer, 0,
+                                   "a bundle has one frame, of no more than was offered");
         return 0;
     }
     tr_reader_t reader =
@@ -374,7 +384,7 @@ size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *hea
     const char *reason = "malformed";
     size_t n_commands = 1;
     if (tr_trp1_decode(header, size, &command, &reason) != TROUPE_OK) {
-        on_malformed(gateway, peer, command.id, reason);
+        tr_native_refuse_malformed(gateway, peer, command.id, reason);
     } else if (command.command == TR_TRP1_BUNDLE) {
         n_commands += on_bundle(gateway, peer, *payload_p);
     } else {
@@ -396,7 +406,7 @@ void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t
     } else {
         tr_trp1_t final;
         tr_trp1_init(&final, TR_TRP1_REPLY, call->peer_id);
-        answer(gateway, call->peer, &final, reply->message);
+        tr_native_answer(gateway, call->peer, &final, reply->message);
         troupe_message_destroy(&reply->message);
     }
     if (reply->is_final) {

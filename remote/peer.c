@@ -72,7 +72,7 @@ void tr_peer_destroy(tr_peer_t **self_p)
     if (!self) {
         return;
     }
-    assert(self->calls.n_items == 0);
+    assert(self->calls.n_items == 0 && !self->ref);
     tr_peer_forget_backlog(self);
     tr_bundle_finish(&self->bundle);
     tr_idmap_finish(&self->calls);
@@ -116,6 +116,7 @@ static void be_gone(tr_peer_t *self, const char *why)
 {
     if (!self->is_gone) {
         self->is_gone = true;
+        self->why_gone = why;
         tr_log(TR_LOG_INFO, "peer_gone", TR_TEXT("why", why),
                TR_NUMBER("open", self->calls.n_items));
     }
@@ -276,6 +277,15 @@ void tr_peer_answer(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t 
     if (!gather(self, command, payload, limits, now_ms)) {
         send_one(self, command, payload, 0, limits, now_ms);
     }
+}
+
+bool tr_peer_has_room(const tr_peer_t *self, const troupe_message_t *message,
+                      const tr_peer_limits_t *limits)
+{
+    assert(self && message && limits);
+    size_t bytes = self->out_bytes + self->bundle.size + troupe_message_bytes(message);
+    return self->n_out == 0 || (self->n_out + self->bundle.n_commands < limits->max_out / 2 &&
+                                bytes <= limits->max_out_bytes / 2);
 }
 
 void tr_peer_send_bundle(tr_peer_t *self, const tr_peer_limits_t *limits, int64_t now_ms)

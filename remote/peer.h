@@ -18,6 +18,7 @@
 
 #include "base/idmap.h"
 #include "mailbox/envelope.h"
+#include "mailbox/ref.h"
 #include "remote/bundle.h"
 #include "remote/routes.h"
 #include "wire/trp1.h"
@@ -32,7 +33,7 @@ typedef struct tr_open_call {
     tr_peer_t *peer;           /* NULL: it is gone, and the call runs to its end */
     uint64_t peer_id;          /* as the peer numbered it */
     uint64_t id;               /* as the gateway did */
-    tr_envelope_t *envelope;   /* a share, for cancelling */
+    tr_envelope_t *envelope;   /* a share, for cancelling; NULL: an actor was asked */
     tr_route_t *route;         /* its own: where to cancel it */
     bool finish_on_disconnect;
     bool grants_itself; /* the peer says how many parts it wants; else each that leaves grants
@@ -67,6 +68,8 @@ struct tr_peer {
     int64_t last_sent_ms;
     int64_t heartbeat_ms; /* 0: it did not ask for one, and is not judged by silence */
     bool is_gone;         /* cannot be reached any more, or said good-bye, or is cut */
+    bool has_left;        /* it said good-bye */
+    const char *why_gone; /* constant; NULL: it said good-bye, or its gateway ended */
     bool is_cut;          /* by us: it is to be told */
     bool is_leaving;      /* the good-bye is all that it still gets */
     int64_t leave_by_ms;
@@ -74,6 +77,9 @@ struct tr_peer {
     tr_bundle_t bundle; /* behind what waits */
     bool is_gathering;  /* it is among those of its gateway that have one */
     tr_peer_t *next_gathering;
+    troupe_ref_t *ref;   /* what actors know it by; NULL: none does */
+    bool takes_messages; /* it said so, or has sent one */
+    bool was_forbidden;  /* to send to some actor, as was told */
     tr_outgoing_t *first_out;
     tr_outgoing_t *last_out;
     size_t n_out; /* commands that wait */
@@ -103,6 +109,11 @@ void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **
 /* The same, or gather it. The payload stays the caller's, but may lose its frames. */
 void tr_peer_answer(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t *payload,
                     const tr_peer_limits_t *limits, int64_t now_ms);
+
+/* Whether a message of an actor may still be answered to it: those fill no more than half of
+ * what may wait, so that answers find room. */
+bool tr_peer_has_room(const tr_peer_t *self, const troupe_message_t *message,
+                      const tr_peer_limits_t *limits);
 
 /* Send what was gathered. Whatever else is sent comes behind it. */
 void tr_peer_send_bundle(tr_peer_t *self, const tr_peer_limits_t *limits, int64_t now_ms);

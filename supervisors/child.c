@@ -89,10 +89,19 @@ void tr_child_destroy(tr_child_t **self_p)
         assert(!(*self_p)->commands);
         assert(!(*self_p)->claim.grant);
         tr_intensity_destroy(&(*self_p)->own_intensity);
+        troupe_ref_release(&(*self_p)->ref);
         tr_keepsake_release(&(*self_p)->keepsake);
         tr_keepsake_release(&(*self_p)->spec_keepsake);
         free(*self_p);
         *self_p = NULL;
+    }
+}
+
+static void keep_ref(tr_child_t *self)
+{
+    if (self->ref != self->actor->ref) { /* it was over meanwhile */
+        troupe_ref_release(&self->ref);
+        self->ref = self->actor->ref ? troupe_ref_share(self->actor->ref) : NULL;
     }
 }
 
@@ -109,6 +118,7 @@ troupe_status_t tr_child_start(tr_child_t *self, tr_runtime_t *runtime, tr_mailb
     troupe_status_t status = self->spec->start(&birth, &self->actor);
     if (status == TROUPE_OK) {
         self->incarnation = self->actor->incarnation;
+        keep_ref(self);
         self->view.phase = TR_CHILD_STARTING;
         self->is_doubtful = false;
         self->is_outdated = false;
@@ -155,6 +165,13 @@ bool tr_child_kill(tr_child_t *self, const tr_reason_t *reason, int64_t grace_ms
     self->has_been_killed = true;
     self->stop_until_ms = tr_clock_after(now_ms, grace_ms + LAST_STEPS_MS);
     return true;
+}
+
+void tr_child_expect_end(tr_child_t *self, int64_t now_ms)
+{
+    assert(self->actor && self->view.phase == TR_CHILD_STOPPING);
+    self->has_been_killed = true;
+    self->stop_until_ms = tr_clock_after(now_ms, LAST_STEPS_MS);
 }
 
 static void be_down(tr_child_t *self)

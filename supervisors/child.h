@@ -33,6 +33,7 @@ typedef struct tr_child {
     size_t slot;       /* of a template's child: its number, from 1 */
     tr_actor_t *actor; /* NULL while down */
     uint64_t incarnation;
+    troupe_ref_t *ref; /* a share, from its first life on, if it can be referred to */
     tr_child_view_t view;
     tr_claim_t claim;
     tr_health_t health;
@@ -96,6 +97,10 @@ void tr_child_ended(tr_child_t *self, tr_runtime_t *runtime);
  * cannot be killed, and nothing was done. */
 bool tr_child_kill(tr_child_t *self, const tr_reason_t *reason, int64_t grace_ms,
                    int64_t now_ms);
+
+/* It was told to go, and its thread is there to hear it: `stop_until_ms` says when to give up.
+ */
+void tr_child_expect_end(tr_child_t *self, int64_t now_ms);
 
 /* It does not answer: put its thread into quarantine, for that reason, and be down. */
 void tr_child_quarantine(tr_child_t *self, tr_runtime_t *runtime, const tr_reason_t *reason);

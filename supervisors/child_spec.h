@@ -38,6 +38,7 @@ typedef struct tr_child_spec {
     tr_restart_t restart;
     bool is_supervisor;  /* counted as one; else as a worker */
     bool is_significant; /* its end by itself may end the supervisor */
+    bool is_forgotten;   /* it leaves the list when it stays down, as a temporary one does */
     int64_t shutdown_ms; /* from being asked to stop until killed; 0: killed at once; TR_NEVER:
                             no bound */
     int64_t backoff_min_ms;

@@ -45,13 +45,12 @@ const tr_letter_type_t tr_command_type = {"command", destroy_command};
 tr_command_t *tr_command_new(tr_verb_t verb, const char *name, tr_mailbox_t *reply_to,
                              uint64_t token)
 {
-    assert(reply_to);
     tr_command_t *self = calloc(1, sizeof *self);
     if (self) {
         tr_letter_init(&self->letter, &tr_command_type, sizeof *self);
         self->verb = verb;
         snprintf(self->name, sizeof self->name, "%s", name ? name : "");
-        self->reply_to = tr_mailbox_share(reply_to);
+        self->reply_to = reply_to ? tr_mailbox_share(reply_to) : NULL;
         self->token = token;
     }
     return self;
@@ -105,8 +104,10 @@ void tr_answer_send(tr_answer_t *self, tr_command_t *command)
 {
     assert(command);
     tr_letter_t *letter = self ? &self->letter : NULL;
-    if (letter &&
-        tr_mailbox_post_answer(command->reply_to, TR_LANE_CONTROL, &letter) != TROUPE_OK) {
+    bool is_sent =
+        letter && command->reply_to &&
+        tr_mailbox_post_answer(command->reply_to, TR_LANE_CONTROL, &letter) == TROUPE_OK;
+    if (letter && !is_sent) {
         tr_letter_destroy(&letter);
     }
     tr_mailbox_release(&command->reply_to);

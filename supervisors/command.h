@@ -75,7 +75,7 @@ struct tr_command {
 extern const tr_letter_type_t tr_command_type;
 
 /* A command about the child called `name` (NULL: none), whose answer goes to `reply_to`
- * (shared). NULL when out of memory. */
+ * (shared; NULL: to nobody). NULL when out of memory. */
 TROUPE_NODISCARD tr_command_t *tr_command_new(tr_verb_t verb, const char *name,
                                               tr_mailbox_t *reply_to, uint64_t token);
 

@@ -82,7 +82,8 @@ static void want_down(tr_supervisor_t *self, tr_child_t *child)
 
 static bool is_forgotten_when_down(const tr_supervisor_t *self, const tr_child_t *child)
 {
-    return tr_supervisor_is_template(self) || child->spec->restart == TR_RESTART_TEMPORARY;
+    return tr_supervisor_is_template(self) || child->spec->is_forgotten ||
+           child->spec->restart == TR_RESTART_TEMPORARY;
 }
 
 /* ---- beginning: true while the command is not answered ---- */
@@ -175,6 +176,7 @@ static bool go_on_start(tr_supervisor_t *self, tr_child_t *child)
     }
     if (command->verb != TR_VERB_REPLACE) {
         child->view.is_wanted = false;
+        tr_supervisor_retire_unwanted(self, child);
     }
     if (child->last_reason.kind == TROUPE_REASON_IGNORED) {
         child->is_leaving = child->is_leaving || is_forgotten_when_down(self, child);
@@ -192,6 +194,7 @@ static bool go_on_terminate(tr_supervisor_t *self, tr_child_t *child)
         return false;
     }
     child->is_leaving = child->is_leaving || is_forgotten_when_down(self, child);
+    tr_supervisor_retire_unwanted(self, child);
     finish(child, TR_ANSWER_DONE, NULL);
     return true;
 }

@@ -11,6 +11,21 @@
 
 #define STALL_MARGIN_MS  5000
 #define MESSAGE_STALL_MS 60000
+#define NEVER_MISSED     1000000000
+
+const tr_health_plan_t tr_health_plan_of_supervisors = {
+    .interval_ms = 2000,
+    .misses = NEVER_MISSED,
+    .overrun_ms = TR_NEVER,
+    .start_stall_ms = TR_NEVER,
+};
+
+const tr_health_plan_t tr_health_plan_of_actors = {
+    .interval_ms = 1000,
+    .misses = 3,
+    .overrun_ms = 30000,
+    .start_stall_ms = 60000,
+};
 
 void tr_health_init(tr_health_t *self, int64_t now_ms)
 {

@@ -24,6 +24,13 @@ typedef struct tr_health_plan {
     int64_t start_limit_ms; /* any start that takes so long failed; 0: no bound */
 } tr_health_plan_t;
 
+/* A supervisor is never given up for want of pongs: its children would live on beside those of
+ * its replacement. */
+extern const tr_health_plan_t tr_health_plan_of_supervisors;
+
+/* What an actor has that says nothing of it. */
+extern const tr_health_plan_t tr_health_plan_of_actors;
+
 /* What was seen of a child. Times are TR_NEVER where there is none. */
 typedef struct tr_vital_signs {
     bool is_starting;         /* its init has not returned */

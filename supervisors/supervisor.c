@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "supervisors/claims.h"
 #include "supervisors/commands.h"
+#include "supervisors/family.h"
 #include "supervisors/pool.h"
 #include "supervisors/pool_size.h"
 #include "supervisors/recycle.h"
@@ -70,6 +71,10 @@ void tr_supervisor_remove(tr_supervisor_t *self, tr_child_t *child)
         self->last_slot = child->slot - 1;
     }
     tr_claims_drop(self, child);
+    if (!self->is_stopping) { /* else its parent decides */
+        tr_runtime_retire(self->self->runtime, self->path, child->name,
+                          child->spec->is_supervisor);
+    }
     tr_children_remove(&self->children, child);
     self->must_act = true;
 }
@@ -81,6 +86,15 @@ void tr_supervisor_stop_alone(tr_supervisor_t *self, tr_child_t *child)
         child->view.is_in_turn = false;
     }
     self->must_act = true;
+}
+
+void tr_supervisor_retire_unwanted(tr_supervisor_t *self, const tr_child_t *child)
+{
+    bool comes_back = child->view.is_wanted || self->is_stopping; /* its parent decides */
+    if (child->view.phase == TR_CHILD_DOWN && !comes_back) {
+        tr_runtime_retire(self->self->runtime, self->path, child->name,
+                          child->spec->is_supervisor);
+    }
 }
 
 uint32_t tr_supervisor_roll_dice(tr_supervisor_t *self)
@@ -178,8 +192,8 @@ static bool is_there_another_significant(const tr_supervisor_t *self, const tr_c
 static void stay_down(tr_supervisor_t *self, tr_child_t *child)
 {
     child->view.is_wanted = false;
-    child->is_leaving =
-        tr_supervisor_is_template(self) || child->spec->restart == TR_RESTART_TEMPORARY;
+    child->is_leaving = tr_supervisor_is_template(self) || child->spec->is_forgotten ||
+                        child->spec->restart == TR_RESTART_TEMPORARY;
     if (child->spec->is_significant && child->last_reason.kind != TROUPE_REASON_IGNORED) {
         self->must_shut_down = self->must_shut_down ||
                                self->spec->auto_shutdown == TR_AUTO_SHUTDOWN_ANY ||
@@ -242,8 +256,8 @@ static void count_end(tr_supervisor_t *self, const tr_child_t *child, const tr_r
 }
 
 /* However it ended: tell those who must know, then decide. The child may be gone after it. */
-static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
-                          tr_child_phase_t was)
+static void settle_end(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
+                       tr_child_phase_t was)
 {
     bool is_condemned = child->is_condemned;
     bool was_starting = was == TR_CHILD_STARTING || (is_condemned && child->was_starting);
@@ -276,11 +290,23 @@ static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_rea
         tr_reason_t last_reason = child->last_reason;
         child_fell(self, child, &last_reason, was_starting);
     }
-    if (!child->view.is_wanted && !self->is_stopping) { /* else its parent decides */
-        tr_runtime_retire(self->self->runtime, self->path, child->name,
-                          child->spec->is_supervisor);
-    }
+    tr_supervisor_retire_unwanted(self, child);
     tr_commands_go_on(self, child);
+}
+
+/* Those who watch it hear when it is decided: its reference says by then whether it will be
+ * back, and its name is free if not. The child may be gone after it. */
+static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
+                          tr_child_phase_t was)
+{
+    troupe_ref_t *ref = child->ref ? troupe_ref_share(child->ref) : NULL;
+    uint64_t incarnation = child->incarnation;
+    tr_reason_t why = child->is_condemned ? child->fate : *reason;
+    settle_end(self, child, reason, was);
+    if (ref && incarnation > 0) {
+        tr_ref_end(ref, incarnation, &why);
+    }
+    troupe_ref_release(&ref);
 }
 
 /* ---- ending those that do not end by themselves ---- */
@@ -304,22 +330,28 @@ static void quarantine(tr_supervisor_t *self, tr_child_t *child, tr_reason_t rea
     child_is_down(self, child, &reason, was);
 }
 
-/* It hangs: kill its process, which then is waited for, or leave its thread to itself. The
- * router hears of it first: what the process says when it is asked to go is not why it was
- * lost.
+/* It hangs: kill its process, which then is waited for, or leave its thread to itself. One
+ * whose thread is back at this very moment ends as if it were killed. The router hears of it
+ * first: what the process says when it is asked to go is not why it was lost.
  */
 static void condemn(tr_supervisor_t *self, tr_child_t *child, const char *why, int64_t now_ms)
 {
     tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "%s", why);
     tr_child_phase_t was = child->view.phase;
-    if (!child->actor->can_be_killed) {
+    bool can_be_killed = child->actor->can_be_killed;
+    if (!can_be_killed && tr_actor_move_out(child->actor)) {
         quarantine(self, child, reason);
         return;
     }
     if (tr_supervisor_is_pool(self)) {
         tr_pool_tell_down(self, child, &reason, was);
     }
-    tr_child_kill(child, &reason, KILL_GRACE_MS, now_ms);
+    if (can_be_killed) {
+        tr_child_kill(child, &reason, KILL_GRACE_MS, now_ms);
+    } else {
+        tr_child_ask_to_stop(child, reason, now_ms);
+        tr_child_expect_end(child, now_ms);
+    }
     child->is_condemned = true;
     child->fate = reason;
     child->was_starting = was == TR_CHILD_STARTING;
@@ -332,6 +364,9 @@ static void lose_patience(tr_supervisor_t *self, tr_child_t *child, int64_t now_
     tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "did not stop within %lld ms",
                                           (long long)child->spec->shutdown_ms);
     if (!child->has_been_killed && tr_child_kill(child, &reason, 0, now_ms)) {
+        tr_children_set_due(&self->children, child, child->stop_until_ms);
+    } else if (!child->has_been_killed && !tr_actor_move_out(child->actor)) {
+        tr_child_expect_end(child, now_ms);
         tr_children_set_due(&self->children, child, child->stop_until_ms);
     } else {
         quarantine(self, child, reason);
@@ -397,6 +432,11 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         tr_commands_take(self, command);
         return;
     }
+    tr_spawn_t *spawn = tr_spawn_in(letter);
+    if (spawn) {
+        tr_family_spawn(self, spawn);
+        return;
+    }
     tr_grant_t *grant = tr_grant_in(letter);
     if (grant) {
         tr_claims_take(self, grant);
@@ -433,6 +473,9 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         break;
     case TR_WORD_REST:
         tr_pool_rest(self, control->number > 0);
+        break;
+    case TR_WORD_STOP_CHILD:
+        tr_family_stop_child(self, control->name);
         break;
     default:
         break;
@@ -705,6 +748,23 @@ static bool add_first_children(tr_supervisor_t *self)
     return true;
 }
 
+static bool is_no_child(const void *arg, tr_span_t name)
+{
+    const tr_supervisor_t *self = arg;
+    for (size_t i = 0; i < self->children.n; i++) {
+        if (tr_span_equals(name, self->children.all[i]->name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Those that were added to its former life do not come back with this one. */
+static void retire_strangers(tr_supervisor_t *self)
+{
+    tr_runtime_retire_those(self->self->runtime, self->path, is_no_child, self);
+}
+
 static char *make_path(const tr_self_t *actor)
 {
     const char *home = actor->home ? actor->home : "";
@@ -735,11 +795,25 @@ static bool begin(tr_self_t *actor, const void *arg)
         self->intensity = tr_intensity_new(self->spec->max_restarts, self->spec->period_ms);
         self->path = make_path(actor);
         is_made = self->intensity && self->path && add_first_children(self);
+        if (is_made) {
+            retire_strangers(self);
+        }
     }
     if (!is_made) {
         actor->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
     }
     return is_made;
+}
+
+/* A child that was asked for too late: who monitors it hears that it will not be. */
+static void leftover(tr_self_t *actor, tr_letter_t *letter)
+{
+    tr_supervisor_t *self = actor->state;
+    const tr_spawn_t *spawn = self ? tr_spawn_in(letter) : NULL;
+    if (spawn) {
+        tr_family_refuse(self, spawn);
+    }
+    tr_letter_destroy(&letter);
 }
 
 static void end(tr_self_t *actor)
@@ -778,6 +852,7 @@ static const tr_actor_class_t supervisor_class = {
     .receive = receive,
     .turn = turn,
     .stop = stop,
+    .leftover = leftover,
     .end = end,
 };
 

@@ -78,6 +78,9 @@ void tr_supervisor_remove(tr_supervisor_t *self, tr_child_t *child);
 /* Ask this child to stop, alone and at once, before anything else happens to it. */
 void tr_supervisor_stop_alone(tr_supervisor_t *self, tr_child_t *child);
 
+/* When it is down and not wanted any more: nobody comes back to what waits for it. */
+void tr_supervisor_retire_unwanted(tr_supervisor_t *self, const tr_child_t *child);
+
 /* A random number. */
 uint32_t tr_supervisor_roll_dice(tr_supervisor_t *self);
 

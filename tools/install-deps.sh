@@ -125,6 +125,9 @@ look() {
         need 'doxygen' 'doxygen' has_command doxygen
         need 'shellcheck' 'shellcheck' has_command shellcheck
         need 'promtool' 'prometheus' has_command promtool
+        need 'hunspell' 'libhunspell-dev' has_library hunspell
+        need 'an English dictionary of hunspell' 'hunspell-en-us' \
+            has_file_like '/usr/share/hunspell/en_US.dic'
     fi
     if [ $bench = yes ]; then
         need 'python3' 'python3' has_command python3

@@ -65,6 +65,7 @@ typedef struct header {
     X(PARENT, "parent", NUMBER, parent, 0)                                                     \
     X(ACTOR, "actor", TEXT, actor, TR_TRP1_MAX_NAME)                                           \
     X(URGENT, "urgent", FLAG, urgent, 0)                                                       \
+    X(CONFIRM, "confirm", FLAG, confirm, 0)                                                    \
     X(FROM, "from", TEXT, from, TR_TRP1_MAX_NAME)                                              \
     X(SEQUENCE, "sequence", NUMBER, sequence, 0)                                               \
     X(CODE, "code", TEXT, code, TR_TRP1_MAX_WORD)                                              \

@@ -103,6 +103,7 @@ typedef struct tr_trp1 {
 
     /* send, message */
     bool urgent;    /* it overtakes; false absent */
+    bool confirm;   /* a reply is to say that it was delivered; false absent */
     tr_span_t from; /* the actor that sent it */
 
     /* answers */

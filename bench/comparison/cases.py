@@ -91,7 +91,10 @@ def command(case, requests, folder):
 
 def lacking(name, folder, which):
     """What a system lacks here, in words, or None. `which` finds a command, as shutil.which."""
-    system = SYSTEMS[name]
+    return lack_of(SYSTEMS[name], folder, which)
+
+
+def lack_of(system, folder, which):
     for needed in system.commands:
         if not which(needed):
             return f"{needed} is not in the path"

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from comparison import cases, figures
+from comparison import figures
 
 TIMEOUT_S = 60
 CALM = 0.02  # of one processor
@@ -61,11 +61,11 @@ def output_of(command):
     return output
 
 
-def run_once(case, requests, folder):
+def run_once(how, case, requests, folder):
     """One run, as `figures` wants it, without its round."""
     wait_for_calm()
     busy, own, begin = busy_s(), own_s(), time.monotonic()
-    output = output_of(cases.command(case, requests, folder))
+    output = output_of(how.command(case, requests, folder))
     foreign_s = (busy_s() - busy) - (own_s() - own)
     run = figures.parse_line(output)
     if not run or run.get("requests") != requests:
@@ -73,32 +73,32 @@ def run_once(case, requests, folder):
     return {**run, "foreign": max(0.0, foreign_s) / (time.monotonic() - begin)}
 
 
-def run_twice_if_needed(case, requests, folder):
+def run_twice_if_needed(how, case, requests, folder):
     """One run, and another one when it fails, as a busy machine may let it."""
     try:
-        return run_once(case, requests, folder)
+        return run_once(how, case, requests, folder)
     except Unknown:
         raise
     except Failed:
-        return run_once(case, requests, folder)
+        return run_once(how, case, requests, folder)
 
 
-def run_all(chosen, rounds, folder, say, leave_out, until_s=None):
-    """The runs of each case. Rounds are interleaved, so that a machine that becomes slower does so
+def run_all(how, chosen, rounds, folder, say, leave_out, until_s=None):
+    """The runs of each case; `how` says what a case is: `cases`, or a module like it. Rounds are interleaved, so that a machine that becomes slower does so
     for all. A case that fails is left out from then on. No round but the first begins when it would
     not end before `until_s` of time.monotonic(). `say` is told how far it is, `leave_out` what is
     left out and why."""
-    sizes = first_runs(chosen, folder, leave_out)
+    sizes = first_runs(how, chosen, folder, leave_out)
     say(f"{len(sizes)} cases")
     runs_of = {case: [] for case in sizes}
     try:
-        run_rounds(sizes, runs_of, rounds, folder, say, leave_out, until_s)
+        run_rounds(how, sizes, runs_of, rounds, folder, say, leave_out, until_s)
     except KeyboardInterrupt:
         say("interrupted; what has been measured is told")
     return {case: runs for case, runs in runs_of.items() if runs}
 
 
-def run_rounds(sizes, runs_of, rounds, folder, say, leave_out, until_s):
+def run_rounds(how, sizes, runs_of, rounds, folder, say, leave_out, until_s):
     took_s = 0.0
     for count in range(rounds):
         begin = time.monotonic()
@@ -107,7 +107,7 @@ def run_rounds(sizes, runs_of, rounds, folder, say, leave_out, until_s):
             return
         for case in list(sizes):
             try:
-                run = run_once(case, sizes[case], folder)
+                run = run_once(how, case, sizes[case], folder)
                 runs_of[case].append({**run, "round": count})
             except Failed as failure:
                 leave_out(f"{case}, round {count + 1} and later: {failure}")
@@ -116,15 +116,15 @@ def run_rounds(sizes, runs_of, rounds, folder, say, leave_out, until_s):
         say(f"round {count + 1} of {rounds}: {took_s:.0f} s")
 
 
-def first_runs(chosen, folder, leave_out):
+def first_runs(how, chosen, folder, leave_out):
     """How many requests each case is given; those that cannot run are not in it."""
     sizes, unknown = {}, set()
     for case in chosen:
         if (case.system, case.variant) in unknown:
             continue
         try:
-            run = run_twice_if_needed(case, cases.first_requests(case), folder)
-            sizes[case] = cases.requests_for(case, run["rps"])
+            run = run_twice_if_needed(how, case, how.first_requests(case), folder)
+            sizes[case] = how.requests_for(case, run["rps"])
         except Unknown as failure:
             unknown.add((case.system, case.variant))
             leave_out(f"{case.name()}: {failure}")

@@ -13,9 +13,14 @@
  * another, unless it was sent as urgent (Erlang's guarantee). A notice that the sender went
  * down comes after all that it had sent.
  *
- * Functions that take a `troupe_worker_t` belong to the thread of the callback that runs, never
- * wait, and take messages away as troupe/message.h says. A reference may be used, shared and
- * released by any thread.
+ * Functions that take a `troupe_worker_t` belong to the thread of the callback that runs, which
+ * may be any callback of any worker: `handle` and `init` send, ask and watch as `receive` does.
+ * They never wait, and take messages away as troupe/message.h says. The *message in hand* is
+ * what `receive` was called for; in all other callbacks there is none, and what is about it
+ * does nothing and says so. A reference may be used, shared and released by any thread.
+ *
+ * A life that its supervisor has given up as hung is over, though its callback still runs: what
+ * it sends then becomes a dead letter (TROUPE_CLOSED).
  */
 
 #ifndef TROUPE_ACTOR_H
@@ -37,8 +42,8 @@ typedef struct troupe_question troupe_question_t; /* somebody waits for an answe
 
 /* ---- references ---- */
 
-/* The actor called `name` in this node, to be released by the caller; NULL when there is none.
- */
+/* The actor called `name` in this node, to be released by the caller; NULL when there is none,
+ * or no name. In a process of its own one is always found: who is meant the node finds out. */
 TROUPE_API TROUPE_NODISCARD troupe_ref_t *troupe_find(troupe_worker_t *self, const char *name);
 
 /* The actor itself, borrowed. */
@@ -62,8 +67,9 @@ TROUPE_API bool troupe_ref_is_over(const troupe_ref_t *self);
 /* Send a message; takes it. The receiver sees `self` as its sender.
  *
  *   TROUPE_OK         in its mailbox, or on its way there
- *   TROUPE_NOT_FOUND  it has ended for good; the message became a dead letter
+ *   TROUPE_NOT_FOUND  it has ended for good, or `to` is NULL; the message became a dead letter
  *   TROUPE_FULL       its mailbox is full; likewise
+ *   TROUPE_CLOSED     this life has been given up as hung; likewise
  *   TROUPE_ERR_NOMEM  the message is gone
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_send(troupe_worker_t *self, troupe_ref_t *to,
@@ -81,26 +87,41 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_send_named(troupe_worker_t *s
                                                               troupe_message_t **message_p);
 
 /* Send the message in hand on to another actor, which sees it as it came: from the same sender,
- * and with the same question, if it asks. Statuses as troupe_send; when it fails the question
- * is answered as lost. Once for each message. */
+ * and with the same question, if it asks and the question was not taken. It goes behind what
+ * this actor has sent there, and is not urgent. Once for each message, which cannot be put
+ * aside then, nor be forwarded when it was.
+ *
+ * Statuses as troupe_send, and TROUPE_ERR_INVALID: no message is in hand, or it is a tick or a
+ * notice, or goes elsewhere already; nothing was done. When it fails otherwise the question is
+ * answered as lost, or as troupe_ask says. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_forward(troupe_worker_t *self,
                                                            troupe_ref_t *to);
 
 /* ---- asking and answering ---- */
 
 /* Send a message that asks; takes it. Exactly one final reply goes to `on_answer (self, reply,
- * arg)`, between other callbacks, unless this life ends first:
+ * arg)`, between other callbacks, unless this life ends first; but for `ok` its text says who
+ * did not answer, and why:
  *
  *   ok             with what was answered
  *   worker_error   it refused; the text says why
  *   worker_lost    it failed, hung or crashed while it had the message, or let go of the
  *                  question; or has ended for good
  *   overloaded     its mailbox is full
- *   timeout        no answer within `timeout_ms` (0: 5 s, as OTP's gen_server:call has it); one
- *                  that comes later is dropped
- *   cancelled      by troupe_worker_cancel (self, *id_out)
+ *   no_capability  `to` is NULL
+ *   timeout        no answer was taken within `timeout_ms` (0: 5 s, as OTP's gen_server:call
+ * has it); one that comes later is dropped cancelled      by troupe_worker_cancel (self,
+ * *id_out); as a timeout, it comes before what waits in the mailbox, and an answer that waits
+ * there is dropped
  *
- * TROUPE_ERR_NOMEM: nothing was asked, the message is gone. */
+ * An answer comes in the mailbox, in the order of all else that whoever answers has sent. When
+ * this life ends nobody waits any more, and what is answered then is dropped. One may ask
+ * oneself: `receive` gets it later, as nothing waits meanwhile. `id_out` may be NULL.
+ *
+ *   TROUPE_OK           the final will say how it went
+ *   TROUPE_ERR_INVALID  no `on_answer`; the message is gone
+ *   TROUPE_ERR_NOMEM    nothing was asked, the message is gone
+ */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_ask(troupe_worker_t *self, troupe_ref_t *to,
                                                        troupe_message_t **message_p,
                                                        int64_t timeout_ms,
@@ -113,7 +134,8 @@ troupe_ask_named(troupe_worker_t *self, const char *name, troupe_message_t **mes
                  int64_t timeout_ms, troupe_answer_fn *on_answer, void *arg, uint64_t *id_out);
 
 /* Answer the message in hand; takes the answer (NULL inside: an empty one). False when it does
- * not ask, or was answered; the answer is gone then. */
+ * not ask, or was answered, or its question was taken or has gone on, or nobody waits any more:
+ * the answer is gone then. */
 TROUPE_API bool troupe_answer(troupe_worker_t *self, troupe_message_t **answer_p);
 
 /* Answer the message in hand as `worker_error`, with a text. False likewise. */
@@ -121,17 +143,20 @@ TROUPE_API bool troupe_refuse(troupe_worker_t *self, const char *format, ...)
     TROUPE_PRINTF(2, 3);
 
 /* Take the question of the message in hand, to answer it later, on any thread; NULL when it
- * does not ask, or was taken. A message that asks and is neither answered, taken nor forwarded
- * when `receive` returns is answered as lost. */
+ * does not ask, or was taken. It must be answered or refused some time, at the latest in
+ * `terminate`. A message that asks and is neither answered, taken, forwarded nor put aside when
+ * `receive` returns is answered as lost. */
 TROUPE_API TROUPE_NODISCARD troupe_question_t *troupe_take_question(troupe_worker_t *self);
 
-/* Whether anybody still waits for it. */
+/* Whether anybody still waits for it: whoever asked lives, has not cancelled, and its time has
+ * not run out. */
 TROUPE_API bool troupe_question_is_awaited(const troupe_question_t *self);
 
-/* Answer it; takes both, and sets them to NULL. Too late is fine: it is dropped. */
+/* Answer it; takes both, and sets them to NULL. Too late is fine: it is dropped. So is NULL in
+ * place of the question, as troupe_take_question gives it. */
 TROUPE_API void troupe_question_answer(troupe_question_t **self_p, troupe_message_t **answer_p);
 
-/* Answer it as `worker_error`, with a text; takes it. */
+/* Answer it as `worker_error`, with a text; takes it. Likewise. */
 TROUPE_API void troupe_question_refuse(troupe_question_t **self_p, const char *text);
 
 /* ---- what came ---- */
@@ -156,23 +181,28 @@ TROUPE_API uint64_t troupe_message_number(const troupe_message_t *self);
 /* Of a DOWN why; borrowed from the message. */
 TROUPE_API troupe_reason_t troupe_message_reason(const troupe_message_t *self);
 
-/* Of an ASK how long its sender will still wait, in ms; else 0. */
+/* Of an ASK how long its sender will still wait, in ms; 0 when it does not any more: such a
+ * message comes nevertheless. Else 0. */
 TROUPE_API int64_t troupe_message_remaining_ms(const troupe_message_t *self);
 
 /* ---- putting aside ---- */
 
 /* Put the message in hand aside: it comes again, before all that is in the mailbox, when
- * troupe_unstash is called, or in the next life. Its question, if it asks, goes with it. Ticks
- * and notices can be put aside as well. Urgent messages come back as others do.
+ * troupe_unstash is called, or in the next life. Its question, if it asks, goes with it; its
+ * time runs on, and when it has run out the message comes nevertheless. Urgent messages come
+ * back as others do. Ticks and notices can be put aside as well; they come again though their
+ * timer or monitor be cancelled meanwhile, but not in another life. When an actor ends for good
+ * its messages that are aside are dead letters, as are those of a worker of a capability with
+ * each life. Nothing is put aside when `receive` returns an error.
  *
- *   TROUPE_OK
- *   TROUPE_FULL  as many messages wait and are aside as the mailbox may hold; it was not
- *                put aside
+ *   TROUPE_OK           put aside, when `receive` has returned
+ *   TROUPE_FULL         as many messages wait and are aside as the mailbox may hold
+ *   TROUPE_ERR_INVALID  there is no message in hand, or it was forwarded
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_stash(troupe_worker_t *self);
 
 /* Take all messages that are aside again, in the order in which they were put there, when this
- * callback has returned. */
+ * callback has returned. One that this callback puts aside itself is not among them. */
 TROUPE_API void troupe_unstash(troupe_worker_t *self);
 
 /* ---- timers ---- */
@@ -181,7 +211,8 @@ TROUPE_API void troupe_unstash(troupe_worker_t *self);
  * often until it is cancelled. By the monotonic clock, accurate to a few ms while the actor is
  * free; a tick does not wait behind messages. Periods do not drift; those that were missed are
  * left out. Takes the message that the tick brings (NULL, or NULL inside: an empty one); a
- * periodic one brings a share of it each time. Timers end with the life.
+ * periodic one brings a share of it each time. Timers end with the life. A delay or period
+ * below 0 is 0; `id_out` may be NULL. There may be thousands.
  *
  * TROUPE_ERR_NOMEM: the message is gone. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_timer_start(troupe_worker_t *self,
@@ -199,8 +230,11 @@ TROUPE_API bool troupe_timer_cancel(troupe_worker_t *self, uint64_t id);
 /* Have one DOWN come when the life of that actor ends, however it does: after all that it had
  * sent. Between two lives the next one is meant; of an actor that has ended for good the DOWN
  * comes at once, with the reason TROUPE_REASON_GONE (OTP's noproc). Who wants to know of the
- * next end too monitors again. Monitors end with the life of who monitors.
+ * next end too monitors again. Monitors end with the life of who monitors, so that one's own
+ * end is not heard of. Each call is a monitor of its own. A DOWN needs no memory when it is
+ * due, and finds room in a full mailbox. `id_out` may be NULL.
  *
+ * TROUPE_ERR_INVALID: there is nobody to monitor (NULL), or it is outside of this process.
  * TROUPE_ERR_NOMEM: nothing was done. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_monitor(troupe_worker_t *self,
                                                            troupe_ref_t *whom,
@@ -211,14 +245,19 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_monitor(troupe_worker_t *self
 TROUPE_API bool troupe_demonitor(troupe_worker_t *self, uint64_t id);
 
 /* Tie two lives together: when one ends for any reason but `normal`, the other fails too, as
- * its supervisor sees. With one that has ended for good this one fails. Linking twice is
- * linking once. A link ends with either life. Where a supervisor can do it, better let it.
+ * its supervisor sees, when it has taken what the one had sent it before. With one that has
+ * ended for good this one fails. Between two lives of the other the next one is meant, which
+ * fails as soon as it begins should this one have ended meanwhile. Linking twice, or by both,
+ * is linking once; with oneself it is nothing. A link ends with either life. Where a supervisor
+ * can do it, better let it.
  *
+ * TROUPE_ERR_INVALID: there is nobody to link (NULL), or it is outside of this process.
  * TROUPE_ERR_NOMEM: nothing was done. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_link(troupe_worker_t *self,
                                                         troupe_ref_t *whom);
 
-/* Untie them. One that is not linked is fine. */
+/* Untie them: whatever becomes of the other, or has become of it, this one does not fail any
+ * more. One that is not linked is fine. */
 TROUPE_API void troupe_unlink(troupe_worker_t *self, troupe_ref_t *whom);
 
 /* ---- groups ---- */
@@ -228,7 +267,9 @@ TROUPE_API void troupe_unlink(troupe_worker_t *self, troupe_ref_t *whom);
  *
  *   TROUPE_OK
  *   TROUPE_EXISTS       it is one already
- *   TROUPE_ERR_INVALID  no name, or one longer than 127 bytes
+ *   TROUPE_CLOSED       this life has been given up as hung
+ *   TROUPE_ERR_INVALID  no name, or one longer than 127 bytes; or the actor is in a process of
+ *                       its own
  *   TROUPE_ERR_NOMEM
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_join(troupe_worker_t *self,
@@ -238,8 +279,9 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_join(troupe_worker_t *self,
 TROUPE_API troupe_status_t troupe_leave(troupe_worker_t *self, const char *group);
 
 /* Send a message to all members but `self`, each of which gets a share of its frames; takes it.
- * Returns how many took it; for the others it became a dead letter. What one publishes arrives
- * at each member in order, among all else that it sends there. */
+ * Returns how many took it; for the others it became a dead letter. Members are those that have
+ * joined before and have not left. What one publishes arrives at each member in order, among
+ * all else that it sends there. */
 TROUPE_API size_t troupe_publish(troupe_worker_t *self, const char *group,
                                  troupe_message_t **message_p);
 
@@ -262,19 +304,21 @@ typedef struct troupe_child {
     const char *const *args;             /* "key", "value", …, NULL; copied; NULL: none */
     troupe_restart_t restart;
     int64_t shutdown_ms; /* how long its stop may take; 0: 5 s */
-    bool has_children;   /* it starts children itself */
+    size_t spawns;       /* it starts children itself: so many at a time, or about that */
 } troupe_child_t;
 
 /* Start an actor under this one's own supervisor, which there is when the configuration of this
- * one says `children: true`, or its own troupe_child_t has_children. Children stop when their
- * parent ends, and are gone before it is restarted; they are restarted each by itself, and one
- * that fails too often ends its parent with it. Returns at once: *out, to be released, is the
- * child, to which messages can be sent, and wait until it is up; monitor it to learn if it does
- * not start.
+ * one, or its own troupe_child_t, says that it `spawns`. A node has room for so many actors as
+ * its configuration adds up to, and some to spare; beyond that children do not start. Children
+ * are threads. They end with their parent, however it ends, and are gone before it is started
+ * again. Each is restarted by itself; when they fail too often (5 times in 10 s, all together)
+ * their parent fails with them. One that does not start is not tried again. Returns at once:
+ * *out, to be released, is the child, to which messages can be sent, and wait until it is up;
+ * monitor it to learn of its end, or that it did not start.
  *
  *   TROUPE_OK
  *   TROUPE_EXISTS       there is another actor of that name
- *   TROUPE_NOT_FOUND    this actor has no supervisor for children
+ *   TROUPE_NOT_FOUND    it spawns none, or its supervisor is stopping
  *   TROUPE_ERR_INVALID  no behaviour, or one without receive, or a name that cannot be
  *   TROUPE_ERR_NOMEM
  */
@@ -282,8 +326,8 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_spawn(troupe_worker_t *self,
                                                          const troupe_child_t *child,
                                                          troupe_ref_t **out);
 
-/* Have a child of its own stopped, for good. One that is not its child, or is over, is left
- * alone. */
+/* Have a child of its own stopped, for good: a DOWN tells when it is gone. One that is not its
+ * child, or is over, is left alone. */
 TROUPE_API void troupe_stop_child(troupe_worker_t *self, const troupe_ref_t *child);
 
 TROUPE_END_DECLS

@@ -128,7 +128,8 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_node_wait(troupe_node_t *self
  * node: it blocks those signals in the calling thread while it runs. */
 TROUPE_API int troupe_node_run(troupe_node_t *self, troupe_problem_fn *report, void *arg);
 
-/* Send a message to the actor called `name`; takes the message. Any thread.
+/* Send a message to the actor called `name`; takes the message. Any thread. The actor sees no
+ * sender (troupe/actor.h): a thread of the program is nobody who could be sent to.
  *
  *   TROUPE_OK         in its mailbox
  *   TROUPE_NOT_FOUND  no such actor; the message became a dead letter

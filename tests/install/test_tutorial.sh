@@ -2,8 +2,8 @@
 # tests/install/test_tutorial.sh BUILD SOURCE - what docs/tutorial.md says, done
 #
 # Installs the build into a folder of its own, builds a copy of examples/hello against that with
-# nothing but pkg-config, and runs it embedded, as a module, and from another process. Every
-# wait has a bound; only processes that were started here are ended here.
+# nothing but pkg-config, and runs it embedded, as a module, and from another process; then the
+# actors. Every wait has a bound; only processes that were started here are ended here.
 
 set -u
 
@@ -88,14 +88,22 @@ node=
 same 'exit status of the node' 0 $status
 same 'log of the node' '' "$(cat "$folder/log")"
 
+# ---- actors ----
+
+# shellcheck disable=SC2046 # the flags are separate words
+cc -Wall -Wextra -Werror "$source/examples/ping-pong/ping_pong.c" -o "$folder/ping_pong" \
+    $(pkg-config --cflags --libs troupe) 2>"$folder/log" || fail 'building examples/ping-pong'
+same 'actors' '1000 rounds, 1000 answers' "$(timeout 20 "$folder/ping_pong" 1000 | tail -n 1)"
+
 # ---- the page shows these very files ----
 
-python3 - "$source" <<'PYTHON' || fail 'docs/tutorial.md shows other sources than examples/hello has'
+python3 - "$source" <<'PYTHON' || fail 'docs/tutorial.md shows other sources than examples has'
 import pathlib, sys
 root = pathlib.Path(sys.argv[1])
 page = (root / "docs/tutorial.md").read_text()
-names = ["hello.c", "main.c", "client.c", "meson.build", "hello.yaml"]
-other = [n for n in names if (root / "examples/hello" / n).read_text().rstrip() not in page]
+names = ["hello/hello.c", "hello/main.c", "hello/client.c", "hello/meson.build", "hello/hello.yaml",
+         "ping-pong/ping_pong.c"]
+other = [n for n in names if (root / "examples" / n).read_text().rstrip() not in page]
 sys.exit(f"differ: {other}" if other else 0)
 PYTHON
 echo 'fine: the page shows these sources'

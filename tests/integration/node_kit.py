@@ -48,9 +48,17 @@ class Node:
         self.config = {"troupe": 1, "node": "tested", "listen": [self.ipc, self.tcp],
                        "drain-timeout": "5s", "supervisor": tree}
         self.config.update(top)
+        self.write()
+        self.process = None
+
+    def write(self):
+        """The file, as `config` is now."""
         with open(self.file, "w") as file:
             json.dump(self.config, file)
-        self.process = None
+
+    def run(self, *words):
+        """A command of the operator."""
+        return run_troupe(*words, "-e", self.ipc)
 
     def start(self, wait=True):
         self.lines = []

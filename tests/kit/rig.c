@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define YAML_SIZE 16384
+#define YAML_SIZE 65536
 
 int64_t rig_now_ms(void)
 {

@@ -71,6 +71,26 @@ static void a_clock_let_go_tells_the_real_time_again(void **state)
     assert_true(before_ms <= now_ms && now_ms <= tr_clock_now_us() / 1000);
 }
 
+static void a_clock_goes_on_from_where_it_was_held(void **state)
+{
+    (void)state;
+    const int64_t day_ms = 24 * 60 * 60 * 1000;
+    int64_t real_ms = tr_clock_real_ms();
+    assert_false(tr_clock_is_held());
+    tr_clock_hold(real_ms + day_ms);
+    assert_true(tr_clock_is_held());
+    int64_t before_ms = tr_clock_real_ms();
+    assert_true(before_ms - real_ms < day_ms); /* that one is never held */
+    tr_clock_go_on();
+    assert_false(tr_clock_is_held());
+    int64_t now_ms = tr_clock_now_ms();
+    int64_t passed_ms = tr_clock_real_ms() - before_ms;
+    assert_in_range(now_ms, real_ms + day_ms, real_ms + day_ms + passed_ms + 1);
+    assert_true(tr_clock_read().ms >= now_ms);
+    tr_clock_release();
+    assert_true(tr_clock_now_ms() < real_ms + day_ms);
+}
+
 static int let_go(void **state)
 {
     (void)state;
@@ -105,6 +125,7 @@ int main(void)
         cmocka_unit_test_teardown(a_held_clock_does_not_stop_measuring, let_go),
         cmocka_unit_test_teardown(both_times_at_once_are_those_of_each, let_go),
         cmocka_unit_test_teardown(a_clock_let_go_tells_the_real_time_again, let_go),
+        cmocka_unit_test_teardown(a_clock_goes_on_from_where_it_was_held, let_go),
         LATER("after some time it is later", 1000, 250, 1250),
         LATER("after no time it is now", 1000, 0, 1000),
         LATER("a negative delay is none", 1000, -5, 1000),

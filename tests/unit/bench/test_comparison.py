@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
 
-from comparison import bars, cases, figures, plot, report  # noqa: E402
+from comparison import bars, cases, figures, plot, report, savina  # noqa: E402
 from comparison.cases import Case  # noqa: E402
 
 LINE = ("name=zmq mode=drain transport=inproc workers=4 window=64 size=64 requests=2000 rps=1000"
@@ -92,6 +92,39 @@ class Commands(unittest.TestCase):
     def test_what_is_not_there_is_said(self):
         self.assertIn("nats-server", cases.lacking("nats", "nowhere", lambda name: None))
         self.assertIn("not built", cases.lacking("zmq", "nowhere", lambda name: name))
+
+
+class Savina(unittest.TestCase):
+    def test_each_workload_is_run_by_all_systems_one_after_another(self):
+        order = [case.workload for case in savina.all_cases(["troupe", "erlang", "caf"])]
+        self.assertEqual(order, [name for name in savina.WORKLOADS for _ in range(4)])
+
+    def test_commands(self):
+        command = savina.command(savina.Case("troupe", "inline", "ring"), 500, "build")
+        self.assertEqual(" ".join(command), (
+            "build/bench/savina_bench --isolation inline --workload ring --rounds 500"))
+        command = savina.command(savina.Case("erlang", "processes", "big"), 500, "build")
+        self.assertEqual(command[-5:], ["-extra", "--workload", "big", "--rounds", "500"])
+
+    def test_each_actor_gets_as_many_rounds(self):
+        for name, workload in savina.WORKLOADS.items():
+            case = savina.Case("caf", "event-based", name)
+            with self.subTest(name):
+                self.assertEqual(savina.requests_for(case, 123457) % workload.step, 0)
+                self.assertEqual(savina.first_requests(case) % workload.step, 0)
+                self.assertLessEqual(savina.requests_for(case, 1e9), workload.most)
+
+    def test_no_more_threads_than_are_meant(self):
+        case = savina.Case("troupe", "thread", "creation")
+        self.assertEqual(savina.requests_for(case, 1e9), savina.MOST_THREADS)
+
+    def test_ratios_are_told_of_what_was_measured(self):
+        text = savina.text({savina.Case("troupe", "thread", "ring"): runs(10000, 20000, 30000),
+                            savina.Case("caf", "event-based", "ring"): runs(40000, 40000, 40000)},
+                           "A machine.", ["erlang: it is not there"])
+        self.assertIn("| ring | hop | thread | 20.0 | – | 40.0 | – | 0.5 (0.25 … 0.75) |", text)
+        self.assertIn("Left out: erlang: it is not there.", text)
+        self.assertNotIn("inline", text)
 
 
 class Sizes(unittest.TestCase):

@@ -368,8 +368,13 @@ static void complete_file_has_what_was_written(void **state)
     assert_int_equal(inner->children[1].kind, TR_CONFIG_SUPERVISOR);
     assert_int_equal(inner->children[1].intensity_restarts, 1);
 
+    assert_int_equal(inner->children[0].mailbox_limit, 100000);
+    assert_int_equal(inner->children[0].mailbox_bytes, 1 << 30);
+
     /* An actor without an intensity is counted by its supervisor alone. */
     assert_int_equal(config->root.children[2].intensity_restarts, -1);
+    assert_int_equal(config->root.children[2].mailbox_limit, 5);
+    assert_int_equal(config->root.children[2].mailbox_bytes, 2 << 20);
     complete_file_has_what_it_shares_out(config);
     complete_file_has_its_schedule(config);
     tr_config_destroy(&config);

@@ -95,6 +95,11 @@ static char *say_number(char *at, const char *end, const char *key, int64_t valu
     return value < 0 ? at : say(at, end, " %s=%lld", key, (long long)value);
 }
 
+static char *say_flag(char *at, const char *end, const char *key, bool is_set)
+{
+    return is_set ? say(at, end, " %s=true", key) : at;
+}
+
 static char *say_span(char *at, const char *end, const char *key, tr_span_t span)
 {
     if (span.size == 0) {
@@ -125,7 +130,7 @@ static const char *tell(const tr_trp1_t *self)
     at = say_number(at, end, "max-frame", self->max_frame);
     at = say_number(at, end, "max-open", self->max_open);
     at = say_number(at, end, "bundle", self->bundle);
-    at = say(at, end, "%s", self->messages ? " messages=true" : "");
+    at = say_flag(at, end, "messages", self->messages);
     at = say_span(at, end, "capability", self->capability);
     at = say_span(at, end, "method", self->method);
     at = say_number(at, end, "timeout", self->timeout_ms);
@@ -137,12 +142,13 @@ static const char *tell(const tr_trp1_t *self)
     at = say_span(at, end, "dedup", self->dedup);
     at = say_span(at, end, "traceparent", self->traceparent);
     at = say_number(at, end, "credit", self->credit);
-    at = say(at, end, "%s", self->wants_status ? " wants-status=true" : "");
+    at = say_flag(at, end, "wants-status", self->wants_status);
     at = say(at, end, "%s", self->finish_on_disconnect ? " on-disconnect=\"finish\"" : "");
     at = say_number(at, end, "batch", self->batch);
     at = say_number(at, end, "parent", self->parent);
     at = say_span(at, end, "actor", self->actor);
-    at = say(at, end, "%s", self->urgent ? " urgent=true" : "");
+    at = say_flag(at, end, "urgent", self->urgent);
+    at = say_flag(at, end, "confirm", self->confirm);
     at = say_span(at, end, "from", self->from);
     at = say_number(at, end, "sequence", self->sequence);
     at = say_span(at, end, "code", self->code);
@@ -161,7 +167,7 @@ static const char *tell(const tr_trp1_t *self)
     at = say_number(at, end, "progress-age", self->progress_age);
     at = say_number(at, end, "done", self->done);
     at = say_number(at, end, "ref", self->ref);
-    at = say(at, end, "%s", self->ask ? " ask=true" : "");
+    at = say_flag(at, end, "ask", self->ask);
     at = say_number(at, end, "forward", self->forward);
     say_number(at, end, "count", self->count);
     return text;

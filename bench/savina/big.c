@@ -1,0 +1,45 @@
+/* Big: many to many. Each pings one of all at random, and the next when that has answered. A
+ * round is a ping with its answer. */
+
+#include "bench/savina/savina.h"
+
+typedef struct neighbour {
+    bench_random_t random;
+    long n_answered;
+} neighbour_t;
+
+static void ping_somebody(troupe_worker_t *self, neighbour_t *neighbour)
+{
+    long whom = (long)(bench_random_bits(&neighbour->random) % (uint64_t)savina_actors());
+    savina_send(self, savina_cell(whom), (savina_note_t){.kind = SAVINA_PING});
+}
+
+static void receive(troupe_worker_t *self, long index, void *own, const savina_note_t *note,
+                    const troupe_message_t *message)
+{
+    neighbour_t *neighbour = own;
+    switch (note->kind) {
+    case SAVINA_PING:
+        savina_send(self, troupe_message_sender(message), (savina_note_t){.kind = SAVINA_PONG});
+        break;
+    case SAVINA_PONG:
+        if (++neighbour->n_answered == savina_rounds() / savina_actors()) {
+            savina_done(neighbour->n_answered);
+        } else {
+            ping_somebody(self, neighbour);
+        }
+        break;
+    default:
+        neighbour->random.state = (uint64_t)index;
+        ping_somebody(self, neighbour);
+        break;
+    }
+}
+
+const savina_workload_t savina_big = {
+    .name = "big",
+    .actors = 120,
+    .rounds = 2400000,
+    .own_size = sizeof(neighbour_t),
+    .receive = receive,
+};

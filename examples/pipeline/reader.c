@@ -1,0 +1,89 @@
+/* reader.c - reads the text in a picture, and has its spelling corrected
+ *
+ * It knows neither Tesseract nor Hunspell: it calls the capabilities `vision` and
+ * `text_to_text`, one after the other, on behalf of the request that it keeps. Its answer has
+ * two frames, the text as corrected and as read.
+ */
+
+#include <stdlib.h>
+
+#include <troupe.h>
+
+#include "reader.h"
+
+struct page {
+    troupe_request_t *request;
+    troupe_message_t *read; /* NULL: not yet */
+};
+
+static int give_up(struct page *page, const char *who, const troupe_reply_t *reply)
+{
+    troupe_request_fail(page->request, "%s: %s", who, troupe_reply_text(reply));
+    return 0;
+}
+
+static int take_corrected(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
+{
+    (void)self;
+    struct page *page = arg;
+    if (troupe_reply_outcome(reply) != TROUPE_OUTCOME_OK) {
+        return give_up(page, "text_to_text", reply);
+    }
+    troupe_message_t *answer = troupe_message_share(troupe_reply_message(reply));
+    if (!answer || troupe_message_add(answer, troupe_message_data(page->read, 0),
+                                      troupe_message_size(page->read, 0)) != TROUPE_OK) {
+        troupe_message_destroy(&answer);
+        return -1;
+    }
+    troupe_request_reply(page->request, &answer);
+    return 0;
+}
+
+static int call(troupe_worker_t *self, struct page *page, const char *capability,
+                const troupe_message_t *what, troupe_answer_fn *on_answer)
+{
+    troupe_message_t *message = troupe_message_share(what);
+    uint64_t id;
+    return message ? troupe_worker_call(self, page->request, capability, NULL, &message,
+                                        on_answer, page, &id)
+                   : -1;
+}
+
+static int take_text(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
+{
+    struct page *page = arg;
+    if (troupe_reply_outcome(reply) != TROUPE_OUTCOME_OK) {
+        return give_up(page, "vision", reply);
+    }
+    troupe_message_destroy(&page->read);
+    page->read = troupe_message_share(troupe_reply_message(reply));
+    return page->read ? call(self, page, "text_to_text", page->read, take_corrected) : -1;
+}
+
+static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
+{
+    struct page *page = state; /* the only one: `concurrency` is 1 */
+    page->request = request;
+    troupe_request_keep(request);
+    return call(self, page, "vision", troupe_request_message(request), take_text);
+}
+
+static int init(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
+{
+    (void)self;
+    (void)args;
+    *state_p = calloc(1, sizeof(struct page));
+    return *state_p ? TROUPE_INIT_OK : -1;
+}
+
+static void terminate(troupe_worker_t *self, void **state_p, troupe_reason_t reason)
+{
+    (void)self;
+    (void)reason;
+    struct page *page = *state_p;
+    troupe_message_destroy(&page->read);
+    free(page);
+}
+
+const troupe_behaviour_t reader_behaviour = {
+    .name = "reader", .init = init, .handle = handle, .terminate = terminate};

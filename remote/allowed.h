@@ -1,0 +1,32 @@
+/* remote/allowed.h - the actors that the peers behind one door may send to
+ *
+ * Not thread-safe: one gateway owns it.
+ */
+
+#ifndef TROUPE_REMOTE_ALLOWED_H
+#define TROUPE_REMOTE_ALLOWED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <troupe/status.h>
+
+#include "base/span.h"
+
+/* A zeroed one allows nobody. */
+typedef struct tr_allowed {
+    char **names;
+    size_t n_names;
+    bool has_all;
+} tr_allowed_t;
+
+/* Allow these and no others, "*" for all; the names are copied. TROUPE_ERR_NOMEM: nobody is
+ * allowed now. */
+TROUPE_NODISCARD troupe_status_t tr_allowed_set(tr_allowed_t *self, const char *const *names,
+                                                size_t n_names);
+
+void tr_allowed_finish(tr_allowed_t *self);
+
+bool tr_allowed_has(const tr_allowed_t *self, tr_span_t name);
+
+#endif
