@@ -199,9 +199,10 @@ void tr_actor_ask_to_stop(tr_actor_t *self, tr_reason_t reason);
  * is told. It ends when it can, in any case. */
 TROUPE_NODISCARD bool tr_actor_move_out(tr_actor_t *self);
 
-/* Its thread does not answer, and will be replaced: what it had in its hands is lost. Its mailbox
- * is left to its next life, where that is possible; else its reference is over, what waits there
- * becomes dead letters, and those who watch are told, for that reason. Its supervisor's thread. */
+/* Its thread does not answer, and will be replaced: what it had in its hands is lost. Its
+ * mailbox is left to its next life, where that is possible; else its reference is over, what
+ * waits there becomes dead letters, and those who watch are told, for that reason. Its
+ * supervisor's thread. */
 void tr_actor_abandon(tr_actor_t *self, tr_runtime_t *runtime, const tr_reason_t *reason);
 
 /* Let go of an actor whose thread has ended, waiting for that up to `timeout_ms`, and set
