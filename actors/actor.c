@@ -559,6 +559,9 @@ void tr_self_finish(tr_self_t **self_p)
     assert(self_p && *self_p);
     tr_self_t *self = *self_p;
     forget_names(self);
+    if (self->class->leave) {
+        self->class->leave(self);
+    }
     leave_mailbox(self);
     self->class->end(self);
     zsock_destroy(&self->door);

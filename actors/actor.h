@@ -67,6 +67,10 @@ typedef struct tr_actor_class {
     /* Asked to stop: end now (tr_self_end), or soon. NULL: ends at once. */
     void (*stop)(tr_self_t *self, const tr_reason_t *reason);
 
+    /* It ends, and its mailbox is about to be left to its next life, or closed: what is to be
+     * in it then is put there now. Called with a NULL state as `end` is. May be NULL. */
+    void (*leave)(tr_self_t *self);
+
     /* Take a letter that was still in the mailbox at the end. NULL: a dead letter. */
     void (*leftover)(tr_self_t *self, tr_letter_t *letter);
 

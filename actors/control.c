@@ -67,6 +67,8 @@ const char *tr_word_name(tr_word_t word)
         [TR_WORD_PONG] = "pong",
         [TR_WORD_STARTED] = "started",
         [TR_WORD_ENDED] = "ended",
+        [TR_WORD_SETTLED] = "settled",
+        [TR_WORD_LOST] = "lost",
         [TR_WORD_UP] = "up",
         [TR_WORD_DOUBTFUL] = "doubtful",
         [TR_WORD_FINE] = "fine",

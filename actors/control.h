@@ -34,6 +34,11 @@ typedef enum tr_word {
     TR_WORD_STARTED, /* ready for work; reason.text: what it has to say about its start */
     TR_WORD_ENDED,   /* reason; its thread is about to end. Without STARTED: it did not start */
 
+    /* worker -> its host, in the user lane: behind all that it has sent */
+    TR_WORD_SETTLED, /* number: of the message that it has received; depth 1: it has put it
+                        aside, and will receive it again */
+    TR_WORD_LOST,    /* name: of an actor; reason.text: why a message to it is a dead letter */
+
     /* pool -> router, about one worker (incarnation) or about itself (incarnation 0) */
     TR_WORD_UP,          /* name, mailbox, pulse: may get requests */
     TR_WORD_DOUBTFUL,    /* gets nothing new for now */

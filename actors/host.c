@@ -13,9 +13,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "actors/outside.h"
 #include "actors/worker_state.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "mailbox/mail.h"
 
 #define VERSION           1
 #define CONNECT_MS        2000 /* the node is there before the worker is started */
@@ -25,7 +27,7 @@
 #define FLUSH_MS          500
 #define LETTERS_PER_TURN  256
 #define COMMANDS_PER_TURN 256
-#define MAILBOX_LETTERS   1000
+#define MAILBOX_LETTERS   100000
 #define MAILBOX_BYTES     ((size_t)64 << 20)
 
 /* ---- making ---- */
@@ -71,6 +73,7 @@ static bool set_up(tr_host_t *self, const tr_host_place_t *place)
     }
     zsys_init();
     zsys_handler_set(NULL);
+    self->is_to_serve = place->capability && *place->capability;
     self->name = strdup(place->name);
     self->runtime = tr_runtime_new(place->name);
     self->mailbox =
@@ -80,7 +83,8 @@ static bool set_up(tr_host_t *self, const tr_host_place_t *place)
         return false;
     }
     self->runtime->beyond = tr_mailbox_share(self->mailbox);
-    return true;
+    self->runtime->outside = tr_outside_new(self->mailbox);
+    return self->runtime->outside != NULL;
 }
 
 tr_host_t *tr_host_new(const tr_host_place_t *place)
@@ -96,6 +100,7 @@ tr_host_t *tr_host_new(const tr_host_place_t *place)
     self->give_by_ms = TR_NEVER;
     tr_idmap_init(&self->jobs);
     tr_idmap_init(&self->calls);
+    tr_idmap_init(&self->asks);
     if (!set_up(self, place)) {
         int reason = errno;
         tr_host_destroy(&self);
@@ -132,11 +137,23 @@ static void take_word(tr_host_t *self, const tr_control_t *word)
         if (!self->is_stopping) {
             tr_trp1_t ready;
             tr_trp1_init(&ready, TR_TRP1_READY, 0);
+            ready.messages = self->takes_messages;
             tr_uplink_send(self->uplink, &ready, NULL, 0);
         }
     } else if (word->word == TR_WORD_ENDED) {
         self->has_ended = true;
         self->reason = word->reason;
+    } else if (word->word == TR_WORD_SETTLED) {
+        tr_host_take_settled(self, word);
+    } else if (word->word == TR_WORD_LOST) {
+        tr_host_tell_lost(self, word);
+    }
+}
+
+static void take_reply(tr_host_t *self, troupe_reply_t *reply)
+{
+    if (!tr_host_take_mail_answer(self, reply)) {
+        tr_host_take_reply(self, reply);
     }
 }
 
@@ -149,8 +166,10 @@ static void take_letter(tr_host_t *self, tr_letter_t *letter)
     }
     if (word) {
         take_word(self, word);
+    } else if (tr_mail_in(letter)) {
+        tr_host_send_mail(self, tr_mail_in(letter));
     } else if (letter->type == &tr_reply_type) {
-        tr_host_take_reply(self, (troupe_reply_t *)letter);
+        take_reply(self, (troupe_reply_t *)letter);
     } else if (letter->type == &tr_cancel_type) {
         tr_host_cancel_call(self, ((tr_note_t *)letter)->envelope);
     } else if (letter->type == &tr_credit_type) {
@@ -179,7 +198,16 @@ static void lose_node(tr_host_t *self, int64_t now_ms, const char *how)
         tr_log(TR_LOG_ERROR, "node_lost", TR_TEXT("text", how));
         tr_host_cancel_jobs(self, now_ms);
         tr_host_end_calls(self, how);
+        tr_host_end_asks(self);
         ask_to_stop(self);
+    }
+}
+
+/* May take the message. */
+static void take_answer(tr_host_t *self, const tr_trp1_t *answer, troupe_message_t **message_p)
+{
+    if (!tr_host_take_ask_answer(self, answer, message_p)) {
+        tr_host_take_answer(self, answer, message_p);
     }
 }
 
@@ -191,6 +219,9 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
     case TR_TRP1_REQUEST:
         tr_host_take_request(self, command, message_p);
         break;
+    case TR_TRP1_MESSAGE:
+        tr_host_take_message(self, command, message_p);
+        break;
     case TR_TRP1_CANCEL:
         tr_host_cancel_job(self, command->id);
         break;
@@ -200,7 +231,7 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
     case TR_TRP1_PART:
     case TR_TRP1_REPLY:
     case TR_TRP1_ERROR:
-        tr_host_take_answer(self, command, message_p);
+        take_answer(self, command, message_p);
         break;
     case TR_TRP1_PING:
         tr_host_answer_ping(self, command->id);
@@ -220,6 +251,12 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
     troupe_message_destroy(message_p);
 }
 
+static void give_up(tr_host_t *self, uint64_t id)
+{
+    tr_host_give_up_ask(self, id);
+    tr_host_give_up_call(self, id);
+}
+
 static void read_commands(tr_host_t *self)
 {
     for (size_t n = 0; n < COMMANDS_PER_TURN; n++) {
@@ -234,8 +271,10 @@ static void read_commands(tr_host_t *self)
         } else if (status == TROUPE_ERR_NOMEM && command.command == TR_TRP1_REQUEST) {
             tr_host_answer(self, command.id, TROUPE_OUTCOME_WORKER_LOST, true,
                            "the worker process is out of memory");
+        } else if (status == TROUPE_ERR_NOMEM && command.command == TR_TRP1_MESSAGE) {
+            tr_host_lose_message(self, command.id);
         } else if (status == TROUPE_ERR_NOMEM) {
-            tr_host_give_up_call(self, command.id); /* a payload is of nothing else */
+            give_up(self, command.id); /* a payload is of nothing else */
         } else {
             tr_log(TR_LOG_WARNING, "bad_message",
                    TR_TEXT("text", "the node said something that is no TRP/1"));
@@ -336,6 +375,24 @@ static void run(tr_host_t *self)
 
 /* ---- the end ---- */
 
+/* Its end was told by what overtakes, and what it had sent before has not left yet. */
+static void say_the_rest(tr_host_t *self)
+{
+    int64_t until_ms = tr_clock_after(tr_clock_now_ms(), LINGER_MS);
+    while (tr_mailbox_depth(self->mailbox) > 0 && tr_clock_now_ms() < until_ms &&
+           tr_uplink_look(self->uplink) != TR_UPLINK_LOST) {
+        zmq_pollitem_t items[TR_UPLINK_ITEMS];
+        tr_uplink_poll(self->uplink, true, items);
+        items[0].events = ZMQ_POLLOUT;
+        zmq_poll(items, TR_UPLINK_ITEMS, (long)(until_ms - tr_clock_now_ms()));
+        tr_letter_t *letter =
+            tr_uplink_has_room(self->uplink) ? tr_mailbox_next(self->mailbox, NULL) : NULL;
+        if (letter) {
+            take_letter(self, letter);
+        }
+    }
+}
+
 /* Somewhere below a handler still runs: neither its thread nor what it uses can be let go. */
 _Noreturn static void leave_at_once(void)
 {
@@ -371,7 +428,8 @@ static int say_why_it_ended(tr_host_t *self)
 int tr_host_serve(tr_host_t *self, const tr_worker_plan_t *plan)
 {
     assert(self && !self->worker && plan && plan->behaviour);
-    if (!plan->behaviour->handle) {
+    self->takes_messages = plan->behaviour->receive != NULL;
+    if (self->is_to_serve && !plan->behaviour->handle) {
         return tr_host_refuse(self, "the behaviour has no handle: it cannot serve requests");
     }
     const tr_birth_t birth = {
@@ -384,6 +442,7 @@ int tr_host_serve(tr_host_t *self, const tr_worker_plan_t *plan)
     if (!self->has_ended || tr_actor_reap(&self->worker, LAST_STEPS_MS) != TROUPE_OK) {
         leave_at_once();
     }
+    say_the_rest(self);
     return say_why_it_ended(self);
 }
 
@@ -415,6 +474,8 @@ void tr_host_destroy(tr_host_t **self_p)
     tr_batch_destroy(&self->batch);
     tr_host_drop_jobs(self);
     tr_host_end_calls(self, "the worker has ended");
+    tr_host_end_asks(self);
+    tr_idmap_finish(&self->asks);
     tr_idmap_finish(&self->calls);
     if (self->mailbox) {
         drop_letters(self);

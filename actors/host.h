@@ -26,9 +26,10 @@ enum {
 
 /* Where a worker process belongs. Texts are borrowed for the call. */
 typedef struct tr_host_place {
-    const char *endpoint; /* of the node, for this worker alone */
-    const char *token;    /* shown to the node; at most TR_TRP1_MAX_WORD bytes */
-    const char *name;     /* of the worker */
+    const char *endpoint;   /* of the node, for this worker alone */
+    const char *token;      /* shown to the node; at most TR_TRP1_MAX_WORD bytes */
+    const char *name;       /* of the worker */
+    const char *capability; /* that it serves; NULL or "": none */
 } tr_host_place_t;
 
 /* Begin to connect to the node and say hello. Blocks SIGTERM and SIGINT in the calling thread,

@@ -121,7 +121,7 @@ void tr_host_pass_on_credit(tr_host_t *self, uint64_t id)
 /* ---- back from it ---- */
 
 /* An error never means "ok", whatever a node of a later version may call it. */
-static troupe_outcome_t outcome_of(tr_span_t code)
+troupe_outcome_t tr_host_outcome_of(tr_span_t code)
 {
     for (int i = 0; i < TROUPE_N_OUTCOMES; i++) {
         if (i != TROUPE_OUTCOME_OK &&
@@ -152,8 +152,8 @@ void tr_host_take_answer(tr_host_t *self, const tr_trp1_t *answer, troupe_messag
              answer->text.size ? answer->text.data : "");
     troupe_reply_t *reply = tr_reply_new(
         answer->id, is_final,
-        answer->command == TR_TRP1_ERROR ? outcome_of(answer->code) : TROUPE_OUTCOME_OK, text,
-        message_p);
+        answer->command == TR_TRP1_ERROR ? tr_host_outcome_of(answer->code) : TROUPE_OUTCOME_OK,
+        text, message_p);
     if (!reply) {
         tr_host_give_up_call(self, answer->id);
         return;

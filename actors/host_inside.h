@@ -1,7 +1,8 @@
 /* actors/host_inside.h - the inside of a worker's process, for its files
  *
  * host.c is the loop, with the life and death of the worker; host_jobs.c what the node asks of
- * it, host_calls.c what it asks of others, host_signs.c what is told of how it is.
+ * it, host_calls.c what it asks of others, host_mail.c messages, host_signs.c what is told of
+ * how it is.
  *
  * Everything that goes to the node about a request passes the proxy's mailbox: what the worker
  * answers, and what the proxy itself has to answer in its place. So there is one order, and one
@@ -18,6 +19,7 @@
 #include "actors/uplink.h"
 #include "base/idmap.h"
 #include "mailbox/job.h"
+#include "mailbox/mail.h"
 #include "mailbox/reply.h"
 
 struct tr_host {
@@ -31,9 +33,13 @@ struct tr_host {
     int64_t give_by_ms; /* when the worker gets it as it is */
     tr_idmap_t
         calls; /* a request of the worker to somebody else, by the id that the node knows */
+    tr_idmap_t asks; /* the questions of the worker to actors of the node, likewise */
     uint64_t last_call;
+    size_t n_messages; /* of the node that the worker has; those that it has put aside too */
     int signals;
     char *name;
+    bool is_to_serve;    /* a capability */
+    bool takes_messages; /* its behaviour does */
     bool is_started;
     bool has_ended;
     bool is_stopping;   /* the worker was asked to stop */
@@ -87,11 +93,45 @@ void tr_host_pass_on_credit(tr_host_t *self, uint64_t id);
 void tr_host_take_answer(tr_host_t *self, const tr_trp1_t *answer,
                          troupe_message_t **message_p);
 
+/* What the code of an error stands for. */
+troupe_outcome_t tr_host_outcome_of(tr_span_t code);
+
 /* What came back was lost for want of memory: with a hole in it the answer is worth nothing. */
 void tr_host_give_up_call(tr_host_t *self, uint64_t id);
 
 /* Nothing will come back any more. */
 void tr_host_end_calls(tr_host_t *self, const char *why);
+
+/* ---- messages ---- */
+
+/* One for the worker; takes the payload. */
+void tr_host_take_message(tr_host_t *self, const tr_trp1_t *message,
+                          troupe_message_t **message_p);
+
+/* There was no memory for it. */
+void tr_host_lose_message(tr_host_t *self, uint64_t receipt);
+
+/* The worker has received one, or put it aside. */
+void tr_host_take_settled(tr_host_t *self, const tr_control_t *word);
+
+/* What the worker has answered to a message that asks; false when this is something else. */
+bool tr_host_take_mail_answer(tr_host_t *self, troupe_reply_t *reply);
+
+/* A message of the worker to somebody else; borrows it. */
+void tr_host_send_mail(tr_host_t *self, tr_mail_t *mail);
+
+/* What came back to one that asks; may take the message. False when it is something else's. */
+bool tr_host_take_ask_answer(tr_host_t *self, const tr_trp1_t *answer,
+                             troupe_message_t **message_p);
+
+/* The same, when it found no memory. */
+void tr_host_give_up_ask(tr_host_t *self, uint64_t id);
+
+/* Nothing will come back any more. */
+void tr_host_end_asks(tr_host_t *self);
+
+/* A message of the worker became a dead letter in here. */
+void tr_host_tell_lost(tr_host_t *self, const tr_control_t *word);
 
 /* ---- how the worker is ---- */
 

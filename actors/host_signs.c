@@ -36,11 +36,11 @@ static void describe_handler(const tr_pulse_t *pulse, int64_t now_ms, tr_trp1_t 
     int64_t since_ms = atomic_load(&pulse->running_since_ms);
     uint64_t running = atomic_load(&pulse->running);
     int64_t progress_ms = atomic_load(&pulse->progress_ms);
-    if (since_ms == 0 || running == 0 || atomic_load(&pulse->running_since_ms) != since_ms ||
+    if (since_ms == 0 || atomic_load(&pulse->running_since_ms) != since_ms ||
         atomic_load(&pulse->running) != running) {
         return;
     }
-    pong->running = (int64_t)running;
+    pong->running = running > 0 ? (int64_t)running : -1; /* a message has no number here */
     pong->running_for = now_ms > since_ms ? now_ms - since_ms : 0;
     pong->progress_age = now_ms > progress_ms ? now_ms - progress_ms : 0;
 }
@@ -67,7 +67,7 @@ void tr_host_answer_ping(tr_host_t *self, uint64_t id)
 
 bool tr_host_is_busy(const tr_host_t *self)
 {
-    return !self->is_started || self->jobs.n_items > 0;
+    return !self->is_started || self->jobs.n_items > 0 || self->n_messages > 0;
 }
 
 void tr_host_tell_progress(tr_host_t *self, int64_t now_ms)

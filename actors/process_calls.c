@@ -5,11 +5,17 @@
 
 #include "actors/process_dialogue.h"
 
+uint64_t tr_dialogue_number(const tr_process_worker_t *worker, uint64_t id)
+{
+    return id ^ (worker->self->incarnation << 40 & TR_TRP1_MAX_NUMBER);
+}
+
 /* A call that never began, under an id that may be that of one that did. */
 void tr_dialogue_refuse_call(tr_process_worker_t *worker, uint64_t id, troupe_outcome_t outcome,
                              const char *why)
 {
-    troupe_reply_t *reply = tr_reply_new(id, true, outcome, why, NULL);
+    troupe_reply_t *reply =
+        tr_reply_new(tr_dialogue_number(worker, id), true, outcome, why, NULL);
     if (reply) {
         reply->was_not_started = true;
         tr_dialogue_answer(worker, reply);
@@ -52,11 +58,17 @@ void tr_dialogue_take_call(tr_process_worker_t *worker, const tr_trp1_t *request
                                 "no time was left for it");
         return;
     }
+    uint64_t number = tr_dialogue_number(worker, request->id);
+    if (number == 0) {
+        tr_dialogue_refuse_call(worker, request->id, TROUPE_OUTCOME_BAD_REQUEST,
+                                "that id cannot be used");
+        return;
+    }
     tr_header_t header = header_of(worker, request, parent);
-    switch (tr_errands_start(&worker->errands, request->id, parent, &header, message_p, NULL,
-                             NULL)) {
+    switch (
+        tr_errands_start(&worker->errands, number, parent, &header, message_p, NULL, NULL)) {
     case TROUPE_OK:
-        tr_errands_get(&worker->errands, request->id)->grants_itself = request->credit >= 0;
+        tr_errands_get(&worker->errands, number)->grants_itself = request->credit >= 0;
         break;
     case TROUPE_EXISTS:
         tr_dialogue_refuse_call(worker, request->id, TROUPE_OUTCOME_BAD_REQUEST,
@@ -71,9 +83,10 @@ void tr_dialogue_take_call(tr_process_worker_t *worker, const tr_trp1_t *request
 
 void tr_dialogue_take_credit(tr_process_worker_t *worker, const tr_trp1_t *credit)
 {
-    const tr_errand_t *errand = tr_errands_get(&worker->errands, credit->id);
+    uint64_t number = tr_dialogue_number(worker, credit->id);
+    const tr_errand_t *errand = tr_errands_get(&worker->errands, number);
     if (errand && errand->grants_itself && credit->credit > 0) {
-        tr_errands_grant(&worker->errands, credit->id, (uint64_t)credit->credit, 0);
+        tr_errands_grant(&worker->errands, number, (uint64_t)credit->credit, 0);
     }
 }
 
@@ -85,7 +98,7 @@ static troupe_status_t say_reply(tr_process_worker_t *worker, troupe_reply_t *re
                  is_error          ? TR_TRP1_ERROR
                  : reply->is_final ? TR_TRP1_REPLY
                                    : TR_TRP1_PART,
-                 reply->id);
+                 tr_dialogue_number(worker, reply->id) & TR_TRP1_MAX_NUMBER);
     if (is_error) {
         answer.code = tr_span_of(troupe_outcome_name(reply->outcome));
         answer.text = tr_span_of(troupe_reply_text(reply));
@@ -101,7 +114,7 @@ static troupe_status_t say_reply(tr_process_worker_t *worker, troupe_reply_t *re
  * chosen to say itself. */
 static void note_said(tr_process_worker_t *worker, troupe_reply_t *reply)
 {
-    const tr_errand_t *errand = tr_errands_get(&worker->errands, reply->id);
+    const tr_errand_t *errand = tr_errands_get(&worker->errands, reply->id); /* not of an ask */
     if (errand && !reply->is_final && errand->grants_itself) {
         tr_errands_grant(&worker->errands, reply->id, 0, tr_reply_flow_bytes(reply));
     } else if (errand && !reply->was_not_started) {

@@ -44,6 +44,21 @@ static const tr_job_t *current_job(const tr_process_worker_t *worker)
     return reported ? reported : worker->given.oldest;
 }
 
+/* Without a job. The oldest message is the one that is worked on, for all we know. */
+static void show_mail(tr_process_worker_t *worker)
+{
+    tr_pulse_t *pulse = worker->self->pulse;
+    bool was_job = atomic_exchange(&pulse->running, 0) != 0;
+    if (worker->mail.under_way.n == 0) {
+        atomic_store(&pulse->running_since_ms, 0);
+    } else if (was_job || atomic_load(&pulse->running_since_ms) == 0) {
+        int64_t now_ms = tr_clock_now_ms();
+        atomic_store_explicit(&pulse->progress_ms, now_ms, memory_order_relaxed);
+        atomic_store_explicit(&pulse->running_until_ms, TR_NEVER, memory_order_relaxed);
+        atomic_store(&pulse->running_since_ms, now_ms);
+    }
+}
+
 /* After the jobs have changed. A job that becomes the current one begins then, for all we know.
  */
 static void show_current(tr_process_worker_t *worker)
@@ -51,8 +66,7 @@ static void show_current(tr_process_worker_t *worker)
     tr_pulse_t *pulse = worker->self->pulse;
     const tr_job_t *job = current_job(worker);
     if (!job) {
-        atomic_store_explicit(&pulse->running, 0, memory_order_relaxed);
-        atomic_store(&pulse->running_since_ms, 0);
+        show_mail(worker);
         return;
     }
     if (atomic_load_explicit(&pulse->running, memory_order_relaxed) != job->unit) {
@@ -67,13 +81,18 @@ static void show_current(tr_process_worker_t *worker)
     }
 }
 
-static void show_jobs(tr_process_worker_t *worker)
+static bool is_busy(const tr_process_worker_t *worker)
+{
+    return worker->given.oldest || worker->mail.under_way.n > 0;
+}
+
+void tr_dialogue_show_work(tr_process_worker_t *worker)
 {
     show_current(worker);
     if (!worker->is_ready || worker->is_stopping) {
         return;
     }
-    if (worker->given.oldest) {
+    if (is_busy(worker)) {
         tr_dialogue_move_to(worker, TR_WORKER_PROCESSING);
     } else {
         worker->ready_since_ms = tr_clock_now_ms();
@@ -171,21 +190,26 @@ static troupe_status_t say_request(tr_process_worker_t *worker, tr_job_t *job,
 
 /* ---- jobs ---- */
 
+void tr_dialogue_meet_unknown(tr_process_worker_t *worker, uint64_t number)
+{
+    if (!worker->has_met_unknown) {
+        worker->has_met_unknown = true;
+        tr_event(worker->self->runtime->events, TR_LOG_WARNING, "unknown_answer",
+                 TR_TEXT("worker", worker->self->name), TR_NUMBER("id", number));
+    }
+}
+
 static void finish(tr_process_worker_t *worker, uint64_t number, troupe_outcome_t outcome,
                    const char *text, troupe_message_t **message_p, bool is_worker_broken)
 {
     tr_job_t *job = tr_given_jobs_take(&worker->given, number);
     if (!job) {
-        if (!worker->has_met_unknown) {
-            worker->has_met_unknown = true;
-            tr_event(worker->self->runtime->events, TR_LOG_WARNING, "unknown_answer",
-                     TR_TEXT("worker", worker->self->name), TR_NUMBER("id", number));
-        }
+        tr_dialogue_meet_unknown(worker, number);
         return;
     }
     /* The pulse is right when the answer is there. */
     atomic_fetch_add_explicit(&worker->self->pulse->n_done, 1, memory_order_relaxed);
-    show_jobs(worker);
+    tr_dialogue_show_work(worker);
     tr_request_finish(job, outcome, text, message_p, is_worker_broken);
     tr_job_release(&job);
 }
@@ -213,7 +237,7 @@ static void cannot_give(tr_process_worker_t *worker, uint64_t number, troupe_sta
 {
     if (status == TROUPE_CLOSED) {
         keep_unbegun(worker, tr_given_jobs_take(&worker->given, number));
-        show_jobs(worker);
+        tr_dialogue_show_work(worker);
     } else if (status == TROUPE_LIMIT) {
         finish(worker, number, TROUPE_OUTCOME_BAD_REQUEST,
                "the method or the trace context is too long", NULL, false);
@@ -250,7 +274,7 @@ static void give(tr_process_worker_t *worker, tr_job_t *job, int64_t n_to_follow
     }
     troupe_status_t status = say_request(worker, job, n_to_follow);
     if (status == TROUPE_OK) {
-        show_jobs(worker);
+        tr_dialogue_show_work(worker);
     } else {
         cannot_give(worker, number, status);
     }
@@ -346,12 +370,13 @@ static void copy_span(char *text, size_t size, tr_span_t span)
     text[length] = '\0';
 }
 
-static void be_ready(tr_process_worker_t *worker, int64_t concurrency)
+static void be_ready(tr_process_worker_t *worker, const tr_trp1_t *ready)
 {
     if (worker->is_ready || worker->has_verdict) {
         return;
     }
     worker->is_ready = true;
+    worker->mail.is_welcome = ready->messages;
     tr_dialogue_note_progress(worker);
     if (worker->process.pid > 0) { /* where it is now it will stay, as a rule */
         tr_oom_watch_follow(&worker->oom_kills, worker->process.pid);
@@ -359,10 +384,11 @@ static void be_ready(tr_process_worker_t *worker, int64_t concurrency)
     tr_event(worker->self->runtime->events, TR_LOG_DEBUG, "process_ready",
              TR_TEXT("worker", worker->self->name), TR_NUMBER("pid", worker->process.pid),
              TR_NUMBER("ms", tr_clock_now_ms() - worker->born_ms),
-             TR_NUMBER("concurrency", concurrency));
+             TR_NUMBER("concurrency", ready->concurrency));
     if (!worker->is_stopping) {
-        show_jobs(worker);
+        tr_dialogue_show_work(worker);
         tr_self_started(worker->self);
+        tr_dialogue_hand_over_mail(worker);
     }
 }
 
@@ -404,7 +430,7 @@ static void take_error(tr_process_worker_t *worker, const tr_trp1_t *error)
         tr_job_t *job = tr_given_jobs_take(&worker->given, error->id);
         if (job) {
             keep_unbegun(worker, job);
-            show_jobs(worker);
+            tr_dialogue_show_work(worker);
         }
         return;
     }
@@ -424,11 +450,13 @@ static void take_pong(tr_process_worker_t *worker, const tr_trp1_t *pong)
     int64_t now_ms = tr_clock_now_ms();
     worker->reported = pong->running > 0 ? (uint64_t)pong->running : 0;
     show_current(worker);
-    bool is_known = worker->reported && tr_given_jobs_get(&worker->given, worker->reported);
+    bool is_known = worker->reported
+                        ? tr_given_jobs_get(&worker->given, worker->reported) != NULL
+                        : worker->mail.under_way.n > 0;
     if (is_known && pong->running_for >= 0 && pong->running_for < now_ms) {
         atomic_store(&pulse->running_since_ms, now_ms - pong->running_for);
     }
-    if (!worker->reported && worker->errands.open.n_items > 0) {
+    if (!worker->reported && pong->running_for < 0 && worker->errands.open.n_items > 0) {
         tr_dialogue_note_progress(worker); /* it waits for others, which have their own time */
     }
     if (pong->progress_age >= 0 && (is_known || !worker->is_ready)) {
@@ -462,6 +490,17 @@ static void take_bye(tr_process_worker_t *worker, const tr_trp1_t *bye)
 }
 
 /* May take the message. */
+static void take_request(tr_process_worker_t *worker, const tr_trp1_t *request,
+                         troupe_message_t **message_p)
+{
+    if (request->capability.size > 0) {
+        tr_dialogue_take_call(worker, request, message_p);
+    } else {
+        tr_dialogue_take_ask(worker, request, message_p);
+    }
+}
+
+/* May take the message. */
 static void take_command(tr_process_worker_t *worker, const tr_trp1_t *command,
                          troupe_message_t **message_p)
 {
@@ -470,7 +509,7 @@ static void take_command(tr_process_worker_t *worker, const tr_trp1_t *command,
         take_hello(worker, command);
         break;
     case TR_TRP1_READY:
-        be_ready(worker, command->concurrency);
+        be_ready(worker, command);
         break;
     case TR_TRP1_PROGRESS:
         tr_dialogue_note_progress(worker);
@@ -491,13 +530,28 @@ static void take_command(tr_process_worker_t *worker, const tr_trp1_t *command,
         take_bye(worker, command);
         break;
     case TR_TRP1_REQUEST:
-        tr_dialogue_take_call(worker, command, message_p);
+        take_request(worker, command, message_p);
+        break;
+    case TR_TRP1_SEND:
+        tr_dialogue_take_send(worker, command, message_p);
+        break;
+    case TR_TRP1_RELEASE:
+        tr_dialogue_take_release(worker, command);
         break;
     case TR_TRP1_CANCEL:
-        tr_errands_cancel(&worker->errands, command->id);
+        tr_errands_cancel(&worker->errands, tr_dialogue_number(worker, command->id));
         break;
     case TR_TRP1_CREDIT:
         tr_dialogue_take_credit(worker, command);
+        break;
+    case TR_TRP1_SETTLED:
+        tr_dialogue_take_settled(worker, command);
+        break;
+    case TR_TRP1_ANSWER:
+        tr_dialogue_take_mail_answer(worker, command, message_p);
+        break;
+    case TR_TRP1_LOST:
+        tr_dialogue_take_lost(worker, command);
         break;
     default: /* what is not known is ignored */
         break;

@@ -1,8 +1,9 @@
 /* actors/process_dialogue.h - what a node and the process of a worker say to each other
  *
  * The inside of a process worker, for its files: process_dialogue.c turns jobs and words into
- * TRP/1 and back, process_calls.c what the process asks of others; process_worker.c is the
- * actor, with the life and death of the process; process_memory.c how much memory it has.
+ * TRP/1 and back, process_calls.c what the process asks of others, process_mail.c messages;
+ * process_worker.c is the actor, with the life and death of the process; process_memory.c how
+ * much memory it has.
  */
 
 #ifndef TROUPE_ACTORS_PROCESS_DIALOGUE_H
@@ -12,11 +13,28 @@
 #include "actors/child_output.h"
 #include "actors/errands.h"
 #include "actors/given_jobs.h"
+#include "actors/lent_refs.h"
+#include "actors/mail_list.h"
 #include "actors/process_family.h"
 #include "actors/process_worker.h"
 #include "actors/worker_state.h"
 #include "base/oom_kills.h"
 #include "mailbox/reply.h"
+
+/* In the id of a reply: it answers an ask of the process, not a call. */
+#define TR_DIALOGUE_OF_ASK (UINT64_C(1) << 63)
+
+/* Messages between the process and the node's actors. */
+typedef struct tr_process_mail {
+    bool is_welcome; /* the process takes messages */
+    uint64_t last_receipt;
+    tr_mail_list_t next;      /* to be said before what is aside in the mailbox */
+    tr_mail_list_t under_way; /* said, and not settled */
+    tr_mail_list_t stashed;   /* which the process has put aside */
+    tr_idmap_t questions;     /* shares of those that it has not answered, by receipt */
+    size_t sweep_at;          /* so many of them */
+    tr_lent_refs_t senders;   /* whom the process knows by number */
+} tr_process_mail_t;
 
 typedef struct tr_process_worker {
     tr_self_t *self;
@@ -33,6 +51,7 @@ typedef struct tr_process_worker {
     tr_errands_t errands;    /* what the process has asked of others */
     troupe_reply_t *unsaid;  /* answers to that which wait for the process to read */
     troupe_reply_t *last_unsaid;
+    tr_process_mail_t mail;
     uint64_t reported; /* the request whose handler runs, as the process told; 0: none */
     bool is_ready;
     bool has_met_unknown;
@@ -91,6 +110,10 @@ void tr_dialogue_serve_batch(tr_process_worker_t *worker, tr_batch_t *batch);
 /* The reader of that job's parts may have room for more. */
 void tr_dialogue_pass_on_credit(tr_process_worker_t *worker, uint64_t number);
 
+/* How the node calls what the process has asked under `id`, and the other way round: what comes
+ * late for another life fits none. */
+uint64_t tr_dialogue_number(const tr_process_worker_t *worker, uint64_t id);
+
 /* A request of the process to another capability; may take the message. */
 void tr_dialogue_take_call(tr_process_worker_t *worker, const tr_trp1_t *request,
                            troupe_message_t **message_p);
@@ -122,6 +145,45 @@ void tr_dialogue_break_off(tr_process_worker_t *worker, const char *why);
 
 /* Take what it has said, up to a bound. False when there may be more. */
 bool tr_dialogue_hear(tr_process_worker_t *worker);
+
+/* An answer, or the like, came for what is not open. It is told once. */
+void tr_dialogue_meet_unknown(tr_process_worker_t *worker, uint64_t number);
+
+/* What it works on has changed: show it. */
+void tr_dialogue_show_work(tr_process_worker_t *worker);
+
+/* ---- process_mail.c ---- */
+
+/* A message for the process; takes it. */
+void tr_dialogue_take_mail(tr_process_worker_t *worker, tr_mail_t *mail);
+
+/* Let the process have what waits for it, as far as it may. */
+void tr_dialogue_hand_over_mail(tr_process_worker_t *worker);
+
+/* The process has received a message, or put it aside. */
+void tr_dialogue_take_settled(tr_process_worker_t *worker, const tr_trp1_t *settled);
+
+/* It has answered one that asks; may take the message. */
+void tr_dialogue_take_mail_answer(tr_process_worker_t *worker, const tr_trp1_t *answer,
+                                  troupe_message_t **message_p);
+
+/* It sends one; may take the message. */
+void tr_dialogue_take_send(tr_process_worker_t *worker, const tr_trp1_t *send,
+                           troupe_message_t **message_p);
+
+/* It asks an actor; may take the message. */
+void tr_dialogue_take_ask(tr_process_worker_t *worker, const tr_trp1_t *request,
+                          troupe_message_t **message_p);
+
+/* It has no more use for a number. */
+void tr_dialogue_take_release(tr_process_worker_t *worker, const tr_trp1_t *release);
+
+/* Inside the process a message got lost. */
+void tr_dialogue_take_lost(tr_process_worker_t *worker, const tr_trp1_t *lost);
+
+/* The process is gone: what it had is lost, what waits is left to the next life, if there may
+ * be one. */
+void tr_dialogue_leave_mail(tr_process_worker_t *worker);
 
 /* ---- process_memory.c ---- */
 

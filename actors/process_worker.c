@@ -195,6 +195,8 @@ static tr_process_worker_t *worker_new(tr_self_t *self, const tr_process_plan_t 
         tr_given_jobs_init(&worker->given);
         tr_given_jobs_init(&worker->unbegun);
         tr_errands_init(&worker->errands, self);
+        tr_idmap_init(&worker->mail.questions);
+        tr_lent_refs_init(&worker->mail.senders);
     }
     return worker;
 }
@@ -272,9 +274,10 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         tr_letter_destroy(&letter);
     } else if (letter->type == &tr_reply_type) {
         tr_dialogue_answer(worker, (troupe_reply_t *)letter);
+    } else if (tr_mail_in(letter)) {
+        tr_dialogue_take_mail(worker, tr_mail_in(letter));
     } else {
-        tr_dead_letter_take(self->runtime, self->name,
-                            "a worker in a process takes no messages", &letter);
+        tr_dead_letter_take(self->runtime, self->name, "a worker takes no such thing", &letter);
     }
 }
 
@@ -369,7 +372,9 @@ static int64_t turn_parts(tr_process_worker_t *worker, int64_t now_ms)
 static int64_t turn_unsaid(tr_process_worker_t *worker, int64_t now_ms)
 {
     tr_dialogue_say_unsaid(worker);
-    return worker->unsaid ? tr_clock_after(now_ms, RETRY_PART_MS) : TR_NEVER;
+    tr_dialogue_hand_over_mail(worker);
+    bool must_retry = worker->unsaid || (worker->is_ready && worker->mail.next.first);
+    return must_retry ? tr_clock_after(now_ms, RETRY_PART_MS) : TR_NEVER;
 }
 
 static int64_t turn_idle(tr_process_worker_t *worker, int64_t now_ms)
@@ -385,6 +390,15 @@ static int64_t turn_idle(tr_process_worker_t *worker, int64_t now_ms)
     return TR_NEVER;
 }
 
+/* What it was given. What waits for an actor that is restarted waits on. */
+static bool has_finished(const tr_process_worker_t *worker)
+{
+    const tr_mailbox_t *mailbox = worker->self->mailbox;
+    return !worker->given.oldest && worker->mail.under_way.n == 0 &&
+           (tr_mailbox_is_lasting(mailbox) ||
+            (!worker->mail.next.first && tr_mailbox_depth(mailbox) == 0));
+}
+
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_process_worker_t *worker = self->state;
@@ -392,8 +406,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     if (worker->is_gone) {
         return earlier(due_ms, turn_after_death(worker, now_ms));
     }
-    if (worker->is_stopping && !worker->has_said_stop && !worker->given.oldest &&
-        tr_mailbox_depth(self->mailbox) == 0) {
+    due_ms = earlier(due_ms, turn_unsaid(worker, now_ms));
+    if (worker->is_stopping && !worker->has_said_stop && has_finished(worker)) {
         say_stop(worker);
     }
     if (now_ms >= worker->hand_back_ms) {
@@ -401,7 +415,6 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     }
     due_ms = earlier(due_ms, worker->hand_back_ms);
     due_ms = earlier(due_ms, turn_to_kill(worker, now_ms));
-    due_ms = earlier(due_ms, turn_unsaid(worker, now_ms));
     due_ms = earlier(due_ms, turn_idle(worker, now_ms));
     return earlier(due_ms, tr_child_output_turn(worker->output, now_ms));
 }
@@ -411,7 +424,7 @@ static void leftover(tr_self_t *self, tr_letter_t *letter)
     if (tr_request_hand_back_letter(letter)) {
         return;
     }
-    if (letter->type == &tr_mail_type) {
+    if (tr_mail_in(letter) && tr_mail_in(letter)->kind != TROUPE_MESSAGE_DOWN) {
         tr_dead_letter_take(self->runtime, self->name, "the worker has ended", &letter);
     } else {
         tr_letter_destroy(&letter);
@@ -447,13 +460,21 @@ static void show_end(tr_self_t *self)
     tr_worker_state_try(state, TR_WORKER_DEAD);
 }
 
+static void leave(tr_self_t *self)
+{
+    tr_process_worker_t *worker = self->state;
+    if (worker) {
+        be_rid_of_process(worker);
+        tr_dialogue_leave_mail(worker);
+    }
+}
+
 static void end(tr_self_t *self)
 {
     tr_process_worker_t *worker = self->state;
     if (!worker) {
         return;
     }
-    be_rid_of_process(worker);
     tr_dialogue_hand_back(worker);
     tr_given_jobs_finish(&worker->unbegun);
     tr_given_jobs_finish(&worker->given); /* the router ends them when it hears of this end */
@@ -475,6 +496,7 @@ static const tr_actor_class_t process_worker_class = {
     .ping = ping,
     .turn = turn,
     .stop = stop,
+    .leave = leave,
     .leftover = leftover,
     .end = end,
 };
@@ -482,20 +504,36 @@ static const tr_actor_class_t process_worker_class = {
 troupe_status_t tr_process_worker_start(const tr_birth_t *birth, tr_actor_t **out)
 {
     assert(birth && birth->what && out);
-    troupe_status_t status = tr_actor_start(
+    const tr_process_plan_t *plan = birth->what;
+    tr_directory_t *directory = birth->runtime->directory;
+    troupe_ref_t *ref;
+    troupe_status_t status = tr_directory_claim(
+        directory, birth->name, birth->home ? birth->home : "",
+        (tr_mailbox_limits_t){MAILBOX_LETTERS, MAILBOX_BYTES}, plan->is_lasting, &ref);
+    if (status != TROUPE_OK) {
+        return status;
+    }
+    status = tr_actor_start(
         &(tr_actor_setup_t){
             .class = &process_worker_class,
             .name = birth->name,
             .runtime = birth->runtime,
             .parent = birth->parent,
-            .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-            .arg = birth->what,
+            .home = birth->home,
+            .ref = ref,
+            .arg = plan,
             .keepsake = birth->keepsake,
         },
         out);
     if (status == TROUPE_OK) {
         (*out)->can_be_killed = true;
         atomic_store(&(*out)->pulse->wants_cancels, 1);
+    } else if (!plan->is_lasting) {
+        troupe_ref_t *known = tr_directory_take_out(directory, ref);
+        if (known) {
+            tr_runtime_bury(birth->runtime, known, "the actor did not start");
+        }
     }
+    troupe_ref_release(&ref);
     return status;
 }

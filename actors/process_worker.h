@@ -22,6 +22,7 @@ typedef struct tr_process_plan {
     const char *directory;   /* NULL: where the node runs */
     const char *capability;  /* told to the process; NULL: none */
     tr_limits_t limits;      /* memory_bytes is measured too: above it the worker is killed */
+    bool is_lasting;         /* what waits in its mailbox waits for its next life */
     int64_t idle_after_ms;   /* ready with nothing to do for so long is idle */
     const char *machine;     /* a folder that stands for "/" where the kernel counts what it
                               * kills; NULL: "/" itself */

@@ -11,6 +11,7 @@
 
 #include "actors/dead_letter.h"
 #include "actors/groups.h"
+#include "actors/outside.h"
 #include "base/clock.h"
 #include "base/processors.h"
 #include "mailbox/mail.h"
@@ -94,6 +95,7 @@ void tr_runtime_release(tr_runtime_t **self_p)
     }
     tr_groups_destroy(&self->groups);
     tr_directory_destroy(&self->directory);
+    tr_outside_destroy(&self->outside);
     tr_mailbox_release(&self->beyond);
     tr_events_destroy(&self->events);
     tr_metrics_destroy(&self->metrics);
@@ -155,6 +157,13 @@ static troupe_status_t refuse(tr_runtime_t *self, const char *to, troupe_status_
     return status == TROUPE_CLOSED ? TROUPE_NOT_FOUND : status;
 }
 
+troupe_ref_t *tr_runtime_refer(tr_runtime_t *self, const char *name)
+{
+    assert(self && name);
+    troupe_ref_t *ref = tr_directory_refer(self->directory, tr_span_of(name));
+    return ref || !self->outside ? ref : tr_outside_find(self->outside, name);
+}
+
 troupe_status_t tr_runtime_post(tr_runtime_t *self, troupe_ref_t *to, tr_lane_t lane,
                                 tr_mail_t *mail)
 {
@@ -167,7 +176,7 @@ troupe_status_t tr_runtime_post_named(tr_runtime_t *self, const char *name, tr_l
                                       tr_mail_t *mail)
 {
     assert(self && name && mail);
-    troupe_ref_t *to = tr_directory_refer(self->directory, tr_span_of(name));
+    troupe_ref_t *to = tr_runtime_refer(self, name);
     troupe_status_t status =
         to ? tr_runtime_post(self, to, lane, mail) : refuse(self, name, TROUPE_NOT_FOUND, mail);
     troupe_ref_release(&to);

@@ -70,7 +70,8 @@ typedef struct tr_runtime {
     tr_memory_view_t memory;
     _Atomic(uint64_t) last_grant;
     tr_quarantine_t *quarantine;
-    struct tr_groups *groups; /* actors/groups.h */
+    struct tr_groups *groups;   /* actors/groups.h */
+    struct tr_outside *outside; /* actors/outside.h; in a worker's process; else NULL */
     tr_mailbox_t *beyond; /* where requests for others go, in a worker's process; else NULL */
     tr_private_folder_t *folder;
     tr_spawner_t *spawner; /* has no thread before the first process */
@@ -99,6 +100,10 @@ void tr_runtime_submit(tr_runtime_t *self, tr_envelope_t *envelope, tr_mailbox_t
 
 /* Whether what is not found here may have been here before the node began to stop. */
 bool tr_runtime_is_leaving(const tr_runtime_t *self);
+
+/* The actor called `name`, a share; in a worker's process one of the node's may be meant that
+ * is not there. NULL when there is none, or no memory. */
+troupe_ref_t *tr_runtime_refer(tr_runtime_t *self, const char *name);
 
 /* Post a mail to `to`; takes it. When that is not to be, its question is answered, and the mail
  * becomes a dead letter.

@@ -41,7 +41,7 @@ static troupe_question_t *take_question(troupe_worker_t *self)
 troupe_ref_t *troupe_find(troupe_worker_t *self, const char *name)
 {
     assert(self);
-    return name ? tr_directory_refer(self->self->runtime->directory, tr_span_of(name)) : NULL;
+    return name ? tr_runtime_refer(self->self->runtime, name) : NULL;
 }
 
 troupe_ref_t *troupe_self(const troupe_worker_t *self)
@@ -132,7 +132,11 @@ troupe_status_t troupe_forward(troupe_worker_t *self, troupe_ref_t *to)
     }
     self->in_hand.is_forwarded = true;
     troupe_question_t *question = take_question(self);
-    return post(self, to, NULL, TR_LANE_USER, tr_mail_new(&message, mail->from, &question));
+    tr_mail_t *copy = tr_mail_new(&message, mail->from, &question);
+    if (copy) {
+        copy->forwards = mail->receipt;
+    }
+    return post(self, to, NULL, TR_LANE_USER, copy);
 }
 
 /* ---- asking ---- */
@@ -328,10 +332,16 @@ bool troupe_timer_cancel(troupe_worker_t *self, uint64_t id)
 
 /* ---- monitors and links ---- */
 
+/* One outside of this process, of whose end nobody here would be told. */
+static bool is_out_of_sight(const troupe_worker_t *self, const troupe_ref_t *whom)
+{
+    return self->self->runtime->beyond && whom->mailbox == self->self->runtime->beyond;
+}
+
 troupe_status_t troupe_monitor(troupe_worker_t *self, troupe_ref_t *whom, uint64_t *id_out)
 {
     assert(self);
-    if (!whom) {
+    if (!whom || is_out_of_sight(self, whom)) {
         return TROUPE_ERR_INVALID;
     }
     uint64_t id = tr_worker_next_number(self);
@@ -351,7 +361,7 @@ bool troupe_demonitor(troupe_worker_t *self, uint64_t id)
 troupe_status_t troupe_link(troupe_worker_t *self, troupe_ref_t *whom)
 {
     assert(self);
-    if (!whom) {
+    if (!whom || is_out_of_sight(self, whom)) {
         return TROUPE_ERR_INVALID;
     }
     return whom == self->self->ref ? TROUPE_OK : tr_watching_link(&self->watching, whom);
@@ -376,9 +386,11 @@ static bool is_group_name(const char *group)
 troupe_status_t troupe_join(troupe_worker_t *self, const char *group)
 {
     assert(self);
-    return is_group_name(group) ? tr_groups_join(self->self->runtime->groups, group,
-                                                 self->self->ref, self->self->incarnation)
-                                : TROUPE_ERR_INVALID;
+    bool has_groups = !self->self->runtime->beyond; /* those are the node's */
+    return has_groups && is_group_name(group)
+               ? tr_groups_join(self->self->runtime->groups, group, self->self->ref,
+                                self->self->incarnation)
+               : TROUPE_ERR_INVALID;
 }
 
 troupe_status_t troupe_leave(troupe_worker_t *self, const char *group)

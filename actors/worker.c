@@ -369,6 +369,23 @@ static bool let_go_of_hand(troupe_worker_t *worker, bool had_question)
     return !is_lost;
 }
 
+/* In a process the node knows of each message that came from it until it is settled. */
+static void tell_settled(const troupe_worker_t *worker, const tr_mail_t *mail, bool is_stashed)
+{
+    tr_mailbox_t *beyond = worker->self->runtime->beyond;
+    tr_control_t *word = beyond && mail->receipt > 0
+                             ? tr_control_new(TR_WORD_SETTLED, worker->self->incarnation)
+                             : NULL;
+    if (word) {
+        word->number = mail->receipt;
+        word->depth = is_stashed;
+        tr_letter_t *letter = &word->letter;
+        if (tr_mailbox_post_answer(beyond, TR_LANE_USER, &letter) != TROUPE_OK) {
+            tr_letter_destroy(&letter);
+        }
+    }
+}
+
 /* Whoever asked hears why there will be no answer. */
 static void answer_as_lost(const troupe_worker_t *worker, const tr_mail_t *mail, int verdict)
 {
@@ -393,6 +410,7 @@ static const char *settle_mail(troupe_worker_t *worker, int verdict, bool is_hel
     bool is_wanted = is_held && worker->in_hand.is_stashed && !verdict;
     bool is_lost = is_held && (verdict || (is_wanted && worker->self->is_moved_out));
     if (is_wanted && !is_lost) {
+        tell_settled(worker, mail, true);
         tr_mailbox_put_aside(worker->self->mailbox, &letter);
         return "stashed";
     }
@@ -400,6 +418,8 @@ static const char *settle_mail(troupe_worker_t *worker, int verdict, bool is_hel
     if (is_lost && tr_mail_is_sent(mail) && !is_forwarded) {
         tr_dead_letter_take(worker->self->runtime, worker->self->name,
                             "the actor failed while it had it", &letter);
+    } else {
+        tell_settled(worker, mail, false);
     }
     tr_letter_destroy(&letter);
     return verdict               ? "failed"

@@ -56,6 +56,7 @@ static tr_host_t *open_host(void)
         .endpoint = endpoint,
         .token = setting("TROUPE_WORKER_TOKEN", ""),
         .name = setting("TROUPE_WORKER_NAME", "worker"),
+        .capability = setting("TROUPE_WORKER_CAPABILITY", NULL),
     });
     if (!host) {
         char text[TEXT_SIZE];

@@ -13,6 +13,7 @@ static void destroy(tr_letter_t *letter)
     tr_mail_t *self = (tr_mail_t *)letter;
     troupe_message_destroy(&self->message);
     troupe_ref_release(&self->from);
+    troupe_ref_release(&self->whom);
     tr_question_release(&self->question);
     free(self->reason);
     tr_slab_free(self, sizeof *self);

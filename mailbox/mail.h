@@ -18,6 +18,10 @@ typedef struct tr_mail {
     troupe_ref_t *from;          /* a share, or NULL; of a notice: who went down */
     uint64_t to;                 /* which of those behind one mailbox; 0: its owner */
     troupe_question_t *question; /* a share, or NULL */
+    bool is_urgent;              /* it lies, or has lain, in the urgent lane */
+    uint64_t receipt;            /* how a process and its node call it; 0: they do not */
+    uint64_t forwards;           /* the receipt of the one that it sends on; 0: of none */
+    troupe_ref_t *whom;          /* one of those behind one mailbox: a share; or NULL */
     uint64_t number;             /* of a tick: its timer; of a notice: its monitor */
     uint64_t reader;             /* of a tick or notice: the life that it is for */
     bool is_link;                /* of a notice */

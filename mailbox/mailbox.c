@@ -512,6 +512,20 @@ void tr_mailbox_put_back(tr_mailbox_t *self)
     }
 }
 
+tr_letter_t *tr_mailbox_next_aside(tr_mailbox_t *self)
+{
+    assert(self);
+    tr_letters_t *lane = &self->lanes[TR_LANE_USER];
+    tr_letter_t *letter = lane->aside;
+    if (letter) {
+        lane->aside = letter->next;
+        letter->next = NULL;
+        atomic_fetch_sub(&lane->load, load_of(letter));
+        wake_waiting(self);
+    }
+    return letter;
+}
+
 bool tr_mailbox_has_room(const tr_mailbox_t *self)
 {
     assert(self);

@@ -400,6 +400,10 @@ troupe_status_t tr_ref_post(troupe_ref_t *self, tr_lane_t lane, tr_mail_t **mail
         return TROUPE_CLOSED;
     }
     (*mail_p)->to = self->number;
+    if (self->number > 0 && !(*mail_p)->whom) {
+        (*mail_p)->whom = troupe_ref_share(self);
+    }
+    (*mail_p)->is_urgent = lane == TR_LANE_URGENT;
     tr_letter_t *letter = &(*mail_p)->letter;
     troupe_status_t status = tr_mailbox_post(self->mailbox, lane, &letter);
     if (status == TROUPE_OK) {

@@ -255,6 +255,7 @@ static tr_child_spec_t actor_child(tr_maker_t *maker, const tr_config_child_t *c
 {
     tr_child_spec_t actor = tr_maker_worker(maker, config, "actor");
     maker->plan->n_actors++;
+    maker->plan->n_processes += config->isolation == TR_CONFIG_PROCESS;
     if (config->spawns == 0) {
         return actor;
     }

@@ -124,7 +124,8 @@ static const tr_process_plan_t *process_plan(tr_maker_t *self, const tr_config_c
                                       : host_argv(self, config),
         .env = env,
         .directory = config->directory,
-        .capability = config->name,
+        .capability = config->kind == TR_CONFIG_CAPABILITY ? config->name : NULL,
+        .is_lasting = config->kind == TR_CONFIG_ACTOR,
         .limits = limits_of(config),
         .idle_after_ms = IDLE_AFTER_MS,
     };

@@ -124,9 +124,6 @@ static void check_worker(tr_config_notes_t *notes, const tr_config_child_t *chil
     } else if (command && module) {
         tr_config_notes_problem(notes, command->place,
                                 "a worker is a module or a command, not both");
-    } else if (command && child->kind != TR_CONFIG_CAPABILITY) {
-        tr_config_notes_problem(notes, command->place,
-                                "only the worker of a capability can be a command");
     } else if (command && args) {
         tr_config_notes_problem(notes, args->place,
                                 "'args' are a module's; give them to the command itself");
@@ -144,6 +141,16 @@ static void check_worker(tr_config_notes_t *notes, const tr_config_child_t *chil
         tr_config_notes_problem(notes, cpus->place,
                                 "'cpus' must be numbers and ranges below %d such as 0,2-3",
                                 CPU_SETSIZE);
+    }
+}
+
+/* They would be started by threads of the node, which have nothing of that process. */
+static void check_spawns(tr_config_notes_t *notes, const tr_config_child_t *child)
+{
+    if (child->spawns > 0 && child->isolation == TR_CONFIG_PROCESS) {
+        tr_config_notes_problem(notes,
+                                tr_config_notes_place(notes, &child->spawns, child->place),
+                                "an actor in a process of its own starts no children");
     }
 }
 
@@ -205,6 +212,7 @@ static void check_children(tr_config_notes_t *notes, const tr_config_child_t *pa
         }
         if (child->kind != TR_CONFIG_SUPERVISOR) {
             check_worker(notes, child);
+            check_spawns(notes, child);
             check_backoff(notes, child);
         }
         check_children(notes, child);

@@ -80,7 +80,11 @@ typedef struct header {
     X(RUNNING, "running", NUMBER, running, 0)                                                  \
     X(RUNNING_FOR, "running-for", NUMBER, running_for, 0)                                      \
     X(PROGRESS_AGE, "progress-age", NUMBER, progress_age, 0)                                   \
-    X(DONE, "done", NUMBER, done, 0)
+    X(DONE, "done", NUMBER, done, 0)                                                           \
+    X(REF, "ref", NUMBER, ref, 0)                                                              \
+    X(ASK, "ask", FLAG, ask, 0)                                                                \
+    X(FORWARD, "forward", NUMBER, forward, 0)                                                  \
+    X(COUNT, "count", NUMBER, count, 0)
 
 enum header_number {
 #define X(NAME, key, KIND, field, max_size) H_##NAME,
@@ -137,6 +141,9 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id)
         .running_for = -1,
         .progress_age = -1,
         .done = -1,
+        .ref = -1,
+        .forward = -1,
+        .count = -1,
     };
 }
 
@@ -414,10 +421,11 @@ static const char *take_all(tr_reader_t *reader, size_t size, tr_trp1_t *out)
     if (out->command == TR_TRP1_REQUEST && out->id == 0) {
         return "a request needs an id above 0";
     }
-    if (out->command == TR_TRP1_REQUEST && out->capability.size == 0 && out->actor.size == 0) {
+    bool has_actor = out->actor.size > 0 || out->ref >= 0;
+    if (out->command == TR_TRP1_REQUEST && out->capability.size == 0 && !has_actor) {
         return "a request needs a capability or an actor";
     }
-    if (out->capability.size > 0 && out->actor.size > 0) {
+    if (out->capability.size > 0 && has_actor) {
         return "a request is for a capability or for an actor, not for both";
     }
     return NULL;

@@ -35,6 +35,10 @@
     X(READY, ready)                                                                            \
     X(PROGRESS, progress)                                                                      \
     X(PROBE, probe)                                                                            \
+    X(SETTLED, settled)                                                                        \
+    X(ANSWER, answer)                                                                          \
+    X(LOST, lost)                                                                              \
+    X(RELEASE, release)                                                                        \
     X(DRAIN, drain)                                                                            \
     X(STOP, stop)                                                                              \
     X(BUNDLE, bundle)                                                                          \
@@ -119,6 +123,12 @@ typedef struct tr_trp1 {
     int64_t running_for;  /* ms since it began; -1 absent */
     int64_t progress_age; /* ms since the last sign of progress; -1 absent */
     int64_t done;         /* requests finished so far; -1 absent */
+
+    /* between a worker and its node, about messages */
+    int64_t ref;     /* an actor, as the node has numbered it; -1 absent */
+    bool ask;        /* somebody waits for an answer; false absent */
+    int64_t forward; /* of a send: the message that goes on, with who sent it; -1 absent */
+    int64_t count;   /* of a release: how often the node had said that number; -1 absent */
 } tr_trp1_t;
 
 /* All absent, for `command` about request `id`. */

@@ -21,8 +21,8 @@
  * Functions that take a `troupe_worker_t` belong to the thread of the callback that runs, which
  * may be any callback of any worker: `handle` and `init` send, ask and watch as `receive` does.
  * They never wait, and take messages away as troupe/message.h says. The *message in hand* is
- * what `receive` was called for; in all other callbacks there is none, and what is about it does
- * nothing and says so. A reference may be used, shared and released by any thread.
+ * what `receive` was called for; in all other callbacks there is none, and what is about it
+ * does nothing and says so. A reference may be used, shared and released by any thread.
  *
  * A life that its supervisor has given up as hung is over, though its callback still runs: what
  * it sends then becomes a dead letter (TROUPE_CLOSED).
@@ -48,7 +48,7 @@ typedef struct troupe_question troupe_question_t; /* somebody waits for an answe
 /* ---- references ---- */
 
 /* The actor called `name` in this node, to be released by the caller; NULL when there is none,
- * or no name. */
+ * or no name. In a process of its own one is always found: who is meant the node finds out. */
 TROUPE_API TROUPE_NODISCARD troupe_ref_t *troupe_find(troupe_worker_t *self, const char *name);
 
 /* The actor itself, borrowed. */
@@ -93,8 +93,8 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_send_named(troupe_worker_t *s
 
 /* Send the message in hand on to another actor, which sees it as it came: from the same sender,
  * and with the same question, if it asks and the question was not taken. It goes behind what
- * this actor has sent there, and is not urgent. Once for each message, which cannot be put aside
- * then, nor be forwarded when it was.
+ * this actor has sent there, and is not urgent. Once for each message, which cannot be put
+ * aside then, nor be forwarded when it was.
  *
  * Statuses as troupe_send, and TROUPE_ERR_INVALID: no message is in hand, or it is a tick or a
  * notice, or goes elsewhere already; nothing was done. When it fails otherwise the question is
@@ -114,10 +114,10 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_forward(troupe_worker_t *self
  *                  question; or has ended for good
  *   overloaded     its mailbox is full
  *   no_capability  `to` is NULL
- *   timeout        no answer was taken within `timeout_ms` (0: 5 s, as OTP's gen_server:call has
- *                  it); one that comes later is dropped
- *   cancelled      by troupe_worker_cancel (self, *id_out); as a timeout, it comes before what
- *                  waits in the mailbox, and an answer that waits there is dropped
+ *   timeout        no answer was taken within `timeout_ms` (0: 5 s, as OTP's gen_server:call
+ * has it); one that comes later is dropped cancelled      by troupe_worker_cancel (self,
+ * *id_out); as a timeout, it comes before what waits in the mailbox, and an answer that waits
+ * there is dropped
  *
  * An answer comes in the mailbox, in the order of all else that whoever answers has sent. When
  * this life ends nobody waits any more, and what is answered then is dropped. One may ask
@@ -217,8 +217,8 @@ TROUPE_API void troupe_unstash(troupe_worker_t *self);
  * often until it is cancelled. By the monotonic clock, accurate to a few ms while the actor is
  * free; a tick does not wait behind messages. Periods do not drift; those that were missed are
  * left out. Takes the message that the tick brings (NULL, or NULL inside: an empty one); a
- * periodic one brings a share of it each time. Timers end with the life. A delay or period below
- * 0 is 0; `id_out` may be NULL. There may be thousands.
+ * periodic one brings a share of it each time. Timers end with the life. A delay or period
+ * below 0 is 0; `id_out` may be NULL. There may be thousands.
  *
  * TROUPE_ERR_NOMEM: the message is gone. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_timer_start(troupe_worker_t *self,
@@ -236,11 +236,12 @@ TROUPE_API bool troupe_timer_cancel(troupe_worker_t *self, uint64_t id);
 /* Have one DOWN come when the life of that actor ends, however it does: after all that it had
  * sent. Between two lives the next one is meant; of an actor that has ended for good the DOWN
  * comes at once, with the reason TROUPE_REASON_GONE (OTP's noproc). Who wants to know of the
- * next end too monitors again. Monitors end with the life of who monitors, so that one's own end
- * is not heard of. Each call is a monitor of its own. A DOWN needs no memory when it is due, and
- * finds room in a full mailbox. `id_out` may be NULL.
+ * next end too monitors again. Monitors end with the life of who monitors, so that one's own
+ * end is not heard of. Each call is a monitor of its own. A DOWN needs no memory when it is
+ * due, and finds room in a full mailbox. `id_out` may be NULL.
  *
- * TROUPE_ERR_INVALID: there is nobody to monitor (NULL). TROUPE_ERR_NOMEM: nothing was done. */
+ * TROUPE_ERR_INVALID: there is nobody to monitor (NULL), or it is outside of this process.
+ * TROUPE_ERR_NOMEM: nothing was done. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_monitor(troupe_worker_t *self,
                                                            troupe_ref_t *whom,
                                                            uint64_t *id_out);
@@ -252,11 +253,12 @@ TROUPE_API bool troupe_demonitor(troupe_worker_t *self, uint64_t id);
 /* Tie two lives together: when one ends for any reason but `normal`, the other fails too, as
  * its supervisor sees, when it has taken what the one had sent it before. With one that has
  * ended for good this one fails. Between two lives of the other the next one is meant, which
- * fails as soon as it begins should this one have ended meanwhile. Linking twice, or by both, is
- * linking once; with oneself it is nothing. A link ends with either life. Where a supervisor can
- * do it, better let it.
+ * fails as soon as it begins should this one have ended meanwhile. Linking twice, or by both,
+ * is linking once; with oneself it is nothing. A link ends with either life. Where a supervisor
+ * can do it, better let it.
  *
- * TROUPE_ERR_INVALID: there is nobody to link (NULL). TROUPE_ERR_NOMEM: nothing was done. */
+ * TROUPE_ERR_INVALID: there is nobody to link (NULL), or it is outside of this process.
+ * TROUPE_ERR_NOMEM: nothing was done. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_link(troupe_worker_t *self,
                                                         troupe_ref_t *whom);
 
@@ -272,7 +274,8 @@ TROUPE_API void troupe_unlink(troupe_worker_t *self, troupe_ref_t *whom);
  *   TROUPE_OK
  *   TROUPE_EXISTS       it is one already
  *   TROUPE_CLOSED       this life has been given up as hung
- *   TROUPE_ERR_INVALID  no name, or one longer than 127 bytes
+ *   TROUPE_ERR_INVALID  no name, or one longer than 127 bytes; or the actor is in a process of
+ *                       its own
  *   TROUPE_ERR_NOMEM
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_join(troupe_worker_t *self,
@@ -283,8 +286,8 @@ TROUPE_API troupe_status_t troupe_leave(troupe_worker_t *self, const char *group
 
 /* Send a message to all members but `self`, each of which gets a share of its frames; takes it.
  * Returns how many took it; for the others it became a dead letter. Members are those that have
- * joined before and have not left. What one publishes arrives at each member in order, among all
- * else that it sends there. */
+ * joined before and have not left. What one publishes arrives at each member in order, among
+ * all else that it sends there. */
 TROUPE_API size_t troupe_publish(troupe_worker_t *self, const char *group,
                                  troupe_message_t **message_p);
 

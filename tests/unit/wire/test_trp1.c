@@ -165,7 +165,11 @@ static const char *tell(const tr_trp1_t *self)
     at = say_number(at, end, "running", self->running);
     at = say_number(at, end, "running-for", self->running_for);
     at = say_number(at, end, "progress-age", self->progress_age);
-    say_number(at, end, "done", self->done);
+    at = say_number(at, end, "done", self->done);
+    at = say_number(at, end, "ref", self->ref);
+    at = say_flag(at, end, "ask", self->ask);
+    at = say_number(at, end, "forward", self->forward);
+    say_number(at, end, "count", self->count);
     return text;
 }
 
@@ -340,9 +344,13 @@ static void fields_keep_their_limits(void **state)
         {offsetof(tr_trp1_t, traceparent), 256}, {offsetof(tr_trp1_t, node), 64},
         {offsetof(tr_trp1_t, boot), 64},         {offsetof(tr_trp1_t, code), 64},
         {offsetof(tr_trp1_t, state), 64},        {offsetof(tr_trp1_t, token), 64},
+        {offsetof(tr_trp1_t, from), 128},        {offsetof(tr_trp1_t, actor), 128},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         tr_trp1_t command = request();
+        if (rows[i].offset == offsetof(tr_trp1_t, actor)) {
+            command.capability = (tr_span_t){0};
+        }
         tr_span_t *field = (tr_span_t *)((char *)&command + rows[i].offset);
         unsigned char bytes[TR_TRP1_MAX_HEADER];
         size_t size;
@@ -369,7 +377,9 @@ static void everything_at_its_limit_fits(void **state)
     command.credit = command.sequence = command.hint_ms = command.position = INT64_MAX;
     command.concurrency = command.memory = command.running = INT64_MAX;
     command.running_for = command.progress_age = command.done = INT64_MAX;
-    command.batch = command.parent = INT64_MAX;
+    command.batch = command.parent = command.forward = command.count = INT64_MAX;
+    command.messages = command.urgent = command.ask = true;
+    command.from = (tr_span_t){long_text, 128};
     command.node = command.boot = command.code = command.state = (tr_span_t){long_text, 64};
     command.token = (tr_span_t){long_text, 64};
     command.capability = command.method = (tr_span_t){long_text, 128};
@@ -387,6 +397,14 @@ static void everything_at_its_limit_fits(void **state)
     assert_int_equal(back.token.size, 64);
     assert_int_equal(back.done, INT64_MAX);
     assert_int_equal(back.parent, INT64_MAX);
+    assert_int_equal(back.count, INT64_MAX);
+
+    command.capability = (tr_span_t){0};
+    command.actor = (tr_span_t){long_text, 128};
+    command.ref = INT64_MAX;
+    assert_status(decode_exactly(bytes, encode(&command, bytes), &back), TROUPE_OK);
+    assert_int_equal(back.actor.size, 128);
+    assert_int_equal(back.ref, INT64_MAX);
 }
 
 static void what_does_not_fit_is_not_written(void **state)
