@@ -309,8 +309,8 @@ typedef struct troupe_child {
     const troupe_behaviour_t *behaviour; /* must live as long as the process */
     const char *const *args;             /* "key", "value", …, NULL; copied; NULL: none */
     troupe_restart_t restart;            /* when it is started again; 0: always */
-    int64_t shutdown_ms; /* how long its stop may take; 0: 5 s */
-    size_t spawns;       /* it starts children itself: so many at a time, or about that */
+    int64_t shutdown_ms;                 /* how long its stop may take; 0: 5 s */
+    size_t spawns; /* it starts children itself: so many at a time, or about that */
 } troupe_child_t;
 
 /* Start an actor under this one's own supervisor, which there is when the configuration of this

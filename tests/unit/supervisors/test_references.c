@@ -553,8 +553,8 @@ static void one_that_hangs_and_is_terminated_leaves_nothing_lying(void **state)
     is_over(&a, "a");
 }
 
-/* Nobody can take its mailbox from the thread that is at its work. */
-static void one_that_is_carried_and_hangs_is_over(void **state)
+/* A thread of the crew is given up with it. */
+static void what_waits_for_one_that_hangs_inline_is_taken_by_its_next_life(void **state)
 {
     (void)state;
     let_hang_be_seen_soon(&scene.a);
@@ -563,18 +563,13 @@ static void one_that_is_carried_and_hangs_is_over(void **state)
     troupe_ref_t *a = refer("a");
     sends(a, "hang");
     assert_true(gate_await(&gate, 1));
-    asks(a, "1");
-    is_answered_as_lost();
-    comes_to_be("top", "a", "ready");
-    dead_letters_are(2);
-    is_over(&a, "a");
-    a = refer("a");
-    sends(a, "2");
-    has_taken(2, "hang 2");
+    sends(a, "1");
+    has_taken(2, "hang 1");
+    dead_letters_are(1);
     gate_open(&gate);
     assert_true(gate_await(&ended, 1));
-    sends(a, "3");
-    has_taken(3, "hang 2 3");
+    sends(a, "2");
+    has_taken(3, "hang 1 2");
     is_the_same(&a, "a");
 }
 
@@ -745,7 +740,7 @@ int main(void)
         STORY(one_that_hangs_when_it_begins_loses_nothing),
         STORY(one_that_hangs_at_its_end_loses_nothing),
         STORY(one_that_hangs_and_is_terminated_leaves_nothing_lying),
-        STORY(one_that_is_carried_and_hangs_is_over),
+        STORY(what_waits_for_one_that_hangs_inline_is_taken_by_its_next_life),
         STORY(one_that_was_carried_wakes_in_its_next_life),
         STORY(what_waits_for_one_that_is_terminated_is_dead),
         STORY(one_that_ends_well_and_is_not_wanted_is_over),
