@@ -33,8 +33,9 @@ typedef enum tr_auto_shutdown {
 } tr_auto_shutdown_t;
 
 typedef struct tr_child_spec {
-    const char *name; /* of a template: the pool's name; workers are NAME/1, NAME/2, … */
-    const char *kind; /* "worker", "supervisor", … as the tree shows it */
+    const char *name;     /* of a template: the pool's name; workers are NAME/1, NAME/2, … */
+    const char *known_as; /* to whom talks to it, if that is another name; or NULL */
+    const char *kind;     /* "worker", "supervisor", … as the tree shows it */
     tr_restart_t restart;
     bool is_supervisor;  /* counted as one; else as a worker */
     bool is_significant; /* its end by itself may end the supervisor */

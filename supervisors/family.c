@@ -43,6 +43,7 @@ static tr_child_spec_t of_actor(const tr_family_t *self, const tr_child_spec_t *
 {
     tr_child_spec_t spec = *actor;
     spec.name = self->actor_name;
+    spec.known_as = actor->name;
     spec.restart = TR_RESTART_TRANSIENT;
     spec.is_significant = true; /* when it ends well, that is the end of both */
     spec.own_restarts = -1;

@@ -752,7 +752,9 @@ static bool is_no_child(const void *arg, tr_span_t name)
 {
     const tr_supervisor_t *self = arg;
     for (size_t i = 0; i < self->children.n; i++) {
-        if (tr_span_equals(name, self->children.all[i]->name)) {
+        const tr_child_t *child = self->children.all[i];
+        const char *known_as = child->spec->known_as;
+        if (tr_span_equals(name, known_as ? known_as : child->name)) {
             return false;
         }
     }

@@ -96,14 +96,14 @@ class Suspended(Actors):
         self.assertEqual((audit["state"], audit["mailbox"], audit["messages"], audit["rate"]),
                          ("paused", 1000, 0, 0))
         self.assertRegex(self.troupe("tree").stdout, r"audit +actor +paused +1000 +0 +0 +0\n")
-        self.assertIn('\ntroupe_actor_mailbox_depth{actor="audit"} 1000\n', self.metrics())
+        self.wait_for(lambda: '\ntroupe_actor_mailbox_depth{actor="audit"} 1000\n' in self.metrics())
         self.assertEqual(self.inspect("audit")["mailbox"], 1000)
         self.assert_done(self.SUSPENDED, "suspend", "audit")  # again
         self.assert_done("audit goes on", "resume", "audit")
         told = event()
         self.assertEqual((told["event"], told["waiting"]), ("actor_resumed", 1000))
         self.wait_for(lambda: self.in_tree("audit")["messages"] == 1000)
-        self.assertIn('\ntroupe_actor_messages_total{actor="audit"} 1000\n', self.metrics())
+        self.wait_for(lambda: '\ntroupe_actor_messages_total{actor="audit"} 1000\n' in self.metrics())
         self.assertEqual(self.in_tree("audit")["mailbox"], 0)
         self.assert_done("audit was not suspended", "resume", "audit")
 

@@ -398,6 +398,18 @@ static void children_are_gone_before_their_parent_is_there_again(void **state)
     assert_int_equal(count("spawned a ok"), 2);
 }
 
+static void what_waits_for_a_parent_is_taken_by_its_next_life(void **state)
+{
+    (void)state;
+    start(PARENT(", spawns: 4"));
+    tell("spawn a permanent");
+    await("a hears hello");
+    tell("fail");
+    tell("spawn b permanent");
+    await_times("parent wakes", 2);
+    await("b hears hello");
+}
+
 static void a_child_can_be_stopped(void **state)
 {
     (void)state;
@@ -493,6 +505,7 @@ int main(void)
         story(a_child_that_ends_well_is_gone),
         story(a_child_that_does_not_start_is_told_of),
         story(children_are_gone_before_their_parent_is_there_again),
+        story(what_waits_for_a_parent_is_taken_by_its_next_life),
         story(a_child_can_be_stopped),
         story(children_that_fail_too_often_take_their_parent_along),
         story(nonsense_is_refused),
