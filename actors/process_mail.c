@@ -200,7 +200,7 @@ void tr_dialogue_take_mail(tr_process_worker_t *worker, tr_mail_t *mail)
 static void note_settled(tr_process_worker_t *worker)
 {
     tr_pulse_t *pulse = worker->self->pulse;
-    atomic_fetch_add_explicit(&pulse->n_messages, 1, memory_order_relaxed);
+    tr_pulse_count_message(pulse, worker->self->now.ms);
     if (atomic_load(&pulse->running) == 0) {
         atomic_store(&pulse->running_since_ms, 0); /* the next one begins now */
     }

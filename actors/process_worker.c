@@ -20,6 +20,7 @@
 #include "actors/dead_letter.h"
 #include "actors/inspection.h"
 #include "actors/process_dialogue.h"
+#include "actors/watching.h"
 #include "actors/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -262,6 +263,16 @@ static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
     }
 }
 
+/* Nobody is monitored on behalf of a process; but others may have linked themselves to it. */
+static void take_notice(tr_process_worker_t *worker, const tr_mail_t *notice)
+{
+    bool is_tied = notice->is_link && tr_ref_untie(worker->self->ref, notice->number);
+    if (is_tied && notice->reason->kind != TROUPE_REASON_NORMAL) {
+        tr_reason_t reason = tr_watching_reason_to_fall(notice);
+        tr_dialogue_fail(worker, &reason);
+    }
+}
+
 static void receive(tr_self_t *self, tr_letter_t *letter)
 {
     tr_process_worker_t *worker = self->state;
@@ -274,6 +285,9 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         tr_letter_destroy(&letter);
     } else if (letter->type == &tr_reply_type) {
         tr_dialogue_answer(worker, (troupe_reply_t *)letter);
+    } else if (tr_mail_in(letter) && tr_mail_in(letter)->kind == TROUPE_MESSAGE_DOWN) {
+        take_notice(worker, tr_mail_in(letter));
+        tr_letter_destroy(&letter);
     } else if (tr_mail_in(letter)) {
         tr_dialogue_take_mail(worker, tr_mail_in(letter));
     } else {

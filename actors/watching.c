@@ -76,3 +76,12 @@ bool tr_watching_take(tr_watching_t *self, const tr_mail_t *notice)
     troupe_ref_release(&whom);
     return is_wanted;
 }
+
+tr_reason_t tr_watching_reason_to_fall(const tr_mail_t *notice)
+{
+    assert(notice && notice->is_link);
+    char shown[TR_REASON_TEXT];
+    return tr_reason_format(TROUPE_REASON_FAILED, "linked to %.80s, which ended: %.150s",
+                            troupe_ref_name(notice->from),
+                            tr_reason_show(notice->reason, shown, sizeof shown));
+}

@@ -38,4 +38,7 @@ void tr_watching_unlink(tr_watching_t *self, troupe_ref_t *whom);
 /* A notice came: whether it is for this life, and still wanted. It is over then. */
 bool tr_watching_take(tr_watching_t *self, const tr_mail_t *notice);
 
+/* Why whoever is tied to the one that `notice` tells of ends too. */
+tr_reason_t tr_watching_reason_to_fall(const tr_mail_t *notice);
+
 #endif

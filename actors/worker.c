@@ -460,10 +460,7 @@ static void deliver(troupe_worker_t *worker, tr_mail_t *mail)
 /* Somebody that it is tied to has ended. */
 static void fall_with(troupe_worker_t *worker, const tr_mail_t *notice)
 {
-    char shown[TR_REASON_TEXT];
-    tr_reason_t reason = tr_reason_format(
-        TROUPE_REASON_FAILED, "linked to %.80s, which ended: %.150s",
-        troupe_ref_name(notice->from), tr_reason_show(notice->reason, shown, sizeof shown));
+    tr_reason_t reason = tr_watching_reason_to_fall(notice);
     move_to(worker, TR_WORKER_FAILED);
     tr_self_end(worker->self, &reason);
 }

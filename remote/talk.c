@@ -245,7 +245,8 @@ int64_t tr_talk_expire(tr_gateway_t *gateway, int64_t now_ms)
 static void on_link_down(tr_gateway_t *gateway, const tr_mail_t *notice)
 {
     tr_peer_t *peer = tr_idmap_get(&gateway->known, notice->to);
-    if (peer && notice->is_link && notice->reason && tr_reason_is_abnormal(notice->reason)) {
+    bool is_tied = peer && notice->is_link && tr_ref_untie(peer->ref, notice->number);
+    if (is_tied && tr_reason_is_abnormal(notice->reason)) {
         tr_peer_cut(peer, "an actor that it was linked to has failed");
         tr_gateway_drop_peer(gateway, peer);
     }

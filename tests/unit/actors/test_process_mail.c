@@ -664,6 +664,49 @@ static void what_it_had_is_lost_and_the_rest_waits(void **state)
     assert_int_equal(dead_letters(scene), WINDOW);
 }
 
+#define FRIENDS_LIFE 1000000
+
+/* Somebody who is tied to it, and fails. */
+static void a_friend_fails(scene_t *scene, bool is_untied_before)
+{
+    troupe_ref_t *friend;
+    const tr_reason_t failed = tr_reason_format(TROUPE_REASON_FAILED, "of grief");
+    assert_status(tr_directory_claim(scene->runtime->directory, "friend", "",
+                                     (tr_mailbox_limits_t){10, 10000}, false, &friend),
+                  TROUPE_OK);
+    tr_ref_begin(friend, FRIENDS_LIFE);
+    assert_status(tr_ref_link(friend, FRIENDS_LIFE, scene->ref), TROUPE_OK);
+    if (is_untied_before) {
+        tr_ref_unlink(friend, scene->ref);
+    }
+    tr_ref_end(friend, FRIENDS_LIFE, &failed);
+    troupe_ref_t *known = tr_directory_take_out(scene->runtime->directory, friend);
+    troupe_ref_release(&known);
+    tr_mailbox_close(friend->mailbox);
+    troupe_ref_release(&friend);
+}
+
+static void it_falls_with_whoever_is_tied_to_it(void **state)
+{
+    scene_t *scene = *state;
+    start_talker(scene);
+    a_friend_fails(scene, false);
+    tr_reason_t reason = parent_hears(scene, TR_WORD_ENDED);
+    assert_int_equal(reason.kind, TROUPE_REASON_FAILED);
+    assert_string_equal(reason.text, "linked to friend, which ended: failed: of grief");
+    assert_status(tr_actor_reap(&scene->worker, PATIENCE_MS), TROUPE_OK);
+}
+
+static void and_not_when_they_are_tied_no_more(void **state)
+{
+    scene_t *scene = *state;
+    start_talker(scene);
+    a_friend_fails(scene, true);
+    tell_numbers(scene, 1, 5);
+    has_received_numbers(scene, 1, 5);
+    stops_well(scene);
+}
+
 static void one_that_fails_loses_what_it_had_in_hand(void **state)
 {
     scene_t *scene = *state;
@@ -1152,6 +1195,8 @@ static int run_stories(void)
         story(a_question_it_has_taken_is_lost_with_it),
         story(what_it_had_is_lost_and_the_rest_waits),
         story(one_that_fails_loses_what_it_had_in_hand),
+        story(it_falls_with_whoever_is_tied_to_it),
+        story(and_not_when_they_are_tied_no_more),
         story(a_stop_leaves_what_waits),
         story(one_that_does_not_come_back_finishes_what_it_was_given),
         story(or_all_of_it_is_lost),
