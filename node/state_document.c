@@ -211,7 +211,7 @@ static void write_actor(writer_t *writer, const tr_report_child_t *child, int de
 {
     const tr_report_child_t *actor = tr_survey_actor(writer->survey, child);
     const tr_report_t *children =
-        actor == child ? NULL : part_of(writer, child->name, TR_CHILDREN_SUFFIX + 1);
+        actor == child ? NULL : part_of(writer, child->name, &TR_CHILDREN_SUFFIX[1]);
     const char *reason = child->reason[0] ? child->reason : actor->reason;
     msgpack_pack_map(&writer->packer, 9);
     text_entry(writer, "kind", child->kind);
