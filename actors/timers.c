@@ -150,13 +150,6 @@ size_t tr_timers_count(const tr_timers_t *self)
     return self->by_id.n_items;
 }
 
-int64_t tr_timers_next_ms(const tr_timers_t *self)
-{
-    assert(self);
-    const timer_item_t *first = tr_heap_first(&self->by_due);
-    return first ? first->due_ms : TR_NEVER;
-}
-
 /* The first moment of its rhythm that is still to come. */
 static int64_t next_in_rhythm(const timer_item_t *timer, int64_t now_ms)
 {
@@ -189,4 +182,10 @@ bool tr_timers_take_due(tr_timers_t *self, int64_t now_ms, tr_due_t *out)
         destroy(timer);
     }
     return true;
+}
+
+int64_t tr_timers_due_of_first(const tr_timers_t *self)
+{
+    const timer_item_t *first = tr_heap_first(&self->by_due);
+    return first ? first->due_ms : TR_NEVER;
 }

@@ -49,10 +49,20 @@ bool tr_timers_hasten(tr_timers_t *self, uint64_t id, int64_t now_ms);
 size_t tr_timers_count(const tr_timers_t *self);
 
 /* When the next one is due; TR_NEVER. */
-int64_t tr_timers_next_ms(const tr_timers_t *self);
+static inline int64_t tr_timers_next_ms(const tr_timers_t *self);
 
 /* Take the first one that is due, by time and then by start. A periodic one is started again:
  * it keeps its rhythm, and what it has missed is left out. False when none is. */
 bool tr_timers_take_due(tr_timers_t *self, int64_t now_ms, tr_due_t *out);
+
+/* ---- inside ---- */
+
+int64_t tr_timers_due_of_first(const tr_timers_t *self);
+
+/* Most actors have none, and are asked at each letter. */
+static inline int64_t tr_timers_next_ms(const tr_timers_t *self)
+{
+    return self->by_due.n_items == 0 ? TR_NEVER : tr_timers_due_of_first(self);
+}
 
 #endif

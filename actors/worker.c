@@ -811,7 +811,9 @@ static int64_t turn_idle(troupe_worker_t *worker, int64_t now_ms)
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     troupe_worker_t *worker = self->state;
-    tick_all_due(worker);
+    if (tr_timers_next_ms(&worker->timers) <= now_ms) {
+        tick_all_due(worker);
+    }
     if (self->is_ending) {
         return TR_NEVER;
     }

@@ -101,12 +101,17 @@ static inline bool tr_mailbox_has_taken(const tr_mailbox_t *self)
             (self->lanes[TR_LANE_URGENT].first || self->lanes[TR_LANE_USER].first));
 }
 
+static inline bool tr_mailbox_minds_what_was_posted(const tr_mailbox_t *self)
+{
+    return !atomic_load(&self->holds_back) ||
+           tr_letters_has_posted(&self->lanes[TR_LANE_CONTROL]);
+}
+
 /* One that holds back what was posted sleeps on. */
 static inline void tr_mailbox_wake_owner(tr_mailbox_t *self)
 {
-    bool minds =
-        !atomic_load(&self->holds_back) || tr_letters_has_posted(&self->lanes[TR_LANE_CONTROL]);
-    if (atomic_load(&self->is_parked) && minds && atomic_exchange(&self->is_parked, false)) {
+    if (atomic_load(&self->is_parked) && tr_mailbox_minds_what_was_posted(self) &&
+        atomic_exchange(&self->is_parked, false)) {
         tr_mailbox_ring(self);
     }
 }
