@@ -120,6 +120,9 @@ static void a_full_one_leaves_it_to_the_sender(void **state)
     posts("1");
     posts("2");
     refuses(TROUPE_FULL);
+    tr_mailbox_move_in(mailbox, 1);
+    takes("1");
+    takes("2");
 }
 
 static void *share_and_release(void *arg)
