@@ -174,9 +174,9 @@ struct scene {
     troupe_ref_t *refs[MOST_ACTORS]; /* of the last lives */
     troupe_question_t *question;
     uint64_t id;
-    int number;
+    atomic_int number;
     order_fn *at_init;
-    order_fn *at_end;
+    _Atomic(order_fn *) at_end; /* the test changes it while actors may be ending */
 };
 
 static scene_t *the_scene;
@@ -192,8 +192,9 @@ static void terminate(troupe_worker_t *self, void **state_p, troupe_reason_t rea
 {
     (void)state_p;
     (void)reason;
-    if (the_scene->at_end) {
-        the_scene->at_end(self, NULL, the_scene);
+    order_fn *at_end = atomic_load(&the_scene->at_end);
+    if (at_end) {
+        at_end(self, NULL, the_scene);
     }
 }
 
