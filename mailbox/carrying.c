@@ -204,11 +204,11 @@ static void leave_to_others(tr_mailbox_t *self)
     }
 }
 
-/* False: the owner was moved out. */
-static bool carry(tr_mailbox_t *self)
+/* What was taken out and left can be seen only with the baton: `leaves_some` says that there
+ * may be some. False: the owner was moved out. */
+static bool carry(tr_mailbox_t *self, bool leaves_some)
 {
     carried_t how = CARRIED;
-    bool leaves_some = false;
     carrier.now = self;
     while (how == CARRIED && (leaves_some || tr_mailbox_has_any_posted(self))) {
         if (has_done_enough()) {
@@ -264,14 +264,14 @@ void tr_mailbox_leave_next(void)
 
 /* Those who post to one another in turns are left to their own threads when it is enough.
  * False: the first one was moved out. */
-static bool carry_all(tr_mailbox_t *first)
+static bool carry_all(tr_mailbox_t *first, bool leaves_some)
 {
     carrier.is_carrying = true;
     carrier.n_pieces = carrier.n_large = 0;
-    bool is_kept = carry(first);
+    bool is_kept = carry(first, leaves_some);
     while (carrier.n_next > 0) {
         tr_mailbox_t *next = take_next();
-        carry(next);
+        carry(next, false);
         tr_mailbox_release(&next);
     }
     carrier.is_carrying = false;
@@ -289,7 +289,7 @@ void tr_mailbox_carry(tr_mailbox_t *self, tr_lane_t lane)
     } else if (self->carriers == TR_CARRIED_BY_HOSTS && !carrier.is_host) {
         tr_mailbox_wake_owner(self);
     } else if (!carrier.is_carrying) {
-        carry_all(self);
+        carry_all(self, false);
     } else if (self != carrier.now && !is_among_next(self)) {
         carry_next(self);
     }
@@ -299,5 +299,5 @@ bool tr_mailbox_be_carried(tr_mailbox_t *self)
 {
     assert(self && self->carriers == TR_CARRIED_BY_CREW);
     atomic_store(&self->is_called, false); /* from here on who posts calls again */
-    return carry_all(self);
+    return carry_all(self, true);          /* it may be called for what it left the last time */
 }

@@ -27,6 +27,7 @@
 #define N_OF_A_STORM 5000 /* letters that each sender sends to each owner */
 
 typedef struct owner {
+    size_t most_a_piece; /* letters; 0: all */
     tr_mailbox_t *mailbox;
     uint64_t life;
     size_t n_taken; /* with the baton */
@@ -92,7 +93,9 @@ static bool carry(void *arg, bool is_next)
     (void)is_next;
     owner_t *owner = arg;
     tr_letter_t *letter;
-    while ((letter = tr_mailbox_next(owner->mailbox, NULL)) != NULL) {
+    for (size_t n = 0; (owner->most_a_piece == 0 || n < owner->most_a_piece) &&
+                       (letter = tr_mailbox_next(owner->mailbox, NULL)) != NULL;
+         n++) {
         tr_letter_destroy(&letter);
         if (owner->other) {
             post(owner->other);
@@ -196,6 +199,27 @@ static void two_that_post_to_each_other_wake_nobody(void **state)
     assert_false(is_woken(&owners[0]));
     assert_false(is_woken(&owners[1]));
     tr_crew_stop(crew); /* or they would go on for ever */
+}
+
+/* After some pieces it is called again: for letters that were taken out long before. */
+static void what_was_taken_out_at_once_is_all_served(void **state)
+{
+    (void)state;
+    static const size_t n_letters = 200;
+    owner_t owner;
+    owner_begin(&owner, NULL, 1);
+    owner.hangs = true;
+    owner.most_a_piece = 10;
+    owner.n_wanted = n_letters + 1;
+    fall_asleep(&owner);
+    post(&owner);
+    assert_true(await(&owner.hung));
+    for (size_t i = 0; i < n_letters; i++) {
+        post(&owner);
+    }
+    sem_post(&owner.may_return);
+    assert_true(await(&owner.has_all));
+    owner_end(&owner);
 }
 
 static void a_word_wakes_the_owners_own_thread(void **state)
@@ -357,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(a_letter_is_taken_by_the_crew),
         STORY(two_that_post_to_each_other_wake_nobody),
+        STORY(what_was_taken_out_at_once_is_all_served),
         STORY(a_word_wakes_the_owners_own_thread),
         STORY(one_that_hangs_holds_up_nobody_else),
         STORY(what_one_that_hangs_has_called_for_is_served_too),
