@@ -65,12 +65,14 @@ static void echo(troupe_worker_t *self, const troupe_message_t *message)
     }
 }
 
-/* Until there is a file of that name. */
+#define MOST_LOOKS 60000 /* a millisecond apart */
+
+/* Until there is a file of that name, or the test that makes it must have failed. */
 static void wait_for_file(troupe_worker_t *self, const troupe_message_t *message)
 {
     char *path = word(message, 1);
     troupe_worker_log(self, "waiting");
-    while (access(path, F_OK) != 0) {
+    for (int i = 0; i < MOST_LOOKS && access(path, F_OK) != 0; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         troupe_worker_progress(self);
     }
