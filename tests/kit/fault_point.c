@@ -10,7 +10,10 @@ tr_fault_point_t tr_fault_memory;
 
 void tr_fault_arm(tr_fault_point_t *self, size_t after_passes, size_t n_faults)
 {
-    *self = (tr_fault_point_t){.n_passes = after_passes, .n_faults = n_faults};
+    self->n_faults = 0;
+    self->n_hits = 0;
+    self->n_passes = after_passes;
+    self->n_faults = n_faults;
 }
 
 void tr_fault_disarm(tr_fault_point_t *self)

@@ -3,7 +3,8 @@
  * A point in the code under test that fails on command: after so many passes, so many times.
  * The one that comes with it is memory: a test linked with --wrap for malloc, calloc, realloc,
  * realloc, strdup, aligned_alloc and tr_slab_alloc has all allocations of the library go by
- * tr_fault_memory. One thread only.
+ * tr_fault_memory. One thread is to be struck at a time; others may pass while the point is
+ * quiet.
  */
 
 #ifndef TROUPE_TESTS_KIT_FAULT_POINT_H
@@ -13,9 +14,9 @@
 #include <stddef.h>
 
 typedef struct tr_fault_point {
-    size_t n_passes; /* before the first failure */
-    size_t n_faults; /* to come after that; 0: the point is quiet */
-    size_t n_hits;   /* failures so far */
+    _Atomic size_t n_passes; /* before the first failure */
+    _Atomic size_t n_faults; /* to come after that; 0: the point is quiet */
+    _Atomic size_t n_hits;   /* failures so far */
 } tr_fault_point_t;
 
 /* Arm the point anew. */
