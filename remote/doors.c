@@ -38,7 +38,7 @@ static void forget(tr_doors_t *self, tr_door_t *door)
         zsock_destroy(&door->socket);
     }
     free(door->endpoint);
-    tr_allowed_finish(&door->actors);
+    tr_rights_finish(&door->rights);
     *door = (tr_door_t){0};
 }
 
@@ -76,6 +76,20 @@ static bool make_socket(tr_door_t *door)
     return socket != NULL;
 }
 
+static troupe_status_t set_rights(tr_door_t *door, const tr_gateway_listener_t *listener)
+{
+    static const char *const all[] = {"*"};
+    tr_rights_t *rights = &door->rights;
+    rights->is_admin = tr_endpoint_is_ipc(listener->endpoint);
+    troupe_status_t status = tr_allowed_set(&rights->calls, all, 1);
+    if (status == TROUPE_OK) {
+        status = tr_allowed_set(&rights->offers, all, 1);
+    }
+    return status == TROUPE_OK
+               ? tr_allowed_set(&rights->actors, listener->actors, listener->n_actors)
+               : status;
+}
+
 /* False: `why` says in words why not, and nothing is open. */
 static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener, char *why,
                       size_t size)
@@ -86,8 +100,7 @@ static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener, c
         snprintf(text, sizeof text, "there are too many");
     } else if (tr_endpoint_check(listener->endpoint, text, sizeof text) != TROUPE_OK) {
         door = NULL;
-    } else if (tr_allowed_set(&door->actors, listener->actors, listener->n_actors) !=
-               TROUPE_OK) {
+    } else if (set_rights(door, listener) != TROUPE_OK) {
         snprintf(text, sizeof text, "out of memory");
     } else if (!(door->endpoint = strdup(listener->endpoint)) || !make_socket(door)) {
         snprintf(text, sizeof text, "no socket to be had");
@@ -163,8 +176,8 @@ static void follow_listener(tr_doors_t *self, const tr_gateway_listener_t *liste
         door->gone_by_ms = 0;
         self->n_shut--;
     }
-    if (tr_allowed_set(&door->actors, listener->actors, listener->n_actors) != TROUPE_OK) {
-        tell_failure(self, "out of memory: its peers may send to no actor now");
+    if (set_rights(door, listener) != TROUPE_OK) {
+        tell_failure(self, "out of memory: its peers may do less now");
     }
     if (door->mode != listener->mode) {
         door->mode = listener->mode;
@@ -193,12 +206,6 @@ void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec, int64_t go
     for (size_t i = 0; i < spec->n_listeners; i++) {
         follow_listener(self, &spec->listeners[i]);
     }
-}
-
-bool tr_doors_lead_to(const tr_doors_t *self, uint32_t door, tr_span_t actor)
-{
-    assert(self && door < TR_SELF_MAX_WATCHES);
-    return tr_allowed_has(&self->all[door].actors, actor);
 }
 
 uint32_t tr_doors_of(const tr_doors_t *self, const void *socket)

@@ -12,8 +12,8 @@
 #include <czmq.h>
 
 #include "actors/actor.h"
-#include "remote/allowed.h"
 #include "remote/gateway.h"
+#include "remote/rights.h"
 
 typedef struct tr_door {
     zsock_t *socket; /* NULL: there is none of that number */
@@ -22,7 +22,7 @@ typedef struct tr_door {
     bool is_bound;
     bool is_open;
     int64_t gone_by_ms; /* of one that is shut; else 0 */
-    tr_allowed_t actors;
+    tr_rights_t rights; /* of who comes in by it */
 } tr_door_t;
 
 typedef void(tr_door_ready_fn)(tr_self_t *self, void *socket, int descriptor);
@@ -42,9 +42,6 @@ void tr_doors_finish(tr_doors_t *self);
 
 /* Open all that `spec` has. False: `why` says which cannot be, and why. */
 bool tr_doors_open_all(tr_doors_t *self, const tr_gateway_spec_t *spec, char *why, size_t size);
-
-/* Whether who came in by that door may send to this actor. */
-bool tr_doors_lead_to(const tr_doors_t *self, uint32_t door, tr_span_t actor);
 
 /* Open those that `spec` has and are not, and shut those that it has not, which are to be gone
  * by `gone_by_ms`; what cannot be opened is told to the log. `shut (arg, door)` is called for

@@ -69,6 +69,7 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, const void *rou
         return NULL;
     }
     peer->door = door;
+    peer->rights = &gateway->doors.all[door].rights;
     peer->on_part = on_part_left;
     peer->on_part_arg = gateway;
     if (tr_peers_add(&gateway->peers, peer) != TROUPE_OK) {
@@ -140,7 +141,9 @@ static void say_good_bye(tr_gateway_t *gateway, tr_peer_t *peer)
     peer->max_bundle = 0;
     peer->leave_by_ms = tr_clock_after(tr_clock_now_ms(), FORGET_AFTER_MS);
     tr_peer_forget_backlog(peer);
-    tr_native_say_bye(gateway, peer);
+    if (peer->dialect->bye) {
+        peer->dialect->bye(gateway, peer);
+    }
 }
 
 static void stop_gathering(tr_gateway_t *gateway, tr_peer_t *peer)
@@ -219,9 +222,9 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
         return;
     }
     int64_t interval_ms = peer->heartbeat_ms > 0 ? peer->heartbeat_ms : TR_GATEWAY_HEARTBEAT_MS;
-    if (!peer->is_gone && (peer->calls.n_items > 0 || peer->ref) &&
+    if (!peer->is_gone && peer->dialect->ping && (peer->calls.n_items > 0 || peer->ref) &&
         now_ms - peer->last_sent_ms >= interval_ms) {
-        tr_native_ping(gateway, peer);
+        peer->dialect->ping(gateway, peer);
     }
     if (!peer->is_gone && has_broken_heartbeat(peer, now_ms)) {
         tr_peer_cut(peer, "silent for three heartbeats");
@@ -299,8 +302,9 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id) : NULL;
     if (peer && !peer->is_leaving) {
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
-        n_commands = tr_native_receive(gateway, peer, zmq_msg_data(&header),
-                                       zmq_msg_size(&header), &payload, has_too_many);
+        tr_span_t first = {zmq_msg_data(&header), zmq_msg_size(&header)};
+        peer->dialect = peer->dialect ? peer->dialect : tr_dialect_of(first, payload);
+        n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
         if (peer->is_gone) {
             tr_gateway_drop_peer(gateway, peer);
         }
@@ -345,6 +349,16 @@ static void drop_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply
     troupe_reply_destroy(&reply);
 }
 
+/* Takes the reply. */
+static void pass_on(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
+{
+    call->peer->dialect->reply(gateway, call, reply);
+    if (reply->is_final) {
+        tr_gateway_close_call(gateway, call);
+    }
+    troupe_reply_destroy(&reply);
+}
+
 static void on_reply(tr_gateway_t *gateway, troupe_reply_t *reply)
 {
     tr_open_call_t *call = tr_idmap_get(&gateway->calls, reply->id);
@@ -357,9 +371,16 @@ static void on_reply(tr_gateway_t *gateway, troupe_reply_t *reply)
         drop_reply(gateway, call, reply);
         return;
     }
-    tr_native_reply(gateway, call, reply);
+    pass_on(gateway, call, reply);
     if (peer->is_gone) {
         tr_gateway_drop_peer(gateway, peer);
+    }
+}
+
+static void say_goaway(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    if (peer->dialect->goaway) {
+        peer->dialect->goaway(gateway, peer);
     }
 }
 
@@ -370,7 +391,7 @@ static void drain(tr_gateway_t *gateway)
     }
     gateway->is_draining = true;
     for (tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
-        tr_native_say_goaway(gateway, peer);
+        say_goaway(gateway, peer);
     }
 }
 
@@ -380,7 +401,7 @@ static void on_shut(void *arg, uint32_t door)
     tr_gateway_t *gateway = arg;
     for (tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
         if (peer->door == door) {
-            tr_native_say_goaway(gateway, peer);
+            say_goaway(gateway, peer);
         }
     }
 }
@@ -425,7 +446,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
         troupe_reply_t *end =
             tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL);
         if (call->peer && end) {
-            tr_native_reply(gateway, call, end);
+            pass_on(gateway, call, end);
         } else {
             troupe_reply_destroy(&end);
             tr_gateway_close_call(gateway, call);

@@ -1,4 +1,5 @@
-/* remote/gateway_inside.h - the inside of the gateway, for gateway.c and native.c */
+/* remote/gateway_inside.h - the inside of the gateway, for its files and those of its dialects
+ */
 
 #ifndef TROUPE_REMOTE_GATEWAY_INSIDE_H
 #define TROUPE_REMOTE_GATEWAY_INSIDE_H
@@ -6,6 +7,7 @@
 #include "actors/timers.h"
 #include "base/metrics.h"
 #include "mailbox/mail.h"
+#include "remote/dialect.h"
 #include "remote/doors.h"
 #include "remote/gateway.h"
 #include "remote/peers.h"
@@ -15,7 +17,7 @@
 #define TR_GATEWAY_MAX_FRAMES   64
 #define TR_GATEWAY_MAX_OPEN     1000
 
-typedef struct tr_gateway {
+struct tr_gateway {
     tr_self_t *self;
     tr_doors_t doors;
     tr_peers_t peers;
@@ -37,15 +39,10 @@ typedef struct tr_gateway {
     tr_metric_t *bad_messages;
     tr_metric_t *n_forbidden;
     tr_metric_t *n_peers;
-} tr_gateway_t;
+};
 
 /* What time it is, looked at once a round. */
 int64_t tr_gateway_now_ms(tr_gateway_t *gateway);
-
-/* A message of a peer arrived: frame 0 decoded or not, payload taken. Returns how many commands
- * it had. */
-size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header,
-                         size_t size, troupe_message_t **payload_p, bool has_too_many_frames);
 
 /* Say to a peer that what it wanted under that id was not let pass. */
 void tr_native_refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
@@ -60,19 +57,6 @@ void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t
 void tr_native_answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                       troupe_message_t *payload);
 
-/* Why a payload is too large to travel; NULL: it is not. */
-const char *tr_native_payload_problem(const troupe_message_t *payload,
-                                      bool has_too_many_frames);
-
-/* What a router or worker sent to an open call of a peer. Takes the reply. */
-void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply);
-
-/* Say to a peer that no new requests are taken. */
-void tr_native_say_goaway(tr_gateway_t *gateway, tr_peer_t *peer);
-
-/* Ask a peer for a sign of life. */
-void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer);
-
 /* A call begins: note it with its peer and here. TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway,
                                                       tr_open_call_t *call);
@@ -80,12 +64,30 @@ TROUPE_NODISCARD troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway,
 /* The call is over, or its peer wants to know no more: forget it. */
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);
 
-/* Say to a peer that it is cut off. */
-void tr_native_say_bye(tr_gateway_t *gateway, tr_peer_t *peer);
-
 /* The peer is gone: cancel what it wanted cancelled, let the rest run, forget it. One that
  * we cut is told first, as soon as its socket takes it. */
 void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* ---- requests.c: what peers want to be done, in the terms of TRP/1 ---- */
+
+/* A peer wants something of a capability or an actor; may take the payload. What cannot be is
+ * refused in its dialect. */
+void tr_requests_take(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                      troupe_message_t **payload_p, bool has_too_many_frames);
+
+/* It wants no answer any more to what it numbered so. */
+void tr_requests_cancel(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id);
+
+/* It takes so many parts more. */
+void tr_requests_grant(tr_peer_t *peer, uint64_t id, int64_t n_parts);
+
+/* Say that a request was not let pass. */
+void tr_requests_refuse(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                        troupe_outcome_t outcome, const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* Why a payload is too large to travel; NULL: it is not. */
+const char *tr_requests_payload_problem(const troupe_message_t *payload,
+                                        bool has_too_many_frames);
 
 /* ---- talk.c: peers and actors ---- */
 

@@ -1,4 +1,4 @@
-/* TRP/1 as the gateway speaks it: what peers are allowed, and what they are told. The normative
+/* TRP/1 as the gateway speaks it: what peers say, and what they are told. The normative
  * text is docs/protocol.md.
  */
 
@@ -18,7 +18,6 @@
 #define VERSION          1
 #define SHORTEST_BEAT_MS 100
 #define LONGEST_BEAT_MS  60000
-#define ADMIN            "troupe."
 
 static void send_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                          troupe_message_t **payload_p)
@@ -74,6 +73,14 @@ void tr_native_refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
     send_error(gateway, peer, id, outcome, 0, text);
 }
 
+static void say_goaway(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    tr_trp1_t goaway;
+    tr_trp1_init(&goaway, TR_TRP1_GOAWAY, 0);
+    goaway.text = tr_span_of("the node is draining");
+    send_command(gateway, peer, &goaway, NULL);
+}
+
 /* ---- what peers say ---- */
 
 static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *hello)
@@ -104,181 +111,7 @@ static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *he
     peer->max_bundle = hello->bundle > 0 ? (size_t)hello->bundle : 0;
     peer->takes_messages = peer->takes_messages || hello->messages;
     if (gateway->is_draining) {
-        tr_native_say_goaway(gateway, peer);
-    }
-}
-
-static bool is_operation(const tr_trp1_t *request)
-{
-    return request->capability.size >= strlen(ADMIN) &&
-           memcmp(request->capability.data, ADMIN, strlen(ADMIN)) == 0;
-}
-
-/* Operations are for local peers; and to whom goaway was said, nothing else is open, even
- * before every router has heard of it. */
-static bool may_call(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request)
-{
-    bool is_admin = is_operation(request);
-    if (gateway->is_draining && !is_admin) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_SHUTTING_DOWN,
-                         "the node is draining");
-        return false;
-    }
-    if (is_admin && !peer->is_local) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_FORBIDDEN,
-                         "%.*s may be called over ipc only", (int)request->capability.size,
-                         request->capability.data);
-        return false;
-    }
-    return true;
-}
-
-const char *tr_native_payload_problem(const troupe_message_t *payload, bool has_too_many_frames)
-{
-    size_t n_frames = payload ? troupe_message_count(payload) : 0;
-    if (has_too_many_frames || n_frames > TR_GATEWAY_MAX_FRAMES) {
-        return "more than 64 payload frames";
-    }
-    for (size_t i = 0; i < n_frames; i++) {
-        if (troupe_message_size(payload, i) > (size_t)TR_GATEWAY_MAX_FRAME) {
-            return "a frame of more than 67108864 bytes";
-        }
-    }
-    return NULL;
-}
-
-static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
-                             const troupe_message_t *payload, bool has_too_many_frames)
-{
-    if (tr_idmap_get(&peer->calls, request->id)) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_BAD_REQUEST,
-                         "the id %llu is in use", (unsigned long long)request->id);
-        return false;
-    }
-    if (peer->calls.n_items >= gateway->limits.max_open) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
-                         "this peer has %zu requests open, which is all it may",
-                         peer->calls.n_items);
-        return false;
-    }
-    const char *problem = tr_native_payload_problem(payload, has_too_many_frames);
-    if (problem) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE, "%s", problem);
-        return false;
-    }
-    return true;
-}
-
-/* Note the call as open, so that its answer finds the way back. */
-static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
-                                 const tr_trp1_t *request, tr_route_t *route,
-                                 troupe_message_t **payload_p)
-{
-    tr_open_call_t *call = tr_slab_alloc(sizeof *call);
-    if (!call) {
-        troupe_message_destroy(payload_p);
-        return NULL;
-    }
-    *call = (tr_open_call_t){
-        .peer = peer,
-        .peer_id = request->id,
-        .id = ++gateway->last_id,
-        .route = route,
-        /* Whoever looks at the node's events does so for as long as it is there. */
-        .finish_on_disconnect = request->finish_on_disconnect && !is_operation(request),
-        .grants_itself = request->credit >= 0,
-    };
-    const tr_header_t header = {
-        .capability = request->capability,
-        .method = request->method,
-        .traceparent = request->traceparent,
-        .sticky = request->sticky,
-        .dedup = request->dedup,
-        .timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : 0,
-        .priority = (troupe_priority_t)request->priority,
-        .credit = request->credit > 0 ? (uint64_t)request->credit : 0,
-        .is_shut = request->credit == 0,
-        .peer = peer->number,
-    };
-    call->envelope = tr_envelope_new(call->id, gateway->self->mailbox, &header, payload_p);
-    if (!call->envelope || tr_gateway_note_call(gateway, call) != TROUPE_OK) {
-        if (call->envelope) {
-            atomic_store(&call->envelope->is_answered, true); /* the peer is told here */
-        }
-        tr_envelope_release(&call->envelope);
-        tr_slab_free(call, sizeof *call);
-        return NULL;
-    }
-    return call;
-}
-
-/* What no router ever saw is answered here, and only here. */
-static void answer_unposted(tr_gateway_t *gateway, tr_open_call_t *call,
-                            troupe_outcome_t outcome, const char *why)
-{
-    atomic_store(&call->envelope->is_answered, true);
-    tr_native_refuse(gateway, call->peer, call->peer_id, outcome, "%s", why);
-    tr_gateway_close_call(gateway, call);
-}
-
-static void on_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
-                       troupe_message_t **payload_p, bool has_too_many_frames)
-{
-    if (!is_within_limits(gateway, peer, request, *payload_p, has_too_many_frames) ||
-        !may_call(gateway, peer, request)) {
-        return;
-    }
-    if (request->timeout_ms == 0) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_TIMEOUT,
-                         "no time was left for it");
-        return;
-    }
-    if (request->actor.size > 0) {
-        tr_talk_ask(gateway, peer, request, payload_p);
-        return;
-    }
-    tr_route_t *route = tr_routes_find(&gateway->routes, gateway->self->runtime->directory,
-                                       request->capability);
-    if (!route) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_NO_CAPABILITY,
-                         "nobody offers '%.*s' here", (int)request->capability.size,
-                         request->capability.data);
-        return;
-    }
-    tr_open_call_t *call = open_call(gateway, peer, request, route, payload_p);
-    if (!call) {
-        tr_route_release(&route);
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
-                         "the node is out of memory");
-        return;
-    }
-    troupe_status_t status = tr_route_leave(route, call->envelope);
-    if (status == TROUPE_FULL) {
-        answer_unposted(gateway, call, TROUPE_OUTCOME_OVERLOADED,
-                        "the capability's mailbox is full");
-    } else if (status != TROUPE_OK) {
-        answer_unposted(gateway, call, TROUPE_OUTCOME_SHUTTING_DOWN,
-                        "the capability is stopping");
-    }
-}
-
-static void on_cancel(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id)
-{
-    tr_open_call_t *call = tr_idmap_get(&peer->calls, id);
-    if (call && !call->envelope) {
-        tr_talk_give_up(gateway, call, TROUPE_OUTCOME_CANCELLED, "cancelled by the caller");
-    } else if (call) {
-        tr_envelope_cancel(call->envelope, call->route->router);
-    }
-}
-
-/* Bytes are granted as the parts leave, whoever grants the parts: what a slow connection leaves
- * lying is bounded too. */
-static void on_credit(tr_peer_t *peer, const tr_trp1_t *credit)
-{
-    tr_open_call_t *call = tr_idmap_get(&peer->calls, credit->id);
-    if (call && call->grants_itself && credit->credit > 0) {
-        tr_envelope_grant(call->envelope, call->route->router, (uint64_t)credit->credit, 0);
+        say_goaway(gateway, peer);
     }
 }
 
@@ -308,16 +141,16 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         on_hello(gateway, peer, command);
         break;
     case TR_TRP1_REQUEST:
-        on_request(gateway, peer, command, payload_p, has_too_many_frames);
+        tr_requests_take(gateway, peer, command, payload_p, has_too_many_frames);
         break;
     case TR_TRP1_SEND:
         tr_talk_send(gateway, peer, command, payload_p, has_too_many_frames);
         break;
     case TR_TRP1_CANCEL:
-        on_cancel(gateway, peer, command->id);
+        tr_requests_cancel(gateway, peer, command->id);
         break;
     case TR_TRP1_CREDIT:
-        on_credit(peer, command);
+        tr_requests_grant(peer, command->id, command->credit);
         break;
     case TR_TRP1_PING:
         on_ping(gateway, peer, command);
@@ -377,26 +210,32 @@ static size_t on_bundle(tr_gateway_t *gateway, tr_peer_t *peer, const troupe_mes
     return n_commands;
 }
 
-size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header,
-                         size_t size, troupe_message_t **payload_p, bool has_too_many_frames)
+static size_t receive(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t header,
+                      troupe_message_t **payload_p, bool has_too_many_frames)
 {
     tr_trp1_t command;
     const char *reason = "malformed";
     size_t n_commands = 1;
-    if (tr_trp1_decode(header, size, &command, &reason) != TROUPE_OK) {
+    if (tr_trp1_decode(header.data, header.size, &command, &reason) != TROUPE_OK) {
         tr_native_refuse_malformed(gateway, peer, command.id, reason);
     } else if (command.command == TR_TRP1_BUNDLE) {
         n_commands += on_bundle(gateway, peer, *payload_p);
     } else {
         on_command(gateway, peer, &command, payload_p, has_too_many_frames);
     }
-    troupe_message_destroy(payload_p);
     return n_commands;
 }
 
 /* ---- what peers are told ---- */
 
-void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
+static void refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id, tr_span_t capability,
+                   troupe_outcome_t outcome, const char *text)
+{
+    (void)capability;
+    send_error(gateway, peer, id, outcome, 0, text);
+}
+
+static void reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
 {
     if (!reply->is_final) {
         send_part(gateway, call, reply);
@@ -407,32 +246,29 @@ void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t
         tr_trp1_t final;
         tr_trp1_init(&final, TR_TRP1_REPLY, call->peer_id);
         tr_native_answer(gateway, call->peer, &final, reply->message);
-        troupe_message_destroy(&reply->message);
     }
-    if (reply->is_final) {
-        tr_gateway_close_call(gateway, call);
-    }
-    troupe_reply_destroy(&reply);
 }
 
-void tr_native_say_goaway(tr_gateway_t *gateway, tr_peer_t *peer)
-{
-    tr_trp1_t goaway;
-    tr_trp1_init(&goaway, TR_TRP1_GOAWAY, 0);
-    goaway.text = tr_span_of("the node is draining");
-    send_command(gateway, peer, &goaway, NULL);
-}
-
-void tr_native_say_bye(tr_gateway_t *gateway, tr_peer_t *peer)
+static void say_bye(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     tr_trp1_t bye;
     tr_trp1_init(&bye, TR_TRP1_BYE, 0);
     send_command(gateway, peer, &bye, NULL);
 }
 
-void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer)
+static void ping(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     tr_trp1_t ping;
     tr_trp1_init(&ping, TR_TRP1_PING, 0);
     send_command(gateway, peer, &ping, NULL);
 }
+
+const tr_dialect_t tr_native = {
+    .name = "trp1",
+    .receive = receive,
+    .refuse = refuse,
+    .reply = reply,
+    .goaway = say_goaway,
+    .bye = say_bye,
+    .ping = ping,
+};

@@ -130,10 +130,11 @@ void tr_peer_cut(tr_peer_t *self, const char *why)
 
 /* What is to be sent: borrowed, but the frames of the payload move. */
 typedef struct parcel {
-    tr_span_t head;
+    tr_span_t head;            /* data NULL: the payload is all */
     troupe_message_t *payload; /* NULL: none */
     size_t n_commands;
-    uint64_t call_id; /* as in tr_outgoing_t */
+    uint64_t call_id; /* these two as in tr_outgoing_t */
+    uint64_t part_bytes;
 } parcel_t;
 
 static uint64_t payload_bytes(const parcel_t *parcel)
@@ -153,7 +154,9 @@ static bool has_room(const tr_peer_t *self, const parcel_t *parcel,
 static troupe_message_t *compose(const parcel_t *parcel)
 {
     troupe_message_t *payload = parcel->payload;
-    troupe_message_t *message = troupe_message_from(parcel->head.data, parcel->head.size);
+    troupe_message_t *message = parcel->head.data
+                                    ? troupe_message_from(parcel->head.data, parcel->head.size)
+                                    : troupe_message_new();
     for (size_t i = 0; message && payload && i < payload->n_frames; i++) {
         if (tr_message_add_frame(message, &payload->frames[i]) != TROUPE_OK) {
             troupe_message_destroy(&message);
@@ -166,18 +169,18 @@ static troupe_message_t *compose(const parcel_t *parcel)
 static bool queue(tr_peer_t *self, const parcel_t *parcel)
 {
     tr_outgoing_t *out = malloc(sizeof *out);
-    uint64_t part_bytes = payload_bytes(parcel);
+    uint64_t bytes = parcel->head.size + payload_bytes(parcel);
     troupe_message_t *message = out ? compose(parcel) : NULL;
     if (!message) {
         free(out);
         return false;
     }
     *out = (tr_outgoing_t){
-        .bytes = parcel->head.size + part_bytes,
+        .bytes = bytes,
         .message = message,
         .n_commands = parcel->n_commands,
         .call_id = parcel->call_id,
-        .part_bytes = part_bytes,
+        .part_bytes = parcel->part_bytes,
     };
     if (self->last_out) {
         self->last_out->next = out;
@@ -198,8 +201,8 @@ static troupe_status_t send_at_once(tr_peer_t *self, const parcel_t *parcel, int
         return status;
     }
     bool has_payload = parcel->payload && parcel->payload->n_frames > 0;
-    if (send_bytes(self->socket, parcel->head.data, parcel->head.size,
-                   has_payload ? ZMQ_SNDMORE : 0) < 0 ||
+    if ((parcel->head.data && send_bytes(self->socket, parcel->head.data, parcel->head.size,
+                                         has_payload ? ZMQ_SNDMORE : 0) < 0) ||
         (has_payload && tr_message_send(parcel->payload, 0, self->socket, ZMQ_DONTWAIT) != 0)) {
         return TROUPE_CLOSED;
     }
@@ -228,13 +231,13 @@ static void send_one(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t
     char header[TR_TRP1_MAX_HEADER];
     parcel_t parcel = {
         .head.data = header, .payload = payload, .n_commands = 1, .call_id = call_id};
-    uint64_t part_bytes = call_id > 0 ? payload_bytes(&parcel) : 0;
+    parcel.part_bytes = call_id > 0 ? payload_bytes(&parcel) : 0;
     if (tr_trp1_encode(command, header, sizeof header, &parcel.head.size) != TROUPE_OK) {
         tr_peer_cut(self, "its answer could not be written");
     }
     tr_peer_send_bundle(self, limits, now_ms);
     if (self->is_gone || !send_or_queue(self, &parcel, limits, now_ms)) {
-        tell_of_part(self, call_id, part_bytes);
+        tell_of_part(self, call_id, parcel.part_bytes);
     }
 }
 
@@ -246,6 +249,19 @@ void tr_peer_send_part(tr_peer_t *self, const tr_trp1_t *command, troupe_message
     if (payload_p) {
         troupe_message_destroy(payload_p);
     }
+}
+
+void tr_peer_send_message(tr_peer_t *self, troupe_message_t **message_p, uint64_t call_id,
+                          uint64_t part_bytes, const tr_peer_limits_t *limits, int64_t now_ms)
+{
+    assert(self && message_p && *message_p && troupe_message_count(*message_p) > 0 && limits);
+    parcel_t parcel = {
+        .payload = *message_p, .n_commands = 1, .call_id = call_id, .part_bytes = part_bytes};
+    tr_peer_send_bundle(self, limits, now_ms);
+    if (self->is_gone || !send_or_queue(self, &parcel, limits, now_ms)) {
+        tell_of_part(self, call_id, part_bytes);
+    }
+    troupe_message_destroy(message_p);
 }
 
 /* A bundle that is full leaves, and the next one begins. */

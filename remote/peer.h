@@ -20,6 +20,7 @@
 #include "mailbox/envelope.h"
 #include "mailbox/ref.h"
 #include "remote/bundle.h"
+#include "remote/rights.h"
 #include "remote/routes.h"
 #include "wire/trp1.h"
 
@@ -59,8 +60,10 @@ struct tr_peer {
     tr_peer_t *previous; /* neighbours among the peers of its gateway */
     tr_peer_t *next;
     void *socket;
-    uint32_t door; /* which of the gateway's sockets that is */
-    bool is_local; /* came in by ipc */
+    uint32_t door;                    /* which of the gateway's sockets that is */
+    bool is_local;                    /* came in by ipc */
+    const struct tr_dialect *dialect; /* as it first spoke */
+    const tr_rights_t *rights;        /* borrowed */
     size_t routing_id_size;
     unsigned char routing_id[TR_PEER_MAX_ROUTING_ID];
     tr_idmap_t calls; /* by the peer's id; tr_open_call_t */
@@ -105,6 +108,11 @@ void tr_peer_destroy(tr_peer_t **self_p);
  * is_gone when the peer cannot be reached or lets its queue overflow. */
 void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                   const tr_peer_limits_t *limits, int64_t now_ms);
+
+/* Send these frames as they are; takes the message. Of a part of that call (else 0) the payload
+ * has `part_bytes`. */
+void tr_peer_send_message(tr_peer_t *self, troupe_message_t **message_p, uint64_t call_id,
+                          uint64_t part_bytes, const tr_peer_limits_t *limits, int64_t now_ms);
 
 /* The same, or gather it. The payload stays the caller's, but may lose its frames. */
 void tr_peer_answer(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t *payload,

@@ -82,7 +82,7 @@ static troupe_outcome_t judge(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t 
 {
     char name[TR_TRP1_MAX_NAME + 1];
     copy_name(name, actor);
-    if (!tr_doors_lead_to(&gateway->doors, peer->door, actor)) {
+    if (!tr_allowed_has(&peer->rights->actors, actor)) {
         note_forbidden(gateway, peer, name);
         *why = "peers of this endpoint may not send to it";
         return TROUPE_OUTCOME_FORBIDDEN;
@@ -153,7 +153,7 @@ void tr_talk_send(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *send,
         return;
     }
     peer->takes_messages = true;
-    const char *why = tr_native_payload_problem(*payload_p, has_too_many_frames);
+    const char *why = tr_requests_payload_problem(*payload_p, has_too_many_frames);
     troupe_outcome_t outcome =
         why ? TROUPE_OUTCOME_TOO_LARGE : judge(gateway, peer, send->actor, &why);
     if (outcome != TROUPE_OUTCOME_OK) {
@@ -265,7 +265,7 @@ static const char *obstacle(const tr_gateway_t *gateway, const tr_peer_t *peer,
     if (!peer->takes_messages) {
         return "the peer takes no messages";
     }
-    if (tr_native_payload_problem(mail->message, false)) {
+    if (tr_requests_payload_problem(mail->message, false)) {
         return "it is too large for a peer";
     }
     return tr_peer_has_room(peer, mail->message, &gateway->limits)
