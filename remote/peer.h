@@ -80,9 +80,11 @@ struct tr_peer {
     tr_bundle_t bundle; /* behind what waits */
     bool is_gathering;  /* it is among those of its gateway that have one */
     tr_peer_t *next_gathering;
-    troupe_ref_t *ref;   /* what actors know it by; NULL: none does */
-    bool takes_messages; /* it said so, or has sent one */
-    bool was_forbidden;  /* to send to some actor, as was told */
+    struct tr_line *lines; /* that it serves by; remote/workers.h */
+    uint64_t n_lines;      /* that it has ever had */
+    troupe_ref_t *ref;     /* what actors know it by; NULL: none does */
+    bool takes_messages;   /* it said so, or has sent one */
+    bool was_forbidden;    /* to send to some actor, as was told */
     tr_outgoing_t *first_out;
     tr_outgoing_t *last_out;
     size_t n_out; /* commands that wait */
