@@ -45,6 +45,7 @@ static void forget(tr_doors_t *self, tr_door_t *door)
         tr_self_unwatch(self->self, zsock_resolve(door->socket), -1);
         zsock_destroy(&door->socket);
     }
+    tr_connections_finish(&door->connections);
     free(door->endpoint);
     tr_rights_finish(&door->rights);
     *door = (tr_door_t){0};

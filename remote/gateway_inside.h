@@ -11,6 +11,7 @@
 #include "remote/doors.h"
 #include "remote/gateway.h"
 #include "remote/limits.h"
+#include "remote/party.h"
 #include "remote/peers.h"
 
 #define TR_GATEWAY_HEARTBEAT_MS 5000
@@ -35,6 +36,13 @@ struct tr_gateway {
     tr_peer_t *gathering; /* peers whose bundle is to leave, by `next_gathering` */
     bool has_backlog;     /* somebody's answers wait for room */
     int64_t tried_ms;     /* when they were last tried */
+    tr_parties_t *parties;
+    int64_t next_sweep_ms; /* when to look after silent connections again */
+    int64_t told_full_ms;  /* when it was last told that there are too many connections */
+    uint64_t n_turned_away;
+    size_t n_open_connections;
+    tr_metric_t *limited[TR_LIMITS];
+    tr_metric_t *n_connections;
     tr_metric_t *bad_messages;
     tr_metric_t *n_forbidden;
     tr_metric_t *n_peers;
@@ -94,8 +102,40 @@ const char *tr_requests_payload_problem(const tr_peer_t *peer, const troupe_mess
 
 /* ---- guard.c: what keeps peers within their limits ---- */
 
+/* False when out of memory. */
+TROUPE_NODISCARD bool tr_guard_begin(tr_gateway_t *gateway);
+void tr_guard_end(tr_gateway_t *gateway);
+
 /* The monitor of a door has something to tell. */
 void tr_guard_told(tr_self_t *self, void *socket, int descriptor);
+
+/* Whether somebody who is not known may speak, who came in by that descriptor: not by a
+ * connection that was refused. */
+bool tr_guard_hears(tr_gateway_t *gateway, uint32_t door, int descriptor);
+
+/* A new peer, which came in by that descriptor: know its connection and its party. False when
+ * out of memory. And: it is about to be forgotten, with nothing open. */
+TROUPE_NODISCARD bool tr_guard_meet(tr_gateway_t *gateway, tr_peer_t *peer, int descriptor);
+void tr_guard_part(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* A request may begin, as far as limits go; else it was refused. */
+bool tr_guard_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                     bool is_operation);
+
+/* A peer has reached a limit: count it, and tell of it the first time. */
+void tr_guard_note(tr_gateway_t *gateway, tr_peer_t *peer, tr_limit_t limit);
+
+/* A peer said what cannot be understood: count it, tell of it the first time, and cut it when
+ * there is too much of that. */
+void tr_guard_malformed(tr_gateway_t *gateway, tr_peer_t *peer, const char *why);
+
+/* Cut a peer that does not take what waits for it, or that wants nothing; know that it has
+ * gone. And: cut the one for whom most waits, when too much waits for all. */
+void tr_guard_look(tr_peer_t *peer, int64_t now_ms);
+void tr_guard_look_at_all(tr_gateway_t *gateway);
+
+/* Close connections behind which nobody is, in time. Returns when to look again. */
+int64_t tr_guard_sweep(tr_gateway_t *gateway, int64_t now_ms);
 
 /* ---- talk.c: peers and actors ---- */
 
