@@ -58,16 +58,18 @@ static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
     }
 }
 
-static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, const void *routing_id,
-                           size_t size)
+static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
 {
     tr_peer_t *peer = tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
                                   zsock_resolve(gateway->doors.all[door].socket),
                                   tr_endpoint_is_ipc(gateway->doors.all[door].endpoint),
-                                  routing_id, size, tr_gateway_now_ms(gateway));
+                                  zmq_msg_data(routing_id), zmq_msg_size(routing_id),
+                                  tr_gateway_now_ms(gateway));
     if (!peer) {
         return NULL;
     }
+    tr_peer_introduce(peer, zmq_msg_gets(routing_id, "User-Id"),
+                      zmq_msg_gets(routing_id, "Peer-Address"));
     peer->door = door;
     peer->rights = &gateway->doors.all[door].rights;
     peer->on_part = on_part_left;
@@ -77,16 +79,6 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, const void *rou
     }
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
     return peer;
-}
-
-static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
-{
-    size_t size = zmq_msg_size(routing_id);
-    if (size > TR_PEER_MAX_ROUTING_ID) {
-        return NULL;
-    }
-    tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
-    return peer ? peer : new_peer(gateway, door, zmq_msg_data(routing_id), size);
 }
 
 troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway, tr_open_call_t *call)
@@ -193,6 +185,40 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
     tr_peers_remove(&gateway->peers, peer);
     tr_peer_destroy(&peer);
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
+}
+
+/* Whoever chooses a routing id may choose that of somebody who has gone; he gets nothing of
+ * what that one had. */
+static bool is_somebody_else(const tr_peer_t *peer, zmq_msg_t *routing_id)
+{
+    return tr_peers_has_chosen(peer) &&
+           !tr_peer_is_of(peer, zmq_msg_gets(routing_id, "User-Id"),
+                          zmq_msg_gets(routing_id, "Peer-Address"));
+}
+
+static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
+{
+    size_t size = zmq_msg_size(routing_id);
+    if (size > TR_PEER_MAX_ROUTING_ID) {
+        return NULL;
+    }
+    tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
+    if (peer && is_somebody_else(peer, routing_id)) {
+        tr_peer_cut(peer, "somebody else has its routing id now");
+        peer->is_leaving = true; /* nothing that is sent would reach it */
+        tr_gateway_drop_peer(gateway, peer);
+        peer = NULL;
+    }
+    return peer ? peer : new_peer(gateway, door, routing_id);
+}
+
+static void tell_arrival(tr_gateway_t *gateway, const tr_peer_t *peer)
+{
+    tr_event_live(gateway->self->runtime->events, peer->name[0] ? TR_LOG_INFO : TR_LOG_DEBUG,
+                  "peer_came", TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
+                  TR_TEXT("address", peer->address),
+                  TR_TEXT("endpoint", gateway->doors.all[peer->door].endpoint),
+                  TR_TEXT("dialect", peer->dialect->name));
 }
 
 static bool has_broken_heartbeat(const tr_peer_t *peer, int64_t now_ms)
@@ -303,7 +329,10 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     if (peer && !peer->is_leaving) {
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
         tr_span_t first = {zmq_msg_data(&header), zmq_msg_size(&header)};
-        peer->dialect = peer->dialect ? peer->dialect : tr_dialect_of(first, payload);
+        if (!peer->dialect) {
+            peer->dialect = tr_dialect_of(first, payload);
+            tell_arrival(gateway, peer);
+        }
         n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
         if (peer->is_gone) {
             tr_gateway_drop_peer(gateway, peer);

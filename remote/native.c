@@ -127,7 +127,9 @@ void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t
 {
     tr_metric_add(gateway->bad_messages, 1);
     tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
-             TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));
+             TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason),
+             TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
+             TR_TEXT("address", peer->address));
     if (id > 0) {
         tr_native_refuse(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, "%s", reason);
     }

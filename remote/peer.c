@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,31 @@ tr_peer_t *tr_peer_new(uint64_t number, void *socket, bool is_local, const void 
         tr_idmap_init(&self->calls);
     }
     return self;
+}
+
+/* libzmq has ":UID:GID:PID" for who comes in by ipc. */
+static void write_address(char text[TR_PEER_MAX_ADDRESS + 1], const char *address)
+{
+    bool is_ipc = address && address[0] == ':';
+    snprintf(text, TR_PEER_MAX_ADDRESS + 1, "%s%s", is_ipc ? "ipc " : "",
+             is_ipc    ? address + 1
+             : address ? address
+                       : "");
+}
+
+void tr_peer_introduce(tr_peer_t *self, const char *name, const char *address)
+{
+    assert(self);
+    snprintf(self->name, sizeof self->name, "%s", name ? name : "");
+    write_address(self->address, address);
+}
+
+bool tr_peer_is_of(const tr_peer_t *self, const char *name, const char *address)
+{
+    assert(self);
+    char text[TR_PEER_MAX_ADDRESS + 1];
+    write_address(text, address);
+    return strcmp(self->name, name ? name : "") == 0 && strcmp(self->address, text) == 0;
 }
 
 static tr_outgoing_t *pop(tr_peer_t *self)
@@ -118,7 +144,8 @@ static void be_gone(tr_peer_t *self, const char *why)
         self->is_gone = true;
         self->why_gone = why;
         tr_log(TR_LOG_INFO, "peer_gone", TR_TEXT("why", why),
-               TR_NUMBER("open", self->calls.n_items));
+               TR_NUMBER("open", self->calls.n_items), TR_NUMBER("peer", self->number),
+               TR_TEXT("name", self->name), TR_TEXT("address", self->address));
     }
 }
 

@@ -25,6 +25,8 @@
 #include "wire/trp1.h"
 
 #define TR_PEER_MAX_ROUTING_ID 255
+#define TR_PEER_MAX_NAME       64
+#define TR_PEER_MAX_ADDRESS    63
 
 typedef struct tr_peer tr_peer_t;
 
@@ -60,10 +62,12 @@ struct tr_peer {
     tr_peer_t *previous; /* neighbours among the peers of its gateway */
     tr_peer_t *next;
     void *socket;
-    uint32_t door;                    /* which of the gateway's sockets that is */
-    bool is_local;                    /* came in by ipc */
-    const struct tr_dialect *dialect; /* as it first spoke */
-    const tr_rights_t *rights;        /* borrowed */
+    uint32_t door;                         /* which of the gateway's sockets that is */
+    bool is_local;                         /* came in by ipc */
+    char name[TR_PEER_MAX_NAME + 1];       /* as its key proves; "": it has none */
+    char address[TR_PEER_MAX_ADDRESS + 1]; /* "10.0.0.5", "ipc UID:GID:PID"; "": not known */
+    const struct tr_dialect *dialect;      /* as it first spoke */
+    const tr_rights_t *rights;             /* borrowed */
     size_t routing_id_size;
     unsigned char routing_id[TR_PEER_MAX_ROUTING_ID];
     tr_idmap_t calls; /* by the peer's id; tr_open_call_t */
@@ -80,9 +84,11 @@ struct tr_peer {
     tr_bundle_t bundle; /* behind what waits */
     bool is_gathering;  /* it is among those of its gateway that have one */
     tr_peer_t *next_gathering;
-    troupe_ref_t *ref;   /* what actors know it by; NULL: none does */
-    bool takes_messages; /* it said so, or has sent one */
-    bool was_forbidden;  /* to send to some actor, as was told */
+    struct tr_line *lines; /* that it serves by; remote/workers.h */
+    uint64_t n_lines;      /* that it has ever had */
+    troupe_ref_t *ref;     /* what actors know it by; NULL: none does */
+    bool takes_messages;   /* it said so, or has sent one */
+    bool was_forbidden;    /* to send to some actor, as was told */
     tr_outgoing_t *first_out;
     tr_outgoing_t *last_out;
     size_t n_out; /* commands that wait */
@@ -100,6 +106,13 @@ typedef struct tr_peer_limits {
 /* NULL when out of memory. */
 TROUPE_NODISCARD tr_peer_t *tr_peer_new(uint64_t number, void *socket, bool is_local,
                                         const void *routing_id, size_t size, int64_t now_ms);
+
+/* Who it is, as far as the transport knows: the name that it was let in by, and its address as
+ * libzmq has it. NULL: not known. */
+void tr_peer_introduce(tr_peer_t *self, const char *name, const char *address);
+
+/* Whether that is what it was introduced with. */
+bool tr_peer_is_of(const tr_peer_t *self, const char *name, const char *address);
 
 /* Frees the peer, which must have no open call, with what waits to be sent to it. */
 void tr_peer_destroy(tr_peer_t **self_p);

@@ -70,7 +70,8 @@ static void note_forbidden(tr_gateway_t *gateway, tr_peer_t *peer, const char *a
     if (!peer->was_forbidden) {
         peer->was_forbidden = true;
         tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "peer_forbidden",
-                 TR_NUMBER("peer", peer->number),
+                 TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
+                 TR_TEXT("address", peer->address),
                  TR_TEXT("endpoint", gateway->doors.all[peer->door].endpoint),
                  TR_TEXT("actor", actor));
     }

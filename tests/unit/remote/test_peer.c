@@ -458,9 +458,32 @@ static void so_do_their_bytes(void **state)
     troupe_message_destroy(&large);
 }
 
+static void is_known_by_name_and_address(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *given;
+        const char *address;
+    } rows[] = {
+        {"anna", "10.0.0.5", "10.0.0.5"},
+        {NULL, ":1000:1001:4242", "ipc 1000:1001:4242"},
+        {NULL, NULL, ""},
+    };
+    world_t *world = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        tr_peer_introduce(world->peer, rows[i].name, rows[i].given);
+        assert_string_equal(world->peer->name, rows[i].name ? rows[i].name : "");
+        assert_string_equal(world->peer->address, rows[i].address);
+        assert_true(tr_peer_is_of(world->peer, rows[i].name, rows[i].given));
+        assert_false(tr_peer_is_of(world->peer, "bert", rows[i].given));
+        assert_false(tr_peer_is_of(world->peer, rows[i].name, "10.0.0.6"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        STORY(is_known_by_name_and_address),
         STORY(a_part_that_leaves_at_once_is_told_at_once),
         STORY(what_is_no_part_is_not_told),
         STORY(parts_that_wait_are_told_when_they_leave),
