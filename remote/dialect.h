@@ -35,9 +35,10 @@ typedef struct tr_dialect {
     size_t (*receive)(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t first,
                       troupe_message_t **rest_p, bool has_too_many_frames);
 
-    /* Say to a peer that the request it numbered so was not let pass. */
+    /* Say to a peer that the request it numbered so was not let pass. `hint_ms` > 0: it may do
+     * better after that. */
     void (*refuse)(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id, tr_span_t capability,
-                   troupe_outcome_t outcome, const char *text);
+                   troupe_outcome_t outcome, const char *text, int64_t hint_ms);
 
     /* What a router or worker sent to an open call. Does not take the reply, but may its
      * message; the call is closed by the caller when it is final. */

@@ -72,8 +72,7 @@ void tr_gateway_note_bad(tr_gateway_t *gateway, const tr_peer_t *peer, const cha
 void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **message_p,
                      uint64_t call_id, uint64_t part_bytes)
 {
-    tr_peer_send_message(peer, message_p, call_id, part_bytes, &gateway->limits,
-                         tr_gateway_now_ms(gateway));
+    tr_peer_send_message(peer, message_p, call_id, part_bytes, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
 }
 
@@ -83,7 +82,7 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rout
                                   zsock_resolve(gateway->doors.all[door].socket),
                                   tr_endpoint_is_ipc(gateway->doors.all[door].endpoint),
                                   zmq_msg_data(routing_id), zmq_msg_size(routing_id),
-                                  tr_gateway_now_ms(gateway));
+                                  &gateway->doors.all[door].limits, tr_gateway_now_ms(gateway));
     if (!peer) {
         return NULL;
     }
@@ -176,7 +175,7 @@ static void send_bundles(tr_gateway_t *gateway)
     while (gateway->gathering) {
         tr_peer_t *peer = gateway->gathering;
         stop_gathering(gateway, peer);
-        tr_peer_send_bundle(peer, &gateway->limits, tr_gateway_now_ms(gateway));
+        tr_peer_send_bundle(peer, tr_gateway_now_ms(gateway));
         gateway->has_backlog = gateway->has_backlog || peer->first_out;
         if (peer->is_gone) {
             gateway->next_round_ms = tr_gateway_now_ms(gateway);
@@ -313,10 +312,11 @@ static void try_backlogs(tr_gateway_t *gateway, int64_t now_ms)
 
 /* ---- what comes in ---- */
 
-/* The frames behind the routing id: the first into `header`, the others into a message. False
- * when there is no memory for them; all are read off in any case. */
-static bool read_rest(void *socket, zmq_msg_t *header, troupe_message_t *payload,
-                      bool *has_too_many)
+/* The frames behind the routing id: the first into `header`, the others into a message, up to
+ * the one by which it is too large. False when there is no memory for them; all are read off in
+ * any case. */
+static bool read_rest(void *socket, const tr_peer_limits_t *limits, zmq_msg_t *header,
+                      troupe_message_t *payload, bool *has_too_many)
 {
     bool is_whole = true;
     int more = 1;
@@ -330,9 +330,11 @@ static bool read_rest(void *socket, zmq_msg_t *header, troupe_message_t *payload
         more = zmq_msg_more(&frame);
         if (n == 0) {
             zmq_msg_move(header, &frame);
-        } else if (n > TR_GATEWAY_MAX_FRAMES + TR_GATEWAY_MAX_HEAD) {
+        } else if (n > limits->max_frames + TR_GATEWAY_MAX_HEAD) {
             *has_too_many = true;
-        } else if (tr_message_add_frame(payload, &frame) != TROUPE_OK) {
+        } else if (troupe_message_bytes(payload) <=
+                       limits->max_message + TR_GATEWAY_MAX_HEAD_BYTES &&
+                   tr_message_add_frame(payload, &frame) != TROUPE_OK) {
             is_whole = false;
         }
         zmq_msg_close(&frame);
@@ -349,8 +351,9 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     zmq_msg_init(&header);
     troupe_message_t *payload = troupe_message_new();
     bool has_too_many = false;
-    bool is_whole = payload && zmq_msg_more(routing_id) &&
-                    read_rest(socket, &header, payload, &has_too_many);
+    bool is_whole =
+        payload && zmq_msg_more(routing_id) &&
+        read_rest(socket, &gateway->doors.all[door].limits, &header, payload, &has_too_many);
     tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id) : NULL;
     if (peer && !peer->is_leaving) {
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
@@ -613,7 +616,7 @@ static bool begin(tr_self_t *self, const void *arg)
     self->state = gateway;
     if (gateway) {
         gateway->self = self;
-        tr_doors_init(&gateway->doors, self, on_readable);
+        tr_doors_init(&gateway->doors, self, on_readable, tr_guard_told);
         tr_idmap_init(&gateway->calls);
         tr_idmap_init(&gateway->known);
         tr_timers_init(&gateway->deadlines);
@@ -622,11 +625,6 @@ static bool begin(tr_self_t *self, const void *arg)
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
-    gateway->limits = (tr_peer_limits_t){
-        .max_open = TR_GATEWAY_MAX_OPEN,
-        .max_out = 10000,
-        .max_out_bytes = (size_t)64 << 20,
-    };
     tr_metrics_t *metrics = self->runtime->metrics;
     for (tr_dialect_number_t i = 0; i < TR_N_DIALECTS; i++) {
         gateway->bad_messages[i] =

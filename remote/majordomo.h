@@ -51,7 +51,8 @@ void tr_majordomo_take_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_
                                troupe_message_t **body_p, bool has_too_many_frames);
 
 void tr_majordomo_refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
-                         tr_span_t capability, troupe_outcome_t outcome, const char *text);
+                         tr_span_t capability, troupe_outcome_t outcome, const char *text,
+                         int64_t hint_ms);
 void tr_majordomo_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply);
 
 /* The call is about to be closed: what was gathered for it is not wanted any more. */

@@ -65,9 +65,11 @@ static void answer_error(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t servi
 }
 
 void tr_majordomo_refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
-                         tr_span_t capability, troupe_outcome_t outcome, const char *text)
+                         tr_span_t capability, troupe_outcome_t outcome, const char *text,
+                         int64_t hint_ms)
 {
     (void)id;
+    (void)hint_ms;
     answer_error(gateway, peer, capability, outcome, text);
 }
 
@@ -99,13 +101,12 @@ static bool begin_to_gather(tr_open_call_t *call)
 }
 
 /* What keeps the part from being kept; NULL: it was, or some of it. */
-static const char *keep_part(tr_gateway_t *gateway, tr_open_call_t *call,
-                             troupe_message_t *part)
+static const char *keep_part(tr_open_call_t *call, troupe_message_t *part)
 {
     size_t n_frames = part ? troupe_message_count(part) : 0;
     size_t bytes = (part ? troupe_message_bytes(part) : 0) + n_frames * FRAME_COST;
     tr_majordomo_t *self = call->peer->majordomo;
-    if (self->gathered_bytes + bytes > gateway->limits.max_out_bytes) {
+    if (self->gathered_bytes + bytes > call->peer->limits->max_out_bytes) {
         return "all the parts of this peer together are more than one reply may be";
     }
     if (!begin_to_gather(call)) {
@@ -125,7 +126,7 @@ static const char *keep_part(tr_gateway_t *gateway, tr_open_call_t *call,
 static void gather(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
 {
     uint64_t bytes = tr_reply_flow_bytes(reply);
-    const char *why = keep_part(gateway, call, reply->message);
+    const char *why = keep_part(call, reply->message);
     if (why) {
         char text[TR_TRP1_MAX_TEXT];
         tr_reply_compose(text, sizeof text, TROUPE_OUTCOME_TOO_LARGE, why);
