@@ -311,6 +311,33 @@ static void fill_supervisor(tr_maker_t *maker, const tr_config_child_t *config,
     maker->plan->n_actors++;
 }
 
+static tr_peer_limits_t peer_limits(const tr_config_limits_t *limits)
+{
+    return (tr_peer_limits_t){
+        .max_connections = (size_t)limits->connections,
+        .max_frame = (size_t)limits->frame,
+        .max_message = (size_t)limits->message,
+        .max_frames = (size_t)limits->frames,
+        .max_open = (size_t)limits->open,
+        .rate = (size_t)limits->rate,
+        .burst = (size_t)limits->burst,
+        .max_malformed = (size_t)limits->malformed,
+        .max_out = (size_t)limits->queue,
+        .max_out_bytes = (size_t)limits->queue_bytes,
+        .stall_ms = limits->stall_ms,
+        .idle_ms = limits->idle_ms,
+    };
+}
+
+static tr_node_limits_t node_limits(const tr_config_t *config)
+{
+    return (tr_node_limits_t){
+        .max_connections = (size_t)config->limit_connections,
+        .max_open = (size_t)config->limit_open,
+        .max_out_bytes = (size_t)config->limit_queue_bytes,
+    };
+}
+
 static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_t *config)
 {
     tr_gateway_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
@@ -324,12 +351,12 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
                 .mode = listener->mode,
                 .actors = (const char *const *)listener->actors.items,
                 .n_actors = listener->actors.n,
-                .limits = TR_PEER_LIMITS,
+                .limits = peer_limits(&listener->limits),
             };
         }
         spec->listeners = listeners;
         spec->n_listeners = config->n_listeners;
-        spec->limits = TR_NODE_LIMITS;
+        spec->limits = node_limits(config);
     }
     return listeners ? spec : NULL;
 }

@@ -27,10 +27,27 @@ typedef struct tr_config_words {
     size_t n;
 } tr_config_words_t;
 
+/* Of the peers of a listener. */
+typedef struct tr_config_limits {
+    int64_t connections;
+    int64_t open;
+    int64_t rate;  /* requests a second; 0: any number */
+    int64_t burst; /* 0: there is no rate */
+    int64_t frame; /* bytes */
+    int64_t message;
+    int64_t frames;
+    int64_t malformed; /* messages in a minute */
+    int64_t queue;     /* commands */
+    int64_t queue_bytes;
+    int64_t stall_ms;
+    int64_t idle_ms;
+} tr_config_limits_t;
+
 typedef struct tr_config_listener {
     char *endpoint;           /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
     unsigned mode;            /* of an ipc socket, default 0600 */
     tr_config_words_t actors; /* to whom peers may send; "*": to all */
+    tr_config_limits_t limits;
     tr_config_place_t place;
 } tr_config_listener_t;
 
@@ -197,6 +214,9 @@ typedef struct tr_config {
     char *name; /* of the node */
     tr_config_listener_t *listeners;
     size_t n_listeners;
+    int64_t limit_connections; /* of all listeners */
+    int64_t limit_open;
+    int64_t limit_queue_bytes;
     char *http; /* HOST:PORT, or NULL */
     tr_config_place_t http_place;
     tr_config_amount_t memory_budget;

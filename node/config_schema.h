@@ -40,7 +40,9 @@ enum {
     TR_IN_CHILD = TR_IN_SUPERVISOR | TR_IN_CAPABILITY | TR_IN_ACTOR,
     TR_IN_ERRAND = 1u << 19, /* one of the schedule */
     TR_IN_MAILBOX = 1u << 20,
-    TR_IN_ANY = (1u << 21) - 1,
+    TR_IN_PEER_LIMITS = 1u << 26, /* of a listener */
+    TR_IN_NODE_LIMITS = 1u << 27,
+    TR_IN_ANY = (1u << 28) - 1,
 };
 
 typedef enum tr_schema_type {
@@ -89,7 +91,7 @@ typedef struct tr_schema_row {
 } tr_schema_row_t;
 
 /* Longer than the table; a row's index fits an array of this size. */
-enum { TR_SCHEMA_ROWS_MAX = 128 };
+enum { TR_SCHEMA_ROWS_MAX = 192 };
 
 /* The table, and how long it is. */
 extern const tr_schema_row_t tr_schema[];

@@ -11,11 +11,17 @@
 #include "remote/doors.h"
 #include "remote/gateway.h"
 #include "remote/limits.h"
+#include "remote/mmi.h"
 #include "remote/party.h"
 #include "remote/peers.h"
+#include "remote/vigil.h"
 
 #define TR_GATEWAY_HEARTBEAT_MS 5000
 #define TR_REQUESTS_MAX_PROBLEM 80
+
+/* What a dialect may have before the payload, beside the first frame. */
+#define TR_GATEWAY_MAX_HEAD       5
+#define TR_GATEWAY_MAX_HEAD_BYTES 1024
 
 struct tr_gateway {
     tr_self_t *self;
@@ -33,9 +39,11 @@ struct tr_gateway {
     bool is_stopping;
     int64_t stop_by_ms;
     tr_reason_t stop_reason;
-    tr_peer_t *gathering; /* peers whose bundle is to leave, by `next_gathering` */
-    bool has_backlog;     /* somebody's answers wait for room */
-    int64_t tried_ms;     /* when they were last tried */
+    tr_peer_t *gathering;  /* peers whose bundle is to leave, by `next_gathering` */
+    bool has_backlog;      /* somebody's answers wait for room */
+    int64_t tried_ms;      /* when they were last tried */
+    tr_vigil_rule_t vigil; /* over Majordomo workers */
+    tr_mmi_t mmi;          /* what was asked about services */
     tr_parties_t *parties;
     int64_t next_sweep_ms; /* when to look after silent connections again */
     int64_t told_full_ms;  /* when it was last told that there are too many connections */
@@ -43,7 +51,7 @@ struct tr_gateway {
     size_t n_open_connections;
     tr_metric_t *limited[TR_LIMITS];
     tr_metric_t *n_connections;
-    tr_metric_t *bad_messages;
+    tr_metric_t *bad_messages[TR_N_DIALECTS];
     tr_metric_t *n_forbidden;
     tr_metric_t *n_peers;
 };
@@ -64,9 +72,20 @@ void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t
 void tr_native_answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                       troupe_message_t *payload);
 
+/* A peer said what cannot be understood: count it, tell of it the first time, and cut it when
+ * there is too much of that. */
+void tr_gateway_note_bad(tr_gateway_t *gateway, tr_peer_t *peer, const char *why);
+
+/* Send a message as it is, which is taken; the last two as in tr_peer_send_message. */
+void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **message_p,
+                     uint64_t call_id, uint64_t part_bytes);
+
 /* A call begins: note it with its peer and here. TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway,
                                                       tr_open_call_t *call);
+
+/* Tell whoever works on it that nobody wants it any more. */
+void tr_gateway_withdraw(const tr_open_call_t *call);
 
 /* The call is over, or its peer wants to know no more: forget it. */
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);
@@ -124,10 +143,6 @@ bool tr_guard_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *re
 
 /* A peer has reached a limit: count it, and tell of it the first time. */
 void tr_guard_note(tr_gateway_t *gateway, tr_peer_t *peer, tr_limit_t limit);
-
-/* A peer said what cannot be understood: count it, tell of it the first time, and cut it when
- * there is too much of that. */
-void tr_guard_malformed(tr_gateway_t *gateway, tr_peer_t *peer, const char *why);
 
 /* Cut a peer that does not take what waits for it, or that wants nothing; know that it has
  * gone. And: cut the one for whom most waits, when too much waits for all. */

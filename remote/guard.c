@@ -235,10 +235,10 @@ bool tr_guard_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *re
     return wait_ms == 0;
 }
 
-void tr_guard_malformed(tr_gateway_t *gateway, tr_peer_t *peer, const char *why)
+void tr_gateway_note_bad(tr_gateway_t *gateway, tr_peer_t *peer, const char *why)
 {
     size_t most = peer->limits->max_malformed;
-    tr_metric_add(gateway->bad_messages, 1);
+    tr_metric_add(gateway->bad_messages[peer->dialect->number], 1);
     if (!(peer->told_of & 1u << TR_LIMIT_NONE)) {
         peer->told_of |= 1u << TR_LIMIT_NONE;
         tr_event_live(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",

@@ -55,7 +55,7 @@ typedef struct tr_node_limits {
         .max_message = (size_t)64 << 20,                                                       \
         .max_frames = 64,                                                                      \
         .max_open = 1000,                                                                      \
-        .max_malformed = 100,                                                                   \
+        .max_malformed = 100,                                                                  \
         .max_out = 10000,                                                                      \
         .max_out_bytes = (size_t)64 << 20,                                                     \
         .stall_ms = 30000,                                                                     \
