@@ -181,6 +181,7 @@ static troupe_status_t say_request(tr_process_worker_t *worker, tr_job_t *job,
     request.capability = tr_span_of(envelope->capability);
     request.method = tr_span_of(envelope->method);
     request.traceparent = tr_span_of(envelope->traceparent);
+    request.peer = tr_span_of(envelope->caller);
     request.priority = (int64_t)envelope->priority;
     request.timeout_ms = has_end ? remaining_ms : -1;
     request.credit = (int64_t)tr_flow_pass_on(&job->envelope->flow, &job->spent, &job->told);

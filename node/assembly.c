@@ -322,8 +322,8 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
             listeners[i] = (tr_gateway_listener_t){
                 .endpoint = listener->endpoint,
                 .mode = listener->mode,
-                .actors = (const char *const *)listener->actors.items,
-                .n_actors = listener->actors.n,
+                .actors = (const char *const *)listener->rights.actors.items,
+                .n_actors = listener->rights.actors.n,
             };
         }
         spec->listeners = listeners;

@@ -124,6 +124,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .priority = (troupe_priority_t)request->priority,
         .credit = request->credit > 0 ? (uint64_t)request->credit : 0,
         .is_shut = request->credit == 0,
+        .caller = tr_span_of(peer->name),
         .peer = peer->number,
     };
     call->envelope = tr_envelope_new(call->id, gateway->self->mailbox, &header, payload_p);
