@@ -15,6 +15,7 @@
 #include "remote/peer.h"
 
 typedef struct tr_gateway tr_gateway_t;
+typedef struct tr_line tr_line_t; /* remote/workers.h */
 
 typedef struct tr_dialect {
     const char *name; /* in metrics and events */
@@ -24,9 +25,10 @@ typedef struct tr_dialect {
     size_t (*receive)(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t first,
                       troupe_message_t **rest_p, bool has_too_many_frames);
 
-    /* Say to a peer that the request it numbered so was not let pass. */
+    /* Say to a peer that the request it numbered so was not let pass. `hint_ms` > 0: it may do
+     * better after that. */
     void (*refuse)(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id, tr_span_t capability,
-                   troupe_outcome_t outcome, const char *text);
+                   troupe_outcome_t outcome, const char *text, int64_t hint_ms);
 
     /* What a router or worker sent to an open call. Does not take the reply, but may its
      * message; the call is closed by the caller when it is final. */
@@ -37,6 +39,31 @@ typedef struct tr_dialect {
     void (*goaway)(tr_gateway_t *gateway, tr_peer_t *peer);
     void (*bye)(tr_gateway_t *gateway, tr_peer_t *peer);
     void (*ping)(tr_gateway_t *gateway, tr_peer_t *peer);
+
+    /* ---- to a peer that serves a capability; all NULL: in that dialect there are none ---- */
+
+    /* What it offered was not let pass. `hint_ms` > 0: it may try again after that. */
+    void (*refuse_offer)(tr_gateway_t *gateway, tr_peer_t *peer, const char *capability,
+                         troupe_outcome_t outcome, const char *text, int64_t hint_ms);
+
+    /* Give it a request, which has the id `request->id` for it. May take the frames of the
+     * payload. */
+    void (*assign)(tr_gateway_t *gateway, tr_line_t *line, const tr_trp1_t *request,
+                   troupe_message_t *payload);
+
+    /* Nobody waits for that request any more; it may send so many parts more. NULL: there are
+     * no words for that. */
+    void (*cancel)(tr_gateway_t *gateway, tr_line_t *line, uint64_t id);
+    void (*credit)(tr_gateway_t *gateway, tr_line_t *line, uint64_t id, int64_t n_parts);
+
+    /* Its supervisor asks how it is; NULL: such a worker cannot be asked, and is well as long
+     * as its connection is. */
+    void (*ping_worker)(tr_gateway_t *gateway, tr_line_t *line, uint64_t id);
+
+    /* It will get nothing new; NULL: there are no words for that. And: it has nothing left to
+     * do, and will get nothing more. */
+    void (*drain)(tr_gateway_t *gateway, tr_line_t *line);
+    void (*stop)(tr_gateway_t *gateway, tr_line_t *line);
 } tr_dialect_t;
 
 extern const tr_dialect_t tr_native;

@@ -58,18 +58,20 @@ static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
     }
 }
 
-static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
+/* Who sent it stands with each frame of a message but the routing id, which is libzmq's own. */
+static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id,
+                           zmq_msg_t *frame)
 {
     tr_peer_t *peer = tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
                                   zsock_resolve(gateway->doors.all[door].socket),
                                   tr_endpoint_is_ipc(gateway->doors.all[door].endpoint),
                                   zmq_msg_data(routing_id), zmq_msg_size(routing_id),
-                                  tr_gateway_now_ms(gateway));
+                                  &gateway->doors.all[door].limits, tr_gateway_now_ms(gateway));
     if (!peer) {
         return NULL;
     }
-    tr_peer_introduce(peer, zmq_msg_gets(routing_id, "User-Id"),
-                      zmq_msg_gets(routing_id, "Peer-Address"));
+    tr_peer_introduce(peer, zmq_msg_gets(frame, "User-Id"),
+                      zmq_msg_gets(frame, "Peer-Address"));
     peer->door = door;
     peer->rights = &gateway->doors.all[door].rights;
     peer->on_part = on_part_left;
@@ -156,7 +158,7 @@ static void send_bundles(tr_gateway_t *gateway)
     while (gateway->gathering) {
         tr_peer_t *peer = gateway->gathering;
         stop_gathering(gateway, peer);
-        tr_peer_send_bundle(peer, &gateway->limits, tr_gateway_now_ms(gateway));
+        tr_peer_send_bundle(peer, tr_gateway_now_ms(gateway));
         gateway->has_backlog = gateway->has_backlog || peer->first_out;
         if (peer->is_gone) {
             gateway->next_round_ms = tr_gateway_now_ms(gateway);
@@ -189,27 +191,27 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
 
 /* Whoever chooses a routing id may choose that of somebody who has gone; he gets nothing of
  * what that one had. */
-static bool is_somebody_else(const tr_peer_t *peer, zmq_msg_t *routing_id)
+static bool is_somebody_else(const tr_peer_t *peer, zmq_msg_t *frame)
 {
-    return tr_peers_has_chosen(peer) &&
-           !tr_peer_is_of(peer, zmq_msg_gets(routing_id, "User-Id"),
-                          zmq_msg_gets(routing_id, "Peer-Address"));
+    return tr_peers_has_chosen(peer) && !tr_peer_is_of(peer, zmq_msg_gets(frame, "User-Id"),
+                                                       zmq_msg_gets(frame, "Peer-Address"));
 }
 
-static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
+static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id,
+                            zmq_msg_t *frame)
 {
     size_t size = zmq_msg_size(routing_id);
     if (size > TR_PEER_MAX_ROUTING_ID) {
         return NULL;
     }
     tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
-    if (peer && is_somebody_else(peer, routing_id)) {
+    if (peer && is_somebody_else(peer, frame)) {
         tr_peer_cut(peer, "somebody else has its routing id now");
         peer->is_leaving = true; /* nothing that is sent would reach it */
         tr_gateway_drop_peer(gateway, peer);
         peer = NULL;
     }
-    return peer ? peer : new_peer(gateway, door, routing_id);
+    return peer ? peer : new_peer(gateway, door, routing_id, frame);
 }
 
 static void tell_arrival(tr_gateway_t *gateway, const tr_peer_t *peer)
@@ -287,10 +289,11 @@ static void try_backlogs(tr_gateway_t *gateway, int64_t now_ms)
 
 /* ---- what comes in ---- */
 
-/* The frames behind the routing id: the first into `header`, the others into a message. False
- * when there is no memory for them; all are read off in any case. */
-static bool read_rest(void *socket, zmq_msg_t *header, troupe_message_t *payload,
-                      bool *has_too_many)
+/* The frames behind the routing id: the first into `header`, the others into a message, up to
+ * the one by which it is too large. False when there is no memory for them; all are read off in
+ * any case. */
+static bool read_rest(void *socket, const tr_peer_limits_t *limits, zmq_msg_t *header,
+                      troupe_message_t *payload, bool *has_too_many)
 {
     bool is_whole = true;
     int more = 1;
@@ -304,9 +307,10 @@ static bool read_rest(void *socket, zmq_msg_t *header, troupe_message_t *payload
         more = zmq_msg_more(&frame);
         if (n == 0) {
             zmq_msg_move(header, &frame);
-        } else if (n > TR_GATEWAY_MAX_FRAMES) {
+        } else if (n > limits->max_frames) {
             *has_too_many = true;
-        } else if (tr_message_add_frame(payload, &frame) != TROUPE_OK) {
+        } else if (troupe_message_bytes(payload) <= limits->max_message &&
+                   tr_message_add_frame(payload, &frame) != TROUPE_OK) {
             is_whole = false;
         }
         zmq_msg_close(&frame);
@@ -323,9 +327,10 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     zmq_msg_init(&header);
     troupe_message_t *payload = troupe_message_new();
     bool has_too_many = false;
-    bool is_whole = payload && zmq_msg_more(routing_id) &&
-                    read_rest(socket, &header, payload, &has_too_many);
-    tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id) : NULL;
+    bool is_whole =
+        payload && zmq_msg_more(routing_id) &&
+        read_rest(socket, &gateway->doors.all[door].limits, &header, payload, &has_too_many);
+    tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id, &header) : NULL;
     if (peer && !peer->is_leaving) {
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
         tr_span_t first = {zmq_msg_data(&header), zmq_msg_size(&header)};
@@ -578,7 +583,7 @@ static bool begin(tr_self_t *self, const void *arg)
     self->state = gateway;
     if (gateway) {
         gateway->self = self;
-        tr_doors_init(&gateway->doors, self, on_readable);
+        tr_doors_init(&gateway->doors, self, on_readable, tr_guard_told);
         tr_idmap_init(&gateway->calls);
         tr_idmap_init(&gateway->known);
         tr_timers_init(&gateway->deadlines);
@@ -587,11 +592,6 @@ static bool begin(tr_self_t *self, const void *arg)
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
-    gateway->limits = (tr_peer_limits_t){
-        .max_open = TR_GATEWAY_MAX_OPEN,
-        .max_out = 10000,
-        .max_out_bytes = (size_t)64 << 20,
-    };
     tr_metrics_t *metrics = self->runtime->metrics;
     gateway->bad_messages =
         tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",

@@ -10,12 +10,11 @@
 #include "remote/dialect.h"
 #include "remote/doors.h"
 #include "remote/gateway.h"
+#include "remote/limits.h"
 #include "remote/peers.h"
 
 #define TR_GATEWAY_HEARTBEAT_MS 5000
-#define TR_GATEWAY_MAX_FRAME    ((int64_t)64 << 20)
-#define TR_GATEWAY_MAX_FRAMES   64
-#define TR_GATEWAY_MAX_OPEN     1000
+#define TR_REQUESTS_MAX_PROBLEM 80
 
 struct tr_gateway {
     tr_self_t *self;
@@ -26,7 +25,7 @@ struct tr_gateway {
     tr_timers_t deadlines; /* of what actors were asked, by the gateway's id */
     tr_idmap_t known;      /* to actors: peers that have a reference, by their number */
     tr_routes_t routes;
-    tr_peer_limits_t limits;
+    tr_node_limits_t limits;
     int64_t now_ms;        /* of this round; 0: nobody looked yet */
     int64_t next_round_ms; /* when to look after the peers again */
     bool is_draining;
@@ -82,12 +81,21 @@ void tr_requests_cancel(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id);
 void tr_requests_grant(tr_peer_t *peer, uint64_t id, int64_t n_parts);
 
 /* Say that a request was not let pass. */
+void tr_requests_refuse_for(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                            troupe_outcome_t outcome, int64_t hint_ms, const char *why);
 void tr_requests_refuse(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                         troupe_outcome_t outcome, const char *format, ...) TROUPE_PRINTF(5, 6);
 
-/* Why a payload is too large to travel; NULL: it is not. */
-const char *tr_requests_payload_problem(const troupe_message_t *payload,
-                                        bool has_too_many_frames);
+/* Why a payload is larger than that peer may send or get, written to `text`; NULL: it is not.
+ */
+const char *tr_requests_payload_problem(const tr_peer_t *peer, const troupe_message_t *payload,
+                                        bool has_too_many_frames,
+                                        char text[TR_REQUESTS_MAX_PROBLEM]);
+
+/* ---- guard.c: what keeps peers within their limits ---- */
+
+/* The monitor of a door has something to tell. */
+void tr_guard_told(tr_self_t *self, void *socket, int descriptor);
 
 /* ---- talk.c: peers and actors ---- */
 
