@@ -70,10 +70,9 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rout
     if (!peer) {
         return NULL;
     }
-    tr_peer_introduce(peer, zmq_msg_gets(frame, "User-Id"),
-                      zmq_msg_gets(frame, "Peer-Address"));
     peer->door = door;
-    peer->rights = &gateway->doors.all[door].rights;
+    peer->is_barred = !tr_entry_admit(&gateway->entry, peer, &gateway->doors.all[door], frame,
+                                      tr_gateway_now_ms(gateway));
     peer->on_part = on_part_left;
     peer->on_part_arg = gateway;
     if (tr_peers_add(&gateway->peers, peer) != TROUPE_OK) {
@@ -189,14 +188,6 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
 }
 
-/* Whoever chooses a routing id may choose that of somebody who has gone; he gets nothing of
- * what that one had. */
-static bool is_somebody_else(const tr_peer_t *peer, zmq_msg_t *frame)
-{
-    return tr_peers_has_chosen(peer) && !tr_peer_is_of(peer, zmq_msg_gets(frame, "User-Id"),
-                                                       zmq_msg_gets(frame, "Peer-Address"));
-}
-
 static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id,
                             zmq_msg_t *frame)
 {
@@ -205,7 +196,9 @@ static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rou
         return NULL;
     }
     tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
-    if (peer && is_somebody_else(peer, frame)) {
+    /* Whoever chooses a routing id may choose that of somebody who has gone; he gets nothing of
+     * what that one had. */
+    if (peer && tr_entry_is_another(peer, &gateway->doors.all[door], frame)) {
         tr_peer_cut(peer, "somebody else has its routing id now");
         peer->is_leaving = true; /* nothing that is sent would reach it */
         tr_gateway_drop_peer(gateway, peer);
@@ -338,7 +331,11 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
             peer->dialect = tr_dialect_of(first, payload);
             tell_arrival(gateway, peer);
         }
-        n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
+        if (peer->is_barred) {
+            tr_peer_cut(peer, "its key is not known any more");
+        } else {
+            n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
+        }
         if (peer->is_gone) {
             tr_gateway_drop_peer(gateway, peer);
         }
@@ -440,6 +437,61 @@ static void on_shut(void *arg, uint32_t door)
     }
 }
 
+static void cut_and_drop(tr_gateway_t *gateway, tr_peer_t *peer, const char *why)
+{
+    tr_peer_cut(peer, why);
+    tr_gateway_drop_peer(gateway, peer);
+}
+
+static void drop_peers(tr_gateway_t *gateway, uint32_t door)
+{
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (peer->door == door) {
+            peer->is_leaving = true; /* it heard of it before */
+            tr_gateway_drop_peer(gateway, peer);
+        }
+    }
+}
+
+/* Other security: what is open there was allowed under the old rules, and ends now. */
+static void on_reopen(void *arg, uint32_t door)
+{
+    tr_gateway_t *gateway = arg;
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (peer->door == door) {
+            cut_and_drop(gateway, peer, "its endpoint has another security now");
+        }
+    }
+    drop_peers(gateway, door);
+}
+
+/* Those whose keys are there no more are cut before the doors are looked after, and before
+ * anybody says another word. */
+static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
+{
+    char why[256];
+    tr_keys_t *former;
+    if (!tr_entry_prepare(&gateway->entry, spec, &former, why, sizeof why)) {
+        tr_event(gateway->self->runtime->events, TR_LOG_ERROR, "not_listening",
+                 TR_TEXT("reason", why));
+    }
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (!tr_entry_review(&gateway->entry, peer) && !peer->is_leaving) {
+            cut_and_drop(gateway, peer, "its key is not known any more");
+        }
+    }
+    tr_keys_release(&former);
+    tr_doors_follow(&gateway->doors, spec, &gateway->entry.pair,
+                    tr_clock_after(gateway->self->now.ms, SHUT_PATIENCE_MS), on_shut, on_reopen,
+                    gateway);
+}
+
 static void receive(tr_self_t *self, tr_letter_t *letter)
 {
     tr_gateway_t *gateway = self->state;
@@ -455,8 +507,12 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     if (word && word->word == TR_WORD_DRAIN) {
         drain(gateway);
     } else if (word && word->word == TR_WORD_RESPEC && !gateway->is_stopping) {
-        tr_doors_follow(&gateway->doors, word->what,
-                        tr_clock_after(self->now.ms, SHUT_PATIENCE_MS), on_shut, gateway);
+        follow(gateway, word->what);
+    } else if (word && word->word == TR_WORD_ENDED && !gateway->is_stopping &&
+               tr_doorkeeper_is(gateway->entry.doorkeeper, word->incarnation)) {
+        tr_reason_t reason = tr_reason_format(
+            TROUPE_REASON_FAILED, "the doorkeeper has ended: %.100s", word->reason.text);
+        tr_self_end(self, &reason);
     } else if (!word) {
         tr_dead_letter_take(self->runtime, self->name, "a gateway takes no messages", &letter);
         return;
@@ -523,18 +579,6 @@ static bool has_open_calls(const tr_gateway_t *gateway, uint32_t door)
     return false;
 }
 
-static void drop_peers(tr_gateway_t *gateway, uint32_t door)
-{
-    tr_peer_t *next;
-    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
-        next = peer->next;
-        if (peer->door == door) {
-            peer->is_leaving = true; /* it heard of it before */
-            tr_gateway_drop_peer(gateway, peer);
-        }
-    }
-}
-
 /* Doors that are shut are gone when nothing is open behind them any more. Returns when to look
  * again. */
 static int64_t look_after_doors(tr_gateway_t *gateway, int64_t now_ms, int64_t due_ms)
@@ -559,6 +603,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     gateway->now_ms = now_ms;
     int64_t due_ms = look_around(gateway, now_ms);
     due_ms = look_after_doors(gateway, now_ms, due_ms);
+    int64_t told_ms = tr_entry_turn(&gateway->entry, now_ms);
+    due_ms = told_ms < due_ms ? told_ms : due_ms;
     int64_t expires_ms = tr_talk_expire(gateway, now_ms);
     due_ms = expires_ms < due_ms ? expires_ms : due_ms;
     gateway->now_ms = 0; /* a wait of any length may come now */
@@ -584,6 +630,7 @@ static bool begin(tr_self_t *self, const void *arg)
     if (gateway) {
         gateway->self = self;
         tr_doors_init(&gateway->doors, self, on_readable, tr_guard_told);
+        tr_entry_init(&gateway->entry, self);
         tr_idmap_init(&gateway->calls);
         tr_idmap_init(&gateway->known);
         tr_timers_init(&gateway->deadlines);
@@ -597,14 +644,14 @@ static bool begin(tr_self_t *self, const void *arg)
         tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
                           "Messages of peers that could not be understood",
                           (tr_label_t){"dialect", "trp1"}, (tr_label_t){0});
-    gateway->n_forbidden =
-        tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_forbidden_total",
-                          "Messages and questions of peers to actors that are not for them",
-                          (tr_label_t){0}, (tr_label_t){0});
     gateway->n_peers = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_gateway_peers",
                                          "Peers known now", (tr_label_t){0}, (tr_label_t){0});
     char why[256];
-    bool is_listening = tr_doors_open_all(&gateway->doors, arg, why, sizeof why);
+    tr_keys_t *former = NULL;
+    bool is_listening =
+        tr_entry_prepare(&gateway->entry, arg, &former, why, sizeof why) &&
+        tr_doors_open_all(&gateway->doors, arg, &gateway->entry.pair, why, sizeof why);
+    tr_keys_release(&former);
     if (!is_listening) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "%s", why);
     }
@@ -627,6 +674,7 @@ static void end(tr_self_t *self)
         tr_gateway_close_call(gateway, call);
     }
     tr_doors_finish(&gateway->doors);
+    tr_entry_finish(&gateway->entry);
     tr_routes_forget(&gateway->routes);
     tr_idmap_finish(&gateway->calls);
     tr_idmap_finish(&gateway->known);

@@ -9,6 +9,7 @@
 #include "mailbox/mail.h"
 #include "remote/dialect.h"
 #include "remote/doors.h"
+#include "remote/entry.h"
 #include "remote/gateway.h"
 #include "remote/limits.h"
 #include "remote/peers.h"
@@ -19,6 +20,7 @@
 struct tr_gateway {
     tr_self_t *self;
     tr_doors_t doors;
+    tr_entry_t entry;
     tr_peers_t peers;
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
@@ -36,7 +38,6 @@ struct tr_gateway {
     bool has_backlog;     /* somebody's answers wait for room */
     int64_t tried_ms;     /* when they were last tried */
     tr_metric_t *bad_messages;
-    tr_metric_t *n_forbidden;
     tr_metric_t *n_peers;
 };
 
@@ -85,6 +86,10 @@ void tr_requests_refuse_for(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp
                             troupe_outcome_t outcome, int64_t hint_ms, const char *why);
 void tr_requests_refuse(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                         troupe_outcome_t outcome, const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* A peer wanted something for which it has no right. */
+void tr_requests_note_forbidden(tr_gateway_t *gateway, const tr_peer_t *peer, tr_right_t right,
+                                tr_span_t what);
 
 /* Why a payload is larger than that peer may send or get, written to `text`; NULL: it is not.
  */

@@ -318,6 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORY(it_keeps_what_was_asked),
+        STORY(callers_with_names_share_with_themselves),
         STORY(the_second_answer_is_refused),
         STORY(parts_are_numbered_and_counted),
         STORY(parts_wait_for_room_and_finals_do_not),
