@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "actors/dead_letter.h"
+#include "actors/report.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/slab.h"
@@ -24,6 +25,7 @@
 #include "mailbox/reply.h"
 #include "remote/endpoint.h"
 #include "remote/gateway_inside.h"
+#include "remote/majordomo.h"
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
@@ -56,6 +58,22 @@ static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
         tr_envelope_grant(call->envelope, call->route->router, call->grants_itself ? 0 : 1,
                           n_bytes);
     }
+}
+
+void tr_gateway_note_bad(tr_gateway_t *gateway, const tr_peer_t *peer, const char *why)
+{
+    tr_metric_add(gateway->bad_messages[peer->dialect->number], 1);
+    tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
+             TR_TEXT("dialect", peer->dialect->name), TR_TEXT("why", why),
+             TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
+             TR_TEXT("address", peer->address));
+}
+
+void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **message_p,
+                     uint64_t call_id, uint64_t part_bytes)
+{
+    tr_peer_send_message(peer, message_p, call_id, part_bytes, tr_gateway_now_ms(gateway));
+    gateway->has_backlog = gateway->has_backlog || peer->first_out;
 }
 
 /* Who sent it stands with each frame of a message but the routing id, which is libzmq's own. */
@@ -94,6 +112,7 @@ troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway, tr_open_call_t *call
 
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 {
+    tr_majordomo_forget_parts(call);
     if (call->peer) {
         tr_idmap_take(&call->peer->calls, call->peer_id);
     }
@@ -107,7 +126,7 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 }
 
 /* Nobody wants it any more. What an actor was asked it answers all the same, to nobody. */
-static void withdraw(const tr_open_call_t *call)
+void tr_gateway_withdraw(const tr_open_call_t *call)
 {
     if (call->envelope) {
         tr_envelope_cancel(call->envelope, call->route->router);
@@ -174,11 +193,14 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
         if (call->finish_on_disconnect && call->envelope) {
             let_run(call);
         } else {
-            withdraw(call);
+            tr_gateway_withdraw(call);
             tr_gateway_close_call(gateway, call); /* its answer will find nobody */
         }
     }
     tr_talk_part(gateway, peer);
+    if (peer->dialect && peer->dialect->part) {
+        peer->dialect->part(gateway, peer);
+    }
     if (peer->is_cut && !peer->is_leaving) {
         say_good_bye(gateway, peer);
         return;
@@ -242,6 +264,9 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
         peer->is_gone = peer->is_gone || !peer->first_out || now_ms >= peer->leave_by_ms;
         return;
     }
+    if (!peer->is_gone && peer->dialect->tend) {
+        peer->dialect->tend(gateway, peer, now_ms);
+    }
     int64_t interval_ms = peer->heartbeat_ms > 0 ? peer->heartbeat_ms : TR_GATEWAY_HEARTBEAT_MS;
     if (!peer->is_gone && peer->dialect->ping && (peer->calls.n_items > 0 || peer->ref) &&
         now_ms - peer->last_sent_ms >= interval_ms) {
@@ -300,9 +325,10 @@ static bool read_rest(void *socket, const tr_peer_limits_t *limits, zmq_msg_t *h
         more = zmq_msg_more(&frame);
         if (n == 0) {
             zmq_msg_move(header, &frame);
-        } else if (n > limits->max_frames) {
+        } else if (n > limits->max_frames + TR_GATEWAY_MAX_HEAD) {
             *has_too_many = true;
-        } else if (troupe_message_bytes(payload) <= limits->max_message &&
+        } else if (troupe_message_bytes(payload) <=
+                       limits->max_message + TR_GATEWAY_MAX_HEAD_BYTES &&
                    tr_message_add_frame(payload, &frame) != TROUPE_OK) {
             is_whole = false;
         }
@@ -333,14 +359,14 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
         }
         if (peer->is_barred) {
             tr_peer_cut(peer, "its key is not known any more");
-        } else {
+        } else if (!peer->is_ignored) {
             n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
         }
         if (peer->is_gone) {
             tr_gateway_drop_peer(gateway, peer);
         }
     } else if (!peer) {
-        tr_metric_add(gateway->bad_messages, 1);
+        tr_metric_add(gateway->bad_messages[TR_DIALECT_UNKNOWN], 1);
     }
     troupe_message_destroy(&payload);
     zmq_msg_close(&header);
@@ -500,6 +526,11 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         on_reply(gateway, (troupe_reply_t *)letter);
         return;
     }
+    if (letter->type == &tr_report_type) {
+        tr_majordomo_take_report(gateway, (const tr_report_t *)letter);
+        tr_letter_destroy(&letter);
+        return;
+    }
     if (tr_mail_in(letter)) {
         tr_talk_take(gateway, tr_mail_in(letter));
         return;
@@ -532,7 +563,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
-        withdraw(call);
+        tr_gateway_withdraw(call);
         troupe_reply_t *end =
             tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL);
         if (call->peer && end) {
@@ -607,6 +638,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     due_ms = told_ms < due_ms ? told_ms : due_ms;
     int64_t expires_ms = tr_talk_expire(gateway, now_ms);
     due_ms = expires_ms < due_ms ? expires_ms : due_ms;
+    expires_ms = tr_majordomo_expire(gateway, now_ms);
+    due_ms = expires_ms < due_ms ? expires_ms : due_ms;
     gateway->now_ms = 0; /* a wait of any length may come now */
     tr_routes_forget(&gateway->routes);
     return due_ms;
@@ -640,10 +673,12 @@ static bool begin(tr_self_t *self, const void *arg)
         return false;
     }
     tr_metrics_t *metrics = self->runtime->metrics;
-    gateway->bad_messages =
-        tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
-                          "Messages of peers that could not be understood",
-                          (tr_label_t){"dialect", "trp1"}, (tr_label_t){0});
+    for (tr_dialect_number_t i = 0; i < TR_N_DIALECTS; i++) {
+        gateway->bad_messages[i] =
+            tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
+                              "Messages of peers that could not be understood",
+                              (tr_label_t){"dialect", tr_dialect_name(i)}, (tr_label_t){0});
+    }
     gateway->n_peers = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_gateway_peers",
                                          "Peers known now", (tr_label_t){0}, (tr_label_t){0});
     char why[256];
@@ -679,6 +714,7 @@ static void end(tr_self_t *self)
     tr_idmap_finish(&gateway->calls);
     tr_idmap_finish(&gateway->known);
     tr_timers_finish(&gateway->deadlines);
+    tr_mmi_finish(&gateway->mmi);
     free(gateway);
     self->state = NULL;
 }

@@ -42,6 +42,8 @@ typedef struct tr_open_call {
     bool finish_on_disconnect;
     bool grants_itself; /* the peer says how many parts it wants; else each that leaves grants
                            one */
+    struct tr_gathered
+        *gathered; /* parts for a peer that takes one reply; remote/majordomo.h */
 } tr_open_call_t;
 
 /* A part of that call, by its `id`, with so many bytes of payload, has left for the socket or
@@ -88,10 +90,13 @@ struct tr_peer {
     tr_bundle_t bundle; /* behind what waits */
     bool is_gathering;  /* it is among those of its gateway that have one */
     tr_peer_t *next_gathering;
-    struct tr_line *lines; /* that it serves by; remote/workers.h */
-    uint64_t n_lines;      /* that it has ever had */
-    troupe_ref_t *ref;     /* what actors know it by; NULL: none does */
-    bool takes_messages;   /* it said so, or has sent one */
+    struct tr_line *lines;          /* that it serves by; remote/workers.h */
+    uint64_t n_lines;               /* that it has ever had */
+    troupe_ref_t *ref;              /* what actors know it by; NULL: none does */
+    bool takes_messages;            /* it said so, or has sent one */
+    bool was_told;                  /* of a stranger: the operator knows of it */
+    bool is_ignored;                /* nothing that it says is listened to any more */
+    struct tr_majordomo *majordomo; /* of one that speaks it; remote/majordomo.h */
     tr_outgoing_t *first_out;
     tr_outgoing_t *last_out;
     size_t n_out; /* commands that wait */
