@@ -11,8 +11,7 @@
 #include <string.h>
 
 #define MOST_EVENTS 100000
-#define HEARD                                                                                  \
-    (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED)
+#define HEARD       (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED)
 
 zsock_t *tr_door_monitor_new(zsock_t *door)
 {
