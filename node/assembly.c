@@ -14,6 +14,7 @@
 #include "node/admin.h"
 #include "node/assembly_inside.h"
 #include "node/budget.h"
+#include "node/config_endpoint.h"
 #include "node/http.h"
 #include "node/http_address.h"
 #include "remote/gateway.h"
@@ -318,6 +319,29 @@ static void fill_supervisor(tr_maker_t *maker, const tr_config_child_t *config,
     maker->plan->n_actors++;
 }
 
+static tr_rights_spec_t rights_of(const tr_config_rights_t *rights)
+{
+    return (tr_rights_spec_t){
+        .calls = (const char *const *)rights->call.items,
+        .n_calls = rights->call.n,
+        .offers = (const char *const *)rights->offer.items,
+        .n_offers = rights->offer.n,
+        .actors = (const char *const *)rights->actors.items,
+        .n_actors = rights->actors.n,
+        .is_admin = rights->is_admin,
+    };
+}
+
+static const tr_key_spec_t *keys_of(tr_maker_t *maker, const tr_config_t *config)
+{
+    tr_key_spec_t *keys = tr_maker_keep(maker, config->n_peers * sizeof *keys);
+    for (size_t i = 0; keys && i < config->n_peers; i++) {
+        const tr_config_peer_t *peer = &config->peers[i];
+        keys[i] = (tr_key_spec_t){peer->name, peer->key, rights_of(&peer->rights)};
+    }
+    return keys;
+}
+
 static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_t *config)
 {
     tr_gateway_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
@@ -329,13 +353,18 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
             listeners[i] = (tr_gateway_listener_t){
                 .endpoint = listener->endpoint,
                 .mode = listener->mode,
-                .actors = (const char *const *)listener->actors.items,
-                .n_actors = listener->actors.n,
+                .owner = listener->owner,
+                .is_curve = listener->security == TR_CONFIG_SECURITY_CURVE,
+                .is_open = tr_config_endpoint_is_open(listener->endpoint),
+                .rights = rights_of(&listener->rights),
                 .limits = TR_PEER_LIMITS,
             };
         }
         spec->listeners = listeners;
         spec->n_listeners = config->n_listeners;
+        spec->key_file = config->security_key;
+        spec->peers = keys_of(maker, config);
+        spec->n_peers = spec->peers ? config->n_peers : 0;
         spec->limits = TR_NODE_LIMITS;
     }
     return listeners ? spec : NULL;

@@ -27,12 +27,35 @@ typedef struct tr_config_words {
     size_t n;
 } tr_config_words_t;
 
+typedef enum tr_config_security {
+    TR_CONFIG_SECURITY_NONE,
+    TR_CONFIG_SECURITY_CURVE,
+} tr_config_security_t;
+
+/* What a peer may do. Of words, one that ends with "*" stands for all that begin so. */
+typedef struct tr_config_rights {
+    tr_config_words_t call;   /* capabilities */
+    tr_config_words_t offer;  /* capabilities that it may serve as a worker */
+    tr_config_words_t actors; /* to whom it may send */
+    bool is_admin;
+} tr_config_rights_t;
+
 typedef struct tr_config_listener {
-    char *endpoint;           /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
-    unsigned mode;            /* of an ipc socket, default 0600 */
-    tr_config_words_t actors; /* to whom peers may send; "*": to all */
+    char *endpoint; /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
+    unsigned mode;  /* of an ipc socket, default 0600 */
+    char *owner;    /* of an ipc socket: "USER", "USER:GROUP", ":GROUP"; NULL: the node's */
+    tr_config_security_t security;
+    tr_config_rights_t rights; /* of peers without a key */
     tr_config_place_t place;
 } tr_config_listener_t;
+
+/* Somebody who may come in by CURVE. */
+typedef struct tr_config_peer {
+    char *name;
+    char *key; /* public, as text */
+    tr_config_rights_t rights;
+    tr_config_place_t place;
+} tr_config_peer_t;
 
 typedef struct tr_config_arg {
     char *key;
@@ -199,6 +222,10 @@ typedef struct tr_config {
     char *name; /* of the node */
     tr_config_listener_t *listeners;
     size_t n_listeners;
+    char *security_key; /* the file of the node's own key; NULL: none */
+    tr_config_place_t security_key_place;
+    tr_config_peer_t *peers;
+    size_t n_peers;
     char *http; /* HOST:PORT, or NULL */
     tr_config_place_t http_place;
     tr_config_amount_t memory_budget;

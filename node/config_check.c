@@ -346,28 +346,6 @@ static const tr_config_listener_t *find_twin(const tr_config_t *config, size_t i
     return NULL;
 }
 
-/* The names of actors, also of those that actors start. */
-static bool is_actor(const char *name)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/";
-    size_t size = strspn(name, letters);
-    return size > 0 && size < TR_DIRECTORY_NAME_SIZE && name[size] == '\0';
-}
-
-static void check_actors(tr_config_notes_t *notes, const tr_config_listener_t *listener)
-{
-    tr_config_place_t place = tr_config_notes_place(notes, &listener->actors, listener->place);
-    char cut[TR_CONFIG_CUT_BYTES];
-    for (size_t i = 0; i < listener->actors.n; i++) {
-        const char *name = listener->actors.items[i];
-        if (strcmp(name, "*") != 0 && !is_actor(name)) {
-            tr_config_notes_problem(notes, place, "'actors': '%s' is no name of an actor",
-                                    tr_config_cut(name, cut));
-        }
-    }
-}
-
 static void check_listener(tr_config_notes_t *notes, const tr_config_t *config, size_t index)
 {
     const tr_config_listener_t *listener = &config->listeners[index];
@@ -391,7 +369,6 @@ static void check_listener(tr_config_notes_t *notes, const tr_config_t *config, 
     if (!problem && mode && !tr_config_endpoint_is_ipc(listener->endpoint)) {
         tr_config_notes_problem(notes, mode->place, "'mode' is for ipc endpoints only");
     }
-    check_actors(notes, listener);
 }
 
 /* A listener that takes the same port, or NULL. */

@@ -16,6 +16,7 @@
 #define NO_FIELD        TR_SCHEMA_NO_FIELD
 #define CHILD(field)    offsetof(tr_config_child_t, field)
 #define LISTENER(field) offsetof(tr_config_listener_t, field)
+#define PEER(field)     offsetof(tr_config_peer_t, field)
 #define ERRAND(field)   offsetof(tr_config_errand_t, field)
 #define NODE(field)     offsetof(tr_config_t, field)
 
@@ -32,6 +33,7 @@ static const char *const strategies[] = {"one_for_one", "one_for_all", "rest_for
 static const char *const auto_shutdowns[] = {"never", "any_significant", "all_significant",
                                              NULL};
 static const char *const no_yes[] = {"false", "true", NULL};
+static const char *const securities[] = {"none", "curve", NULL};
 static const char *const restarts[] = {"permanent", "transient", "temporary", NULL};
 static const char *const on_intensity[] = {"backoff", "escalate", NULL};
 static const char *const isolations[] = {"thread", "process", "inline", NULL};
@@ -49,6 +51,8 @@ const tr_schema_row_t tr_schema[] = {
     {.key = "node", .where = TR_IN_FILE, .type = TR_SCHEMA_NAME, .offset = NODE(name)},
     {.key = "listen", .where = TR_IN_FILE, .type = TR_SCHEMA_LISTENERS,
      .inside = TR_IN_LISTENER, .offset = NO_FIELD},
+    {.key = "security", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_SECURITY},
     {.key = "drain-timeout", .where = TR_IN_FILE, .type = TR_SCHEMA_DURATION,
      .fallback = "10s", .max = YEAR_MS, .offset = NODE(drain_timeout_ms)},
     {.key = "spin", .where = TR_IN_FILE, .type = TR_SCHEMA_MOMENT,
@@ -76,8 +80,36 @@ const tr_schema_row_t tr_schema[] = {
      .required = true, .offset = LISTENER(endpoint)},
     {.key = "mode", .where = TR_IN_LISTENER, .type = TR_SCHEMA_MODE,
      .fallback = "0600", .offset = LISTENER(mode)},
-    {.key = "actors", .where = TR_IN_LISTENER, .type = TR_SCHEMA_WORDS,
-     .offset = LISTENER(actors)},
+    {.key = "owner", .where = TR_IN_LISTENER, .type = TR_SCHEMA_TEXT,
+     .offset = LISTENER(owner)},
+    {.key = "security", .where = TR_IN_LISTENER, .type = TR_SCHEMA_CHOICE,
+     .words = securities, .offset = LISTENER(security)},
+    {.key = "call", .where = TR_IN_LISTENER, .type = TR_SCHEMA_PATTERNS,
+     .offset = LISTENER(rights.call)},
+    {.key = "offer", .where = TR_IN_LISTENER, .type = TR_SCHEMA_PATTERNS,
+     .offset = LISTENER(rights.offer)},
+    {.key = "actors", .where = TR_IN_LISTENER, .type = TR_SCHEMA_PATTERNS,
+     .offset = LISTENER(rights.actors)},
+    {.key = "admin", .where = TR_IN_LISTENER, .type = TR_SCHEMA_SWITCH, .words = no_yes,
+     .offset = LISTENER(rights.is_admin)},
+
+    /* who may come in by CURVE */
+    {.key = "key", .where = TR_IN_SECURITY, .type = TR_SCHEMA_TEXT,
+     .offset = NODE(security_key)},
+    {.key = "peers", .where = TR_IN_SECURITY, .type = TR_SCHEMA_PEERS,
+     .inside = TR_IN_PEER, .offset = NO_FIELD},
+    {.key = "name", .where = TR_IN_PEER, .type = TR_SCHEMA_NAME,
+     .required = true, .offset = PEER(name)},
+    {.key = "key", .where = TR_IN_PEER, .type = TR_SCHEMA_TEXT,
+     .required = true, .offset = PEER(key)},
+    {.key = "call", .where = TR_IN_PEER, .type = TR_SCHEMA_PATTERNS,
+     .offset = PEER(rights.call)},
+    {.key = "offer", .where = TR_IN_PEER, .type = TR_SCHEMA_PATTERNS,
+     .offset = PEER(rights.offer)},
+    {.key = "actors", .where = TR_IN_PEER, .type = TR_SCHEMA_PATTERNS,
+     .offset = PEER(rights.actors)},
+    {.key = "admin", .where = TR_IN_PEER, .type = TR_SCHEMA_SWITCH,
+     .fallback = "false", .words = no_yes, .offset = PEER(rights.is_admin)},
 
     /* an errand of the schedule */
     {.key = "every", .where = TR_IN_ERRAND, .type = TR_SCHEMA_DURATION,
@@ -336,6 +368,10 @@ const char *tr_schema_where(unsigned where)
         return "'batch'";
     case TR_IN_MEMORY:
         return "'memory'";
+    case TR_IN_SECURITY:
+        return "'security'";
+    case TR_IN_PEER:
+        return "a peer of 'security'";
     case TR_IN_ERRAND:
         return "an errand of 'schedule'";
     case TR_IN_LIMITS:

@@ -17,7 +17,17 @@
 typedef struct tr_gateway tr_gateway_t;
 typedef struct tr_line tr_line_t; /* remote/workers.h */
 
+typedef enum tr_dialect_number {
+    TR_DIALECT_TRP1,
+    TR_DIALECT_MDP_01,
+    TR_DIALECT_MDP_02,
+    TR_DIALECT_MAJORTOMO,
+    TR_DIALECT_UNKNOWN,
+    TR_N_DIALECTS,
+} tr_dialect_number_t;
+
 typedef struct tr_dialect {
+    tr_dialect_number_t number;
     const char *name; /* in metrics and events */
 
     /* A message of a peer: its first frame, and those behind it, which may be taken. Returns
@@ -39,6 +49,11 @@ typedef struct tr_dialect {
     void (*goaway)(tr_gateway_t *gateway, tr_peer_t *peer);
     void (*bye)(tr_gateway_t *gateway, tr_peer_t *peer);
     void (*ping)(tr_gateway_t *gateway, tr_peer_t *peer);
+
+    /* Look after a peer, several times a second; the peer is about to be forgotten, or cut.
+     * NULL: there is nothing to do. */
+    void (*tend)(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_ms);
+    void (*part)(tr_gateway_t *gateway, tr_peer_t *peer);
 
     /* ---- to a peer that serves a capability; all NULL: in that dialect there are none ---- */
 
@@ -67,8 +82,16 @@ typedef struct tr_dialect {
 } tr_dialect_t;
 
 extern const tr_dialect_t tr_native;
+extern const tr_dialect_t tr_majordomo[]; /* by tr_mdp_dialect_t */
+extern const tr_dialect_t tr_stranger;    /* of who speaks none that is known here */
 
-/* The dialect of who begins like this. */
+/* The dialect of who begins like this, with the rest of the message. */
 const tr_dialect_t *tr_dialect_of(tr_span_t first, const troupe_message_t *rest);
+
+/* What such a stranger seems to speak, in words: a constant. */
+const char *tr_dialect_describe(tr_span_t first, const troupe_message_t *rest);
+
+/* The name, as in metrics and events. */
+const char *tr_dialect_name(tr_dialect_number_t number);
 
 #endif

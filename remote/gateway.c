@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "actors/dead_letter.h"
+#include "actors/report.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/slab.h"
@@ -24,6 +25,7 @@
 #include "mailbox/reply.h"
 #include "remote/endpoint.h"
 #include "remote/gateway_inside.h"
+#include "remote/majordomo.h"
 #include "remote/workers.h"
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
@@ -59,7 +61,25 @@ static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
     }
 }
 
-static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
+void tr_gateway_note_bad(tr_gateway_t *gateway, const tr_peer_t *peer, const char *why)
+{
+    tr_metric_add(gateway->bad_messages[peer->dialect->number], 1);
+    tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
+             TR_TEXT("dialect", peer->dialect->name), TR_TEXT("why", why),
+             TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
+             TR_TEXT("address", peer->address));
+}
+
+void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **message_p,
+                     uint64_t call_id, uint64_t part_bytes)
+{
+    tr_peer_send_message(peer, message_p, call_id, part_bytes, tr_gateway_now_ms(gateway));
+    gateway->has_backlog = gateway->has_backlog || peer->first_out;
+}
+
+/* Who sent it stands with each frame of a message but the routing id, which is libzmq's own. */
+static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id,
+                           zmq_msg_t *frame)
 {
     tr_peer_t *peer = tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
                                   zsock_resolve(gateway->doors.all[door].socket),
@@ -69,10 +89,9 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rout
     if (!peer) {
         return NULL;
     }
-    tr_peer_introduce(peer, zmq_msg_gets(routing_id, "User-Id"),
-                      zmq_msg_gets(routing_id, "Peer-Address"));
     peer->door = door;
-    peer->rights = &gateway->doors.all[door].rights;
+    peer->is_barred = !tr_entry_admit(&gateway->entry, peer, &gateway->doors.all[door], frame,
+                                      tr_gateway_now_ms(gateway));
     peer->on_part = on_part_left;
     peer->on_part_arg = gateway;
     if (tr_peers_add(&gateway->peers, peer) != TROUPE_OK) {
@@ -94,6 +113,7 @@ troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway, tr_open_call_t *call
 
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 {
+    tr_majordomo_forget_parts(call);
     if (call->peer) {
         tr_idmap_take(&call->peer->calls, call->peer_id);
     }
@@ -107,7 +127,7 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 }
 
 /* Nobody wants it any more. What an actor was asked it answers all the same, to nobody. */
-static void withdraw(const tr_open_call_t *call)
+void tr_gateway_withdraw(const tr_open_call_t *call)
 {
     if (call->envelope) {
         tr_envelope_cancel(call->envelope, call->route->router);
@@ -174,12 +194,15 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
         if (call->finish_on_disconnect && call->envelope) {
             let_run(call);
         } else {
-            withdraw(call);
+            tr_gateway_withdraw(call);
             tr_gateway_close_call(gateway, call); /* its answer will find nobody */
         }
     }
     tr_talk_part(gateway, peer);
     tr_workers_part(gateway, peer);
+    if (peer->dialect && peer->dialect->part) {
+        peer->dialect->part(gateway, peer);
+    }
     if (peer->is_cut && !peer->is_leaving) {
         say_good_bye(gateway, peer);
         return;
@@ -189,29 +212,23 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
 }
 
-/* Whoever chooses a routing id may choose that of somebody who has gone; he gets nothing of
- * what that one had. */
-static bool is_somebody_else(const tr_peer_t *peer, zmq_msg_t *routing_id)
-{
-    return tr_peers_has_chosen(peer) &&
-           !tr_peer_is_of(peer, zmq_msg_gets(routing_id, "User-Id"),
-                          zmq_msg_gets(routing_id, "Peer-Address"));
-}
-
-static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
+static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id,
+                            zmq_msg_t *frame)
 {
     size_t size = zmq_msg_size(routing_id);
     if (size > TR_PEER_MAX_ROUTING_ID) {
         return NULL;
     }
     tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
-    if (peer && is_somebody_else(peer, routing_id)) {
+    /* Whoever chooses a routing id may choose that of somebody who has gone; he gets nothing of
+     * what that one had. */
+    if (peer && tr_entry_is_another(peer, &gateway->doors.all[door], frame)) {
         tr_peer_cut(peer, "somebody else has its routing id now");
         peer->is_leaving = true; /* nothing that is sent would reach it */
         tr_gateway_drop_peer(gateway, peer);
         peer = NULL;
     }
-    return peer ? peer : new_peer(gateway, door, routing_id);
+    return peer ? peer : new_peer(gateway, door, routing_id, frame);
 }
 
 static void tell_arrival(tr_gateway_t *gateway, const tr_peer_t *peer)
@@ -248,6 +265,9 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
     if (peer->is_leaving) {
         peer->is_gone = peer->is_gone || !peer->first_out || now_ms >= peer->leave_by_ms;
         return;
+    }
+    if (!peer->is_gone && peer->dialect->tend) {
+        peer->dialect->tend(gateway, peer, now_ms);
     }
     int64_t interval_ms = peer->heartbeat_ms > 0 ? peer->heartbeat_ms : TR_GATEWAY_HEARTBEAT_MS;
     bool is_needed = peer->calls.n_items > 0 || peer->ref || tr_workers_has_any(peer);
@@ -308,9 +328,10 @@ static bool read_rest(void *socket, const tr_peer_limits_t *limits, zmq_msg_t *h
         more = zmq_msg_more(&frame);
         if (n == 0) {
             zmq_msg_move(header, &frame);
-        } else if (n > limits->max_frames) {
+        } else if (n > limits->max_frames + TR_GATEWAY_MAX_HEAD) {
             *has_too_many = true;
-        } else if (troupe_message_bytes(payload) <= limits->max_message &&
+        } else if (troupe_message_bytes(payload) <=
+                       limits->max_message + TR_GATEWAY_MAX_HEAD_BYTES &&
                    tr_message_add_frame(payload, &frame) != TROUPE_OK) {
             is_whole = false;
         }
@@ -331,7 +352,7 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     bool is_whole =
         payload && zmq_msg_more(routing_id) &&
         read_rest(socket, &gateway->doors.all[door].limits, &header, payload, &has_too_many);
-    tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id) : NULL;
+    tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id, &header) : NULL;
     if (peer && !peer->is_leaving) {
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
         tr_span_t first = {zmq_msg_data(&header), zmq_msg_size(&header)};
@@ -339,12 +360,16 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
             peer->dialect = tr_dialect_of(first, payload);
             tell_arrival(gateway, peer);
         }
-        n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
+        if (peer->is_barred) {
+            tr_peer_cut(peer, "its key is not known any more");
+        } else if (!peer->is_ignored) {
+            n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
+        }
         if (peer->is_gone) {
             tr_gateway_drop_peer(gateway, peer);
         }
     } else if (!peer) {
-        tr_metric_add(gateway->bad_messages, 1);
+        tr_metric_add(gateway->bad_messages[TR_DIALECT_UNKNOWN], 1);
     }
     troupe_message_destroy(&payload);
     zmq_msg_close(&header);
@@ -442,12 +467,72 @@ static void on_shut(void *arg, uint32_t door)
     }
 }
 
+static void cut_and_drop(tr_gateway_t *gateway, tr_peer_t *peer, const char *why)
+{
+    tr_peer_cut(peer, why);
+    tr_gateway_drop_peer(gateway, peer);
+}
+
+static void drop_peers(tr_gateway_t *gateway, uint32_t door)
+{
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (peer->door == door) {
+            peer->is_leaving = true; /* it heard of it before */
+            tr_gateway_drop_peer(gateway, peer);
+        }
+    }
+}
+
+/* Other security: what is open there was allowed under the old rules, and ends now. */
+static void on_reopen(void *arg, uint32_t door)
+{
+    tr_gateway_t *gateway = arg;
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (peer->door == door) {
+            cut_and_drop(gateway, peer, "its endpoint has another security now");
+        }
+    }
+    drop_peers(gateway, door);
+}
+
+/* Those whose keys are there no more are cut before the doors are looked after, and before
+ * anybody says another word. */
+static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
+{
+    char why[256];
+    tr_keys_t *former;
+    if (!tr_entry_prepare(&gateway->entry, spec, &former, why, sizeof why)) {
+        tr_event(gateway->self->runtime->events, TR_LOG_ERROR, "not_listening",
+                 TR_TEXT("reason", why));
+    }
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (!tr_entry_review(&gateway->entry, peer) && !peer->is_leaving) {
+            cut_and_drop(gateway, peer, "its key is not known any more");
+        }
+    }
+    tr_keys_release(&former);
+    tr_doors_follow(&gateway->doors, spec, &gateway->entry.pair,
+                    tr_clock_after(gateway->self->now.ms, SHUT_PATIENCE_MS), on_shut, on_reopen,
+                    gateway);
+}
+
 static void receive(tr_self_t *self, tr_letter_t *letter)
 {
     tr_gateway_t *gateway = self->state;
     const tr_control_t *word = tr_control_in(letter);
     if (letter->type == &tr_reply_type) {
         on_reply(gateway, (troupe_reply_t *)letter);
+        return;
+    }
+    if (letter->type == &tr_report_type) {
+        tr_majordomo_take_report(gateway, (const tr_report_t *)letter);
+        tr_letter_destroy(&letter);
         return;
     }
     if (tr_mail_in(letter)) {
@@ -463,8 +548,12 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (word && word->word == TR_WORD_NOT_JOINED) {
         tr_workers_take_refusal(gateway, word);
     } else if (word && word->word == TR_WORD_RESPEC && !gateway->is_stopping) {
-        tr_doors_follow(&gateway->doors, word->what,
-                        tr_clock_after(self->now.ms, SHUT_PATIENCE_MS), on_shut, gateway);
+        follow(gateway, word->what);
+    } else if (word && word->word == TR_WORD_ENDED && !gateway->is_stopping &&
+               tr_doorkeeper_is(gateway->entry.doorkeeper, word->incarnation)) {
+        tr_reason_t reason = tr_reason_format(
+            TROUPE_REASON_FAILED, "the doorkeeper has ended: %.100s", word->reason.text);
+        tr_self_end(self, &reason);
     } else if (!word) {
         tr_dead_letter_take(self->runtime, self->name, "a gateway takes no messages", &letter);
         return;
@@ -497,7 +586,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
-        withdraw(call);
+        tr_gateway_withdraw(call);
         troupe_reply_t *end =
             tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL);
         if (call->peer && end) {
@@ -546,18 +635,6 @@ static bool has_open_calls(const tr_gateway_t *gateway, uint32_t door)
     return false;
 }
 
-static void drop_peers(tr_gateway_t *gateway, uint32_t door)
-{
-    tr_peer_t *next;
-    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
-        next = peer->next;
-        if (peer->door == door) {
-            peer->is_leaving = true; /* it heard of it before */
-            tr_gateway_drop_peer(gateway, peer);
-        }
-    }
-}
-
 /* Doors that are shut are gone when nothing is open behind them any more. Returns when to look
  * again. */
 static int64_t look_after_doors(tr_gateway_t *gateway, int64_t now_ms, int64_t due_ms)
@@ -582,7 +659,11 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     gateway->now_ms = now_ms;
     int64_t due_ms = look_around(gateway, now_ms);
     due_ms = look_after_doors(gateway, now_ms, due_ms);
+    int64_t told_ms = tr_entry_turn(&gateway->entry, now_ms);
+    due_ms = told_ms < due_ms ? told_ms : due_ms;
     int64_t expires_ms = tr_talk_expire(gateway, now_ms);
+    due_ms = expires_ms < due_ms ? expires_ms : due_ms;
+    expires_ms = tr_majordomo_expire(gateway, now_ms);
     due_ms = expires_ms < due_ms ? expires_ms : due_ms;
     gateway->now_ms = 0; /* a wait of any length may come now */
     tr_routes_forget(&gateway->routes);
@@ -607,6 +688,7 @@ static bool begin(tr_self_t *self, const void *arg)
     if (gateway) {
         gateway->self = self;
         tr_doors_init(&gateway->doors, self, on_readable, tr_guard_told);
+        tr_entry_init(&gateway->entry, self);
         tr_idmap_init(&gateway->calls);
         tr_idmap_init(&gateway->known);
         tr_idmap_init(&gateway->lines);
@@ -617,18 +699,20 @@ static bool begin(tr_self_t *self, const void *arg)
         return false;
     }
     tr_metrics_t *metrics = self->runtime->metrics;
-    gateway->bad_messages =
-        tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
-                          "Messages of peers that could not be understood",
-                          (tr_label_t){"dialect", "trp1"}, (tr_label_t){0});
-    gateway->n_forbidden =
-        tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_forbidden_total",
-                          "Messages and questions of peers to actors that are not for them",
-                          (tr_label_t){0}, (tr_label_t){0});
+    for (tr_dialect_number_t i = 0; i < TR_N_DIALECTS; i++) {
+        gateway->bad_messages[i] =
+            tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
+                              "Messages of peers that could not be understood",
+                              (tr_label_t){"dialect", tr_dialect_name(i)}, (tr_label_t){0});
+    }
     gateway->n_peers = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_gateway_peers",
                                          "Peers known now", (tr_label_t){0}, (tr_label_t){0});
     char why[256];
-    bool is_listening = tr_doors_open_all(&gateway->doors, arg, why, sizeof why);
+    tr_keys_t *former = NULL;
+    bool is_listening =
+        tr_entry_prepare(&gateway->entry, arg, &former, why, sizeof why) &&
+        tr_doors_open_all(&gateway->doors, arg, &gateway->entry.pair, why, sizeof why);
+    tr_keys_release(&former);
     if (!is_listening) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "%s", why);
     }
@@ -651,11 +735,13 @@ static void end(tr_self_t *self)
         tr_gateway_close_call(gateway, call);
     }
     tr_doors_finish(&gateway->doors);
+    tr_entry_finish(&gateway->entry);
     tr_routes_forget(&gateway->routes);
     tr_idmap_finish(&gateway->calls);
     tr_idmap_finish(&gateway->known);
     tr_workers_finish(gateway);
     tr_timers_finish(&gateway->deadlines);
+    tr_mmi_finish(&gateway->mmi);
     free(gateway);
     self->state = NULL;
 }

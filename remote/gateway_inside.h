@@ -9,17 +9,25 @@
 #include "mailbox/mail.h"
 #include "remote/dialect.h"
 #include "remote/doors.h"
+#include "remote/entry.h"
 #include "remote/gateway.h"
 #include "remote/limits.h"
+#include "remote/mmi.h"
 #include "remote/peers.h"
 #include "remote/relapses.h"
+#include "remote/vigil.h"
 
 #define TR_GATEWAY_HEARTBEAT_MS 5000
 #define TR_REQUESTS_MAX_PROBLEM 80
 
+/* What a dialect may have before the payload, beside the first frame. */
+#define TR_GATEWAY_MAX_HEAD       5
+#define TR_GATEWAY_MAX_HEAD_BYTES 1024
+
 struct tr_gateway {
     tr_self_t *self;
     tr_doors_t doors;
+    tr_entry_t entry;
     tr_peers_t peers;
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
@@ -36,11 +44,12 @@ struct tr_gateway {
     bool is_stopping;
     int64_t stop_by_ms;
     tr_reason_t stop_reason;
-    tr_peer_t *gathering; /* peers whose bundle is to leave, by `next_gathering` */
-    bool has_backlog;     /* somebody's answers wait for room */
-    int64_t tried_ms;     /* when they were last tried */
-    tr_metric_t *bad_messages;
-    tr_metric_t *n_forbidden;
+    tr_peer_t *gathering;  /* peers whose bundle is to leave, by `next_gathering` */
+    bool has_backlog;      /* somebody's answers wait for room */
+    int64_t tried_ms;      /* when they were last tried */
+    tr_vigil_rule_t vigil; /* over Majordomo workers */
+    tr_mmi_t mmi;          /* what was asked about services */
+    tr_metric_t *bad_messages[TR_N_DIALECTS];
     tr_metric_t *n_peers;
 };
 
@@ -60,9 +69,19 @@ void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t
 void tr_native_answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                       troupe_message_t *payload);
 
+/* Count that a peer said what cannot be understood, and tell it. */
+void tr_gateway_note_bad(tr_gateway_t *gateway, const tr_peer_t *peer, const char *why);
+
+/* Send a message as it is, which is taken; the last two as in tr_peer_send_message. */
+void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **message_p,
+                     uint64_t call_id, uint64_t part_bytes);
+
 /* A call begins: note it with its peer and here. TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway,
                                                       tr_open_call_t *call);
+
+/* Tell whoever works on it that nobody wants it any more. */
+void tr_gateway_withdraw(const tr_open_call_t *call);
 
 /* The call is over, or its peer wants to know no more: forget it. */
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);
@@ -89,6 +108,10 @@ void tr_requests_refuse_for(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp
                             troupe_outcome_t outcome, int64_t hint_ms, const char *why);
 void tr_requests_refuse(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                         troupe_outcome_t outcome, const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* A peer wanted something for which it has no right. */
+void tr_requests_note_forbidden(tr_gateway_t *gateway, const tr_peer_t *peer, tr_right_t right,
+                                tr_span_t what);
 
 /* Why a payload is larger than that peer may send or get, written to `text`; NULL: it is not.
  */

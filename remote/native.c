@@ -179,11 +179,7 @@ static void on_ping(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *pin
 void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
                                 const char *reason)
 {
-    tr_metric_add(gateway->bad_messages, 1);
-    tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
-             TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason),
-             TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
-             TR_TEXT("address", peer->address));
+    tr_gateway_note_bad(gateway, peer, reason);
     if (id > 0) {
         tr_native_refuse(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, "%s", reason);
     }
@@ -255,7 +251,7 @@ static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *read
     } else if (status == TROUPE_OK) {
         on_command(gateway, peer, &command, &payload, n_frames > peer->limits->max_frames);
     } else {
-        tr_metric_add(gateway->bad_messages, 1);
+        tr_metric_add(gateway->bad_messages[TR_DIALECT_TRP1], 1);
     }
     troupe_message_destroy(&payload);
     return status != TROUPE_ERR_PROTOCOL;
@@ -380,6 +376,7 @@ static void stop(tr_gateway_t *gateway, tr_line_t *line)
 }
 
 const tr_dialect_t tr_native = {
+    .number = TR_DIALECT_TRP1,
     .name = "trp1",
     .receive = receive,
     .refuse = refuse,

@@ -65,6 +65,7 @@ typedef struct header {
     X(BATCH, "batch", NUMBER, batch, 0)                                                        \
     X(PARENT, "parent", NUMBER, parent, 0)                                                     \
     X(ACTOR, "actor", TEXT, actor, TR_TRP1_MAX_NAME)                                           \
+    X(PEER, "peer", TEXT, peer, TR_TRP1_MAX_WORD)                                              \
     X(URGENT, "urgent", FLAG, urgent, 0)                                                       \
     X(CONFIRM, "confirm", FLAG, confirm, 0)                                                    \
     X(FROM, "from", TEXT, from, TR_TRP1_MAX_NAME)                                              \

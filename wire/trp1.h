@@ -101,6 +101,7 @@ typedef struct tr_trp1 {
     int64_t batch;             /* to a worker: how many more of its batch follow; -1 absent */
     int64_t parent;            /* of a worker: the request that it calls for; -1 absent */
     tr_span_t actor;           /* of an ask and of a send: to whom, instead of a capability */
+    tr_span_t peer;            /* to a worker: the name of who asks */
 
     /* send, message */
     bool urgent;    /* it overtakes; false absent */
