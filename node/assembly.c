@@ -170,6 +170,7 @@ static tr_router_spec_t *router_spec(tr_maker_t *maker, const tr_config_child_t 
         *spec = (tr_router_spec_t){
             .capability = config->name,
             .pool = tr_maker_join(maker, config->name, "/pool"),
+            .has_only_guests = tr_config_is_remote_only(config),
             .min_workers = (size_t)config->workers_min,
             .max_workers = (size_t)config->workers_max,
             .concurrency = (size_t)config->concurrency,
@@ -198,15 +199,21 @@ static tr_supervisor_spec_t *pool_spec(tr_maker_t *maker, const tr_config_child_
 {
     tr_supervisor_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
     tr_child_spec_t *template = tr_maker_keep(maker, sizeof *template);
+    const tr_child_spec_t *guests =
+        config->takes_remote ? tr_maker_guests(maker, config) : NULL;
+    bool is_remote_only = tr_config_is_remote_only(config);
     if (spec && template) {
-        *template = tr_maker_worker(maker, config, "worker");
+        if (!is_remote_only) {
+            *template = tr_maker_worker(maker, config, "worker");
+        }
         *spec = (tr_supervisor_spec_t){
             .name = tr_maker_join(maker, config->name, "/pool"),
             .strategy = TR_SIMPLE_ONE_FOR_ONE,
             .max_restarts = (size_t)config->intensity_restarts,
             .period_ms = config->intensity_period_ms,
-            .children = template,
+            .children = is_remote_only ? guests : template,
             .n_children = 1,
+            .guests = guests,
             .min_workers = (size_t)config->workers_min,
             .max_workers = (size_t)config->workers_max,
             .capability = config->name,
@@ -219,7 +226,7 @@ static tr_supervisor_spec_t *pool_spec(tr_maker_t *maker, const tr_config_child_
                         .jitter = config->recycle_jitter},
         };
     }
-    return template ? spec : NULL;
+    return template && (guests || !config->takes_remote) ? spec : NULL;
 }
 
 static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child_t *config)

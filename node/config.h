@@ -145,6 +145,7 @@ struct tr_config_child {
     char *module; /* NULL: a command */
     tr_config_place_t module_place;
     tr_config_place_t worker_place; /* line 0: not there */
+    bool has_worker;                /* that the node starts; of an actor always */
     tr_config_args_t args;
     int64_t backoff_min_ms;
     int64_t backoff_max_ms;
@@ -178,6 +179,7 @@ struct tr_config_child {
     tr_config_args_t needs; /* of each named resource, as numbers */
     bool is_pinned;
     int64_t evict_cost;
+    bool takes_remote; /* workers that come by themselves */
     int64_t workers_min;
     int64_t workers_max;
     int64_t concurrency;
@@ -237,6 +239,12 @@ typedef struct tr_config {
     int64_t quarantine_limit; /* hung threads beyond which the node gives up */
     tr_config_child_t root;   /* a supervisor */
 } tr_config_t;
+
+/* Whether it is a capability whose workers all come by themselves. */
+static inline bool tr_config_is_remote_only(const tr_config_child_t *child)
+{
+    return child->kind == TR_CONFIG_CAPABILITY && child->takes_remote && !child->has_worker;
+}
 
 /* Read YAML text. `file` stands in the problems. Each problem goes to `report (arg, line)` as
  * "FILE:LINE:COLUMN: error: TEXT", in order of place; report may be NULL.

@@ -78,6 +78,7 @@ typedef struct tr_schema_row {
     tr_schema_type_t type;
     bool required;
     bool optional; /* a mapping whose keys have no defaults while it is absent */
+    bool is_local; /* of a capability: it is about workers that the node starts */
 
     /* As a person would write it. NULL: there is none, or it depends on other keys. */
     const char *fallback;

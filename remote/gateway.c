@@ -26,6 +26,7 @@
 #include "remote/endpoint.h"
 #include "remote/gateway_inside.h"
 #include "remote/majordomo.h"
+#include "remote/workers.h"
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
@@ -198,6 +199,7 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
         }
     }
     tr_talk_part(gateway, peer);
+    tr_workers_part(gateway, peer);
     if (peer->dialect && peer->dialect->part) {
         peer->dialect->part(gateway, peer);
     }
@@ -248,7 +250,7 @@ static bool has_broken_heartbeat(const tr_peer_t *peer, int64_t now_ms)
  * that actors know is theirs to send to as long as it is there. */
 static bool is_forgotten(const tr_peer_t *peer, int64_t now_ms)
 {
-    return peer->heartbeat_ms == 0 && peer->calls.n_items == 0 && !peer->ref &&
+    return peer->heartbeat_ms == 0 && peer->calls.n_items == 0 && !peer->ref && !peer->lines &&
            !peer->first_out && now_ms - peer->last_heard_ms > FORGET_AFTER_MS;
 }
 
@@ -268,7 +270,8 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
         peer->dialect->tend(gateway, peer, now_ms);
     }
     int64_t interval_ms = peer->heartbeat_ms > 0 ? peer->heartbeat_ms : TR_GATEWAY_HEARTBEAT_MS;
-    if (!peer->is_gone && peer->dialect->ping && (peer->calls.n_items > 0 || peer->ref) &&
+    bool is_needed = peer->calls.n_items > 0 || peer->ref || tr_workers_has_any(peer);
+    if (!peer->is_gone && peer->dialect->ping && is_needed &&
         now_ms - peer->last_sent_ms >= interval_ms) {
         peer->dialect->ping(gateway, peer);
     }
@@ -459,6 +462,7 @@ static void on_shut(void *arg, uint32_t door)
     for (tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
         if (peer->door == door) {
             say_goaway(gateway, peer);
+            tr_workers_drain(gateway, peer);
         }
     }
 }
@@ -535,8 +539,14 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         tr_talk_take(gateway, tr_mail_in(letter));
         return;
     }
+    if (tr_line_letter_in(letter)) {
+        tr_workers_take(gateway, tr_line_letter_in(letter));
+        return;
+    }
     if (word && word->word == TR_WORD_DRAIN) {
         drain(gateway);
+    } else if (word && word->word == TR_WORD_NOT_JOINED) {
+        tr_workers_take_refusal(gateway, word);
     } else if (word && word->word == TR_WORD_RESPEC && !gateway->is_stopping) {
         follow(gateway, word->what);
     } else if (word && word->word == TR_WORD_ENDED && !gateway->is_stopping &&
@@ -552,6 +562,19 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
 }
 
 /* ---- turns ---- */
+
+/* Those that serve hear that this is over, and may come again. */
+static void dismiss_workers(tr_gateway_t *gateway)
+{
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (peer->lines) {
+            tr_peer_cut(peer, "the node is stopping");
+            tr_gateway_drop_peer(gateway, peer);
+        }
+    }
+}
 
 /* The answers in the mailbox go out first; then what is still open is told that it is over. */
 static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
@@ -573,6 +596,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
             tr_gateway_close_call(gateway, call);
         }
     }
+    dismiss_workers(gateway);
     send_bundles(gateway);
     look_after_peers(gateway, now_ms);
     if (!is_patient || !gateway->has_backlog) {
@@ -603,7 +627,8 @@ static int64_t look_around(tr_gateway_t *gateway, int64_t now_ms)
 static bool has_open_calls(const tr_gateway_t *gateway, uint32_t door)
 {
     for (const tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
-        if (peer->door == door && (peer->calls.n_items > 0 || peer->first_out)) {
+        if (peer->door == door &&
+            (peer->calls.n_items > 0 || peer->first_out || tr_workers_has_any(peer))) {
             return true;
         }
     }
@@ -666,6 +691,7 @@ static bool begin(tr_self_t *self, const void *arg)
         tr_entry_init(&gateway->entry, self);
         tr_idmap_init(&gateway->calls);
         tr_idmap_init(&gateway->known);
+        tr_idmap_init(&gateway->lines);
         tr_timers_init(&gateway->deadlines);
     }
     if (!gateway || tr_peers_init(&gateway->peers) != TROUPE_OK) {
@@ -713,6 +739,7 @@ static void end(tr_self_t *self)
     tr_routes_forget(&gateway->routes);
     tr_idmap_finish(&gateway->calls);
     tr_idmap_finish(&gateway->known);
+    tr_workers_finish(gateway);
     tr_timers_finish(&gateway->deadlines);
     tr_mmi_finish(&gateway->mmi);
     free(gateway);

@@ -14,6 +14,7 @@
 #include "remote/limits.h"
 #include "remote/mmi.h"
 #include "remote/peers.h"
+#include "remote/relapses.h"
 #include "remote/vigil.h"
 
 #define TR_GATEWAY_HEARTBEAT_MS 5000
@@ -31,7 +32,10 @@ struct tr_gateway {
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
     tr_timers_t deadlines; /* of what actors were asked, by the gateway's id */
-    tr_idmap_t known;      /* to actors: peers that have a reference, by their number */
+    tr_idmap_t lines;      /* of peers that serve capabilities, by their number; tr_line_t */
+    uint64_t last_line;
+    tr_relapses_t relapses;
+    tr_idmap_t known; /* to actors: peers that have a reference, by their number */
     tr_routes_t routes;
     tr_node_limits_t limits;
     int64_t now_ms;        /* of this round; 0: nobody looked yet */

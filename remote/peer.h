@@ -92,6 +92,7 @@ struct tr_peer {
     tr_peer_t *next_gathering;
     struct tr_line *lines;          /* that it serves by; remote/workers.h */
     uint64_t n_lines;               /* that it has ever had */
+    bool has_offered;               /* to serve something */
     troupe_ref_t *ref;              /* what actors know it by; NULL: none does */
     bool takes_messages;            /* it said so, or has sent one */
     bool was_told;                  /* of a stranger: the operator knows of it */
