@@ -118,6 +118,7 @@ static void on_disconnected(tr_gateway_t *gateway, tr_door_t *door, int descript
 
 static void on_event(tr_gateway_t *gateway, tr_door_t *door, const tr_door_event_t *event)
 {
+    tr_entry_hear(&gateway->entry, door, event, tr_gateway_now_ms(gateway));
     if (event->what == ZMQ_EVENT_ACCEPTED) {
         on_accepted(gateway, door, event->value);
     } else if (event->what == ZMQ_EVENT_DISCONNECTED) {
