@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "remote/peer.h"
+
 void tr_connections_finish(tr_connections_t *self)
 {
     assert(self);
@@ -19,7 +21,10 @@ tr_connection_t *tr_connections_add(tr_connections_t *self, int descriptor, uint
                                     int64_t now_ms)
 {
     assert(self && descriptor >= 0);
-    tr_connections_remove(self, descriptor);
+    tr_peer_t *before = tr_connections_remove(self, descriptor);
+    if (before) {
+        before->connection = NULL;
+    }
     tr_connection_t *connection = calloc(1, sizeof *connection);
     if (connection && tr_idmap_put(&self->all, (uint64_t)descriptor, connection) != TROUPE_OK) {
         free(connection);

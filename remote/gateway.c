@@ -375,7 +375,9 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
         }
         if (peer->is_barred) {
             tr_peer_cut(peer, "its key is not known any more");
-        } else if (!peer->is_ignored) {
+        } else if (peer->is_ignored) {
+            tr_guard_count_bad(gateway, peer);
+        } else {
             n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
         }
         if (peer->is_gone) {

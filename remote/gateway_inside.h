@@ -153,6 +153,10 @@ bool tr_guard_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *re
 /* A peer has reached a limit: count it, and tell of it the first time. */
 void tr_guard_note(tr_gateway_t *gateway, tr_peer_t *peer, tr_limit_t limit);
 
+/* A peer said what cannot be understood, or is not listened to: count it, and cut it when there
+ * is too much of that. */
+void tr_guard_count_bad(tr_gateway_t *gateway, tr_peer_t *peer);
+
 /* Cut a peer that does not take what waits for it, or that wants nothing; know that it has
  * gone. And: cut the one for whom most waits, when too much waits for all. */
 void tr_guard_look(tr_peer_t *peer, int64_t now_ms);

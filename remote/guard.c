@@ -236,10 +236,18 @@ bool tr_guard_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *re
     return wait_ms == 0;
 }
 
-void tr_gateway_note_bad(tr_gateway_t *gateway, tr_peer_t *peer, const char *why)
+void tr_guard_count_bad(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     size_t most = peer->limits->max_malformed;
     tr_metric_add(gateway->bad_messages[peer->dialect->number], 1);
+    if (tr_bucket_take(&peer->malformed, MALFORMED_PERIOD_NS / (int64_t)most, most,
+                       tr_gateway_now_ms(gateway)) > 0) {
+        tr_peer_cut_by(peer, TR_LIMIT_MALFORMED, "too much of what it says is malformed");
+    }
+}
+
+void tr_gateway_note_bad(tr_gateway_t *gateway, tr_peer_t *peer, const char *why)
+{
     if (!(peer->told_of & 1u << TR_LIMIT_NONE)) {
         peer->told_of |= 1u << TR_LIMIT_NONE;
         tr_event_live(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
@@ -247,10 +255,7 @@ void tr_gateway_note_bad(tr_gateway_t *gateway, tr_peer_t *peer, const char *why
                       TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
                       TR_TEXT("address", peer->address));
     }
-    if (tr_bucket_take(&peer->malformed, MALFORMED_PERIOD_NS / (int64_t)most, most,
-                       tr_gateway_now_ms(gateway)) > 0) {
-        tr_peer_cut_by(peer, TR_LIMIT_MALFORMED, "too much of what it says is malformed");
-    }
+    tr_guard_count_bad(gateway, peer);
 }
 
 /* ---- time passes ---- */
