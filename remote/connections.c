@@ -67,6 +67,21 @@ struct tr_peer *tr_connections_remove(tr_connections_t *self, int descriptor)
     return peer;
 }
 
+/* What is whole may not have been read yet, so once is no proof. */
+bool tr_connection_overruns(tr_connection_t *self, uint64_t n_bytes, uint64_t n_heard,
+                            uint64_t most)
+{
+    assert(self);
+    if (n_heard != self->n_heard) {
+        self->n_heard = n_heard;
+        self->began_at = n_bytes;
+    }
+    bool is_too_much = n_bytes - self->began_at > most;
+    bool overruns = is_too_much && self->is_suspect;
+    self->is_suspect = is_too_much;
+    return overruns;
+}
+
 tr_connection_t *tr_connections_next_silent(const tr_connections_t *self, int64_t before_ms,
                                             size_t *place)
 {

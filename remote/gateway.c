@@ -292,6 +292,7 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
 
 static void look_after_peers(tr_gateway_t *gateway, int64_t now_ms)
 {
+    tr_guard_look_inside(gateway);
     if (gateway->has_backlog) {
         tr_guard_look_at_all(gateway);
     }
@@ -367,6 +368,7 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
         read_rest(socket, &gateway->doors.all[door].limits, &header, payload, &has_too_many);
     tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id, &header) : NULL;
     if (peer && !peer->is_leaving) {
+        peer->n_heard++;
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
         tr_span_t first = {zmq_msg_data(&header), zmq_msg_size(&header)};
         if (!peer->dialect) {

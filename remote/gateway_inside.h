@@ -162,6 +162,9 @@ void tr_guard_count_bad(tr_gateway_t *gateway, tr_peer_t *peer);
 void tr_guard_look(tr_peer_t *peer, int64_t now_ms);
 void tr_guard_look_at_all(tr_gateway_t *gateway);
 
+/* Close connections that are in the middle of a message that is too large. */
+void tr_guard_look_inside(tr_gateway_t *gateway);
+
 /* Close connections behind which nobody is, in time. Returns when to look again. */
 int64_t tr_guard_sweep(tr_gateway_t *gateway, int64_t now_ms);
 

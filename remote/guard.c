@@ -11,9 +11,12 @@
 #include "base/clock.h"
 #include "remote/descriptor.h"
 #include "remote/door_monitor.h"
+#include "remote/endpoint.h"
 #include "remote/gateway_inside.h"
 
 #define SWEEP_MS            1000
+#define LOOKS               4 /* rounds in which each connection is looked at once */
+#define MESSAGE_SLACK       ((size_t)1 << 20)
 #define TELL_FULL_MS        10000
 #define HEAR_OUT_MS         20  /* who is gone, before its requests end */
 #define OPEN_HINT_MS        100 /* nobody knows when a request will end */
@@ -301,6 +304,38 @@ void tr_guard_look_at_all(tr_gateway_t *gateway)
     }
     if (slowest && n_bytes > gateway->limits.max_out_bytes && !slowest->is_leaving) {
         tr_peer_cut_by(slowest, TR_LIMIT_QUEUE, "too slow: what waits for all is too much");
+    }
+}
+
+/* A message is seen when it is whole; what libzmq keeps until then is seen only in what has
+ * come by the connection. */
+static void shut_endless(tr_gateway_t *gateway, tr_door_t *door)
+{
+    size_t n_slots = door->connections.all.n_slots;
+    size_t n_looks = n_slots / LOOKS + 1;
+    for (size_t n = 0; n < n_looks && n_slots > 0; n++) {
+        tr_connection_t *connection =
+            door->connections.all.slots[door->looked_at++ % n_slots].item;
+        if (connection && !connection->is_refused &&
+            tr_connection_overruns(connection, tr_descriptor_received(connection->descriptor),
+                                   connection->peer ? connection->peer->n_heard : 0,
+                                   door->limits.max_message + MESSAGE_SLACK)) {
+            tr_metric_add(gateway->limited[TR_LIMIT_SIZE], 1);
+            tr_event_live(gateway->self->runtime->events, TR_LOG_WARNING, "message_endless",
+                          TR_TEXT("endpoint", door->endpoint),
+                          TR_NUMBER("peer", connection->peer ? connection->peer->number : 0));
+            shut(door, connection);
+        }
+    }
+}
+
+void tr_guard_look_inside(tr_gateway_t *gateway)
+{
+    for (size_t i = 0; i < TR_DOORS_MAX; i++) {
+        tr_door_t *door = &gateway->doors.all[i];
+        if (door->connections.n_open > 0 && !tr_endpoint_is_ipc(door->endpoint)) {
+            shut_endless(gateway, door);
+        }
     }
 }
 

@@ -90,6 +90,29 @@ static void the_silent_are_found(void **state)
     tr_connections_finish(&all);
 }
 
+static void a_message_that_does_not_end_is_found_at_the_second_look(void **state)
+{
+    (void)state;
+    tr_connection_t one = {0};
+    assert_false(tr_connection_overruns(&one, 90, 0, 100));
+    assert_false(tr_connection_overruns(&one, 150, 0, 100));
+    assert_true(tr_connection_overruns(&one, 160, 0, 100));
+}
+
+static void messages_that_end_begin_anew(void **state)
+{
+    (void)state;
+    tr_connection_t one = {0};
+    for (uint64_t n = 1; n < 100; n++) {
+        assert_false(tr_connection_overruns(&one, n * 150, n, 100));
+        assert_false(tr_connection_overruns(&one, n * 150 + 100, n, 100));
+    }
+    /* Suspect once, and then its message turns out to be whole. */
+    assert_false(tr_connection_overruns(&one, 99 * 150 + 101, 99, 100));
+    assert_false(tr_connection_overruns(&one, 99 * 150 + 101, 100, 100));
+    assert_false(tr_connection_overruns(&one, 99 * 150 + 202, 100, 100));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +121,8 @@ int main(void)
         cmocka_unit_test(a_descriptor_that_comes_again_is_another),
         cmocka_unit_test(who_was_behind_it_is_told),
         cmocka_unit_test(the_silent_are_found),
+        cmocka_unit_test(a_message_that_does_not_end_is_found_at_the_second_look),
+        cmocka_unit_test(messages_that_end_begin_anew),
     };
     return cmocka_run_group_tests_name("remote/connections", tests, NULL, NULL) != 0;
 }

@@ -95,12 +95,23 @@ static void a_descriptor_that_stands_for_another_now_is_let_be(void **state)
     close(kept);
 }
 
+static void what_has_come_is_known(void **state)
+{
+    world_t *world = *state;
+    char bytes[1000] = {0};
+    assert_int_equal(send(world->far, bytes, sizeof bytes, 0), sizeof bytes);
+    assert_int_equal(recv(world->near, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes);
+    assert_int_equal(tr_descriptor_received(world->near), sizeof bytes);
+    assert_int_equal(tr_descriptor_received(0), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(the_one_that_is_meant_is_shut),
         TEST(what_is_no_connection_of_the_endpoint_has_no_number),
+        TEST(what_has_come_is_known),
         TEST(a_descriptor_that_stands_for_another_now_is_let_be),
     };
     return cmocka_run_group_tests_name("remote/descriptor", tests, NULL, NULL) != 0;
