@@ -32,6 +32,8 @@
 #define MAILBOX_BYTES   ((size_t)256 << 20)
 
 #define LINGER_MS            500
+#define COMMANDS_IN_A_CROWD  32
+#define CROWD_MS             50
 #define COMMANDS_PER_READ    256
 #define RETRY_MS             1
 #define ROUND_MS             50
@@ -354,6 +356,24 @@ static bool read_rest(void *socket, const tr_peer_limits_t *limits, zmq_msg_t *h
     return is_whole;
 }
 
+/* Where one peer says much and others little, the answers to those others do not wait until
+ * much has been read. */
+static bool is_enough(const tr_gateway_t *gateway, size_t n_commands)
+{
+    return n_commands >= COMMANDS_IN_A_CROWD && gateway->now_ms < gateway->crowd_until_ms &&
+           tr_mailbox_depth(gateway->self->mailbox) > 0;
+}
+
+/* Two that speak in turn are a crowd, for a while. */
+static void note_speaker(tr_gateway_t *gateway, const tr_peer_t *peer)
+{
+    if (gateway->speaker != peer->number) {
+        gateway->crowd_until_ms =
+            gateway->speaker > 0 ? tr_clock_after(gateway->now_ms, CROWD_MS) : 0;
+        gateway->speaker = peer->number;
+    }
+}
+
 /* Returns how many commands it had. */
 static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
                            zmq_msg_t *routing_id)
@@ -369,6 +389,7 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id, &header) : NULL;
     if (peer && !peer->is_leaving) {
         peer->n_heard++;
+        note_speaker(gateway, peer);
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
         tr_span_t first = {zmq_msg_data(&header), zmq_msg_size(&header)};
         if (!peer->dialect) {
@@ -399,7 +420,7 @@ static void on_readable(tr_self_t *self, void *socket, int descriptor)
     tr_gateway_t *gateway = self->state;
     uint32_t door = tr_doors_of(&gateway->doors, socket);
     gateway->now_ms = tr_clock_now_ms();
-    for (size_t n = 0; n < COMMANDS_PER_READ;) {
+    for (size_t n = 0; n < COMMANDS_PER_READ && !is_enough(gateway, n);) {
         zmq_msg_t routing_id;
         zmq_msg_init(&routing_id);
         bool is_there = zmq_msg_recv(&routing_id, socket, ZMQ_DONTWAIT) >= 0;

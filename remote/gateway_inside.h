@@ -45,11 +45,13 @@ struct tr_gateway {
     bool is_stopping;
     int64_t stop_by_ms;
     tr_reason_t stop_reason;
-    tr_peer_t *gathering;  /* peers whose bundle is to leave, by `next_gathering` */
-    bool has_backlog;      /* somebody's answers wait for room */
-    int64_t tried_ms;      /* when they were last tried */
-    tr_vigil_rule_t vigil; /* over Majordomo workers */
-    tr_mmi_t mmi;          /* what was asked about services */
+    tr_peer_t *gathering;   /* peers whose bundle is to leave, by `next_gathering` */
+    bool has_backlog;       /* somebody's answers wait for room */
+    int64_t tried_ms;       /* when they were last tried */
+    tr_vigil_rule_t vigil;  /* over Majordomo workers */
+    tr_mmi_t mmi;           /* what was asked about services */
+    uint64_t speaker;       /* the number of the peer that spoke last */
+    int64_t crowd_until_ms; /* more than one speaks now */
     tr_parties_t *parties;
     int64_t next_sweep_ms; /* when to look after silent connections again */
     int64_t told_full_ms;  /* when it was last told that there are too many connections */

@@ -131,7 +131,8 @@ class Hostile(NodeTest):
         self.assertEqual(self.n_bad(), 0)
 
     def test_messages_that_do_not_end(self):
-        self.misbehave("endless", 10000)
+        self.misbehave("endless", 10000, 20)
+        self.until(lambda: self.limited("size") >= 1)
         self.wait_alone()
 
     def test_garbage(self):
