@@ -57,6 +57,9 @@ struct tr_gateway {
     int64_t told_full_ms;  /* when it was last told that there are too many connections */
     uint64_t n_turned_away;
     size_t n_open_connections;
+    size_t n_gone; /* connections, since memory was given back */
+    int64_t trimmed_ms;
+    bool knows_descriptors; /* libzmq tells by which descriptor a message came */
     tr_metric_t *limited[TR_LIMITS];
     tr_metric_t *n_connections;
     tr_metric_t *bad_messages[TR_N_DIALECTS];

@@ -7,6 +7,9 @@
  */
 
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "base/clock.h"
 #include "remote/descriptor.h"
@@ -15,7 +18,9 @@
 #include "remote/gateway_inside.h"
 
 #define SWEEP_MS            1000
-#define LOOKS               4 /* rounds in which each connection is looked at once */
+#define MANY                64 /* connections that have gone */
+#define TRIM_MS             5000
+#define LOOKS               2 /* rounds in which each connection is looked at once */
 #define MESSAGE_SLACK       ((size_t)1 << 20)
 #define TELL_FULL_MS        10000
 #define HEAR_OUT_MS         20  /* who is gone, before its requests end */
@@ -66,10 +71,11 @@ static void count_connections(tr_gateway_t *gateway)
 }
 
 /* Close it, and hear no more of what it has said already. */
-static void shut(tr_door_t *door, tr_connection_t *connection)
+static void shut(tr_gateway_t *gateway, tr_door_t *door, tr_connection_t *connection)
 {
     tr_connections_refuse(&door->connections, connection);
     (void)tr_descriptor_shut(connection->descriptor, connection->cookie);
+    gateway->n_gone = MANY; /* it may have left much */
 }
 
 static void tell_full(tr_gateway_t *gateway, const tr_door_t *door, int64_t now_ms)
@@ -104,7 +110,7 @@ static void on_accepted(tr_gateway_t *gateway, tr_door_t *door, int descriptor)
     if (!connection) {
         (void)tr_descriptor_shut(descriptor, cookie);
     } else if (is_full(gateway, door)) {
-        shut(door, connection);
+        shut(gateway, door, connection);
         tell_full(gateway, door, now_ms);
     }
 }
@@ -113,6 +119,7 @@ static void on_accepted(tr_gateway_t *gateway, tr_door_t *door, int descriptor)
 static void on_disconnected(tr_gateway_t *gateway, tr_door_t *door, int descriptor)
 {
     tr_peer_t *peer = tr_connections_remove(&door->connections, descriptor);
+    gateway->n_gone++;
     if (peer) {
         peer->connection = NULL;
         peer->lost_ms = tr_gateway_now_ms(gateway);
@@ -157,17 +164,22 @@ bool tr_guard_hears(tr_gateway_t *gateway, uint32_t door, int descriptor)
     return !connection || !connection->is_refused;
 }
 
-/* Somebody else who came by the same descriptor had a connection before it. */
+/* Whoever was thought to be behind the same descriptor had a connection before it. And where
+ * none is known, it has ended before what came by it was read. */
 bool tr_guard_meet(tr_gateway_t *gateway, tr_peer_t *peer, int descriptor)
 {
     tr_connection_t *connection =
         tr_connections_find(&gateway->doors.all[peer->door].connections, descriptor);
+    gateway->knows_descriptors = gateway->knows_descriptors || descriptor >= 0;
     if (connection) {
         if (connection->peer) {
             connection->peer->connection = NULL;
+            connection->peer->lost_ms = tr_gateway_now_ms(gateway);
         }
         connection->peer = peer;
         peer->connection = connection;
+    } else if (gateway->knows_descriptors) {
+        peer->lost_ms = tr_gateway_now_ms(gateway);
     }
     peer->party = tr_parties_join(gateway->parties, peer->name);
     return peer->party;
@@ -181,7 +193,7 @@ void tr_guard_part(tr_gateway_t *gateway, tr_peer_t *peer)
         peer->connection = NULL;
         connection->since_ms = tr_gateway_now_ms(gateway);
         if (peer->is_cut) {
-            shut(&gateway->doors.all[peer->door], connection);
+            shut(gateway, &gateway->doors.all[peer->door], connection);
         }
     }
     tr_parties_leave(gateway->parties, &peer->party);
@@ -289,7 +301,7 @@ static void shut_silent(tr_gateway_t *gateway, tr_door_t *door, int64_t now_ms)
            (connection = tr_connections_next_silent(
                 &door->connections, now_ms - door->limits.idle_ms, &place)) != NULL) {
         tr_metric_add(gateway->limited[TR_LIMIT_IDLE], 1);
-        shut(door, connection);
+        shut(gateway, door, connection);
     }
 }
 
@@ -324,7 +336,7 @@ static void shut_endless(tr_gateway_t *gateway, tr_door_t *door)
             tr_event_live(gateway->self->runtime->events, TR_LOG_WARNING, "message_endless",
                           TR_TEXT("endpoint", door->endpoint),
                           TR_NUMBER("peer", connection->peer ? connection->peer->number : 0));
-            shut(door, connection);
+            shut(gateway, door, connection);
         }
     }
 }
@@ -339,6 +351,19 @@ void tr_guard_look_inside(tr_gateway_t *gateway)
     }
 }
 
+/* What those who have gone have left behind is given back to the system, and not only to the
+ * allocator, which would keep it for as many as were there at the worst of times. */
+static void give_memory_back(tr_gateway_t *gateway, int64_t now_ms)
+{
+#ifdef __GLIBC__
+    if (gateway->n_gone >= MANY && now_ms - gateway->trimmed_ms >= TRIM_MS) {
+        gateway->n_gone = 0;
+        gateway->trimmed_ms = now_ms;
+        malloc_trim(0);
+    }
+#endif
+}
+
 int64_t tr_guard_sweep(tr_gateway_t *gateway, int64_t now_ms)
 {
     if (now_ms >= gateway->next_sweep_ms) {
@@ -347,7 +372,9 @@ int64_t tr_guard_sweep(tr_gateway_t *gateway, int64_t now_ms)
                 shut_silent(gateway, &gateway->doors.all[i], now_ms);
             }
         }
+        give_memory_back(gateway, now_ms);
         gateway->next_sweep_ms = tr_clock_after(now_ms, SWEEP_MS);
     }
-    return gateway->n_open_connections > 0 ? gateway->next_sweep_ms : TR_NEVER;
+    return gateway->n_open_connections > 0 || gateway->n_gone >= MANY ? gateway->next_sweep_ms
+                                                                      : TR_NEVER;
 }
