@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import unittest
 import urllib.request
 
@@ -42,6 +43,7 @@ class Secured(unittest.TestCase):
     def setUp(self):
         self.context = zmq.Context()
         self.addCleanup(self.context.destroy, 0)
+        self.waiting = self.context.socket(zmq.PAIR)
         self.node = Node({"children": [ECHO, OTHER, AFAR, ROOM]})
         self.addCleanup(self.node.end)
         self.http = free_port()
@@ -131,8 +133,10 @@ class Entry(Secured):
         metric = f'troupe_gateway_refused_total{{why="{why}"}}'
         self.node.wait_line(f"level=warning event=peer_refused why={why} address=127.0.0.1 "
                             f"endpoint={self.node.tcp} {line}")
-        while self.metric(metric) < 3:  # it tries again and again
-            self.context.socket(zmq.PAIR).poll(20)
+        until = time.monotonic() + LONG
+        while self.metric(metric) < 3:
+            self.assertLess(time.monotonic(), until, self.node.text())
+            self.waiting.poll(20)
         self.assertEqual(len(self.told(f"event=peer_refused why={why} address=127")), 1)
 
     def test_an_unknown_key(self):
@@ -144,13 +148,15 @@ class Entry(Secured):
 
     def test_another_key_of_the_node(self):
         self.node.start()
-        self.stranger("alice", node_key=self.public["eve"])
+        for _ in range(3):
+            self.stranger("alice", node_key=self.public["eve"])
         self.assert_refused("server_key", "")
         self.assertFalse(self.told("event=peer_came"))
 
     def test_a_plain_peer(self):
         self.node.start()
-        self.stranger()
+        for _ in range(3):
+            self.stranger()
         self.assert_refused("mechanism", "")
         self.assertFalse(self.told("event=peer_came"))
 
@@ -477,14 +483,14 @@ class Command(Secured):
         """At once, not when the time is over."""
         result = self.troupe("call", "echo", "-d", "x", "--connect-timeout", "1h", **options)
         self.assertEqual((result.returncode, result.stdout), (1, ""))
-        self.assertEqual(result.stderr, f"troupe: forbidden: {self.node.tcp} {text}\n")
+        self.assertRegex(result.stderr, f"^troupe: forbidden: {self.node.tcp} {text}\n$")
 
     def test_refusals(self):
         self.node.start()
         self.assert_told("does not know our key", key="eve")
         self.assert_told("hangs up: its key is another than we were told, or it does not want CURVE",
                          node_key=self.public["eve"])
-        self.assert_told("hangs up: it may let in only who has a key", key="")
+        self.assert_told(".*only who has a key", key="")
 
     def test_a_node_without_curve(self):
         self.node.config["listen"][1] = self.node.tcp
