@@ -170,6 +170,7 @@ static tr_router_spec_t *router_spec(tr_maker_t *maker, const tr_config_child_t 
         *spec = (tr_router_spec_t){
             .capability = config->name,
             .pool = tr_maker_join(maker, config->name, "/pool"),
+            .has_only_guests = tr_config_is_remote_only(config),
             .min_workers = (size_t)config->workers_min,
             .max_workers = (size_t)config->workers_max,
             .concurrency = (size_t)config->concurrency,
@@ -198,15 +199,21 @@ static tr_supervisor_spec_t *pool_spec(tr_maker_t *maker, const tr_config_child_
 {
     tr_supervisor_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
     tr_child_spec_t *template = tr_maker_keep(maker, sizeof *template);
+    const tr_child_spec_t *guests =
+        config->takes_remote ? tr_maker_guests(maker, config) : NULL;
+    bool is_remote_only = tr_config_is_remote_only(config);
     if (spec && template) {
-        *template = tr_maker_worker(maker, config, "worker");
+        if (!is_remote_only) {
+            *template = tr_maker_worker(maker, config, "worker");
+        }
         *spec = (tr_supervisor_spec_t){
             .name = tr_maker_join(maker, config->name, "/pool"),
             .strategy = TR_SIMPLE_ONE_FOR_ONE,
             .max_restarts = (size_t)config->intensity_restarts,
             .period_ms = config->intensity_period_ms,
-            .children = template,
+            .children = is_remote_only ? guests : template,
             .n_children = 1,
+            .guests = guests,
             .min_workers = (size_t)config->workers_min,
             .max_workers = (size_t)config->workers_max,
             .capability = config->name,
@@ -219,7 +226,7 @@ static tr_supervisor_spec_t *pool_spec(tr_maker_t *maker, const tr_config_child_
                         .jitter = config->recycle_jitter},
         };
     }
-    return template ? spec : NULL;
+    return template && (guests || !config->takes_remote) ? spec : NULL;
 }
 
 static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child_t *config)
@@ -312,6 +319,33 @@ static void fill_supervisor(tr_maker_t *maker, const tr_config_child_t *config,
     maker->plan->n_actors++;
 }
 
+static tr_peer_limits_t peer_limits(const tr_config_limits_t *limits)
+{
+    return (tr_peer_limits_t){
+        .max_connections = (size_t)limits->connections,
+        .max_frame = (size_t)limits->frame,
+        .max_message = (size_t)limits->message,
+        .max_frames = (size_t)limits->frames,
+        .max_open = (size_t)limits->open,
+        .rate = (size_t)limits->rate,
+        .burst = (size_t)limits->burst,
+        .max_malformed = (size_t)limits->malformed,
+        .max_out = (size_t)limits->queue,
+        .max_out_bytes = (size_t)limits->queue_bytes,
+        .stall_ms = limits->stall_ms,
+        .idle_ms = limits->idle_ms,
+    };
+}
+
+static tr_node_limits_t node_limits(const tr_config_t *config)
+{
+    return (tr_node_limits_t){
+        .max_connections = (size_t)config->limit_connections,
+        .max_open = (size_t)config->limit_open,
+        .max_out_bytes = (size_t)config->limit_queue_bytes,
+    };
+}
+
 static tr_rights_spec_t rights_of(const tr_config_rights_t *rights)
 {
     return (tr_rights_spec_t){
@@ -350,7 +384,7 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
                 .is_curve = listener->security == TR_CONFIG_SECURITY_CURVE,
                 .is_open = tr_config_endpoint_is_open(listener->endpoint),
                 .rights = rights_of(&listener->rights),
-                .limits = TR_PEER_LIMITS,
+                .limits = peer_limits(&listener->limits),
             };
         }
         spec->listeners = listeners;
@@ -358,7 +392,7 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
         spec->key_file = config->security_key;
         spec->peers = keys_of(maker, config);
         spec->n_peers = spec->peers ? config->n_peers : 0;
-        spec->limits = TR_NODE_LIMITS;
+        spec->limits = node_limits(config);
     }
     return listeners ? spec : NULL;
 }

@@ -102,6 +102,9 @@ void tr_config_destroy(tr_config_t **self_p)
     *self_p = NULL;
 }
 
+/* How many workers may come by themselves, when nothing is said. */
+#define REMOTE_MAX 1000
+
 static void complete_child(tr_config_notes_t *notes, tr_config_child_t *child)
 {
     const tr_config_mark_t *module = tr_config_notes_find(notes, &child->module);
@@ -112,8 +115,14 @@ static void complete_child(tr_config_notes_t *notes, tr_config_child_t *child)
         child->isolation = TR_CONFIG_PROCESS;
     }
     if (child->kind == TR_CONFIG_CAPABILITY) {
+        if (tr_config_is_remote_only(child) &&
+            !tr_config_notes_find(notes, &child->workers_min)) {
+            child->workers_min = 0;
+        }
         if (!tr_config_notes_find(notes, &child->workers_max)) {
-            child->workers_max = child->workers_min > 1 ? child->workers_min : 1;
+            child->workers_max = tr_config_is_remote_only(child) ? REMOTE_MAX
+                                 : child->workers_min > 1        ? child->workers_min
+                                                                 : 1;
         }
         /* A large pool sees more faults in a day, and that is no worse for each worker. */
         if (!tr_config_notes_find(notes, &child->intensity_restarts)) {
@@ -156,6 +165,16 @@ static void complete_errand(tr_config_notes_t *notes, tr_config_errand_t *errand
     }
 }
 
+static void complete_limits(tr_config_notes_t *notes, tr_config_limits_t *limits)
+{
+    if (!tr_config_notes_find(notes, &limits->message)) {
+        limits->message = limits->frame;
+    }
+    if (!tr_config_notes_find(notes, &limits->burst) || limits->burst == 0) {
+        limits->burst = limits->rate;
+    }
+}
+
 /* Fill what the file may leave out and the schema cannot know. */
 static void complete(tr_config_notes_t *notes, tr_config_t *config)
 {
@@ -165,6 +184,9 @@ static void complete(tr_config_notes_t *notes, tr_config_t *config)
     }
     notes->nomem |= !config->root.name || !config->name;
     config->http_place = tr_config_notes_place(notes, &config->http, (tr_config_place_t){1, 1});
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        complete_limits(notes, &config->listeners[i].limits);
+    }
     tr_config_complete_security(notes, config);
     for (size_t i = 0; i < config->n_errands; i++) {
         complete_errand(notes, &config->schedule[i]);

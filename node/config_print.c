@@ -398,6 +398,9 @@ static void print_peers(printer_t *printer, const char *key, const tr_config_t *
 /* Keys that are for others than this one, though they have a value. */
 static bool is_out_of_place(const tr_schema_row_t *row, const void *base)
 {
+    if (row->is_local && tr_config_is_remote_only(base)) {
+        return true;
+    }
     if (row->inside == TR_IN_LIMITS) {
         return ((const tr_config_child_t *)base)->isolation != TR_CONFIG_PROCESS;
     }

@@ -344,6 +344,9 @@ static void read_part(struct reader *reader, const tr_schema_row_t *row,
                       const yaml_node_t *node, void *base)
 {
     void *part = (char *)base + row->offset;
+    if (row->inside == TR_IN_WORKER) {
+        ((tr_config_child_t *)part)->has_worker = true;
+    }
     if (row->inside == TR_IN_ROOT) {
         ((tr_config_child_t *)part)->place = tr_config_yaml_place(node->start_mark);
     } else if (row->inside == TR_IN_WORKER && node->type == YAML_MAPPING_NODE) {

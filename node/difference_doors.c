@@ -73,6 +73,12 @@ void tr_list_listeners(tr_list_t *list, const tr_config_t *before, const tr_conf
             list_other_keys(list, once, &after->listeners[i]);
         }
     }
+    if (before->limit_connections != after->limit_connections ||
+        before->limit_open != after->limit_open ||
+        before->limit_queue_bytes != after->limit_queue_bytes) {
+        tr_list_item(list);
+        fputs("other limits of the node", list->out);
+    }
 }
 
 /* ---- security ---- */
