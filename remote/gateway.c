@@ -542,7 +542,7 @@ static void on_reopen(void *arg, uint32_t door)
 static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
 {
     char why[256];
-    gateway->limits = spec->limits;
+    tr_guard_limit(gateway, &spec->limits);
     tr_keys_t *former;
     if (!tr_entry_prepare(&gateway->entry, spec, &former, why, sizeof why)) {
         tr_event(gateway->self->runtime->events, TR_LOG_ERROR, "not_listening",
@@ -740,7 +740,7 @@ static bool begin(tr_self_t *self, const void *arg)
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
-    gateway->limits = ((const tr_gateway_spec_t *)arg)->limits;
+    tr_guard_limit(gateway, &((const tr_gateway_spec_t *)arg)->limits);
     tr_metrics_t *metrics = self->runtime->metrics;
     for (tr_dialect_number_t i = 0; i < TR_N_DIALECTS; i++) {
         gateway->bad_messages[i] =

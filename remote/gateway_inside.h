@@ -57,6 +57,7 @@ struct tr_gateway {
     int64_t told_full_ms;  /* when it was last told that there are too many connections */
     uint64_t n_turned_away;
     size_t n_open_connections;
+    size_t room;   /* descriptors for them, counted at the start */
     size_t n_gone; /* connections, since memory was given back */
     int64_t trimmed_ms;
     bool knows_descriptors; /* libzmq tells by which descriptor a message came */
@@ -138,6 +139,9 @@ const char *tr_requests_payload_problem(const tr_peer_t *peer, const troupe_mess
 /* False when out of memory. */
 TROUPE_NODISCARD bool tr_guard_begin(tr_gateway_t *gateway);
 void tr_guard_end(tr_gateway_t *gateway);
+
+/* These hold now, but for connections for which there are no descriptors. */
+void tr_guard_limit(tr_gateway_t *gateway, const tr_node_limits_t *limits);
 
 /* The monitor of a door has something to tell. */
 void tr_guard_told(tr_self_t *self, void *socket, int descriptor);

@@ -6,7 +6,11 @@
  * until libzmq has closed it.
  */
 
+#include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -18,6 +22,7 @@
 #include "remote/gateway_inside.h"
 
 #define SWEEP_MS            1000
+#define DESCRIPTORS_KEPT    256
 #define MANY                64 /* connections that have gone */
 #define TRIM_MS             5000
 #define LOOKS               2 /* rounds in which each connection is looked at once */
@@ -52,6 +57,36 @@ bool tr_guard_begin(tr_gateway_t *gateway)
                           "Connections now", (tr_label_t){0}, (tr_label_t){0});
     gateway->parties = tr_parties_new();
     return gateway->parties;
+}
+
+/* Descriptors that are left for connections when everything else has what it may need. */
+static size_t count_room(void)
+{
+    struct rlimit limit;
+    int next = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0); /* the lowest that is free */
+    size_t n_used = next < 0 ? 0 : (size_t)next;
+    if (next >= 0) {
+        close(next);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return SIZE_MAX;
+    }
+    return limit.rlim_cur > n_used + DESCRIPTORS_KEPT
+               ? (size_t)limit.rlim_cur - n_used - DESCRIPTORS_KEPT
+               : 1;
+}
+
+/* libzmq runs in circles when there is no descriptor for who wants to come in. */
+void tr_guard_limit(tr_gateway_t *gateway, const tr_node_limits_t *limits)
+{
+    size_t room = gateway->room > 0 ? gateway->room : count_room();
+    gateway->room = room;
+    gateway->limits = *limits;
+    if (room < limits->max_connections) {
+        gateway->limits.max_connections = room;
+        tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "connections_bounded",
+                 TR_NUMBER("limit", limits->max_connections), TR_NUMBER("room", room));
+    }
 }
 
 void tr_guard_end(tr_gateway_t *gateway)

@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import random
 import re
+import resource
 import sys
+import threading
 import time
 import unittest
 import urllib.request
@@ -52,7 +54,6 @@ def misbehave(endpoint, number, seconds, seed):
 
 def misbehave_many(endpoint, first, count, seconds, seed):
     """A process; its members take turns on threads, since most of the time they wait."""
-    import threading
     threads = [threading.Thread(target=misbehave, args=(endpoint, first + n, seconds, seed),
                                 daemon=True) for n in range(count)]
     for one in threads:
@@ -116,6 +117,13 @@ class Crowd:
         self.context.destroy(0)
 
 
+def provide_descriptors(count):
+    """As many as there may be; this process, and the node that it starts, need some for each."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
 class TestCrowd(NodeTest):
     def memory(self, what="VmRSS"):
         with open(f"/proc/{self.process.pid}/status") as file:
@@ -134,6 +142,7 @@ class TestCrowd(NodeTest):
 
     def test_the_others_see_nothing_of_it(self):
         print(f"seed {SEED}")
+        provide_descriptors(4 * (GOOD + BAD) + 1000)
         self.port = free_port()
         node = self.crowd_node = self.node(
             pool(workers={"min": 2, "max": 2, "concurrency": 16}, queue={"limit": 20000}),

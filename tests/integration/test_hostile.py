@@ -13,7 +13,7 @@ import urllib.request
 import zmq
 
 import hostile
-from node_kit import LONG, Node, Peer, free_port
+from node_kit import LONG, Peer, free_port
 from test_node import NodeTest, pool
 
 SEED = int(os.environ.get("TROUPE_SEED", random.randrange(1 << 32)))
@@ -226,15 +226,7 @@ class Limits(NodeTest):
 
     def test_all_peers_together(self):
         node = self.node(pool(workers={"min": 1, "max": 1, "concurrency": 50}),
-                         limits={"open": 4}, **{})
-        node.end()
-        node = self.node(pool(workers={"min": 1, "max": 1, "concurrency": 50}))
-        node.end()
-        node = Node({"children": [pool(workers={"min": 1, "max": 1, "concurrency": 50})]})
-        node.config["limits"] = {"open": 3}
-        node.write()
-        self.addCleanup(node.end)
-        node.start()
+                         limits_of_all={"open": 3})
         one, other = self.peer(node.tcp), self.peer(node.tcp)
         held = [one.request("echo", "sleep", b"60000") for _ in range(3)]
         self.wait_running(node, 3)  # whoever operates the node is not held to it
@@ -257,6 +249,15 @@ class Limits(NodeTest):
         self.assertIn("other limits at", result.stdout)
         self.assertEqual(peer.call("echo", "echo", bytes(2000))[0], "too_large")
         self.assertEqual(peer.greet()["max-open"], 1)
+
+    def test_more_connections_of_all_than_there_may_be(self):
+        node = self.node(pool(), limits_of_all={"connections": 3})
+        held = [self.peer(node.tcp) for _ in range(3)]
+        fourth = hostile.Zmtp(node.tcp, greets=False)
+        self.assertTrue(fourth.is_closed(LONG))
+        fourth.close()
+        self.assertEqual(held[0].call("echo", "echo", b"x")[0], "ok")
+        self.assertEqual(self.peer(node.ipc).call("echo", "echo", b"x")[0], "ok")
 
     def test_an_idle_peer_is_told_and_may_come_again(self):
         node = self.node(pool(), limits={"idle": "100ms"})
