@@ -40,7 +40,8 @@ enum {
     TR_IN_CHILD = TR_IN_SUPERVISOR | TR_IN_CAPABILITY | TR_IN_ACTOR,
     TR_IN_ERRAND = 1u << 19, /* one of the schedule */
     TR_IN_MAILBOX = 1u << 20,
-    TR_IN_ANY = (1u << 21) - 1,
+    TR_IN_MAJORDOMO = 1u << 26,
+    TR_IN_ANY = (1u << 27) - 1,
 };
 
 typedef enum tr_schema_type {

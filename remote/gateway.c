@@ -486,6 +486,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     if (word && word->word == TR_WORD_DRAIN) {
         drain(gateway);
     } else if (word && word->word == TR_WORD_RESPEC && !gateway->is_stopping) {
+        gateway->vigil = ((const tr_gateway_spec_t *)word->what)->vigil;
         tr_doors_follow(&gateway->doors, word->what,
                         tr_clock_after(self->now.ms, SHUT_PATIENCE_MS), on_shut, gateway);
     } else if (!word) {
@@ -616,6 +617,7 @@ static bool begin(tr_self_t *self, const void *arg)
     self->state = gateway;
     if (gateway) {
         gateway->self = self;
+        gateway->vigil = ((const tr_gateway_spec_t *)arg)->vigil;
         tr_doors_init(&gateway->doors, self, on_readable, tr_guard_told);
         tr_idmap_init(&gateway->calls);
         tr_idmap_init(&gateway->known);

@@ -9,6 +9,7 @@
 
 #include "actors/actor.h"
 #include "remote/limits.h"
+#include "remote/vigil.h"
 
 typedef struct tr_gateway_listener {
     const char *endpoint;
@@ -22,6 +23,7 @@ typedef struct tr_gateway_listener {
 typedef struct tr_gateway_spec {
     const tr_gateway_listener_t *listeners; /* at most TR_DOORS_MAX */
     size_t n_listeners;
+    tr_vigil_rule_t vigil; /* over Majordomo workers */
     tr_node_limits_t limits;
 } tr_gateway_spec_t;
 

@@ -48,6 +48,7 @@ static const struct {
     {TR_IN_BREAKER, "breaker"},
     {TR_IN_BATCH, "batch"},
     {TR_IN_MAILBOX, "mailbox"},
+    {TR_IN_MAJORDOMO, "majordomo"},
     {TR_IN_MEMORY, "memory"},
     {TR_IN_ERRAND, "errand"},
 };

@@ -4,6 +4,7 @@ $TROUPE_BIN names the command, $TROUPE_MODULE_PATH where the module `echo` is.
 """
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -67,11 +68,15 @@ class MajordomoTest(unittest.TestCase):
         self.addCleanup(peer.close)
         return peer
 
-    def n_bad(self, dialect):
+    def get(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONG)
-        self.addCleanup(connection.close)
-        connection.request("GET", "/metrics")
+        connection.request("GET", path)
         text = connection.getresponse().read().decode()
+        connection.close()
+        return text
+
+    def n_bad(self, dialect):
+        text = self.get("/metrics")
         line = re.search(r'^troupe_gateway_bad_messages_total\{dialect="%s"\} (\d+)$'
                          % re.escape(dialect), text, re.MULTILINE)
         return int(line.group(1))
@@ -208,6 +213,39 @@ class Clients(MajordomoTest):
             self.until(lambda: node.capability("told")["pending"] == 0)
             os.remove(opens)
             self.assertEqual(self.client(node.tcp, *kind).call(b"told", b"echo"), [b"echo"])
+
+
+class Sharing(MajordomoTest):
+    """A client that waits no longer sends its request again, by a new socket."""
+
+    def send_again(self, kind, **more):
+        node = self.node(told(**more))
+        opens = os.path.join(self.folder, f"opens-{node.port}")
+        body = b"wait " + opens.encode()
+        first = self.client(node.tcp, *kind)
+        first.request(b"told", body)
+        self.until(lambda: node.capability("told")["pending"] == 1)
+        first.close()
+        again = self.client(node.tcp, *kind)
+        again.request(b"told", body)
+        other = self.client(node.tcp, *kind)
+        other.request(b"told", body, b"and more")
+        self.until(lambda: self.n_accepted("told") == 3)
+        with open(opens, "w"):
+            pass
+        return again.final()[1], other.final()[1]
+
+    def n_accepted(self, capability):
+        state = json.loads(self.get("/state"))
+        one = next(one for one in state["capabilities"] if one["name"] == capability)
+        return one["accepted"]
+
+    def test_by_body_the_job_runs_once(self):
+        for kind in KINDS:
+            self.assertEqual(self.send_again(kind, dedup="body"), ([b"1"], [b"2"]))
+
+    def test_else_it_runs_again(self):
+        self.assertEqual(self.send_again(KINDS[0]), ([b"2"], [b"3"]))
 
 
 class Management(MajordomoTest):
