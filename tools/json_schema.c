@@ -49,6 +49,8 @@ static const struct {
     {TR_IN_BATCH, "batch"},
     {TR_IN_MAILBOX, "mailbox"},
     {TR_IN_MAJORDOMO, "majordomo"},
+    {TR_IN_PEER_LIMITS, "peer-limits"},
+    {TR_IN_NODE_LIMITS, "node-limits"},
     {TR_IN_MEMORY, "memory"},
     {TR_IN_ERRAND, "errand"},
     {TR_IN_SECURITY, "security"},
