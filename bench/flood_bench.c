@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -313,6 +314,7 @@ static pid_t begin_flood(const bench_t *bench, kind_t kind)
     if (flooder > 0 || kind == NONE) {
         return flooder;
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a bench that gives up leaves no flood behind */
     if (kind == CONNECTS) {
         connect_on_and_on(bench);
     }
