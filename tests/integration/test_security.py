@@ -104,6 +104,7 @@ class Secured(unittest.TestCase):
         return [line for line in self.node.lines if re.search(pattern, line)]
 
     def reload(self, *lines):
+        """`troupe reload` prints these lines."""
         result = self.node.run("reload")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertEqual(result.stdout.splitlines(), list(lines))
@@ -280,6 +281,32 @@ class Rights(Secured):
         bert = self.peer("bert")
         bert.send("send", 7, {"actor": "room", "confirm": True}, b"quiet")
         self.assertEqual(bert.final(7)[0], "ok")
+
+    def offer(self, peer, capability):
+        peer.send("ready", 0, {"capabilities": [capability]})
+
+    def test_offers(self):
+        self.node.config["supervisor"]["children"] += [
+            {"capability": name, "workers": {"remote": True}} for name in ("far", "far_off", "near")]
+        self.set_peers(self.entry("alice", offer=["far*"]), self.entry("bert"))
+        self.node.start()
+        bert = self.peer("bert")
+        self.offer(bert, "near")  # by default nobody who has a key may offer anything
+        self.assert_forbidden(bert, ("forbidden",), "offer", "near", name="bert")
+        self.assertEqual(bert.take("error", 0)[2]["code"], "forbidden")
+        alice = self.peer("alice")
+        self.offer(alice, "far_off")
+        self.node.wait_line("event=remote_worker_joined worker=far_off/")
+        number = bert.request("far_off", "do", b"it")
+        _, given, headers, frames = alice.take("request")
+        self.assertEqual((headers["peer"], frames), ("bert", [b"it"]))
+        alice.send("reply", given, {}, b"done")
+        self.assertEqual(bert.final(number)[2], [b"done"])
+        self.assertEqual(self.metric('troupe_gateway_forbidden_total{right="offer"}'), 1)
+        self.set_peers(self.entry("alice", offer=["far"]), self.entry("bert"))
+        self.reload("security: other offer of alice")
+        alice.take("bye")
+        self.node.wait_line("event=peer_gone why=.it may not offer any more what it serves")
 
     def test_of_a_door(self):
         """Who has no key has the rights of where he has come in."""
