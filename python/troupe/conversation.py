@@ -12,6 +12,7 @@ Always true here:
   waits for the next one, as long as its own time allows.
 """
 
+import heapq
 import math
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -69,6 +70,9 @@ class Conversation:
         self._greeting = greeting
         self._on_message = on_message
         self._calls: Dict[int, _Call] = {}
+        # When which call is late: a heap. One that has ended, or has got more time since, is still
+        # in it until it comes up, or until there are too many of these.
+        self._late: List[Tuple[float, int]] = []
         self._last_id = 0
         self._out: Deque[Frames] = deque()
         self._unsent: Deque[Tuple[Dict[str, Any], Frames]] = deque(maxlen=MAX_CALLS)
@@ -171,13 +175,14 @@ class Conversation:
 
     def tick(self, now: float) -> bool:
         """End what is late, and keep the heartbeat. False: the node is silent for too long."""
-        for about, call in list(self._calls.items()):
-            if now >= self._given_up_at(call):
-                text = ("the node does not answer" if call.is_sent
-                        else "the deadline passed without a connection to the node")
+        while self._late and self._late[0][0] <= now:
+            _, about = heapq.heappop(self._late)
+            call = self._calls.get(about)
+            if call is not None and now >= self._given_up_at(call):
                 if call.is_sent:
                     self.say("cancel", about)
-                self._end(about, Timeout(text))
+                self._end(about, Timeout("the node does not answer" if call.is_sent else
+                                         "the deadline passed without a connection to the node"))
         if self._is_connected and self._interval:
             if now >= self._heard_at + SILENCES * self._interval:
                 return False
@@ -188,11 +193,21 @@ class Conversation:
 
     def wakes_at(self) -> float:
         """When `tick` is wanted at the latest; infinite: not at all."""
-        times = [self._given_up_at(call) for call in self._calls.values()]
+        times = [self._late[0][0]] if self._late else []
         if self._is_connected and self._interval:
             times.append(self._said_at + self._interval)
             times.append(self._heard_at + SILENCES * self._interval)
         return min(times, default=math.inf)
+
+    def _watch(self, about: int, call: _Call) -> None:
+        """Its time is known, or is another one now."""
+        if call.deadline == math.inf:
+            return
+        if len(self._late) > 2 * len(self._calls) + 100:
+            self._late = [(self._given_up_at(one), number)
+                          for number, one in self._calls.items() if one.deadline != math.inf]
+            heapq.heapify(self._late)
+        heapq.heappush(self._late, (self._given_up_at(call), about))
 
     @staticmethod
     def _given_up_at(call: _Call) -> float:
@@ -213,6 +228,8 @@ class Conversation:
         self._calls[about] = call
         if self._is_connected:
             self._say_call(about, call, now)
+        else:
+            self._watch(about, call)
         return about
 
     def _say_call(self, about: int, call: _Call, now: float) -> None:
@@ -231,6 +248,7 @@ class Conversation:
             return
         call.is_sent = True
         call.payload = []
+        self._watch(about, call)
 
     def send(self, headers: Dict[str, Any], payload: Frames) -> None:
         """A message to an actor, about which nothing will be heard. Without a connection it waits
