@@ -45,9 +45,9 @@ static tr_header_t header_of(const tr_process_worker_t *worker, const tr_trp1_t 
 void tr_dialogue_take_call(tr_process_worker_t *worker, const tr_trp1_t *request,
                            troupe_message_t **message_p)
 {
-    const tr_job_t *parent = request->parent > 0
-                                 ? tr_given_jobs_get(&worker->given, (uint64_t)request->parent)
-                                 : NULL;
+    const tr_job_t *parent =
+        request->parent > 0 ? tr_given_jobs_get(&worker->work.given, (uint64_t)request->parent)
+                            : NULL;
     if (request->parent > 0 && !parent) {
         tr_dialogue_refuse_call(worker, request->id, TROUPE_OUTCOME_CANCELLED,
                                 "the request that it was called for is not open any more");

@@ -324,10 +324,12 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
                 .mode = listener->mode,
                 .actors = (const char *const *)listener->actors.items,
                 .n_actors = listener->actors.n,
+                .limits = TR_PEER_LIMITS,
             };
         }
         spec->listeners = listeners;
         spec->n_listeners = config->n_listeners;
+        spec->limits = TR_NODE_LIMITS;
     }
     return listeners ? spec : NULL;
 }

@@ -8,20 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "remote/door_monitor.h"
 #include "remote/endpoint.h"
 
 #define RECEIVE_HIGH_WATER 1000
 #define SEND_HIGH_WATER    500 /* for each peer; what a gateway's next try can make up for */
 #define BACKLOG            256
 #define LINGER_MS          500
-#define LARGEST_FRAME      ((int64_t)128 << 20) /* beyond this the connection is cut */
+#define HEARTBEAT_MS       10000 /* between looks of libzmq whether who is silent is there */
+#define GONE_AFTER_MS      30000
 #define HANDSHAKE_MS       5000
 
-void tr_doors_init(tr_doors_t *self, tr_self_t *actor, tr_door_ready_fn *ready)
+void tr_doors_init(tr_doors_t *self, tr_self_t *actor, tr_door_ready_fn *ready,
+                   tr_door_ready_fn *told)
 {
-    assert(self && actor && ready);
+    assert(self && actor && ready && told);
     self->self = actor;
     self->ready = ready;
+    self->told = told;
 }
 
 static void forget(tr_doors_t *self, tr_door_t *door)
@@ -32,6 +36,10 @@ static void forget(tr_doors_t *self, tr_door_t *door)
     if (door->is_bound) {
         zsock_unbind(door->socket, "%s", door->endpoint);
         tr_endpoint_remove(door->endpoint);
+    }
+    if (door->monitor) {
+        tr_self_unwatch(self->self, zsock_resolve(door->monitor), -1);
+        tr_door_monitor_destroy(&door->monitor, door->socket);
     }
     if (door->socket) {
         tr_self_unwatch(self->self, zsock_resolve(door->socket), -1);
@@ -45,19 +53,25 @@ static void forget(tr_doors_t *self, tr_door_t *door)
 void tr_doors_finish(tr_doors_t *self)
 {
     assert(self);
-    for (size_t i = 0; i < TR_SELF_MAX_WATCHES; i++) {
+    for (size_t i = 0; i < TR_DOORS_MAX; i++) {
         forget(self, &self->all[i]);
     }
 }
 
 static tr_door_t *free_door(tr_doors_t *self)
 {
-    for (size_t i = 0; i < TR_SELF_MAX_WATCHES; i++) {
+    for (size_t i = 0; i < TR_DOORS_MAX; i++) {
         if (!self->all[i].socket) {
             return &self->all[i];
         }
     }
     return NULL;
+}
+
+/* Beyond this libzmq cuts the connection: what is somewhat too large is refused in words. */
+static int64_t largest_frame(const tr_peer_limits_t *limits)
+{
+    return (int64_t)limits->max_frame * 2;
 }
 
 static bool make_socket(tr_door_t *door)
@@ -70,8 +84,11 @@ static bool make_socket(tr_door_t *door)
         zsock_set_backlog(socket, BACKLOG);
         zsock_set_linger(socket, LINGER_MS);
         zsock_set_handshake_ivl(socket, HANDSHAKE_MS);
-        zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &(int64_t){LARGEST_FRAME},
-                       sizeof(int64_t));
+        zsock_set_heartbeat_ivl(socket, HEARTBEAT_MS);
+        zsock_set_heartbeat_timeout(socket, GONE_AFTER_MS);
+        zsock_set_heartbeat_ttl(socket, GONE_AFTER_MS);
+        zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE,
+                       &(int64_t){largest_frame(&door->limits)}, sizeof(int64_t));
     }
     return socket != NULL;
 }
@@ -90,19 +107,31 @@ static troupe_status_t set_rights(tr_door_t *door, const tr_gateway_listener_t *
                : status;
 }
 
+static bool watch(tr_doors_t *self, const tr_door_t *door)
+{
+    return tr_self_watch_socket(self->self, zsock_resolve(door->socket), self->ready) ==
+               TROUPE_OK &&
+           tr_self_watch_socket(self->self, zsock_resolve(door->monitor), self->told) ==
+               TROUPE_OK;
+}
+
 /* False: `why` says in words why not, and nothing is open. */
 static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener, char *why,
                       size_t size)
 {
     char text[256] = "";
     tr_door_t *door = free_door(self);
+    if (door) {
+        door->limits = listener->limits;
+    }
     if (!door) {
         snprintf(text, sizeof text, "there are too many");
     } else if (tr_endpoint_check(listener->endpoint, text, sizeof text) != TROUPE_OK) {
         door = NULL;
     } else if (set_rights(door, listener) != TROUPE_OK) {
         snprintf(text, sizeof text, "out of memory");
-    } else if (!(door->endpoint = strdup(listener->endpoint)) || !make_socket(door)) {
+    } else if (!(door->endpoint = strdup(listener->endpoint)) || !make_socket(door) ||
+               !(door->monitor = tr_door_monitor_new(door->socket))) {
         snprintf(text, sizeof text, "no socket to be had");
     } else if (zsock_bind(door->socket, "%s", listener->endpoint) < 0) {
         snprintf(text, sizeof text, "%s", zmq_strerror(zmq_errno()));
@@ -111,8 +140,7 @@ static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener, c
         door->is_open = true;
         door->mode = listener->mode;
         if (tr_endpoint_set_mode(door->endpoint, door->mode, text, sizeof text) == TROUPE_OK &&
-            tr_self_watch_socket(self->self, zsock_resolve(door->socket), self->ready) ==
-                TROUPE_OK) {
+            watch(self, door)) {
             tr_event(self->self->runtime->events, TR_LOG_INFO, "listening",
                      TR_TEXT("endpoint", door->endpoint));
             return true;
@@ -137,7 +165,7 @@ bool tr_doors_open_all(tr_doors_t *self, const tr_gateway_spec_t *spec, char *wh
 
 static tr_door_t *door_to(tr_doors_t *self, const char *endpoint)
 {
-    for (size_t i = 0; i < TR_SELF_MAX_WATCHES; i++) {
+    for (size_t i = 0; i < TR_DOORS_MAX; i++) {
         if (self->all[i].is_bound && strcmp(self->all[i].endpoint, endpoint) == 0) {
             return &self->all[i];
         }
@@ -176,6 +204,7 @@ static void follow_listener(tr_doors_t *self, const tr_gateway_listener_t *liste
         door->gone_by_ms = 0;
         self->n_shut--;
     }
+    door->limits = listener->limits;
     if (set_rights(door, listener) != TROUPE_OK) {
         tell_failure(self, "out of memory: its peers may do less now");
     }
@@ -191,7 +220,7 @@ void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec, int64_t go
                      void (*on_shut)(void *arg, uint32_t door), void *arg)
 {
     assert(self && spec && on_shut);
-    for (uint32_t i = 0; i < TR_SELF_MAX_WATCHES; i++) {
+    for (uint32_t i = 0; i < TR_DOORS_MAX; i++) {
         tr_door_t *door = &self->all[i];
         if (!door->is_open || has_listener(spec, door->endpoint)) {
             continue;
@@ -211,7 +240,8 @@ void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec, int64_t go
 uint32_t tr_doors_of(const tr_doors_t *self, const void *socket)
 {
     uint32_t door = 0;
-    while (!self->all[door].socket || zsock_resolve(self->all[door].socket) != socket) {
+    while (!self->all[door].socket || (zsock_resolve(self->all[door].socket) != socket &&
+                                       zsock_resolve(self->all[door].monitor) != socket)) {
         door++;
     }
     return door;
@@ -221,7 +251,7 @@ int tr_doors_next_shut(const tr_doors_t *self, int door)
 {
     assert(self);
     if (self->n_shut > 0) {
-        for (int i = door + 1; i < TR_SELF_MAX_WATCHES; i++) {
+        for (int i = door + 1; i < TR_DOORS_MAX; i++) {
             if (self->all[i].gone_by_ms > 0) {
                 return i;
             }

@@ -15,14 +15,19 @@
 #include "remote/gateway.h"
 #include "remote/rights.h"
 
+/* Each needs two watches of its actor, and that may have others. */
+#define TR_DOORS_MAX (TR_SELF_MAX_WATCHES * 3 / 8)
+
 typedef struct tr_door {
     zsock_t *socket; /* NULL: there is none of that number */
     char *endpoint;
     unsigned mode;
     bool is_bound;
     bool is_open;
-    int64_t gone_by_ms; /* of one that is shut; else 0 */
-    tr_rights_t rights; /* of who comes in by it */
+    int64_t gone_by_ms;      /* of one that is shut; else 0 */
+    tr_rights_t rights;      /* of who comes in by it */
+    tr_peer_limits_t limits; /* the same */
+    zsock_t *monitor;        /* what libzmq tells of its connections */
 } tr_door_t;
 
 typedef void(tr_door_ready_fn)(tr_self_t *self, void *socket, int descriptor);
@@ -30,12 +35,15 @@ typedef void(tr_door_ready_fn)(tr_self_t *self, void *socket, int descriptor);
 typedef struct tr_doors {
     tr_self_t *self;
     tr_door_ready_fn *ready;
+    tr_door_ready_fn *told;
     size_t n_shut; /* that are not gone */
-    tr_door_t all[TR_SELF_MAX_WATCHES];
+    tr_door_t all[TR_DOORS_MAX];
 } tr_doors_t;
 
-/* `ready` is called when a door has something to read. */
-void tr_doors_init(tr_doors_t *self, tr_self_t *actor, tr_door_ready_fn *ready);
+/* `ready` is called when a door has something to read, `told` when its monitor has, with their
+ * sockets. */
+void tr_doors_init(tr_doors_t *self, tr_self_t *actor, tr_door_ready_fn *ready,
+                   tr_door_ready_fn *told);
 
 /* Shuts and frees all; what was zeroed only is fine. */
 void tr_doors_finish(tr_doors_t *self);
@@ -49,7 +57,7 @@ bool tr_doors_open_all(tr_doors_t *self, const tr_gateway_spec_t *spec, char *wh
 void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec, int64_t gone_by_ms,
                      void (*shut)(void *arg, uint32_t door), void *arg);
 
-/* The door of that socket. */
+/* The door of that socket, its own or its monitor's. */
 uint32_t tr_doors_of(const tr_doors_t *self, const void *socket);
 
 /* A door that is shut and not gone, or -1 when there is none after `door` (-1: the first). */

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "actors/dead_letter.h"
+#include "actors/report.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/slab.h"
@@ -24,6 +25,7 @@
 #include "mailbox/reply.h"
 #include "remote/endpoint.h"
 #include "remote/gateway_inside.h"
+#include "remote/majordomo.h"
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
@@ -58,16 +60,34 @@ static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
     }
 }
 
-static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, const void *routing_id,
-                           size_t size)
+void tr_gateway_note_bad(tr_gateway_t *gateway, const tr_peer_t *peer, const char *why)
+{
+    tr_metric_add(gateway->bad_messages[peer->dialect->number], 1);
+    tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
+             TR_TEXT("dialect", peer->dialect->name), TR_TEXT("why", why),
+             TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
+             TR_TEXT("address", peer->address));
+}
+
+void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **message_p,
+                     uint64_t call_id, uint64_t part_bytes)
+{
+    tr_peer_send_message(peer, message_p, call_id, part_bytes, tr_gateway_now_ms(gateway));
+    gateway->has_backlog = gateway->has_backlog || peer->first_out;
+}
+
+static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
 {
     tr_peer_t *peer = tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
                                   zsock_resolve(gateway->doors.all[door].socket),
                                   tr_endpoint_is_ipc(gateway->doors.all[door].endpoint),
-                                  routing_id, size, tr_gateway_now_ms(gateway));
+                                  zmq_msg_data(routing_id), zmq_msg_size(routing_id),
+                                  &gateway->doors.all[door].limits, tr_gateway_now_ms(gateway));
     if (!peer) {
         return NULL;
     }
+    tr_peer_introduce(peer, zmq_msg_gets(routing_id, "User-Id"),
+                      zmq_msg_gets(routing_id, "Peer-Address"));
     peer->door = door;
     peer->rights = &gateway->doors.all[door].rights;
     peer->on_part = on_part_left;
@@ -77,16 +97,6 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, const void *rou
     }
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
     return peer;
-}
-
-static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
-{
-    size_t size = zmq_msg_size(routing_id);
-    if (size > TR_PEER_MAX_ROUTING_ID) {
-        return NULL;
-    }
-    tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
-    return peer ? peer : new_peer(gateway, door, zmq_msg_data(routing_id), size);
 }
 
 troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway, tr_open_call_t *call)
@@ -101,6 +111,7 @@ troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway, tr_open_call_t *call
 
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 {
+    tr_majordomo_forget_parts(call);
     if (call->peer) {
         tr_idmap_take(&call->peer->calls, call->peer_id);
     }
@@ -114,7 +125,7 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 }
 
 /* Nobody wants it any more. What an actor was asked it answers all the same, to nobody. */
-static void withdraw(const tr_open_call_t *call)
+void tr_gateway_withdraw(const tr_open_call_t *call)
 {
     if (call->envelope) {
         tr_envelope_cancel(call->envelope, call->route->router);
@@ -164,7 +175,7 @@ static void send_bundles(tr_gateway_t *gateway)
     while (gateway->gathering) {
         tr_peer_t *peer = gateway->gathering;
         stop_gathering(gateway, peer);
-        tr_peer_send_bundle(peer, &gateway->limits, tr_gateway_now_ms(gateway));
+        tr_peer_send_bundle(peer, tr_gateway_now_ms(gateway));
         gateway->has_backlog = gateway->has_backlog || peer->first_out;
         if (peer->is_gone) {
             gateway->next_round_ms = tr_gateway_now_ms(gateway);
@@ -181,11 +192,14 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
         if (call->finish_on_disconnect && call->envelope) {
             let_run(call);
         } else {
-            withdraw(call);
+            tr_gateway_withdraw(call);
             tr_gateway_close_call(gateway, call); /* its answer will find nobody */
         }
     }
     tr_talk_part(gateway, peer);
+    if (peer->dialect && peer->dialect->part) {
+        peer->dialect->part(gateway, peer);
+    }
     if (peer->is_cut && !peer->is_leaving) {
         say_good_bye(gateway, peer);
         return;
@@ -193,6 +207,40 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
     tr_peers_remove(&gateway->peers, peer);
     tr_peer_destroy(&peer);
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
+}
+
+/* Whoever chooses a routing id may choose that of somebody who has gone; he gets nothing of
+ * what that one had. */
+static bool is_somebody_else(const tr_peer_t *peer, zmq_msg_t *routing_id)
+{
+    return tr_peers_has_chosen(peer) &&
+           !tr_peer_is_of(peer, zmq_msg_gets(routing_id, "User-Id"),
+                          zmq_msg_gets(routing_id, "Peer-Address"));
+}
+
+static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
+{
+    size_t size = zmq_msg_size(routing_id);
+    if (size > TR_PEER_MAX_ROUTING_ID) {
+        return NULL;
+    }
+    tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
+    if (peer && is_somebody_else(peer, routing_id)) {
+        tr_peer_cut(peer, "somebody else has its routing id now");
+        peer->is_leaving = true; /* nothing that is sent would reach it */
+        tr_gateway_drop_peer(gateway, peer);
+        peer = NULL;
+    }
+    return peer ? peer : new_peer(gateway, door, routing_id);
+}
+
+static void tell_arrival(tr_gateway_t *gateway, const tr_peer_t *peer)
+{
+    tr_event_live(gateway->self->runtime->events, peer->name[0] ? TR_LOG_INFO : TR_LOG_DEBUG,
+                  "peer_came", TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
+                  TR_TEXT("address", peer->address),
+                  TR_TEXT("endpoint", gateway->doors.all[peer->door].endpoint),
+                  TR_TEXT("dialect", peer->dialect->name));
 }
 
 static bool has_broken_heartbeat(const tr_peer_t *peer, int64_t now_ms)
@@ -220,6 +268,9 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
     if (peer->is_leaving) {
         peer->is_gone = peer->is_gone || !peer->first_out || now_ms >= peer->leave_by_ms;
         return;
+    }
+    if (!peer->is_gone && peer->dialect->tend) {
+        peer->dialect->tend(gateway, peer, now_ms);
     }
     int64_t interval_ms = peer->heartbeat_ms > 0 ? peer->heartbeat_ms : TR_GATEWAY_HEARTBEAT_MS;
     if (!peer->is_gone && peer->dialect->ping && (peer->calls.n_items > 0 || peer->ref) &&
@@ -261,10 +312,11 @@ static void try_backlogs(tr_gateway_t *gateway, int64_t now_ms)
 
 /* ---- what comes in ---- */
 
-/* The frames behind the routing id: the first into `header`, the others into a message. False
- * when there is no memory for them; all are read off in any case. */
-static bool read_rest(void *socket, zmq_msg_t *header, troupe_message_t *payload,
-                      bool *has_too_many)
+/* The frames behind the routing id: the first into `header`, the others into a message, up to
+ * the one by which it is too large. False when there is no memory for them; all are read off in
+ * any case. */
+static bool read_rest(void *socket, const tr_peer_limits_t *limits, zmq_msg_t *header,
+                      troupe_message_t *payload, bool *has_too_many)
 {
     bool is_whole = true;
     int more = 1;
@@ -278,9 +330,11 @@ static bool read_rest(void *socket, zmq_msg_t *header, troupe_message_t *payload
         more = zmq_msg_more(&frame);
         if (n == 0) {
             zmq_msg_move(header, &frame);
-        } else if (n > TR_GATEWAY_MAX_FRAMES) {
+        } else if (n > limits->max_frames + TR_GATEWAY_MAX_HEAD) {
             *has_too_many = true;
-        } else if (tr_message_add_frame(payload, &frame) != TROUPE_OK) {
+        } else if (troupe_message_bytes(payload) <=
+                       limits->max_message + TR_GATEWAY_MAX_HEAD_BYTES &&
+                   tr_message_add_frame(payload, &frame) != TROUPE_OK) {
             is_whole = false;
         }
         zmq_msg_close(&frame);
@@ -297,19 +351,25 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     zmq_msg_init(&header);
     troupe_message_t *payload = troupe_message_new();
     bool has_too_many = false;
-    bool is_whole = payload && zmq_msg_more(routing_id) &&
-                    read_rest(socket, &header, payload, &has_too_many);
+    bool is_whole =
+        payload && zmq_msg_more(routing_id) &&
+        read_rest(socket, &gateway->doors.all[door].limits, &header, payload, &has_too_many);
     tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id) : NULL;
     if (peer && !peer->is_leaving) {
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
         tr_span_t first = {zmq_msg_data(&header), zmq_msg_size(&header)};
-        peer->dialect = peer->dialect ? peer->dialect : tr_dialect_of(first, payload);
-        n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
+        if (!peer->dialect) {
+            peer->dialect = tr_dialect_of(first, payload);
+            tell_arrival(gateway, peer);
+        }
+        if (!peer->is_ignored) {
+            n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
+        }
         if (peer->is_gone) {
             tr_gateway_drop_peer(gateway, peer);
         }
     } else if (!peer) {
-        tr_metric_add(gateway->bad_messages, 1);
+        tr_metric_add(gateway->bad_messages[TR_DIALECT_UNKNOWN], 1);
     }
     troupe_message_destroy(&payload);
     zmq_msg_close(&header);
@@ -414,6 +474,11 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         on_reply(gateway, (troupe_reply_t *)letter);
         return;
     }
+    if (letter->type == &tr_report_type) {
+        tr_majordomo_take_report(gateway, (const tr_report_t *)letter);
+        tr_letter_destroy(&letter);
+        return;
+    }
     if (tr_mail_in(letter)) {
         tr_talk_take(gateway, tr_mail_in(letter));
         return;
@@ -442,7 +507,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     uint64_t id;
     tr_open_call_t *call;
     while ((call = tr_idmap_any(&gateway->calls, &id)) != NULL) {
-        withdraw(call);
+        tr_gateway_withdraw(call);
         troupe_reply_t *end =
             tr_reply_new(0, true, TROUPE_OUTCOME_SHUTTING_DOWN, "the node is stopping", NULL);
         if (call->peer && end) {
@@ -527,6 +592,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     due_ms = look_after_doors(gateway, now_ms, due_ms);
     int64_t expires_ms = tr_talk_expire(gateway, now_ms);
     due_ms = expires_ms < due_ms ? expires_ms : due_ms;
+    expires_ms = tr_majordomo_expire(gateway, now_ms);
+    due_ms = expires_ms < due_ms ? expires_ms : due_ms;
     gateway->now_ms = 0; /* a wait of any length may come now */
     tr_routes_forget(&gateway->routes);
     return due_ms;
@@ -549,7 +616,7 @@ static bool begin(tr_self_t *self, const void *arg)
     self->state = gateway;
     if (gateway) {
         gateway->self = self;
-        tr_doors_init(&gateway->doors, self, on_readable);
+        tr_doors_init(&gateway->doors, self, on_readable, tr_guard_told);
         tr_idmap_init(&gateway->calls);
         tr_idmap_init(&gateway->known);
         tr_timers_init(&gateway->deadlines);
@@ -558,16 +625,13 @@ static bool begin(tr_self_t *self, const void *arg)
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
-    gateway->limits = (tr_peer_limits_t){
-        .max_open = TR_GATEWAY_MAX_OPEN,
-        .max_out = 10000,
-        .max_out_bytes = (size_t)64 << 20,
-    };
     tr_metrics_t *metrics = self->runtime->metrics;
-    gateway->bad_messages =
-        tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
-                          "Messages of peers that could not be understood",
-                          (tr_label_t){"dialect", "trp1"}, (tr_label_t){0});
+    for (tr_dialect_number_t i = 0; i < TR_N_DIALECTS; i++) {
+        gateway->bad_messages[i] =
+            tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_bad_messages_total",
+                              "Messages of peers that could not be understood",
+                              (tr_label_t){"dialect", tr_dialect_name(i)}, (tr_label_t){0});
+    }
     gateway->n_forbidden =
         tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_forbidden_total",
                           "Messages and questions of peers to actors that are not for them",
@@ -602,6 +666,7 @@ static void end(tr_self_t *self)
     tr_idmap_finish(&gateway->calls);
     tr_idmap_finish(&gateway->known);
     tr_timers_finish(&gateway->deadlines);
+    tr_mmi_finish(&gateway->mmi);
     free(gateway);
     self->state = NULL;
 }

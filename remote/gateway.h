@@ -8,18 +8,21 @@
 #define TROUPE_REMOTE_GATEWAY_H
 
 #include "actors/actor.h"
+#include "remote/limits.h"
 
 typedef struct tr_gateway_listener {
     const char *endpoint;
     unsigned mode;             /* of an ipc socket */
     const char *const *actors; /* to whom its peers may send; "*": to all */
     size_t n_actors;
+    tr_peer_limits_t limits;
 } tr_gateway_listener_t;
 
 /* Borrowed at the start, and while the word TR_WORD_RESPEC that brings another is taken. */
 typedef struct tr_gateway_spec {
-    const tr_gateway_listener_t *listeners; /* at most TR_SELF_MAX_WATCHES */
+    const tr_gateway_listener_t *listeners; /* at most TR_DOORS_MAX */
     size_t n_listeners;
+    tr_node_limits_t limits;
 } tr_gateway_spec_t;
 
 /* Start the gateway; `what` is a tr_gateway_spec_t. It has started when all endpoints are

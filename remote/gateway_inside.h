@@ -10,12 +10,17 @@
 #include "remote/dialect.h"
 #include "remote/doors.h"
 #include "remote/gateway.h"
+#include "remote/limits.h"
+#include "remote/mmi.h"
 #include "remote/peers.h"
+#include "remote/vigil.h"
 
 #define TR_GATEWAY_HEARTBEAT_MS 5000
-#define TR_GATEWAY_MAX_FRAME    ((int64_t)64 << 20)
-#define TR_GATEWAY_MAX_FRAMES   64
-#define TR_GATEWAY_MAX_OPEN     1000
+#define TR_REQUESTS_MAX_PROBLEM 80
+
+/* What a dialect may have before the payload, beside the first frame. */
+#define TR_GATEWAY_MAX_HEAD       5
+#define TR_GATEWAY_MAX_HEAD_BYTES 1024
 
 struct tr_gateway {
     tr_self_t *self;
@@ -26,17 +31,19 @@ struct tr_gateway {
     tr_timers_t deadlines; /* of what actors were asked, by the gateway's id */
     tr_idmap_t known;      /* to actors: peers that have a reference, by their number */
     tr_routes_t routes;
-    tr_peer_limits_t limits;
+    tr_node_limits_t limits;
     int64_t now_ms;        /* of this round; 0: nobody looked yet */
     int64_t next_round_ms; /* when to look after the peers again */
     bool is_draining;
     bool is_stopping;
     int64_t stop_by_ms;
     tr_reason_t stop_reason;
-    tr_peer_t *gathering; /* peers whose bundle is to leave, by `next_gathering` */
-    bool has_backlog;     /* somebody's answers wait for room */
-    int64_t tried_ms;     /* when they were last tried */
-    tr_metric_t *bad_messages;
+    tr_peer_t *gathering;  /* peers whose bundle is to leave, by `next_gathering` */
+    bool has_backlog;      /* somebody's answers wait for room */
+    int64_t tried_ms;      /* when they were last tried */
+    tr_vigil_rule_t vigil; /* over Majordomo workers */
+    tr_mmi_t mmi;          /* what was asked about services */
+    tr_metric_t *bad_messages[TR_N_DIALECTS];
     tr_metric_t *n_forbidden;
     tr_metric_t *n_peers;
 };
@@ -57,9 +64,19 @@ void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t
 void tr_native_answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                       troupe_message_t *payload);
 
+/* Count that a peer said what cannot be understood, and tell it. */
+void tr_gateway_note_bad(tr_gateway_t *gateway, const tr_peer_t *peer, const char *why);
+
+/* Send a message as it is, which is taken; the last two as in tr_peer_send_message. */
+void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **message_p,
+                     uint64_t call_id, uint64_t part_bytes);
+
 /* A call begins: note it with its peer and here. TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway,
                                                       tr_open_call_t *call);
+
+/* Tell whoever works on it that nobody wants it any more. */
+void tr_gateway_withdraw(const tr_open_call_t *call);
 
 /* The call is over, or its peer wants to know no more: forget it. */
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);
@@ -82,12 +99,21 @@ void tr_requests_cancel(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id);
 void tr_requests_grant(tr_peer_t *peer, uint64_t id, int64_t n_parts);
 
 /* Say that a request was not let pass. */
+void tr_requests_refuse_for(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                            troupe_outcome_t outcome, int64_t hint_ms, const char *why);
 void tr_requests_refuse(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                         troupe_outcome_t outcome, const char *format, ...) TROUPE_PRINTF(5, 6);
 
-/* Why a payload is too large to travel; NULL: it is not. */
-const char *tr_requests_payload_problem(const troupe_message_t *payload,
-                                        bool has_too_many_frames);
+/* Why a payload is larger than that peer may send or get, written to `text`; NULL: it is not.
+ */
+const char *tr_requests_payload_problem(const tr_peer_t *peer, const troupe_message_t *payload,
+                                        bool has_too_many_frames,
+                                        char text[TR_REQUESTS_MAX_PROBLEM]);
+
+/* ---- guard.c: what keeps peers within their limits ---- */
+
+/* The monitor of a door has something to tell. */
+void tr_guard_told(tr_self_t *self, void *socket, int descriptor);
 
 /* ---- talk.c: peers and actors ---- */
 

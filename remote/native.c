@@ -22,14 +22,14 @@
 static void send_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                          troupe_message_t **payload_p)
 {
-    tr_peer_send(peer, command, payload_p, &gateway->limits, tr_gateway_now_ms(gateway));
+    tr_peer_send(peer, command, payload_p, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
 }
 
 void tr_native_answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                       troupe_message_t *payload)
 {
-    tr_peer_answer(peer, command, payload, &gateway->limits, tr_gateway_now_ms(gateway));
+    tr_peer_answer(peer, command, payload, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
     if (peer->bundle.n_commands > 0 && !peer->is_gathering) {
         peer->is_gathering = true;
@@ -43,8 +43,7 @@ static void send_part(tr_gateway_t *gateway, const tr_open_call_t *call, troupe_
     tr_trp1_t part;
     tr_trp1_init(&part, TR_TRP1_PART, call->peer_id);
     part.sequence = (int64_t)reply->sequence;
-    tr_peer_send_part(call->peer, &part, &reply->message, call->id, &gateway->limits,
-                      tr_gateway_now_ms(gateway));
+    tr_peer_send_part(call->peer, &part, &reply->message, call->id, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || call->peer->first_out;
 }
 
@@ -104,8 +103,8 @@ static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *he
     ours.node = tr_span_of(gateway->self->runtime->node);
     ours.boot = tr_span_of(gateway->self->runtime->boot);
     ours.heartbeat_ms = beat_ms >= 0 ? beat_ms : TR_GATEWAY_HEARTBEAT_MS;
-    ours.max_frame = TR_GATEWAY_MAX_FRAME;
-    ours.max_open = (int64_t)gateway->limits.max_open;
+    ours.max_frame = (int64_t)peer->limits->max_frame;
+    ours.max_open = (int64_t)peer->limits->max_open;
     ours.bundle = TR_BUNDLE_MAX_BODY;
     send_command(gateway, peer, &ours, NULL);
     peer->max_bundle = hello->bundle > 0 ? (size_t)hello->bundle : 0;
@@ -125,9 +124,7 @@ static void on_ping(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *pin
 void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
                                 const char *reason)
 {
-    tr_metric_add(gateway->bad_messages, 1);
-    tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
-             TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));
+    tr_gateway_note_bad(gateway, peer, reason);
     if (id > 0) {
         tr_native_refuse(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, "%s", reason);
     }
@@ -175,7 +172,7 @@ static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *read
     troupe_message_t *payload = NULL;
     troupe_status_t status = TROUPE_ERR_PROTOCOL;
     if (tr_bundle_take(reader, &head, &n_frames)) {
-        status = tr_bundle_take_payload(reader, n_frames, TR_GATEWAY_MAX_FRAMES, &payload);
+        status = tr_bundle_take_payload(reader, n_frames, peer->limits->max_frames, &payload);
     }
     tr_trp1_t command;
     const char *reason = "not what a bundle holds";
@@ -184,9 +181,9 @@ static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *read
     } else if (tr_trp1_decode(head.data, head.size, &command, &reason) != TROUPE_OK) {
         tr_native_refuse_malformed(gateway, peer, command.id, reason);
     } else if (status == TROUPE_OK) {
-        on_command(gateway, peer, &command, &payload, n_frames > TR_GATEWAY_MAX_FRAMES);
+        on_command(gateway, peer, &command, &payload, n_frames > peer->limits->max_frames);
     } else {
-        tr_metric_add(gateway->bad_messages, 1);
+        tr_metric_add(gateway->bad_messages[TR_DIALECT_TRP1], 1);
     }
     troupe_message_destroy(&payload);
     return status != TROUPE_ERR_PROTOCOL;
@@ -229,10 +226,10 @@ static size_t receive(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t header,
 /* ---- what peers are told ---- */
 
 static void refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id, tr_span_t capability,
-                   troupe_outcome_t outcome, const char *text)
+                   troupe_outcome_t outcome, const char *text, int64_t hint_ms)
 {
     (void)capability;
-    send_error(gateway, peer, id, outcome, 0, text);
+    send_error(gateway, peer, id, outcome, hint_ms, text);
 }
 
 static void reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
@@ -264,6 +261,7 @@ static void ping(tr_gateway_t *gateway, tr_peer_t *peer)
 }
 
 const tr_dialect_t tr_native = {
+    .number = TR_DIALECT_TRP1,
     .name = "trp1",
     .receive = receive,
     .refuse = refuse,

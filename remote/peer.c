@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,13 +14,14 @@
 #include "mailbox/message.h"
 
 tr_peer_t *tr_peer_new(uint64_t number, void *socket, bool is_local, const void *routing_id,
-                       size_t size, int64_t now_ms)
+                       size_t size, const tr_peer_limits_t *limits, int64_t now_ms)
 {
-    assert(socket && routing_id && size <= TR_PEER_MAX_ROUTING_ID);
+    assert(socket && routing_id && limits && size <= TR_PEER_MAX_ROUTING_ID);
     tr_peer_t *self = calloc(1, sizeof *self);
     if (self) {
         self->number = number;
         self->socket = socket;
+        self->limits = limits;
         self->is_local = is_local;
         self->routing_id_size = size;
         memcpy(self->routing_id, routing_id, size);
@@ -27,6 +29,31 @@ tr_peer_t *tr_peer_new(uint64_t number, void *socket, bool is_local, const void 
         tr_idmap_init(&self->calls);
     }
     return self;
+}
+
+/* libzmq has ":UID:GID:PID" for who comes in by ipc. */
+static void write_address(char text[TR_PEER_MAX_ADDRESS + 1], const char *address)
+{
+    bool is_ipc = address && address[0] == ':';
+    snprintf(text, TR_PEER_MAX_ADDRESS + 1, "%s%s", is_ipc ? "ipc " : "",
+             is_ipc    ? address + 1
+             : address ? address
+                       : "");
+}
+
+void tr_peer_introduce(tr_peer_t *self, const char *name, const char *address)
+{
+    assert(self);
+    snprintf(self->name, sizeof self->name, "%s", name ? name : "");
+    write_address(self->address, address);
+}
+
+bool tr_peer_is_of(const tr_peer_t *self, const char *name, const char *address)
+{
+    assert(self);
+    char text[TR_PEER_MAX_ADDRESS + 1];
+    write_address(text, address);
+    return strcmp(self->name, name ? name : "") == 0 && strcmp(self->address, text) == 0;
 }
 
 static tr_outgoing_t *pop(tr_peer_t *self)
@@ -118,7 +145,8 @@ static void be_gone(tr_peer_t *self, const char *why)
         self->is_gone = true;
         self->why_gone = why;
         tr_log(TR_LOG_INFO, "peer_gone", TR_TEXT("why", why),
-               TR_NUMBER("open", self->calls.n_items));
+               TR_NUMBER("open", self->calls.n_items), TR_NUMBER("peer", self->number),
+               TR_TEXT("name", self->name), TR_TEXT("address", self->address));
     }
 }
 
@@ -142,12 +170,11 @@ static uint64_t payload_bytes(const parcel_t *parcel)
     return parcel->payload ? troupe_message_bytes(parcel->payload) : 0;
 }
 
-static bool has_room(const tr_peer_t *self, const parcel_t *parcel,
-                     const tr_peer_limits_t *limits)
+static bool has_room(const tr_peer_t *self, const parcel_t *parcel)
 {
     size_t bytes = parcel->head.size + payload_bytes(parcel);
-    return self->n_out == 0 || (self->n_out + parcel->n_commands <= limits->max_out &&
-                                self->out_bytes + bytes <= limits->max_out_bytes);
+    return self->n_out == 0 || (self->n_out + parcel->n_commands <= self->limits->max_out &&
+                                self->out_bytes + bytes <= self->limits->max_out_bytes);
 }
 
 /* Frame 0 and, moved behind it, the payload. NULL when out of memory. */
@@ -211,13 +238,12 @@ static troupe_status_t send_at_once(tr_peer_t *self, const parcel_t *parcel, int
 }
 
 /* Send it, or let it wait. True: it waits, and its part, if it is one, has not left. */
-static bool send_or_queue(tr_peer_t *self, const parcel_t *parcel,
-                          const tr_peer_limits_t *limits, int64_t now_ms)
+static bool send_or_queue(tr_peer_t *self, const parcel_t *parcel, int64_t now_ms)
 {
     troupe_status_t status = self->first_out ? TROUPE_FULL : send_at_once(self, parcel, now_ms);
     if (status == TROUPE_CLOSED) {
         be_gone(self, "disconnected");
-    } else if (status == TROUPE_FULL && !has_room(self, parcel, limits)) {
+    } else if (status == TROUPE_FULL && !has_room(self, parcel)) {
         tr_peer_cut(self, "too slow: what waits for it is above its bound");
     } else if (status == TROUPE_FULL && !queue(self, parcel)) {
         tr_peer_cut(self, "out of memory");
@@ -226,7 +252,7 @@ static bool send_or_queue(tr_peer_t *self, const parcel_t *parcel,
 }
 
 static void send_one(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t *payload,
-                     uint64_t call_id, const tr_peer_limits_t *limits, int64_t now_ms)
+                     uint64_t call_id, int64_t now_ms)
 {
     char header[TR_TRP1_MAX_HEADER];
     parcel_t parcel = {
@@ -235,30 +261,30 @@ static void send_one(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t
     if (tr_trp1_encode(command, header, sizeof header, &parcel.head.size) != TROUPE_OK) {
         tr_peer_cut(self, "its answer could not be written");
     }
-    tr_peer_send_bundle(self, limits, now_ms);
-    if (self->is_gone || !send_or_queue(self, &parcel, limits, now_ms)) {
+    tr_peer_send_bundle(self, now_ms);
+    if (self->is_gone || !send_or_queue(self, &parcel, now_ms)) {
         tell_of_part(self, call_id, parcel.part_bytes);
     }
 }
 
 void tr_peer_send_part(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
-                       uint64_t call_id, const tr_peer_limits_t *limits, int64_t now_ms)
+                       uint64_t call_id, int64_t now_ms)
 {
-    assert(self && command && limits);
-    send_one(self, command, payload_p ? *payload_p : NULL, call_id, limits, now_ms);
+    assert(self && command);
+    send_one(self, command, payload_p ? *payload_p : NULL, call_id, now_ms);
     if (payload_p) {
         troupe_message_destroy(payload_p);
     }
 }
 
 void tr_peer_send_message(tr_peer_t *self, troupe_message_t **message_p, uint64_t call_id,
-                          uint64_t part_bytes, const tr_peer_limits_t *limits, int64_t now_ms)
+                          uint64_t part_bytes, int64_t now_ms)
 {
-    assert(self && message_p && *message_p && troupe_message_count(*message_p) > 0 && limits);
+    assert(self && message_p && *message_p && troupe_message_count(*message_p) > 0);
     parcel_t parcel = {
         .payload = *message_p, .n_commands = 1, .call_id = call_id, .part_bytes = part_bytes};
-    tr_peer_send_bundle(self, limits, now_ms);
-    if (self->is_gone || !send_or_queue(self, &parcel, limits, now_ms)) {
+    tr_peer_send_bundle(self, now_ms);
+    if (self->is_gone || !send_or_queue(self, &parcel, now_ms)) {
         tell_of_part(self, call_id, part_bytes);
     }
     troupe_message_destroy(message_p);
@@ -266,7 +292,7 @@ void tr_peer_send_message(tr_peer_t *self, troupe_message_t **message_p, uint64_
 
 /* A bundle that is full leaves, and the next one begins. */
 static bool gather(tr_peer_t *self, const tr_trp1_t *command, const troupe_message_t *payload,
-                   const tr_peer_limits_t *limits, int64_t now_ms)
+                   int64_t now_ms)
 {
     if (self->max_bundle == 0 || self->is_gone) {
         return false;
@@ -275,44 +301,44 @@ static bool gather(tr_peer_t *self, const tr_trp1_t *command, const troupe_messa
         return true;
     }
     bool was_empty = self->bundle.n_commands == 0;
-    tr_peer_send_bundle(self, limits, now_ms);
+    tr_peer_send_bundle(self, now_ms);
     return !was_empty && !self->is_gone &&
            tr_bundle_add(&self->bundle, self->max_bundle, command, payload);
 }
 
 void tr_peer_send(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
-                  const tr_peer_limits_t *limits, int64_t now_ms)
+                  int64_t now_ms)
 {
-    tr_peer_send_part(self, command, payload_p, 0, limits, now_ms);
+    tr_peer_send_part(self, command, payload_p, 0, now_ms);
 }
 
 void tr_peer_answer(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t *payload,
-                    const tr_peer_limits_t *limits, int64_t now_ms)
+                    int64_t now_ms)
 {
-    assert(self && command && limits);
-    if (!gather(self, command, payload, limits, now_ms)) {
-        send_one(self, command, payload, 0, limits, now_ms);
+    assert(self && command);
+    if (!gather(self, command, payload, now_ms)) {
+        send_one(self, command, payload, 0, now_ms);
     }
 }
 
-bool tr_peer_has_room(const tr_peer_t *self, const troupe_message_t *message,
-                      const tr_peer_limits_t *limits)
+bool tr_peer_has_room(const tr_peer_t *self, const troupe_message_t *message)
 {
-    assert(self && message && limits);
+    assert(self && message);
     size_t bytes = self->out_bytes + self->bundle.size + troupe_message_bytes(message);
-    return self->n_out == 0 || (self->n_out + self->bundle.n_commands < limits->max_out / 2 &&
-                                bytes <= limits->max_out_bytes / 2);
+    return self->n_out == 0 ||
+           (self->n_out + self->bundle.n_commands < self->limits->max_out / 2 &&
+            bytes <= self->limits->max_out_bytes / 2);
 }
 
-void tr_peer_send_bundle(tr_peer_t *self, const tr_peer_limits_t *limits, int64_t now_ms)
+void tr_peer_send_bundle(tr_peer_t *self, int64_t now_ms)
 {
-    assert(self && limits);
+    assert(self);
     if (self->bundle.n_commands > 0 && !self->is_gone) {
         troupe_message_t *body = troupe_message_from(self->bundle.body, self->bundle.size);
         parcel_t parcel = {
             .head = tr_bundle_head(), .payload = body, .n_commands = self->bundle.n_commands};
         if (body) {
-            (void)send_or_queue(self, &parcel, limits, now_ms);
+            (void)send_or_queue(self, &parcel, now_ms);
         } else {
             tr_peer_cut(self, "out of memory");
         }

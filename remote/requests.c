@@ -13,17 +13,24 @@
 
 #define ADMIN "troupe."
 
+void tr_requests_refuse_for(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                            troupe_outcome_t outcome, int64_t hint_ms, const char *why)
+{
+    char text[TR_TRP1_MAX_TEXT];
+    tr_reply_compose(text, sizeof text, outcome, why);
+    peer->dialect->refuse(gateway, peer, request->id, request->capability, outcome, text,
+                          hint_ms);
+}
+
 void tr_requests_refuse(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                         troupe_outcome_t outcome, const char *format, ...)
 {
     char why[TR_TRP1_MAX_TEXT];
-    char text[TR_TRP1_MAX_TEXT];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
-    tr_reply_compose(text, sizeof text, outcome, why);
-    peer->dialect->refuse(gateway, peer, request->id, request->capability, outcome, text);
+    tr_requests_refuse_for(gateway, peer, request, outcome, 0, why);
 }
 
 static bool is_operation(const tr_trp1_t *request)
@@ -58,17 +65,28 @@ static bool may_call(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *re
     return true;
 }
 
-const char *tr_requests_payload_problem(const troupe_message_t *payload,
-                                        bool has_too_many_frames)
+const char *tr_requests_payload_problem(const tr_peer_t *peer, const troupe_message_t *payload,
+                                        bool has_too_many_frames,
+                                        char text[TR_REQUESTS_MAX_PROBLEM])
 {
+    const tr_peer_limits_t *limits = peer->limits;
     size_t n_frames = payload ? troupe_message_count(payload) : 0;
-    if (has_too_many_frames || n_frames > TR_GATEWAY_MAX_FRAMES) {
-        return "more than 64 payload frames";
+    if (has_too_many_frames || n_frames > limits->max_frames) {
+        snprintf(text, TR_REQUESTS_MAX_PROBLEM, "more than %zu payload frames",
+                 limits->max_frames);
+        return text;
     }
     for (size_t i = 0; i < n_frames; i++) {
-        if (troupe_message_size(payload, i) > (size_t)TR_GATEWAY_MAX_FRAME) {
-            return "a frame of more than 67108864 bytes";
+        if (troupe_message_size(payload, i) > limits->max_frame) {
+            snprintf(text, TR_REQUESTS_MAX_PROBLEM, "a frame of more than %zu bytes",
+                     limits->max_frame);
+            return text;
         }
+    }
+    if (n_frames > 0 && troupe_message_bytes(payload) > limits->max_message) {
+        snprintf(text, TR_REQUESTS_MAX_PROBLEM, "more than %zu bytes in all frames",
+                 limits->max_message);
+        return text;
     }
     return NULL;
 }
@@ -81,13 +99,14 @@ static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_tr
                            "the id %llu is in use", (unsigned long long)request->id);
         return false;
     }
-    if (peer->calls.n_items >= gateway->limits.max_open) {
+    if (peer->calls.n_items >= peer->limits->max_open) {
         tr_requests_refuse(gateway, peer, request, TROUPE_OUTCOME_OVERLOADED,
                            "this peer has %zu requests open, which is all it may",
                            peer->calls.n_items);
         return false;
     }
-    const char *problem = tr_requests_payload_problem(payload, has_too_many_frames);
+    char text[TR_REQUESTS_MAX_PROBLEM];
+    const char *problem = tr_requests_payload_problem(peer, payload, has_too_many_frames, text);
     if (problem) {
         tr_requests_refuse(gateway, peer, request, TROUPE_OUTCOME_TOO_LARGE, "%s", problem);
         return false;

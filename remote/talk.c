@@ -70,7 +70,8 @@ static void note_forbidden(tr_gateway_t *gateway, tr_peer_t *peer, const char *a
     if (!peer->was_forbidden) {
         peer->was_forbidden = true;
         tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "peer_forbidden",
-                 TR_NUMBER("peer", peer->number),
+                 TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
+                 TR_TEXT("address", peer->address),
                  TR_TEXT("endpoint", gateway->doors.all[peer->door].endpoint),
                  TR_TEXT("actor", actor));
     }
@@ -153,7 +154,8 @@ void tr_talk_send(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *send,
         return;
     }
     peer->takes_messages = true;
-    const char *why = tr_requests_payload_problem(*payload_p, has_too_many_frames);
+    char text[TR_REQUESTS_MAX_PROBLEM];
+    const char *why = tr_requests_payload_problem(peer, *payload_p, has_too_many_frames, text);
     troupe_outcome_t outcome =
         why ? TROUPE_OUTCOME_TOO_LARGE : judge(gateway, peer, send->actor, &why);
     if (outcome != TROUPE_OUTCOME_OK) {
@@ -253,8 +255,7 @@ static void on_link_down(tr_gateway_t *gateway, const tr_mail_t *notice)
 }
 
 /* NULL: nothing keeps it from the peer. */
-static const char *obstacle(const tr_gateway_t *gateway, const tr_peer_t *peer,
-                            const tr_mail_t *mail)
+static const char *obstacle(const tr_peer_t *peer, const tr_mail_t *mail)
 {
     if (!peer) {
         return "the peer has gone";
@@ -265,10 +266,11 @@ static const char *obstacle(const tr_gateway_t *gateway, const tr_peer_t *peer,
     if (!peer->takes_messages) {
         return "the peer takes no messages";
     }
-    if (tr_requests_payload_problem(mail->message, false)) {
+    char text[TR_REQUESTS_MAX_PROBLEM];
+    if (tr_requests_payload_problem(peer, mail->message, false, text)) {
         return "it is too large for a peer";
     }
-    return tr_peer_has_room(peer, mail->message, &gateway->limits)
+    return tr_peer_has_room(peer, mail->message)
                ? NULL
                : "the peer is too slow: what waits for it is above its bound";
 }
@@ -307,7 +309,7 @@ void tr_talk_take(tr_gateway_t *gateway, tr_mail_t *mail)
         return;
     }
     tr_peer_t *peer = tr_idmap_get(&gateway->known, mail->to);
-    const char *why = obstacle(gateway, peer, mail);
+    const char *why = obstacle(peer, mail);
     if (why) {
         give_up(gateway, mail, why);
     } else {
