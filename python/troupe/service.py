@@ -27,6 +27,7 @@ log = logging.getLogger("troupe")
 
 Handler = Callable[[Request], Any]
 
+ANY = ""  # the capability of a handler that serves whatever the node calls it
 TERM_SECONDS = 1.5  # that handlers have, once the process was told to end by a signal
 _PAGE = os.sysconf("SC_PAGESIZE")
 
@@ -55,7 +56,9 @@ class Service(Conversation):
         self._concurrency = concurrency
         self._loop = Loop(settings, self, pauses, connect_seconds)
         self._jobs: Dict[int, Request] = {}
-        self._waiting: "queue.SimpleQueue[Optional[Request]]" = queue.SimpleQueue()
+        # Of each capability as many may run as of any other, so each has threads of its own.
+        self._waiting: Dict[str, "queue.SimpleQueue[Optional[Request]]"] = {
+            capability: queue.SimpleQueue() for capability in handlers}
         self._running: List[Request] = []  # changed by handlers' threads, under the lock
         self._lock = threading.Lock()
         self._n_done = 0
@@ -104,14 +107,16 @@ class Service(Conversation):
     # ---- from its start to its end ----
 
     def run(self) -> None:
-        for number in range(self._concurrency):
-            threading.Thread(target=self._work, name=f"troupe handler {number}",
-                             daemon=True).start()
+        for capability, handler in self._handlers.items():
+            for number in range(self._concurrency):
+                threading.Thread(target=self._work, args=(handler, self._waiting[capability]),
+                                 name=f"troupe {capability} {number}", daemon=True).start()
         try:
             self._loop.run()
         finally:
-            for _ in range(self._concurrency):
-                self._waiting.put(None)
+            for waiting in self._waiting.values():
+                for _ in range(self._concurrency):
+                    waiting.put(None)
             self._forget_all()
             self._loop.run_posted()
             self.end_all(lambda: Cancelled("the worker has ended"))
@@ -162,9 +167,14 @@ class Service(Conversation):
         if about in self._jobs:
             self._say_error(about, "bad_request", "that id is open already")
             return
+        capability = headers.get("capability", "")
+        waiting = self._waiting.get(capability) or self._waiting.get(ANY)
+        if waiting is None:
+            self._say_error(about, "bad_request", f"this worker does not serve {capability}")
+            return
         job = Request(self, about, headers, frames, now)
         self._jobs[about] = job
-        self._waiting.put(job)
+        waiting.put(job)
 
     def tick(self, now: float) -> bool:
         is_well = super().tick(now)
@@ -206,28 +216,25 @@ class Service(Conversation):
 
     # ---- handlers ----
 
-    def _work(self) -> None:
+    def _work(self, handler: Handler, waiting: "queue.SimpleQueue[Optional[Request]]") -> None:
         while True:
-            job = self._waiting.get()
+            job = waiting.get()
             if job is None:
                 return
             if job.begin():
                 with self._lock:
                     self._running.append(job)
                 try:
-                    name, headers, frames = self._answer(job)
+                    name, headers, frames = self._answer(handler, job)
                 finally:
                     with self._lock:
                         self._running.remove(job)
                 self._post_final(job, name, headers, frames)
 
-    def _answer(self, job: Request) -> Tuple[str, Dict[str, Any], List[bytes]]:
+    def _answer(self, handler: Handler, job: Request) -> Tuple[str, Dict[str, Any], List[bytes]]:
         """How a request ends, whatever its handler does."""
         if job.cancelled:
             return _failed(Cancelled("nobody waited for it any more"))
-        handler = self._handlers.get(job.capability) or self._handlers.get("")
-        if handler is None:
-            return _failed(BadRequest(f"this worker does not serve {job.capability}"))
         try:
             frames = frames_of(_run(handler, job))
             _check_size(frames)
@@ -406,11 +413,13 @@ class RemoteService(Service):
                  concurrency: int, settings: Settings, heartbeat: float,
                  drain_seconds: float) -> None:
         super().__init__(handlers, hooks, concurrency, settings, heartbeat, {},
-                         Pauses(0.1, 30.0), connect_seconds=5.0)
+                         Pauses(0.1, 10.0), connect_seconds=5.0)
         self._drain_seconds = drain_seconds
-        self._pause_at_least = 0.0
         self._is_leaving = False  # by our own will
-        self._refused: Set[str] = set()
+        # Of this connection: capabilities that the node wants, and why it does not want others.
+        self._offered: Set[str] = set()
+        self._refusals: List[TroupeError] = []
+        self._pause_at_least = 0.0
 
     def load(self) -> None:
         """Before the node is dialled."""
@@ -419,45 +428,61 @@ class RemoteService(Service):
 
     def connected(self, now: float) -> None:
         super().connected(now)
-        self._refused.clear()
+        self._refusals = []
         self._pause_at_least = 0.0
         if self._is_leaving:
             self._is_stopping = True
             return
+        self._is_stopping = False
+        self._state = "ready"
+        self._offered = set(self._handlers)
         self.say("ready", 0, {"capabilities": list(self._handlers),
                               "concurrency": self._concurrency, "memory": resident_bytes()})
-        log.info("connected; offers %s", ", ".join(self._handlers))
+        log.info("connected to the node; offers %s", ", ".join(self._handlers))
 
     def lost(self, fate: Fate) -> float:
         self.disconnected(fate.text)
         self._forget_all()
-        if self._is_leaving or self.failure is not None:
+        if self._is_leaving or self._is_stopping or self.failure is not None:
             return math.inf
         log.warning("%s; it will be dialled again", fate.text)
         return self._pause_at_least
 
     def take(self, command: Command, now: float) -> bool:
         if command.name == "error" and command.id == 0:
-            return self._take_refusal(error_of(command.headers), command.headers)
+            return self._take_refusal(error_of(command.headers),
+                                      command.headers.get("capability"))
         return super().take(command, now)
 
-    def _take_refusal(self, error: TroupeError, headers: Dict[str, Any]) -> bool:
-        """An offer was not let pass. False: none was, so that this connection is of no use."""
-        log.warning("the node refuses: %s", error)
-        if isinstance(error, BadRequest):
+    def _take_refusal(self, error: TroupeError, capability: Optional[str]) -> bool:
+        """An offer was not let pass. False: none was, and this connection is of no use."""
+        log.warning("the node does not take %s: %s", capability or "this worker", error)
+        self._refusals.append(error)
+        self._offered.difference_update([capability] if capability else set(self._offered))
+        if self._offered:
+            return True
+        if self._is_leaving:
+            self._is_stopping = True
+            return True
+        self._pause_at_least = max(one.hint or 0.0 for one in self._refusals)
+        if not any(one.retryable for one in self._refusals):
             self.failure = error
-            return False
-        self._pause_at_least = max(self._pause_at_least, error.hint or 0.0)
-        self._refused.add(headers.get("capability", error.text))
-        return len(self._refused) < len(self._handlers)
+        return False
+
+    def _take_stop(self, headers: Dict[str, Any]) -> None:
+        """Somebody wants one of our capabilities to be over."""
+        capability = headers.get("capability")
+        self._offered.difference_update([capability] if capability else set(self._offered))
+        if not self._offered:
+            super()._take_stop(headers)
 
     def terminate(self) -> None:
-        """SIGTERM: nothing new is wanted, and what is here gets done."""
+        """Nothing new is wanted, and what is here gets done."""
         if self._is_leaving:
             return
         self._is_leaving = True
         self._ends_at = time.monotonic() + self._drain_seconds
-        if self._loop.is_up:
+        if self._loop.is_up and self._offered:
             self._state = "draining"
             self.say("drain")
         else:
@@ -470,4 +495,8 @@ class RemoteService(Service):
 
     def _break(self, job: Request, text: str) -> None:
         self.failure = WorkerLost(text)
+        if self._end_job(job):
+            self._say_error(job._about, "worker_lost", text)
+        self.say("error", 0, {"code": "worker_error", "text": text, "retryable": False})
+        self.say("bye")
         self._loop.end()

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, NoReturn, Optional, TypeVar
 from .connection import Settings
 from .keys import Key
 from .request import Request
-from .service import (Broken, Handler, NotNeeded, ProcessService, RemoteService, Service)
+from .service import ANY, Broken, Handler, NotNeeded, ProcessService, RemoteService, Service
 from .wire import MAX_NAME
 
 __all__ = ["Broken", "NotNeeded", "Request", "Worker"]
@@ -34,7 +34,8 @@ class Worker:
         worker.run()
 
     ``endpoint``     the node to dial; of no meaning when a node has started this process
-    ``concurrency``  how many handlers run at a time, each on a thread of its own
+    ``concurrency``  how many requests of each capability it takes at a time; each handler runs on
+                     a thread of its own
     ``heartbeat``    seconds between signs of life; after three without any it dials anew
     ``drain_timeout``  seconds that requests have to get done once it is told to end
     ``key``, ``server_key``  by CURVE, as of `troupe.Client`
@@ -125,9 +126,9 @@ class Worker:
         wanted = os.environ.get("TROUPE_WORKER_CAPABILITY", "")
         handlers = dict(self._handlers)
         if len(handlers) == 1:  # whatever the node calls it
-            handlers[""] = next(iter(handlers.values()))
+            handlers[ANY] = handlers.pop(next(iter(handlers)))
         hooks = list(self._hooks)
-        if wanted and wanted not in handlers and "" not in handlers:
+        if wanted and wanted not in handlers and ANY not in handlers:
             hooks.insert(0, lambda: _refuse(wanted, handlers))
         service = ProcessService(handlers, hooks, self._concurrency, endpoint, token)
         self._service = service
