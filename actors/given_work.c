@@ -175,6 +175,7 @@ tr_trp1_t tr_given_work_request(tr_job_t *job, int64_t n_to_follow)
     request.capability = tr_span_of(envelope->capability);
     request.method = tr_span_of(envelope->method);
     request.traceparent = tr_span_of(envelope->traceparent);
+    request.peer = tr_span_of(envelope->caller);
     request.priority = (int64_t)envelope->priority;
     request.timeout_ms = has_end ? remaining_ms : -1;
     request.credit = (int64_t)tr_flow_pass_on(&job->envelope->flow, &job->spent, &job->told);

@@ -20,7 +20,8 @@ typedef enum tr_overflow {
 /* Borrowed: outlives every incarnation of the router. */
 typedef struct tr_router_spec {
     const char *capability;
-    const char *pool; /* the actor that grows and shrinks it */
+    const char *pool;     /* the actor that grows and shrinks it */
+    bool has_only_guests; /* the pool starts no workers: they come by themselves */
     size_t min_workers;
     size_t max_workers;
     size_t concurrency;    /* jobs a worker may have at once */

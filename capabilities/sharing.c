@@ -46,7 +46,10 @@ void tr_sharing_finish(tr_sharing_t *self)
 tr_envelope_t *tr_sharing_find(const tr_sharing_t *self, const tr_envelope_t *envelope)
 {
     assert(self && envelope);
-    return envelope->dedup.size > 0 ? zhashx_lookup(self->leads, &envelope->dedup) : NULL;
+    tr_envelope_t *lead =
+        envelope->dedup.size > 0 ? zhashx_lookup(self->leads, &envelope->dedup) : NULL;
+    /* A caller without a name may write another's name into its key. */
+    return lead && strcmp(lead->caller, envelope->caller) == 0 ? lead : NULL;
 }
 
 void tr_sharing_open(tr_sharing_t *self, tr_envelope_t *lead)

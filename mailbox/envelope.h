@@ -44,7 +44,8 @@ typedef struct tr_header {
     tr_span_t method;
     tr_span_t traceparent;
     tr_span_t sticky;   /* any bytes: goes to the worker that others with it went to */
-    tr_span_t dedup;    /* any bytes: shares a run with others that have it */
+    tr_span_t dedup;    /* any bytes: shares a run with others of that caller that have it */
+    tr_span_t caller;   /* name of the peer that asks, as its key proves */
     int64_t timeout_ms; /* 0: the capability's own */
     troupe_priority_t priority;
     uint64_t credit; /* parts that may be sent before more is granted; 0: the default */
@@ -60,11 +61,12 @@ struct tr_envelope {
     atomic_uint holders;
     atomic_bool is_answered;
     troupe_message_t *message;
-    tr_span_t dedup;
+    tr_span_t dedup; /* behind the name of its caller, if that has one */
     const char *method;
 
     const char *capability;
     const char *traceparent;
+    const char *caller;
     tr_span_t sticky;
     size_t size; /* with its texts */
     uint64_t id; /* as the caller numbered it; comes back with every reply */

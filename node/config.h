@@ -27,12 +27,35 @@ typedef struct tr_config_words {
     size_t n;
 } tr_config_words_t;
 
+typedef enum tr_config_security {
+    TR_CONFIG_SECURITY_NONE,
+    TR_CONFIG_SECURITY_CURVE,
+} tr_config_security_t;
+
+/* What a peer may do. Of words, one that ends with "*" stands for all that begin so. */
+typedef struct tr_config_rights {
+    tr_config_words_t call;   /* capabilities */
+    tr_config_words_t offer;  /* capabilities that it may serve as a worker */
+    tr_config_words_t actors; /* to whom it may send */
+    bool is_admin;
+} tr_config_rights_t;
+
 typedef struct tr_config_listener {
-    char *endpoint;           /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
-    unsigned mode;            /* of an ipc socket, default 0600 */
-    tr_config_words_t actors; /* to whom peers may send; "*": to all */
+    char *endpoint; /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
+    unsigned mode;  /* of an ipc socket, default 0600 */
+    char *owner;    /* of an ipc socket: "USER", "USER:GROUP", ":GROUP"; NULL: the node's */
+    tr_config_security_t security;
+    tr_config_rights_t rights; /* of peers without a key */
     tr_config_place_t place;
 } tr_config_listener_t;
+
+/* Somebody who may come in by CURVE. */
+typedef struct tr_config_peer {
+    char *name;
+    char *key; /* public, as text */
+    tr_config_rights_t rights;
+    tr_config_place_t place;
+} tr_config_peer_t;
 
 typedef struct tr_config_arg {
     char *key;
@@ -122,6 +145,7 @@ struct tr_config_child {
     char *module; /* NULL: a command */
     tr_config_place_t module_place;
     tr_config_place_t worker_place; /* line 0: not there */
+    bool has_worker;                /* that the node starts; of an actor always */
     tr_config_args_t args;
     int64_t backoff_min_ms;
     int64_t backoff_max_ms;
@@ -155,6 +179,7 @@ struct tr_config_child {
     tr_config_args_t needs; /* of each named resource, as numbers */
     bool is_pinned;
     int64_t evict_cost;
+    bool takes_remote; /* workers that come by themselves */
     int64_t workers_min;
     int64_t workers_max;
     int64_t concurrency;
@@ -197,6 +222,10 @@ typedef struct tr_config {
     char *name; /* of the node */
     tr_config_listener_t *listeners;
     size_t n_listeners;
+    char *security_key; /* the file of the node's own key; NULL: none */
+    tr_config_place_t security_key_place;
+    tr_config_peer_t *peers;
+    size_t n_peers;
     char *http; /* HOST:PORT, or NULL */
     tr_config_place_t http_place;
     tr_config_amount_t memory_budget;
@@ -210,6 +239,12 @@ typedef struct tr_config {
     int64_t quarantine_limit; /* hung threads beyond which the node gives up */
     tr_config_child_t root;   /* a supervisor */
 } tr_config_t;
+
+/* Whether it is a capability whose workers all come by themselves. */
+static inline bool tr_config_is_remote_only(const tr_config_child_t *child)
+{
+    return child->kind == TR_CONFIG_CAPABILITY && child->takes_remote && !child->has_worker;
+}
 
 /* Read YAML text. `file` stands in the problems. Each problem goes to `report (arg, line)` as
  * "FILE:LINE:COLUMN: error: TEXT", in order of place; report may be NULL.

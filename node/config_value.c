@@ -18,6 +18,7 @@
 _Static_assert(sizeof(tr_config_strategy_t) == sizeof(unsigned), "an enum is an unsigned");
 _Static_assert(sizeof(tr_config_restart_t) == sizeof(unsigned), "an enum is an unsigned");
 _Static_assert(sizeof(tr_config_overflow_t) == sizeof(unsigned), "an enum is an unsigned");
+_Static_assert(sizeof(tr_config_security_t) == sizeof(unsigned), "an enum is an unsigned");
 _Static_assert(sizeof(tr_config_balance_t) == sizeof(unsigned), "an enum is an unsigned");
 
 /* Room for the longest text of describe(). */

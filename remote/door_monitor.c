@@ -11,7 +11,10 @@
 #include <string.h>
 
 #define MOST_EVENTS 100000
-#define HEARD       (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED)
+#define HEARD                                                                                  \
+    (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED |                   \
+     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |              \
+     ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 
 zsock_t *tr_door_monitor_new(zsock_t *door)
 {

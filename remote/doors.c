@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "remote/door_monitor.h"
 #include "remote/endpoint.h"
+#include "remote/zap.h"
 
 #define RECEIVE_HIGH_WATER 1000
 #define SEND_HIGH_WATER    500 /* for each peer; what a gateway's next try can make up for */
@@ -18,6 +20,11 @@
 #define HEARTBEAT_MS       10000 /* between looks of libzmq whether who is silent is there */
 #define GONE_AFTER_MS      30000
 #define HANDSHAKE_MS       5000
+
+/* Its header hides it among the drafts; the library has it. */
+#ifndef ZMQ_ZAP_ENFORCE_DOMAIN
+#define ZMQ_ZAP_ENFORCE_DOMAIN 93
+#endif
 
 void tr_doors_init(tr_doors_t *self, tr_self_t *actor, tr_door_ready_fn *ready,
                    tr_door_ready_fn *told)
@@ -46,6 +53,7 @@ static void forget(tr_doors_t *self, tr_door_t *door)
         zsock_destroy(&door->socket);
     }
     free(door->endpoint);
+    free(door->owner);
     tr_rights_finish(&door->rights);
     *door = (tr_door_t){0};
 }
@@ -93,18 +101,66 @@ static bool make_socket(tr_door_t *door)
     return socket != NULL;
 }
 
-static troupe_status_t set_rights(tr_door_t *door, const tr_gateway_listener_t *listener)
+/* Without anybody who knows the keys nobody comes in: by itself libzmq would let in everybody
+ * then. */
+static bool set_curve(tr_door_t *door, const tr_curve_pair_t *pair)
 {
-    static const char *const all[] = {"*"};
-    tr_rights_t *rights = &door->rights;
-    rights->is_admin = tr_endpoint_is_ipc(listener->endpoint);
-    troupe_status_t status = tr_allowed_set(&rights->calls, all, 1);
-    if (status == TROUPE_OK) {
-        status = tr_allowed_set(&rights->offers, all, 1);
+    void *socket = zsock_resolve(door->socket);
+    char domain[TR_ZAP_MAX_DOMAIN + 1];
+    int length = snprintf(domain, sizeof domain, "%s%s", TR_ZAP_DOMAIN, door->endpoint);
+    const int yes = 1;
+    memcpy(door->node_key, pair->public_key, sizeof door->node_key);
+    return length > 0 && (size_t)length < sizeof domain &&
+           zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &yes, sizeof yes) == 0 &&
+           zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, pair->secret_key, TR_CURVE_KEY_TEXT) ==
+               0 &&
+           zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, (size_t)length) == 0 &&
+           zmq_setsockopt(socket, ZMQ_ZAP_ENFORCE_DOMAIN, &yes, sizeof yes) == 0;
+}
+
+/* A socket file is made here: libzmq would let anybody connect before it has its mode. */
+static bool bind_door(tr_door_t *door, char *why, size_t size)
+{
+    int descriptor = -1;
+    if (tr_endpoint_is_ipc(door->endpoint)) {
+        descriptor =
+            tr_endpoint_listen(door->endpoint, door->mode, door->owner, BACKLOG, why, size);
+        if (descriptor < 0) {
+            return false;
+        }
+        zmq_setsockopt(zsock_resolve(door->socket), ZMQ_USE_FD, &descriptor, sizeof descriptor);
     }
-    return status == TROUPE_OK
-               ? tr_allowed_set(&rights->actors, listener->actors, listener->n_actors)
-               : status;
+    door->is_bound = zsock_bind(door->socket, "%s", door->endpoint) >= 0;
+    if (!door->is_bound) {
+        snprintf(why, size, "%s", zmq_strerror(zmq_errno()));
+        if (descriptor >= 0) {
+            close(descriptor);
+            tr_endpoint_remove(door->endpoint);
+        }
+    }
+    return door->is_bound;
+}
+
+static bool describe(tr_door_t *door, const tr_gateway_listener_t *listener)
+{
+    door->limits = listener->limits;
+    door->mode = listener->mode;
+    door->is_curve = listener->is_curve;
+    door->endpoint = strdup(listener->endpoint);
+    door->owner = listener->owner ? strdup(listener->owner) : NULL;
+    return door->endpoint && (door->owner || !listener->owner) &&
+           tr_rights_set(&door->rights, &listener->rights) == TROUPE_OK;
+}
+
+static void tell_opened(const tr_doors_t *self, const tr_door_t *door, bool is_open)
+{
+    tr_event(self->self->runtime->events, TR_LOG_INFO, "listening",
+             TR_TEXT("endpoint", door->endpoint),
+             TR_TEXT("security", door->is_curve ? "curve" : "none"));
+    if (is_open && !door->is_curve) {
+        tr_event(self->self->runtime->events, TR_LOG_WARNING, "open_to_all",
+                 TR_TEXT("endpoint", door->endpoint));
+    }
 }
 
 static bool watch(tr_doors_t *self, const tr_door_t *door)
@@ -116,35 +172,25 @@ static bool watch(tr_doors_t *self, const tr_door_t *door)
 }
 
 /* False: `why` says in words why not, and nothing is open. */
-static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener, char *why,
-                      size_t size)
+static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener,
+                      const tr_curve_pair_t *pair, char *why, size_t size)
 {
     char text[256] = "";
     tr_door_t *door = free_door(self);
-    if (door) {
-        door->limits = listener->limits;
-    }
     if (!door) {
         snprintf(text, sizeof text, "there are too many");
     } else if (tr_endpoint_check(listener->endpoint, text, sizeof text) != TROUPE_OK) {
         door = NULL;
-    } else if (set_rights(door, listener) != TROUPE_OK) {
+    } else if (!describe(door, listener)) {
         snprintf(text, sizeof text, "out of memory");
-    } else if (!(door->endpoint = strdup(listener->endpoint)) || !make_socket(door) ||
-               !(door->monitor = tr_door_monitor_new(door->socket))) {
+    } else if (!make_socket(door) || !(door->monitor = tr_door_monitor_new(door->socket))) {
         snprintf(text, sizeof text, "no socket to be had");
-    } else if (zsock_bind(door->socket, "%s", listener->endpoint) < 0) {
-        snprintf(text, sizeof text, "%s", zmq_strerror(zmq_errno()));
-    } else {
-        door->is_bound = true;
+    } else if (door->is_curve && (!pair->secret_key[0] || !set_curve(door, pair))) {
+        snprintf(text, sizeof text, "there is no CURVE, or no key for it");
+    } else if (bind_door(door, text, sizeof text) && watch(self, door)) {
         door->is_open = true;
-        door->mode = listener->mode;
-        if (tr_endpoint_set_mode(door->endpoint, door->mode, text, sizeof text) == TROUPE_OK &&
-            watch(self, door)) {
-            tr_event(self->self->runtime->events, TR_LOG_INFO, "listening",
-                     TR_TEXT("endpoint", door->endpoint));
-            return true;
-        }
+        tell_opened(self, door, listener->is_open);
+        return true;
     }
     if (door) {
         forget(self, door);
@@ -153,12 +199,13 @@ static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener, c
     return false;
 }
 
-bool tr_doors_open_all(tr_doors_t *self, const tr_gateway_spec_t *spec, char *why, size_t size)
+bool tr_doors_open_all(tr_doors_t *self, const tr_gateway_spec_t *spec,
+                       const tr_curve_pair_t *pair, char *why, size_t size)
 {
-    assert(self && spec && why);
+    assert(self && spec && pair && why);
     bool is_open = true;
     for (size_t i = 0; is_open && i < spec->n_listeners; i++) {
-        is_open = open_door(self, &spec->listeners[i], why, size);
+        is_open = open_door(self, &spec->listeners[i], pair, why, size);
     }
     return is_open;
 }
@@ -189,37 +236,54 @@ static void tell_failure(const tr_doors_t *self, const char *why)
              TR_TEXT("reason", why));
 }
 
-static void follow_listener(tr_doors_t *self, const tr_gateway_listener_t *listener)
+static bool has_other_security(const tr_door_t *door, const tr_gateway_listener_t *listener,
+                               const tr_curve_pair_t *pair)
 {
+    return door->is_curve != listener->is_curve ||
+           (door->is_curve && pair->public_key[0] &&
+            strcmp(door->node_key, pair->public_key) != 0);
+}
+
+static void follow_access(tr_doors_t *self, tr_door_t *door,
+                          const tr_gateway_listener_t *listener)
+{
+    const char *before = door->owner ? door->owner : "";
+    const char *now = listener->owner ? listener->owner : "";
     char why[256] = "";
-    tr_door_t *door = door_to(self, listener->endpoint);
-    if (!door) {
-        if (!open_door(self, listener, why, sizeof why)) {
-            tell_failure(self, why);
-        }
+    if (door->mode == listener->mode && strcmp(before, now) == 0) {
         return;
     }
+    char *owner = strdup(now);
+    free(door->owner);
+    door->owner = owner;
+    door->mode = listener->mode;
+    if (tr_endpoint_set_access(door->endpoint, door->mode, listener->owner, why, sizeof why) !=
+        TROUPE_OK) {
+        tell_failure(self, why);
+    }
+}
+
+static void follow_door(tr_doors_t *self, tr_door_t *door,
+                        const tr_gateway_listener_t *listener)
+{
     if (!door->is_open) { /* it had not gone yet */
         door->is_open = true;
         door->gone_by_ms = 0;
         self->n_shut--;
     }
     door->limits = listener->limits;
-    if (set_rights(door, listener) != TROUPE_OK) {
+    if (tr_rights_set(&door->rights, &listener->rights) != TROUPE_OK) {
         tell_failure(self, "out of memory: its peers may do less now");
     }
-    if (door->mode != listener->mode) {
-        door->mode = listener->mode;
-        if (tr_endpoint_set_mode(door->endpoint, door->mode, why, sizeof why) != TROUPE_OK) {
-            tell_failure(self, why);
-        }
-    }
+    follow_access(self, door, listener);
 }
 
-void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec, int64_t gone_by_ms,
-                     void (*on_shut)(void *arg, uint32_t door), void *arg)
+void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec,
+                     const tr_curve_pair_t *pair, int64_t gone_by_ms,
+                     void (*on_shut)(void *arg, uint32_t door),
+                     void (*on_reopen)(void *arg, uint32_t door), void *arg)
 {
-    assert(self && spec && on_shut);
+    assert(self && spec && pair && on_shut && on_reopen);
     for (uint32_t i = 0; i < TR_DOORS_MAX; i++) {
         tr_door_t *door = &self->all[i];
         if (!door->is_open || has_listener(spec, door->endpoint)) {
@@ -233,7 +297,19 @@ void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec, int64_t go
         on_shut(arg, i);
     }
     for (size_t i = 0; i < spec->n_listeners; i++) {
-        follow_listener(self, &spec->listeners[i]);
+        const tr_gateway_listener_t *listener = &spec->listeners[i];
+        char why[256] = "";
+        tr_door_t *door = door_to(self, listener->endpoint);
+        if (door && has_other_security(door, listener, pair)) {
+            on_reopen(arg, (uint32_t)(door - self->all));
+            forget(self, door);
+            door = NULL;
+        }
+        if (door) {
+            follow_door(self, door, listener);
+        } else if (!open_door(self, listener, pair, why, sizeof why)) {
+            tell_failure(self, why);
+        }
     }
 }
 

@@ -26,6 +26,7 @@
 #include "remote/endpoint.h"
 #include "remote/gateway_inside.h"
 #include "remote/majordomo.h"
+#include "remote/workers.h"
 
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
@@ -76,7 +77,9 @@ void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
 }
 
-static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
+/* Who sent it stands with each frame of a message but the routing id, which is libzmq's own. */
+static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id,
+                           zmq_msg_t *frame)
 {
     tr_peer_t *peer = tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
                                   zsock_resolve(gateway->doors.all[door].socket),
@@ -86,10 +89,9 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rout
     if (!peer) {
         return NULL;
     }
-    tr_peer_introduce(peer, zmq_msg_gets(routing_id, "User-Id"),
-                      zmq_msg_gets(routing_id, "Peer-Address"));
     peer->door = door;
-    peer->rights = &gateway->doors.all[door].rights;
+    peer->is_barred = !tr_entry_admit(&gateway->entry, peer, &gateway->doors.all[door], frame,
+                                      tr_gateway_now_ms(gateway));
     peer->on_part = on_part_left;
     peer->on_part_arg = gateway;
     if (tr_peers_add(&gateway->peers, peer) != TROUPE_OK) {
@@ -197,6 +199,7 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
         }
     }
     tr_talk_part(gateway, peer);
+    tr_workers_part(gateway, peer);
     if (peer->dialect && peer->dialect->part) {
         peer->dialect->part(gateway, peer);
     }
@@ -209,29 +212,23 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
 }
 
-/* Whoever chooses a routing id may choose that of somebody who has gone; he gets nothing of
- * what that one had. */
-static bool is_somebody_else(const tr_peer_t *peer, zmq_msg_t *routing_id)
-{
-    return tr_peers_has_chosen(peer) &&
-           !tr_peer_is_of(peer, zmq_msg_gets(routing_id, "User-Id"),
-                          zmq_msg_gets(routing_id, "Peer-Address"));
-}
-
-static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id)
+static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id,
+                            zmq_msg_t *frame)
 {
     size_t size = zmq_msg_size(routing_id);
     if (size > TR_PEER_MAX_ROUTING_ID) {
         return NULL;
     }
     tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
-    if (peer && is_somebody_else(peer, routing_id)) {
+    /* Whoever chooses a routing id may choose that of somebody who has gone; he gets nothing of
+     * what that one had. */
+    if (peer && tr_entry_is_another(peer, &gateway->doors.all[door], frame)) {
         tr_peer_cut(peer, "somebody else has its routing id now");
         peer->is_leaving = true; /* nothing that is sent would reach it */
         tr_gateway_drop_peer(gateway, peer);
         peer = NULL;
     }
-    return peer ? peer : new_peer(gateway, door, routing_id);
+    return peer ? peer : new_peer(gateway, door, routing_id, frame);
 }
 
 static void tell_arrival(tr_gateway_t *gateway, const tr_peer_t *peer)
@@ -253,7 +250,7 @@ static bool has_broken_heartbeat(const tr_peer_t *peer, int64_t now_ms)
  * that actors know is theirs to send to as long as it is there. */
 static bool is_forgotten(const tr_peer_t *peer, int64_t now_ms)
 {
-    return peer->heartbeat_ms == 0 && peer->calls.n_items == 0 && !peer->ref &&
+    return peer->heartbeat_ms == 0 && peer->calls.n_items == 0 && !peer->ref && !peer->lines &&
            !peer->first_out && now_ms - peer->last_heard_ms > FORGET_AFTER_MS;
 }
 
@@ -273,7 +270,8 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
         peer->dialect->tend(gateway, peer, now_ms);
     }
     int64_t interval_ms = peer->heartbeat_ms > 0 ? peer->heartbeat_ms : TR_GATEWAY_HEARTBEAT_MS;
-    if (!peer->is_gone && peer->dialect->ping && (peer->calls.n_items > 0 || peer->ref) &&
+    bool is_needed = peer->calls.n_items > 0 || peer->ref || tr_workers_has_any(peer);
+    if (!peer->is_gone && peer->dialect->ping && is_needed &&
         now_ms - peer->last_sent_ms >= interval_ms) {
         peer->dialect->ping(gateway, peer);
     }
@@ -354,7 +352,7 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
     bool is_whole =
         payload && zmq_msg_more(routing_id) &&
         read_rest(socket, &gateway->doors.all[door].limits, &header, payload, &has_too_many);
-    tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id) : NULL;
+    tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id, &header) : NULL;
     if (peer && !peer->is_leaving) {
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
         tr_span_t first = {zmq_msg_data(&header), zmq_msg_size(&header)};
@@ -362,7 +360,9 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
             peer->dialect = tr_dialect_of(first, payload);
             tell_arrival(gateway, peer);
         }
-        if (!peer->is_ignored) {
+        if (peer->is_barred) {
+            tr_peer_cut(peer, "its key is not known any more");
+        } else if (!peer->is_ignored) {
             n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
         }
         if (peer->is_gone) {
@@ -462,8 +462,64 @@ static void on_shut(void *arg, uint32_t door)
     for (tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
         if (peer->door == door) {
             say_goaway(gateway, peer);
+            tr_workers_drain(gateway, peer);
         }
     }
+}
+
+static void cut_and_drop(tr_gateway_t *gateway, tr_peer_t *peer, const char *why)
+{
+    tr_peer_cut(peer, why);
+    tr_gateway_drop_peer(gateway, peer);
+}
+
+static void drop_peers(tr_gateway_t *gateway, uint32_t door)
+{
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (peer->door == door) {
+            peer->is_leaving = true; /* it heard of it before */
+            tr_gateway_drop_peer(gateway, peer);
+        }
+    }
+}
+
+/* Other security: what is open there was allowed under the old rules, and ends now. */
+static void on_reopen(void *arg, uint32_t door)
+{
+    tr_gateway_t *gateway = arg;
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (peer->door == door) {
+            cut_and_drop(gateway, peer, "its endpoint has another security now");
+        }
+    }
+    drop_peers(gateway, door);
+}
+
+/* Those whose keys are there no more are cut before the doors are looked after, and before
+ * anybody says another word. */
+static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
+{
+    char why[256];
+    tr_keys_t *former;
+    if (!tr_entry_prepare(&gateway->entry, spec, &former, why, sizeof why)) {
+        tr_event(gateway->self->runtime->events, TR_LOG_ERROR, "not_listening",
+                 TR_TEXT("reason", why));
+    }
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (!tr_entry_review(&gateway->entry, peer) && !peer->is_leaving) {
+            cut_and_drop(gateway, peer, "its key is not known any more");
+        }
+    }
+    tr_keys_release(&former);
+    tr_doors_follow(&gateway->doors, spec, &gateway->entry.pair,
+                    tr_clock_after(gateway->self->now.ms, SHUT_PATIENCE_MS), on_shut, on_reopen,
+                    gateway);
 }
 
 static void receive(tr_self_t *self, tr_letter_t *letter)
@@ -483,11 +539,21 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         tr_talk_take(gateway, tr_mail_in(letter));
         return;
     }
+    if (tr_line_letter_in(letter)) {
+        tr_workers_take(gateway, tr_line_letter_in(letter));
+        return;
+    }
     if (word && word->word == TR_WORD_DRAIN) {
         drain(gateway);
+    } else if (word && word->word == TR_WORD_NOT_JOINED) {
+        tr_workers_take_refusal(gateway, word);
     } else if (word && word->word == TR_WORD_RESPEC && !gateway->is_stopping) {
-        tr_doors_follow(&gateway->doors, word->what,
-                        tr_clock_after(self->now.ms, SHUT_PATIENCE_MS), on_shut, gateway);
+        follow(gateway, word->what);
+    } else if (word && word->word == TR_WORD_ENDED && !gateway->is_stopping &&
+               tr_doorkeeper_is(gateway->entry.doorkeeper, word->incarnation)) {
+        tr_reason_t reason = tr_reason_format(
+            TROUPE_REASON_FAILED, "the doorkeeper has ended: %.100s", word->reason.text);
+        tr_self_end(self, &reason);
     } else if (!word) {
         tr_dead_letter_take(self->runtime, self->name, "a gateway takes no messages", &letter);
         return;
@@ -496,6 +562,19 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
 }
 
 /* ---- turns ---- */
+
+/* Those that serve hear that this is over, and may come again. */
+static void dismiss_workers(tr_gateway_t *gateway)
+{
+    tr_peer_t *next;
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (peer->lines) {
+            tr_peer_cut(peer, "the node is stopping");
+            tr_gateway_drop_peer(gateway, peer);
+        }
+    }
+}
 
 /* The answers in the mailbox go out first; then what is still open is told that it is over. */
 static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
@@ -517,6 +596,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
             tr_gateway_close_call(gateway, call);
         }
     }
+    dismiss_workers(gateway);
     send_bundles(gateway);
     look_after_peers(gateway, now_ms);
     if (!is_patient || !gateway->has_backlog) {
@@ -547,23 +627,12 @@ static int64_t look_around(tr_gateway_t *gateway, int64_t now_ms)
 static bool has_open_calls(const tr_gateway_t *gateway, uint32_t door)
 {
     for (const tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
-        if (peer->door == door && (peer->calls.n_items > 0 || peer->first_out)) {
+        if (peer->door == door &&
+            (peer->calls.n_items > 0 || peer->first_out || tr_workers_has_any(peer))) {
             return true;
         }
     }
     return false;
-}
-
-static void drop_peers(tr_gateway_t *gateway, uint32_t door)
-{
-    tr_peer_t *next;
-    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
-        next = peer->next;
-        if (peer->door == door) {
-            peer->is_leaving = true; /* it heard of it before */
-            tr_gateway_drop_peer(gateway, peer);
-        }
-    }
 }
 
 /* Doors that are shut are gone when nothing is open behind them any more. Returns when to look
@@ -590,6 +659,8 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     gateway->now_ms = now_ms;
     int64_t due_ms = look_around(gateway, now_ms);
     due_ms = look_after_doors(gateway, now_ms, due_ms);
+    int64_t told_ms = tr_entry_turn(&gateway->entry, now_ms);
+    due_ms = told_ms < due_ms ? told_ms : due_ms;
     int64_t expires_ms = tr_talk_expire(gateway, now_ms);
     due_ms = expires_ms < due_ms ? expires_ms : due_ms;
     expires_ms = tr_majordomo_expire(gateway, now_ms);
@@ -617,8 +688,10 @@ static bool begin(tr_self_t *self, const void *arg)
     if (gateway) {
         gateway->self = self;
         tr_doors_init(&gateway->doors, self, on_readable, tr_guard_told);
+        tr_entry_init(&gateway->entry, self);
         tr_idmap_init(&gateway->calls);
         tr_idmap_init(&gateway->known);
+        tr_idmap_init(&gateway->lines);
         tr_timers_init(&gateway->deadlines);
     }
     if (!gateway || tr_peers_init(&gateway->peers) != TROUPE_OK) {
@@ -632,14 +705,14 @@ static bool begin(tr_self_t *self, const void *arg)
                               "Messages of peers that could not be understood",
                               (tr_label_t){"dialect", tr_dialect_name(i)}, (tr_label_t){0});
     }
-    gateway->n_forbidden =
-        tr_metrics_series(metrics, TR_METRIC_COUNTER, "troupe_gateway_forbidden_total",
-                          "Messages and questions of peers to actors that are not for them",
-                          (tr_label_t){0}, (tr_label_t){0});
     gateway->n_peers = tr_metrics_series(metrics, TR_METRIC_GAUGE, "troupe_gateway_peers",
                                          "Peers known now", (tr_label_t){0}, (tr_label_t){0});
     char why[256];
-    bool is_listening = tr_doors_open_all(&gateway->doors, arg, why, sizeof why);
+    tr_keys_t *former = NULL;
+    bool is_listening =
+        tr_entry_prepare(&gateway->entry, arg, &former, why, sizeof why) &&
+        tr_doors_open_all(&gateway->doors, arg, &gateway->entry.pair, why, sizeof why);
+    tr_keys_release(&former);
     if (!is_listening) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "%s", why);
     }
@@ -662,9 +735,11 @@ static void end(tr_self_t *self)
         tr_gateway_close_call(gateway, call);
     }
     tr_doors_finish(&gateway->doors);
+    tr_entry_finish(&gateway->entry);
     tr_routes_forget(&gateway->routes);
     tr_idmap_finish(&gateway->calls);
     tr_idmap_finish(&gateway->known);
+    tr_workers_finish(gateway);
     tr_timers_finish(&gateway->deadlines);
     tr_mmi_finish(&gateway->mmi);
     free(gateway);

@@ -9,10 +9,12 @@
 #include "mailbox/mail.h"
 #include "remote/dialect.h"
 #include "remote/doors.h"
+#include "remote/entry.h"
 #include "remote/gateway.h"
 #include "remote/limits.h"
 #include "remote/mmi.h"
 #include "remote/peers.h"
+#include "remote/relapses.h"
 #include "remote/vigil.h"
 
 #define TR_GATEWAY_HEARTBEAT_MS 5000
@@ -25,11 +27,15 @@
 struct tr_gateway {
     tr_self_t *self;
     tr_doors_t doors;
+    tr_entry_t entry;
     tr_peers_t peers;
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
     tr_timers_t deadlines; /* of what actors were asked, by the gateway's id */
-    tr_idmap_t known;      /* to actors: peers that have a reference, by their number */
+    tr_idmap_t lines;      /* of peers that serve capabilities, by their number; tr_line_t */
+    uint64_t last_line;
+    tr_relapses_t relapses;
+    tr_idmap_t known; /* to actors: peers that have a reference, by their number */
     tr_routes_t routes;
     tr_node_limits_t limits;
     int64_t now_ms;        /* of this round; 0: nobody looked yet */
@@ -44,7 +50,6 @@ struct tr_gateway {
     tr_vigil_rule_t vigil; /* over Majordomo workers */
     tr_mmi_t mmi;          /* what was asked about services */
     tr_metric_t *bad_messages[TR_N_DIALECTS];
-    tr_metric_t *n_forbidden;
     tr_metric_t *n_peers;
 };
 
@@ -103,6 +108,10 @@ void tr_requests_refuse_for(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp
                             troupe_outcome_t outcome, int64_t hint_ms, const char *why);
 void tr_requests_refuse(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                         troupe_outcome_t outcome, const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* A peer wanted something for which it has no right. */
+void tr_requests_note_forbidden(tr_gateway_t *gateway, const tr_peer_t *peer, tr_right_t right,
+                                tr_span_t what);
 
 /* Why a payload is larger than that peer may send or get, written to `text`; NULL: it is not.
  */

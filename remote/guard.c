@@ -3,9 +3,8 @@
 
 static void on_event(tr_gateway_t *gateway, uint32_t door, const tr_door_event_t *event)
 {
-    (void)gateway;
-    (void)door;
-    (void)event;
+    tr_entry_hear(&gateway->entry, &gateway->doors.all[door], event,
+                  tr_gateway_now_ms(gateway));
 }
 
 static void read_monitor(tr_gateway_t *gateway, uint32_t door)

@@ -24,7 +24,7 @@ typedef struct tr_line_offer {
     int64_t memory_bytes;  /* as it says; 0: it does not */
     bool hears_pings;      /* else the actor answers its supervisor by itself */
     const char *dialect;   /* constant */
-    char who[128];         /* for people: where it is */
+    char who[160];         /* for people: where it is */
 } tr_line_offer_t;
 
 /* A keepsake of an offer that is copied (the gateway's mailbox is shared); *offer_out is

@@ -13,7 +13,7 @@
 #include "base/slab.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
-#include "remote/gateway_inside.h"
+#include "remote/workers.h"
 
 #define VERSION          1
 #define SHORTEST_BEAT_MS 100
@@ -114,6 +114,61 @@ static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *he
     }
 }
 
+static void refuse_offer(tr_gateway_t *gateway, tr_peer_t *peer, const char *capability,
+                         troupe_outcome_t outcome, const char *text, int64_t hint_ms)
+{
+    tr_trp1_t error;
+    tr_trp1_init(&error, TR_TRP1_ERROR, 0);
+    error.capability = tr_span_of(capability);
+    error.code = tr_span_of(troupe_outcome_name(outcome));
+    error.retryable = troupe_outcome_is_retryable(outcome);
+    error.text = tr_span_of(text);
+    error.hint_ms = hint_ms > 0 ? hint_ms : -1;
+    tr_native_answer(gateway, peer, &error, NULL);
+}
+
+static void on_ready(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *ready)
+{
+    int64_t most = TR_WORKERS_MAX_CONCURRENCY;
+    const char *why_not = peer->has_offered ? "it has said ready on this connection before"
+                          : ready->capabilities.size == 0 ? "a ready needs capabilities"
+                          : ready->concurrency == 0       ? "a concurrency of 0 serves nobody"
+                                                          : NULL;
+    if (why_not) {
+        refuse_offer(gateway, peer, "", TROUPE_OUTCOME_BAD_REQUEST, why_not, 0);
+        return;
+    }
+    tr_worker_offer_t offer = {
+        .concurrency = (size_t)(ready->concurrency < 0      ? 1
+                                : ready->concurrency > most ? most
+                                                            : ready->concurrency),
+        .memory_bytes = ready->memory > 0 ? ready->memory : 0,
+    };
+    tr_span_t left = ready->capabilities;
+    while (!peer->is_gone && tr_trp1_next_text(&left, &offer.capability)) {
+        tr_workers_offer(gateway, peer, &offer);
+    }
+}
+
+/* A worker says it. One that this node does not know as such must begin anew. */
+static void on_worker(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
+                      troupe_message_t **payload_p, bool has_too_many_frames)
+{
+    tr_trp1_t error;
+    char text[TR_REQUESTS_MAX_PROBLEM];
+    const char *problem =
+        tr_requests_payload_problem(peer, *payload_p, has_too_many_frames, text);
+    if (problem) {
+        tr_trp1_init(&error, TR_TRP1_ERROR, command->id);
+        error.code = tr_span_of(troupe_outcome_name(TROUPE_OUTCOME_TOO_LARGE));
+        error.text = tr_span_of(problem);
+    }
+    if (!tr_workers_hear(gateway, peer, problem ? &error : command,
+                         problem ? NULL : payload_p)) {
+        tr_peer_cut(peer, "it speaks as a worker that it is not");
+    }
+}
+
 static void on_ping(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *ping)
 {
     tr_trp1_t pong;
@@ -156,6 +211,19 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         peer->has_left = peer->is_gone = true;
         break;
     case TR_TRP1_PONG:
+        if (command->id > 0) {
+            on_worker(gateway, peer, command, payload_p, has_too_many_frames);
+        }
+        break;
+    case TR_TRP1_READY:
+        on_ready(gateway, peer, command);
+        break;
+    case TR_TRP1_PART:
+    case TR_TRP1_REPLY:
+    case TR_TRP1_ERROR:
+    case TR_TRP1_PROGRESS:
+    case TR_TRP1_DRAIN:
+        on_worker(gateway, peer, command, payload_p, has_too_many_frames);
         break;
     default:
         tr_native_refuse_malformed(gateway, peer, command->id,
@@ -260,6 +328,53 @@ static void ping(tr_gateway_t *gateway, tr_peer_t *peer)
     send_command(gateway, peer, &ping, NULL);
 }
 
+/* ---- what peers that serve are told ---- */
+
+static void assign(tr_gateway_t *gateway, tr_line_t *line, const tr_trp1_t *request,
+                   troupe_message_t *payload)
+{
+    tr_native_answer(gateway, line->peer, request, payload);
+}
+
+static void say_to_worker(tr_gateway_t *gateway, tr_line_t *line, tr_trp1_command_t word,
+                          uint64_t id)
+{
+    tr_trp1_t command;
+    tr_trp1_init(&command, word, id);
+    if (id == 0) {
+        command.capability = tr_span_of(line->capability);
+    }
+    tr_native_answer(gateway, line->peer, &command, NULL);
+}
+
+static void cancel(tr_gateway_t *gateway, tr_line_t *line, uint64_t id)
+{
+    say_to_worker(gateway, line, TR_TRP1_CANCEL, id);
+}
+
+static void credit(tr_gateway_t *gateway, tr_line_t *line, uint64_t id, int64_t n_parts)
+{
+    tr_trp1_t credit;
+    tr_trp1_init(&credit, TR_TRP1_CREDIT, id);
+    credit.credit = n_parts;
+    tr_native_answer(gateway, line->peer, &credit, NULL);
+}
+
+static void ping_worker(tr_gateway_t *gateway, tr_line_t *line, uint64_t id)
+{
+    say_to_worker(gateway, line, TR_TRP1_PING, id);
+}
+
+static void drain(tr_gateway_t *gateway, tr_line_t *line)
+{
+    say_to_worker(gateway, line, TR_TRP1_DRAIN, 0);
+}
+
+static void stop(tr_gateway_t *gateway, tr_line_t *line)
+{
+    say_to_worker(gateway, line, TR_TRP1_STOP, 0);
+}
+
 const tr_dialect_t tr_native = {
     .number = TR_DIALECT_TRP1,
     .name = "trp1",
@@ -269,4 +384,11 @@ const tr_dialect_t tr_native = {
     .goaway = say_goaway,
     .bye = say_bye,
     .ping = ping,
+    .refuse_offer = refuse_offer,
+    .assign = assign,
+    .cancel = cancel,
+    .credit = credit,
+    .ping_worker = ping_worker,
+    .drain = drain,
+    .stop = stop,
 };

@@ -31,28 +31,35 @@ tr_peer_t *tr_peer_new(uint64_t number, void *socket, bool is_local, const void 
     return self;
 }
 
-/* libzmq has ":UID:GID:PID" for who comes in by ipc. */
-static void write_address(char text[TR_PEER_MAX_ADDRESS + 1], const char *address)
+void tr_peer_write_address(char text[TR_PEER_MAX_ADDRESS + 1], const char *address)
 {
-    bool is_ipc = address && address[0] == ':';
-    snprintf(text, TR_PEER_MAX_ADDRESS + 1, "%s%s", is_ipc ? "ipc " : "",
-             is_ipc    ? address + 1
-             : address ? address
-                       : "");
+    static const char local[] = "localhost";
+    const char *given = address ? address : "";
+    const char *ids = strncmp(given, local, strlen(local)) == 0 ? given + strlen(local) : given;
+    unsigned user;
+    unsigned group;
+    unsigned process;
+    int length = 0;
+    if (sscanf(ids, ":%u:%u:%u%n", &user, &group, &process, &length) == 3 &&
+        ids[length] == '\0') {
+        snprintf(text, TR_PEER_MAX_ADDRESS + 1, "ipc %u:%u:%u", user, group, process);
+    } else {
+        snprintf(text, TR_PEER_MAX_ADDRESS + 1, "%s", given);
+    }
 }
 
 void tr_peer_introduce(tr_peer_t *self, const char *name, const char *address)
 {
     assert(self);
     snprintf(self->name, sizeof self->name, "%s", name ? name : "");
-    write_address(self->address, address);
+    tr_peer_write_address(self->address, address);
 }
 
 bool tr_peer_is_of(const tr_peer_t *self, const char *name, const char *address)
 {
     assert(self);
     char text[TR_PEER_MAX_ADDRESS + 1];
-    write_address(text, address);
+    tr_peer_write_address(text, address);
     return strcmp(self->name, name ? name : "") == 0 && strcmp(self->address, text) == 0;
 }
 

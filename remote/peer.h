@@ -69,9 +69,10 @@ struct tr_peer {
     bool is_local;                         /* came in by ipc */
     char name[TR_PEER_MAX_NAME + 1];       /* as its key proves; "": it has none */
     char address[TR_PEER_MAX_ADDRESS + 1]; /* "10.0.0.5", "ipc UID:GID:PID"; "": not known */
-    const struct tr_dialect *dialect;      /* as it first spoke */
-    const tr_rights_t *rights;             /* borrowed */
-    const tr_peer_limits_t *limits;        /* borrowed */
+    char key[41]; /* that it has come in with, as text; "": it has no name, and needs none */
+    const struct tr_dialect *dialect; /* as it first spoke */
+    const tr_rights_t *rights;        /* borrowed */
+    const tr_peer_limits_t *limits;   /* borrowed */
     size_t routing_id_size;
     unsigned char routing_id[TR_PEER_MAX_ROUTING_ID];
     tr_idmap_t calls; /* by the peer's id; tr_open_call_t */
@@ -82,7 +83,8 @@ struct tr_peer {
     bool has_left;        /* it said good-bye */
     const char *why_gone; /* constant; NULL: it said good-bye, or its gateway ended */
     bool is_cut;          /* by us: it is to be told */
-    bool is_leaving;      /* the good-bye is all that it still gets */
+    bool is_barred;  /* it has come in by a key that is not known: nothing is heard of it */
+    bool is_leaving; /* the good-bye is all that it still gets */
     int64_t leave_by_ms;
     size_t max_bundle;  /* bytes of a body that it takes; 0: it takes no bundles */
     tr_bundle_t bundle; /* behind what waits */
@@ -90,9 +92,9 @@ struct tr_peer {
     tr_peer_t *next_gathering;
     struct tr_line *lines;          /* that it serves by; remote/workers.h */
     uint64_t n_lines;               /* that it has ever had */
+    bool has_offered;               /* to serve something */
     troupe_ref_t *ref;              /* what actors know it by; NULL: none does */
     bool takes_messages;            /* it said so, or has sent one */
-    bool was_forbidden;             /* to send to some actor, as was told */
     bool was_told;                  /* of a stranger: the operator knows of it */
     bool is_ignored;                /* nothing that it says is listened to any more */
     struct tr_majordomo *majordomo; /* of one that speaks it; remote/majordomo.h */
@@ -108,6 +110,10 @@ struct tr_peer {
 TROUPE_NODISCARD tr_peer_t *tr_peer_new(uint64_t number, void *socket, bool is_local,
                                         const void *routing_id, size_t size,
                                         const tr_peer_limits_t *limits, int64_t now_ms);
+
+/* An address as libzmq has it, which is ":UID:GID:PID" or "localhost:UID:GID:PID" for who comes
+ * in by ipc, in words for people; "" for NULL. */
+void tr_peer_write_address(char text[TR_PEER_MAX_ADDRESS + 1], const char *address);
 
 /* Who it is, as far as the transport knows: the name that it was let in by, and its address as
  * libzmq has it. NULL: not known. */

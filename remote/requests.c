@@ -39,8 +39,15 @@ static bool is_operation(const tr_trp1_t *request)
            memcmp(request->capability.data, ADMIN, strlen(ADMIN)) == 0;
 }
 
-/* Operations are for local peers; and to whom goaway was said, nothing else is open, even
- * before every router has heard of it. */
+void tr_requests_note_forbidden(tr_gateway_t *gateway, const tr_peer_t *peer, tr_right_t right,
+                                tr_span_t what)
+{
+    tr_entry_forbid(&gateway->entry, peer, &gateway->doors.all[peer->door], right, what,
+                    tr_gateway_now_ms(gateway));
+}
+
+/* Operations are for those who have the right; and to whom goaway was said, nothing else is
+ * open, even before every router has heard of it. */
 static bool may_call(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request)
 {
     bool is_admin = is_operation(request);
@@ -50,13 +57,15 @@ static bool may_call(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *re
         return false;
     }
     if (is_admin && !peer->rights->is_admin) {
+        tr_requests_note_forbidden(gateway, peer, TR_RIGHT_ADMIN, request->capability);
         tr_requests_refuse(gateway, peer, request, TROUPE_OUTCOME_FORBIDDEN,
-                           "%.*s may be called over ipc only", (int)request->capability.size,
+                           "this peer may not call %.*s", (int)request->capability.size,
                            request->capability.data);
         return false;
     }
     if (!is_admin && request->capability.size > 0 &&
         !tr_allowed_has(&peer->rights->calls, request->capability)) {
+        tr_requests_note_forbidden(gateway, peer, TR_RIGHT_CALL, request->capability);
         tr_requests_refuse(gateway, peer, request, TROUPE_OUTCOME_FORBIDDEN,
                            "this peer may not call %.*s", (int)request->capability.size,
                            request->capability.data);
@@ -143,6 +152,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .priority = (troupe_priority_t)request->priority,
         .credit = request->credit > 0 ? (uint64_t)request->credit : 0,
         .is_shut = request->credit == 0,
+        .caller = tr_span_of(peer->name),
         .peer = peer->number,
     };
     call->envelope = tr_envelope_new(call->id, gateway->self->mailbox, &header, payload_p);

@@ -16,6 +16,20 @@ typedef struct tr_rights {
     bool is_admin;       /* it may call the node itself */
 } tr_rights_t;
 
+/* What they are made from. */
+typedef struct tr_rights_spec {
+    const char *const *calls;
+    size_t n_calls;
+    const char *const *offers;
+    size_t n_offers;
+    const char *const *actors;
+    size_t n_actors;
+    bool is_admin;
+} tr_rights_spec_t;
+
+/* Have these and no others; the names are copied. TROUPE_ERR_NOMEM: there are fewer. */
+TROUPE_NODISCARD troupe_status_t tr_rights_set(tr_rights_t *self, const tr_rights_spec_t *spec);
+
 void tr_rights_finish(tr_rights_t *self);
 
 #endif

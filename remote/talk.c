@@ -63,29 +63,14 @@ static void copy_name(char name[TR_TRP1_MAX_NAME + 1], tr_span_t actor)
     name[actor.size] = '\0';
 }
 
-/* The first time it is told; it is counted each time. */
-static void note_forbidden(tr_gateway_t *gateway, tr_peer_t *peer, const char *actor)
-{
-    tr_metric_add(gateway->n_forbidden, 1);
-    if (!peer->was_forbidden) {
-        peer->was_forbidden = true;
-        tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "peer_forbidden",
-                 TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
-                 TR_TEXT("address", peer->address),
-                 TR_TEXT("endpoint", gateway->doors.all[peer->door].endpoint),
-                 TR_TEXT("actor", actor));
-    }
-}
-
 /* What keeps it from that actor, which it names first in `text`; OK when nothing does. */
 static troupe_outcome_t judge(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t actor,
                               const char **why)
 {
-    char name[TR_TRP1_MAX_NAME + 1];
-    copy_name(name, actor);
     if (!tr_allowed_has(&peer->rights->actors, actor)) {
-        note_forbidden(gateway, peer, name);
-        *why = "peers of this endpoint may not send to it";
+        tr_requests_note_forbidden(gateway, peer, TR_RIGHT_ACTOR, actor);
+        *why = peer->name[0] ? "this peer may not send to it"
+                             : "peers of this endpoint may not send to it";
         return TROUPE_OUTCOME_FORBIDDEN;
     }
     if (gateway->is_draining) {

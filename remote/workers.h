@@ -23,10 +23,13 @@ struct tr_line {
     uint64_t place;      /* among the lines that the peer has had, from 0 */
     tr_mailbox_t *actor; /* a share; NULL: it is not up yet, or not any more */
     uint64_t last_id; /* of the request that the peer was given last, as it knows it; 0: none */
+    bool wants_drain; /* the peer has said so before its actor was up */
+    bool is_refused;  /* as the peer was told */
     int64_t begun_ms;
     bool is_up;   /* it has come up */
     bool is_over; /* it was stopped: nothing more is said to the peer */
     bool is_broken;
+    char who[TR_RELAPSES_NAME]; /* and what: as it is remembered when it dies */
     char capability[TR_TRP1_MAX_NAME + 1];
 };
 
@@ -53,6 +56,12 @@ TROUPE_NODISCARD bool tr_workers_hear(tr_gateway_t *gateway, tr_peer_t *peer,
 bool tr_workers_has_any(const tr_peer_t *peer);
 
 /* ---- for the gateway ---- */
+
+/* The peer is asked to go on elsewhere: nothing new for it. */
+void tr_workers_drain(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* Let go of all lines. */
+void tr_workers_finish(tr_gateway_t *gateway);
 
 /* The peer is about to be forgotten, or cut: what it had is lost. */
 void tr_workers_part(tr_gateway_t *gateway, tr_peer_t *peer);

@@ -3,6 +3,7 @@
  * with a behaviour linked in, or speaking TRP/1 by hand, the way a foreign one might. */
 
 #include "tests/kit/check.h"
+#include "tests/kit/sanitized.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -955,7 +956,7 @@ static void one_with_nothing_to_do_is_idle(void **state)
 
 static void too_much_memory_is_the_end(void **state)
 {
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#ifdef TR_TEST_SANITIZED
     (void)state;
     skip(); /* a sanitized program does not start within any limit */
 #else
@@ -985,7 +986,7 @@ static void what_it_has_started_counts(void **state)
 
 static void one_that_it_has_started_is_too_large(void **state)
 {
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#ifdef TR_TEST_SANITIZED
     (void)state;
     skip(); /* a sanitized program does not start within any limit */
 #else

@@ -4,6 +4,7 @@
  */
 
 #include "tests/kit/check.h"
+#include "tests/kit/sanitized.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -373,14 +374,9 @@ static void levels_are_found_by_name(void **state)
 }
 
 /* ThreadSanitizer ends a forked child that starts a thread. */
-#if defined __SANITIZE_THREAD__
+#ifdef TR_TEST_THREAD_SANITIZED
 #define CAN_FORK 0
-#elif defined __has_feature
-#if __has_feature(thread_sanitizer)
-#define CAN_FORK 0
-#endif
-#endif
-#ifndef CAN_FORK
+#else
 #define CAN_FORK 1
 #endif
 

@@ -11,16 +11,11 @@
 #include <string.h>
 
 #include "base/slab.h"
+#include "tests/kit/sanitized.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef TR_TEST_SANITIZED
 #define KEEPS false
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                     \
-    __has_feature(memory_sanitizer)
-#define KEEPS false
-#endif
-#endif
-#ifndef KEEPS
+#else
 #define KEEPS true
 #endif
 

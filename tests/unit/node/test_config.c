@@ -639,11 +639,11 @@ static void listeners_are_bounded(void **state)
 {
     (void)state;
     static const char head[] = "troupe: 1\nlisten:\n";
-    char *text = make_repeated(64, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
+    char *text = make_repeated(24, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
     assert_taken(text);
     free(text);
-    text = make_repeated(65, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
-    assert_refused(text, "t.yaml:67:4: error: more than 64 listeners\n");
+    text = make_repeated(25, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
+    assert_refused(text, "t.yaml:27:4: error: more than 24 listeners\n");
     free(text);
 }
 

@@ -467,6 +467,10 @@ static void is_known_by_name_and_address(void **state)
     } rows[] = {
         {"anna", "10.0.0.5", "10.0.0.5"},
         {NULL, ":1000:1001:4242", "ipc 1000:1001:4242"},
+        {NULL, "localhost:1000:1001:4242", "ipc 1000:1001:4242"},
+        {"anna", "::1", "::1"},
+        {NULL, ":1000:1001", ":1000:1001"},
+        {NULL, "10:0:0:5", "10:0:0:5"},
         {NULL, NULL, ""},
     };
     world_t *world = *state;
