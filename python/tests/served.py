@@ -31,7 +31,7 @@ worker = troupe.Worker(args.endpoint, concurrency=args.concurrency, heartbeat=ar
 
 
 def say(text):
-    print(text, flush=True)
+    os.write(1, (text + "\n").encode())  # in one piece, whatever other threads say
 
 
 @worker.on_start
@@ -44,6 +44,8 @@ def load():
         raise MemoryError("a model of 900 GiB")
     if args.load == "needless":
         raise troupe.NotNeeded
+    if args.load == "hangs":
+        time.sleep(600)
     if args.load == "slow":
         ends_at = time.monotonic() + 0.5
         while time.monotonic() < ends_at:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from typing import Any, AsyncIterator, Dict, List, Optional, Set, Union
+from typing import Any, AsyncIterator, Dict, List, Optional, Union
 
 import zmq
 import zmq.asyncio

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import (Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Sequence,
                     Type, Union)
 
-import msgpack
+import msgpack  # type: ignore[import]
 
 from .connection import Fate, Settings
 from .conversation import Conversation, Frames, Sink
@@ -443,4 +443,6 @@ class Client(Caller):
 
 
 def unpack_map(reply: Reply) -> Dict[str, Any]:
-    return msgpack.unpackb(reply, raw=False, strict_map_key=False, unicode_errors="replace")
+    """A map that the node itself has replied."""
+    found = msgpack.unpackb(reply, raw=False, strict_map_key=False, unicode_errors="replace")
+    return dict(found)

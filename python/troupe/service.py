@@ -14,7 +14,7 @@ import os
 import queue
 import threading
 import time
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple, cast
 
 from .connection import Fate, Pauses, Settings
 from .conversation import Conversation
@@ -139,6 +139,9 @@ class Service(Conversation):
         """The last words."""
 
     # ---- what the loop tells ----
+
+    def lost(self, fate: Fate) -> float:
+        raise NotImplementedError
 
     def take(self, command: Command, now: float) -> bool:
         name, about, headers, payload = command
@@ -292,15 +295,15 @@ def _failed(error: TroupeError) -> Tuple[str, Dict[str, Any], List[bytes]]:
 
 def _run(handler: Handler, job: Request) -> Payload:
     """What the handler returns; what it yields are parts."""
-    result = handler(job)
+    result: Any = handler(job)
     if not inspect.isgenerator(result):
-        return result
+        return cast(Payload, result)
     try:
         while True:
             try:
                 part = next(result)
             except StopIteration as end:
-                return end.value
+                return cast(Payload, end.value)
             job.part(part)
     finally:
         result.close()

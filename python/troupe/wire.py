@@ -7,7 +7,7 @@ comes from outside is checked before it is used.
 
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-import msgpack
+import msgpack  # type: ignore[import]
 
 __all__ = [
     "MAX_BUNDLE", "MAX_FRAMES", "MAX_HEADER", "MAX_NUMBER", "Command", "WireError",
@@ -100,7 +100,7 @@ def encode(name: str, about: int = 0, headers: Optional[Dict[str, Any]] = None) 
         raise WireError("an id is from 0 to 2^63 - 1")
     told = {key: _written(key, value) for key, value in (headers or {}).items()
             if value is not None}
-    frame = msgpack.packb([MAGIC, name, about, told])
+    frame: bytes = msgpack.packb([MAGIC, name, about, told])
     if len(frame) > MAX_HEADER:
         raise WireError("the headers are too long", about)
     return frame
@@ -180,11 +180,11 @@ def decode_message(frames: Sequence[bytes]) -> Command:
     return Command(name, about, headers, list(frames[1:]))
 
 
-class _Pairs(list):
+class _Pairs(List[Any]):
     """A map as it was written: keys may come twice, and may be anything."""
 
-    def __hash__(self) -> int:  # type: ignore[override]  # so that a map may be a key of a map
-        return id(self)
+    def __hash__(self) -> int:  # type: ignore[override]
+        return id(self)  # a map may be a key of a map
 
 
 def _is_number(value: Any) -> bool:
