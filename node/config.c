@@ -165,6 +165,16 @@ static void complete_errand(tr_config_notes_t *notes, tr_config_errand_t *errand
     }
 }
 
+static void complete_limits(tr_config_notes_t *notes, tr_config_limits_t *limits)
+{
+    if (!tr_config_notes_find(notes, &limits->message)) {
+        limits->message = limits->frame;
+    }
+    if (!tr_config_notes_find(notes, &limits->burst) || limits->burst == 0) {
+        limits->burst = limits->rate;
+    }
+}
+
 /* Fill what the file may leave out and the schema cannot know. */
 static void complete(tr_config_notes_t *notes, tr_config_t *config)
 {
@@ -174,6 +184,9 @@ static void complete(tr_config_notes_t *notes, tr_config_t *config)
     }
     notes->nomem |= !config->root.name || !config->name;
     config->http_place = tr_config_notes_place(notes, &config->http, (tr_config_place_t){1, 1});
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        complete_limits(notes, &config->listeners[i].limits);
+    }
     tr_config_complete_security(notes, config);
     for (size_t i = 0; i < config->n_errands; i++) {
         complete_errand(notes, &config->schedule[i]);

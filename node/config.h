@@ -27,6 +27,22 @@ typedef struct tr_config_words {
     size_t n;
 } tr_config_words_t;
 
+/* Of the peers of a listener. */
+typedef struct tr_config_limits {
+    int64_t connections;
+    int64_t open;
+    int64_t rate;  /* requests a second; 0: any number */
+    int64_t burst; /* 0: there is no rate */
+    int64_t frame; /* bytes */
+    int64_t message;
+    int64_t frames;
+    int64_t malformed; /* messages in a minute */
+    int64_t queue;     /* commands */
+    int64_t queue_bytes;
+    int64_t stall_ms;
+    int64_t idle_ms;
+} tr_config_limits_t;
+
 typedef enum tr_config_security {
     TR_CONFIG_SECURITY_NONE,
     TR_CONFIG_SECURITY_CURVE,
@@ -46,6 +62,7 @@ typedef struct tr_config_listener {
     char *owner;    /* of an ipc socket: "USER", "USER:GROUP", ":GROUP"; NULL: the node's */
     tr_config_security_t security;
     tr_config_rights_t rights; /* of peers without a key */
+    tr_config_limits_t limits;
     tr_config_place_t place;
 } tr_config_listener_t;
 
@@ -222,6 +239,9 @@ typedef struct tr_config {
     char *name; /* of the node */
     tr_config_listener_t *listeners;
     size_t n_listeners;
+    int64_t limit_connections; /* of all listeners */
+    int64_t limit_open;
+    int64_t limit_queue_bytes;
     char *security_key; /* the file of the node's own key; NULL: none */
     tr_config_place_t security_key_place;
     tr_config_peer_t *peers;

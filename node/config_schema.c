@@ -51,6 +51,15 @@ const tr_schema_row_t tr_schema[] = {
     {.key = "node", .where = TR_IN_FILE, .type = TR_SCHEMA_NAME, .offset = NODE(name)},
     {.key = "listen", .where = TR_IN_FILE, .type = TR_SCHEMA_LISTENERS,
      .inside = TR_IN_LISTENER, .offset = NO_FIELD},
+    {.key = "limits", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_NODE_LIMITS},
+    {.key = "connections", .where = TR_IN_NODE_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "10000", .min = 1, .max = 1000000, .offset = NODE(limit_connections)},
+    {.key = "open", .where = TR_IN_NODE_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "100000", .min = 1, .max = 10000000, .offset = NODE(limit_open)},
+    {.key = "queue-bytes", .where = TR_IN_NODE_LIMITS, .type = TR_SCHEMA_SIZE,
+     .fallback = "1GiB", .min = 1024, .max = INT64_C(1) << 50,
+     .offset = NODE(limit_queue_bytes)},
     {.key = "security", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_SECURITY},
     {.key = "drain-timeout", .where = TR_IN_FILE, .type = TR_SCHEMA_DURATION,
@@ -92,6 +101,36 @@ const tr_schema_row_t tr_schema[] = {
      .offset = LISTENER(rights.actors)},
     {.key = "admin", .where = TR_IN_LISTENER, .type = TR_SCHEMA_SWITCH, .words = no_yes,
      .offset = LISTENER(rights.is_admin)},
+    {.key = "limits", .where = TR_IN_LISTENER, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_PEER_LIMITS},
+    {.key = "connections", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "10000", .min = 1, .max = 1000000, .offset = LISTENER(limits.connections)},
+    {.key = "open", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "1000", .min = 1, .max = 1000000, .offset = LISTENER(limits.open)},
+    {.key = "rate", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "0", .max = 1000000, .offset = LISTENER(limits.rate)},
+    {.key = "burst", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .max = 1000000, .offset = LISTENER(limits.burst)},
+    {.key = "frame", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_SIZE,
+     .fallback = "64MiB", .min = 1024, .max = INT64_C(1) << 32,
+     .offset = LISTENER(limits.frame)},
+    {.key = "message", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_SIZE,
+     .min = 1024, .max = INT64_C(1) << 36, .offset = LISTENER(limits.message)},
+    {.key = "frames", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "64", .min = 1, .max = 10000, .offset = LISTENER(limits.frames)},
+    {.key = "malformed", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "100", .min = 1, .max = 1000000, .offset = LISTENER(limits.malformed)},
+    {.key = "queue", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "10000", .min = 1, .max = 10000000, .offset = LISTENER(limits.queue)},
+    {.key = "queue-bytes", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_SIZE,
+     .fallback = "64MiB", .min = 1024, .max = INT64_C(1) << 38,
+     .offset = LISTENER(limits.queue_bytes)},
+    {.key = "stall", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_DURATION,
+     .fallback = "30s", .min = 1, .max = YEAR_MS, .word = "infinity",
+     .word_ms = TR_CONFIG_INFINITY, .offset = LISTENER(limits.stall_ms)},
+    {.key = "idle", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_DURATION,
+     .fallback = "5m", .min = 1, .max = YEAR_MS, .word = "infinity",
+     .word_ms = TR_CONFIG_INFINITY, .offset = LISTENER(limits.idle_ms)},
 
     /* who may come in by CURVE */
     {.key = "key", .where = TR_IN_SECURITY, .type = TR_SCHEMA_TEXT,
@@ -375,6 +414,8 @@ const char *tr_schema_where(unsigned where)
     case TR_IN_ERRAND:
         return "an errand of 'schedule'";
     case TR_IN_LIMITS:
+    case TR_IN_PEER_LIMITS:
+    case TR_IN_NODE_LIMITS:
         return "'limits'";
     case TR_IN_INTENSITY:
     case TR_IN_POOL_INTENSITY:

@@ -40,9 +40,11 @@ enum {
     TR_IN_CHILD = TR_IN_SUPERVISOR | TR_IN_CAPABILITY | TR_IN_ACTOR,
     TR_IN_ERRAND = 1u << 19, /* one of the schedule */
     TR_IN_MAILBOX = 1u << 20,
-    TR_IN_SECURITY = 1u << 21, /* of the file */
-    TR_IN_PEER = 1u << 22,     /* one of those who may come in */
-    TR_IN_ANY = (1u << 23) - 1,
+    TR_IN_SECURITY = 1u << 21,    /* of the file */
+    TR_IN_PEER = 1u << 22,        /* one of those who may come in */
+    TR_IN_PEER_LIMITS = 1u << 26, /* of a listener */
+    TR_IN_NODE_LIMITS = 1u << 27,
+    TR_IN_ANY = (1u << 28) - 1,
 };
 
 typedef enum tr_schema_type {

@@ -426,6 +426,25 @@ static void list_actors(tr_list_t *list, const tr_config_t *before, const tr_con
     }
 }
 
+/* And within which limits. */
+static void list_limits(tr_list_t *list, const tr_config_t *before, const tr_config_t *after)
+{
+    for (size_t i = 0; i < after->n_listeners; i++) {
+        const tr_config_listener_t *now = &after->listeners[i];
+        const tr_config_listener_t *once = same_listener(before, now);
+        if (once && memcmp(&once->limits, &now->limits, sizeof now->limits) != 0) {
+            tr_list_item(list);
+            fprintf(list->out, "other limits at %s", now->endpoint);
+        }
+    }
+    if (before->limit_connections != after->limit_connections ||
+        before->limit_open != after->limit_open ||
+        before->limit_queue_bytes != after->limit_queue_bytes) {
+        tr_list_item(list);
+        fputs("other limits of the node", list->out);
+    }
+}
+
 static void note_listeners(work_t *work, const tr_config_t *before, const tr_config_t *after)
 {
     tr_list_t list;
@@ -436,6 +455,7 @@ static void note_listeners(work_t *work, const tr_config_t *before, const tr_con
     list_listeners(&list, "no more at", before, after);
     list_listeners(&list, "from now on at", after, before);
     list_actors(&list, before, after);
+    list_limits(&list, before, after);
     char *text = tr_list_end(&list);
     if (text && *text) {
         add_change(work->difference, TR_CHANGE_GATEWAY, "listen: %s", text);

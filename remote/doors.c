@@ -52,6 +52,7 @@ static void forget(tr_doors_t *self, tr_door_t *door)
         tr_self_unwatch(self->self, zsock_resolve(door->socket), -1);
         zsock_destroy(&door->socket);
     }
+    tr_connections_finish(&door->connections);
     free(door->endpoint);
     free(door->owner);
     tr_rights_finish(&door->rights);

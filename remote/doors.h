@@ -12,6 +12,7 @@
 #include <czmq.h>
 
 #include "actors/actor.h"
+#include "remote/connections.h"
 #include "remote/gateway.h"
 #include "remote/rights.h"
 #include "wire/curve_key.h"
@@ -32,6 +33,7 @@ typedef struct tr_door {
     tr_rights_t rights;      /* of who comes in by it */
     tr_peer_limits_t limits; /* the same */
     zsock_t *monitor;        /* what libzmq tells of its connections */
+    tr_connections_t connections;
 } tr_door_t;
 
 typedef void(tr_door_ready_fn)(tr_self_t *self, void *socket, int descriptor);

@@ -31,14 +31,15 @@
 #define MAILBOX_LETTERS ((size_t)1 << 17)
 #define MAILBOX_BYTES   ((size_t)256 << 20)
 
-#define LINGER_MS         500
-#define COMMANDS_PER_READ 256
-#define RETRY_MS          1
-#define ROUND_MS          50
-#define FORGET_AFTER_MS   60000
-#define MISSED_BEATS      3
-#define SHUT_PATIENCE_MS  10000 /* for what is open behind an endpoint that goes */
-#define KEEP_BODY_MS      1000
+#define LINGER_MS            500
+#define COMMANDS_PER_READ    256
+#define RETRY_MS             1
+#define ROUND_MS             50
+#define GOOD_BYE_PATIENCE_MS 10000 /* until a good-bye has found room */
+#define FAREWELL_MS          200 /* for a good-bye to reach the peer, before its connection ends */
+#define MISSED_BEATS         3
+#define SHUT_PATIENCE_MS     10000 /* for what is open behind an endpoint that goes */
+#define KEEP_BODY_MS         1000
 
 /* ---- peers ---- */
 
@@ -61,15 +62,6 @@ static void on_part_left(void *arg, uint64_t call_id, uint64_t n_bytes)
     }
 }
 
-void tr_gateway_note_bad(tr_gateway_t *gateway, const tr_peer_t *peer, const char *why)
-{
-    tr_metric_add(gateway->bad_messages[peer->dialect->number], 1);
-    tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
-             TR_TEXT("dialect", peer->dialect->name), TR_TEXT("why", why),
-             TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
-             TR_TEXT("address", peer->address));
-}
-
 void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **message_p,
                      uint64_t call_id, uint64_t part_bytes)
 {
@@ -77,10 +69,20 @@ void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
 }
 
+static void free_peer(tr_gateway_t *gateway, tr_peer_t **peer_p)
+{
+    tr_guard_part(gateway, *peer_p);
+    tr_peer_destroy(peer_p);
+}
+
 /* Who sent it stands with each frame of a message but the routing id, which is libzmq's own. */
 static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *routing_id,
                            zmq_msg_t *frame)
 {
+    int descriptor = zmq_msg_get(frame, ZMQ_SRCFD);
+    if (!tr_guard_hears(gateway, door, descriptor)) {
+        return NULL;
+    }
     tr_peer_t *peer = tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),
                                   zsock_resolve(gateway->doors.all[door].socket),
                                   tr_endpoint_is_ipc(gateway->doors.all[door].endpoint),
@@ -94,8 +96,9 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rout
                                       tr_gateway_now_ms(gateway));
     peer->on_part = on_part_left;
     peer->on_part_arg = gateway;
-    if (tr_peers_add(&gateway->peers, peer) != TROUPE_OK) {
-        tr_peer_destroy(&peer);
+    if (!tr_guard_meet(gateway, peer, descriptor) ||
+        tr_peers_add(&gateway->peers, peer) != TROUPE_OK) {
+        free_peer(gateway, &peer);
     }
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
     return peer;
@@ -108,15 +111,25 @@ troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway, tr_open_call_t *call
         (status = tr_idmap_put(&gateway->calls, call->id, call)) != TROUPE_OK) {
         tr_idmap_take(&call->peer->calls, call->peer_id);
     }
+    if (status == TROUPE_OK) {
+        call->peer->party->n_open++;
+    }
     return status;
+}
+
+/* It is not the peer's any more. */
+static void take_from_peer(tr_open_call_t *call)
+{
+    if (call->peer && tr_idmap_take(&call->peer->calls, call->peer_id)) {
+        call->peer->party->n_open--;
+    }
+    call->peer = NULL;
 }
 
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
 {
     tr_majordomo_forget_parts(call);
-    if (call->peer) {
-        tr_idmap_take(&call->peer->calls, call->peer_id);
-    }
+    take_from_peer(call);
     tr_idmap_take(&gateway->calls, call->id);
     if (!call->envelope) {
         tr_timers_cancel(&gateway->deadlines, call->id);
@@ -138,8 +151,7 @@ void tr_gateway_withdraw(const tr_open_call_t *call)
  * come. What the peer would still have granted nobody knows, so a new window is. */
 static void let_run(tr_open_call_t *call)
 {
-    tr_idmap_take(&call->peer->calls, call->peer_id);
-    call->peer = NULL;
+    take_from_peer(call);
     if (call->grants_itself) {
         call->grants_itself = false;
         tr_envelope_grant(call->envelope, call->route->router, TR_FLOW_PARTS, 0);
@@ -152,7 +164,7 @@ static void say_good_bye(tr_gateway_t *gateway, tr_peer_t *peer)
     peer->is_leaving = true;
     peer->is_gone = false;
     peer->max_bundle = 0;
-    peer->leave_by_ms = tr_clock_after(tr_clock_now_ms(), FORGET_AFTER_MS);
+    peer->leave_by_ms = tr_clock_after(tr_clock_now_ms(), GOOD_BYE_PATIENCE_MS);
     tr_peer_forget_backlog(peer);
     if (peer->dialect->bye) {
         peer->dialect->bye(gateway, peer);
@@ -204,11 +216,12 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer)
         peer->dialect->part(gateway, peer);
     }
     if (peer->is_cut && !peer->is_leaving) {
+        tr_guard_note(gateway, peer, peer->cut_by);
         say_good_bye(gateway, peer);
         return;
     }
     tr_peers_remove(&gateway->peers, peer);
-    tr_peer_destroy(&peer);
+    free_peer(gateway, &peer);
     tr_metric_set(gateway->n_peers, (int64_t)gateway->peers.n_peers);
 }
 
@@ -246,14 +259,6 @@ static bool has_broken_heartbeat(const tr_peer_t *peer, int64_t now_ms)
            now_ms - peer->last_heard_ms > peer->heartbeat_ms * MISSED_BEATS;
 }
 
-/* A peer without heartbeat and with nothing open costs only its entry: forget it in time. One
- * that actors know is theirs to send to as long as it is there. */
-static bool is_forgotten(const tr_peer_t *peer, int64_t now_ms)
-{
-    return peer->heartbeat_ms == 0 && peer->calls.n_items == 0 && !peer->ref && !peer->lines &&
-           !peer->first_out && now_ms - peer->last_heard_ms > FORGET_AFTER_MS;
-}
-
 /* Sending is how a vanished peer is found out: a ROUTER says when nobody is there. */
 static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_ms)
 {
@@ -263,7 +268,11 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
         tr_bundle_finish(&peer->bundle); /* peers are many, few of them busy */
     }
     if (peer->is_leaving) {
-        peer->is_gone = peer->is_gone || !peer->first_out || now_ms >= peer->leave_by_ms;
+        int64_t soon_ms = tr_clock_after(now_ms, FAREWELL_MS);
+        if (!peer->first_out && peer->leave_by_ms > soon_ms) {
+            peer->leave_by_ms = soon_ms;
+        }
+        peer->is_gone = peer->is_gone || now_ms >= peer->leave_by_ms;
         return;
     }
     if (!peer->is_gone && peer->dialect->tend) {
@@ -278,16 +287,20 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
     if (!peer->is_gone && has_broken_heartbeat(peer, now_ms)) {
         tr_peer_cut(peer, "silent for three heartbeats");
     }
+    tr_guard_look(peer, now_ms);
 }
 
 static void look_after_peers(tr_gateway_t *gateway, int64_t now_ms)
 {
+    if (gateway->has_backlog) {
+        tr_guard_look_at_all(gateway);
+    }
     gateway->has_backlog = false;
     tr_peer_t *next;
     for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
         next = peer->next;
         look_after_peer(gateway, peer, now_ms);
-        if (peer->is_gone || is_forgotten(peer, now_ms)) {
+        if (peer->is_gone) {
             tr_gateway_drop_peer(gateway, peer);
         }
     }
@@ -302,7 +315,7 @@ static void try_backlogs(tr_gateway_t *gateway, int64_t now_ms)
     for (tr_peer_t *peer = gateway->peers.first; peer; peer = peer->next) {
         tr_peer_flush(peer, now_ms);
         gateway->has_backlog = gateway->has_backlog || peer->first_out;
-        if (peer->is_gone || (peer->is_leaving && !peer->first_out)) {
+        if (peer->is_gone) {
             gateway->next_round_ms = now_ms;
         }
     }
@@ -504,6 +517,7 @@ static void on_reopen(void *arg, uint32_t door)
 static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
 {
     char why[256];
+    gateway->limits = spec->limits;
     tr_keys_t *former;
     if (!tr_entry_prepare(&gateway->entry, spec, &former, why, sizeof why)) {
         tr_event(gateway->self->runtime->events, TR_LOG_ERROR, "not_listening",
@@ -621,7 +635,10 @@ static int64_t look_around(tr_gateway_t *gateway, int64_t now_ms)
     if (gateway->has_backlog) {
         return tr_clock_after(now_ms, RETRY_MS);
     }
-    return gateway->peers.n_peers > 0 ? gateway->next_round_ms : TR_NEVER;
+    int64_t look_ms = tr_guard_sweep(gateway, now_ms);
+    return gateway->peers.n_peers > 0 && gateway->next_round_ms < look_ms
+               ? gateway->next_round_ms
+               : look_ms;
 }
 
 static bool has_open_calls(const tr_gateway_t *gateway, uint32_t door)
@@ -694,10 +711,11 @@ static bool begin(tr_self_t *self, const void *arg)
         tr_idmap_init(&gateway->lines);
         tr_timers_init(&gateway->deadlines);
     }
-    if (!gateway || tr_peers_init(&gateway->peers) != TROUPE_OK) {
+    if (!gateway || tr_peers_init(&gateway->peers) != TROUPE_OK || !tr_guard_begin(gateway)) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
+    gateway->limits = ((const tr_gateway_spec_t *)arg)->limits;
     tr_metrics_t *metrics = self->runtime->metrics;
     for (tr_dialect_number_t i = 0; i < TR_N_DIALECTS; i++) {
         gateway->bad_messages[i] =
@@ -735,6 +753,7 @@ static void end(tr_self_t *self)
         tr_gateway_close_call(gateway, call);
     }
     tr_doors_finish(&gateway->doors);
+    tr_guard_end(gateway);
     tr_entry_finish(&gateway->entry);
     tr_routes_forget(&gateway->routes);
     tr_idmap_finish(&gateway->calls);

@@ -13,6 +13,7 @@
 #include "remote/gateway.h"
 #include "remote/limits.h"
 #include "remote/mmi.h"
+#include "remote/party.h"
 #include "remote/peers.h"
 #include "remote/relapses.h"
 #include "remote/vigil.h"
@@ -49,6 +50,13 @@ struct tr_gateway {
     int64_t tried_ms;      /* when they were last tried */
     tr_vigil_rule_t vigil; /* over Majordomo workers */
     tr_mmi_t mmi;          /* what was asked about services */
+    tr_parties_t *parties;
+    int64_t next_sweep_ms; /* when to look after silent connections again */
+    int64_t told_full_ms;  /* when it was last told that there are too many connections */
+    uint64_t n_turned_away;
+    size_t n_open_connections;
+    tr_metric_t *limited[TR_LIMITS];
+    tr_metric_t *n_connections;
     tr_metric_t *bad_messages[TR_N_DIALECTS];
     tr_metric_t *n_peers;
 };
@@ -69,8 +77,9 @@ void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t
 void tr_native_answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                       troupe_message_t *payload);
 
-/* Count that a peer said what cannot be understood, and tell it. */
-void tr_gateway_note_bad(tr_gateway_t *gateway, const tr_peer_t *peer, const char *why);
+/* A peer said what cannot be understood: count it, tell of it the first time, and cut it when
+ * there is too much of that. */
+void tr_gateway_note_bad(tr_gateway_t *gateway, tr_peer_t *peer, const char *why);
 
 /* Send a message as it is, which is taken; the last two as in tr_peer_send_message. */
 void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **message_p,
@@ -121,8 +130,36 @@ const char *tr_requests_payload_problem(const tr_peer_t *peer, const troupe_mess
 
 /* ---- guard.c: what keeps peers within their limits ---- */
 
+/* False when out of memory. */
+TROUPE_NODISCARD bool tr_guard_begin(tr_gateway_t *gateway);
+void tr_guard_end(tr_gateway_t *gateway);
+
 /* The monitor of a door has something to tell. */
 void tr_guard_told(tr_self_t *self, void *socket, int descriptor);
+
+/* Whether somebody who is not known may speak, who came in by that descriptor: not by a
+ * connection that was refused. */
+bool tr_guard_hears(tr_gateway_t *gateway, uint32_t door, int descriptor);
+
+/* A new peer, which came in by that descriptor: know its connection and its party. False when
+ * out of memory. And: it is about to be forgotten, with nothing open. */
+TROUPE_NODISCARD bool tr_guard_meet(tr_gateway_t *gateway, tr_peer_t *peer, int descriptor);
+void tr_guard_part(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* A request may begin, as far as limits go; else it was refused. */
+bool tr_guard_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                     bool is_operation);
+
+/* A peer has reached a limit: count it, and tell of it the first time. */
+void tr_guard_note(tr_gateway_t *gateway, tr_peer_t *peer, tr_limit_t limit);
+
+/* Cut a peer that does not take what waits for it, or that wants nothing; know that it has
+ * gone. And: cut the one for whom most waits, when too much waits for all. */
+void tr_guard_look(tr_peer_t *peer, int64_t now_ms);
+void tr_guard_look_at_all(tr_gateway_t *gateway);
+
+/* Close connections behind which nobody is, in time. Returns when to look again. */
+int64_t tr_guard_sweep(tr_gateway_t *gateway, int64_t now_ms);
 
 /* ---- talk.c: peers and actors ---- */
 

@@ -10,6 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Which of them was reached. */
+typedef enum tr_limit {
+    TR_LIMIT_NONE,
+    TR_LIMIT_CONNECTIONS, /* the connection was closed */
+    TR_LIMIT_OPEN,        /* the request was refused */
+    TR_LIMIT_RATE,
+    TR_LIMIT_SIZE,
+    TR_LIMIT_MALFORMED, /* the peer was cut off */
+    TR_LIMIT_QUEUE,
+    TR_LIMIT_STALL,
+    TR_LIMIT_IDLE,
+    TR_LIMITS, /* how many there are */
+} tr_limit_t;
+
 /* Of one endpoint. */
 typedef struct tr_peer_limits {
     size_t max_connections; /* of all its peers */
@@ -19,7 +33,7 @@ typedef struct tr_peer_limits {
     size_t max_open;        /* requests */
     size_t rate;            /* requests a second; 0: any number */
     size_t burst;           /* requests at once, with a rate */
-    size_t max_malformed;   /* messages that cannot be understood, before it is cut */
+    size_t max_malformed;   /* messages that cannot be understood, in a minute */
     size_t max_out;         /* commands that may wait for it */
     size_t max_out_bytes;   /* and their bytes */
     int64_t stall_ms;       /* for so long what waits may not move */
@@ -41,7 +55,7 @@ typedef struct tr_node_limits {
         .max_message = (size_t)64 << 20,                                                       \
         .max_frames = 64,                                                                      \
         .max_open = 1000,                                                                      \
-        .max_malformed = 10,                                                                   \
+        .max_malformed = 100,                                                                  \
         .max_out = 10000,                                                                      \
         .max_out_bytes = (size_t)64 << 20,                                                     \
         .stall_ms = 30000,                                                                     \

@@ -211,7 +211,7 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         peer->has_left = peer->is_gone = true;
         break;
     case TR_TRP1_PONG:
-        if (command->id > 0) {
+        if (command->id > 0 || command->state.size > 0) {
             on_worker(gateway, peer, command, payload_p, has_too_many_frames);
         }
         break;

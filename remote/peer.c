@@ -157,10 +157,25 @@ static void be_gone(tr_peer_t *self, const char *why)
     }
 }
 
+void tr_peer_lose(tr_peer_t *self)
+{
+    assert(self);
+    be_gone(self, "disconnected");
+}
+
 void tr_peer_cut(tr_peer_t *self, const char *why)
 {
     self->is_cut = true;
     be_gone(self, why);
+}
+
+void tr_peer_cut_by(tr_peer_t *self, tr_limit_t limit, const char *why)
+{
+    assert(self);
+    if (!self->is_gone) {
+        self->cut_by = limit;
+    }
+    tr_peer_cut(self, why);
 }
 
 /* What is to be sent: borrowed, but the frames of the payload move. */
@@ -200,7 +215,7 @@ static troupe_message_t *compose(const parcel_t *parcel)
 }
 
 /* False when out of memory. */
-static bool queue(tr_peer_t *self, const parcel_t *parcel)
+static bool queue(tr_peer_t *self, const parcel_t *parcel, int64_t now_ms)
 {
     tr_outgoing_t *out = malloc(sizeof *out);
     uint64_t bytes = parcel->head.size + payload_bytes(parcel);
@@ -220,6 +235,7 @@ static bool queue(tr_peer_t *self, const parcel_t *parcel)
         self->last_out->next = out;
     } else {
         self->first_out = out;
+        self->waits_since_ms = now_ms;
     }
     self->last_out = out;
     self->n_out += out->n_commands;
@@ -251,8 +267,8 @@ static bool send_or_queue(tr_peer_t *self, const parcel_t *parcel, int64_t now_m
     if (status == TROUPE_CLOSED) {
         be_gone(self, "disconnected");
     } else if (status == TROUPE_FULL && !has_room(self, parcel)) {
-        tr_peer_cut(self, "too slow: what waits for it is above its bound");
-    } else if (status == TROUPE_FULL && !queue(self, parcel)) {
+        tr_peer_cut_by(self, TR_LIMIT_QUEUE, "too slow: what waits for it is above its bound");
+    } else if (status == TROUPE_FULL && !queue(self, parcel, now_ms)) {
         tr_peer_cut(self, "out of memory");
     }
     return status == TROUPE_FULL && !self->is_gone;
@@ -366,6 +382,7 @@ void tr_peer_flush(tr_peer_t *self, int64_t now_ms)
             be_gone(self, "disconnected");
             return;
         }
+        self->waits_since_ms = now_ms;
         let_go_of_first(self);
     }
 }

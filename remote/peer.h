@@ -19,6 +19,7 @@
 #include "base/idmap.h"
 #include "mailbox/envelope.h"
 #include "mailbox/ref.h"
+#include "remote/bucket.h"
 #include "remote/bundle.h"
 #include "remote/limits.h"
 #include "remote/rights.h"
@@ -73,6 +74,12 @@ struct tr_peer {
     const struct tr_dialect *dialect; /* as it first spoke */
     const tr_rights_t *rights;        /* borrowed */
     const tr_peer_limits_t *limits;   /* borrowed */
+    struct tr_connection *connection; /* by which it came; NULL: that is not known */
+    struct tr_party *party;           /* with whom it shares them */
+    tr_bucket_t malformed;
+    tr_limit_t cut_by;      /* because of which it is cut */
+    unsigned told_of;       /* limits that it has reached, as bits */
+    int64_t waits_since_ms; /* what waits for it has not moved since then */
     size_t routing_id_size;
     unsigned char routing_id[TR_PEER_MAX_ROUTING_ID];
     tr_idmap_t calls; /* by the peer's id; tr_open_call_t */
@@ -84,6 +91,7 @@ struct tr_peer {
     const char *why_gone; /* constant; NULL: it said good-bye, or its gateway ended */
     bool is_cut;          /* by us: it is to be told */
     bool is_barred;  /* it has come in by a key that is not known: nothing is heard of it */
+    int64_t lost_ms; /* when its connection ended; 0: it has not */
     bool is_leaving; /* the good-bye is all that it still gets */
     int64_t leave_by_ms;
     size_t max_bundle;  /* bytes of a body that it takes; 0: it takes no bundles */
@@ -150,8 +158,14 @@ void tr_peer_send_bundle(tr_peer_t *self, int64_t now_ms);
 void tr_peer_send_part(tr_peer_t *self, const tr_trp1_t *command, troupe_message_t **payload_p,
                        uint64_t call_id, int64_t now_ms);
 
+/* Its connection has ended. */
+void tr_peer_lose(tr_peer_t *self);
+
 /* End it from our side, because of `why`. */
 void tr_peer_cut(tr_peer_t *self, const char *why);
+
+/* The same, because it has reached that limit. */
+void tr_peer_cut_by(tr_peer_t *self, tr_limit_t limit, const char *why);
 
 /* Forget what waits to be sent to it, and what was gathered. */
 void tr_peer_forget_backlog(tr_peer_t *self);

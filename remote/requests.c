@@ -108,19 +108,14 @@ static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_tr
                            "the id %llu is in use", (unsigned long long)request->id);
         return false;
     }
-    if (peer->calls.n_items >= peer->limits->max_open) {
-        tr_requests_refuse(gateway, peer, request, TROUPE_OUTCOME_OVERLOADED,
-                           "this peer has %zu requests open, which is all it may",
-                           peer->calls.n_items);
-        return false;
-    }
     char text[TR_REQUESTS_MAX_PROBLEM];
     const char *problem = tr_requests_payload_problem(peer, payload, has_too_many_frames, text);
     if (problem) {
+        tr_guard_note(gateway, peer, TR_LIMIT_SIZE);
         tr_requests_refuse(gateway, peer, request, TROUPE_OUTCOME_TOO_LARGE, "%s", problem);
         return false;
     }
-    return true;
+    return tr_guard_admits(gateway, peer, request, is_operation(request));
 }
 
 /* Note the call as open, so that its answer finds the way back. */

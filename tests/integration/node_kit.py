@@ -38,14 +38,16 @@ def run_troupe(*words, **options):
 class Node:
     """`tree` is the value of `supervisor`, as Python's own; JSON is YAML too."""
 
-    def __init__(self, tree, folder=None, **top):
+    def __init__(self, tree, folder=None, limits=None, **top):
         self.folder = folder or tempfile.mkdtemp(prefix="troupe-node-")
         self.owns_folder = folder is None
         self.ipc = f"ipc://{self.folder}/n.sock"
         self.port = free_port()
         self.tcp = f"tcp://127.0.0.1:{self.port}"
         self.file = os.path.join(self.folder, "node.yaml")
-        self.config = {"troupe": 1, "node": "tested", "listen": [self.ipc, self.tcp],
+        listeners = [{"endpoint": endpoint, "limits": limits} if limits else endpoint
+                     for endpoint in (self.ipc, self.tcp)]
+        self.config = {"troupe": 1, "node": "tested", "listen": listeners,
                        "drain-timeout": "5s", "supervisor": tree}
         self.config.update(top)
         self.write()

@@ -343,7 +343,7 @@ class Garbage(NodeTest):
         super().setUp()
         if self._testMethodName == "test_bytes_that_are_no_zmtp":
             self.let_zmq_leak()
-        self.serving = self.node(pool())
+        self.serving = self.node(pool(), limits={"malformed": 1000000})
         self.good = self.peer(self.serving.tcp)
         self.bad = self.peer(self.serving.tcp)
 
@@ -514,7 +514,7 @@ class Bundles(NodeTest):
     def setUp(self):
         super().setUp()
         self.serving = self.node(pool(workers={"min": 1, "max": 1, "concurrency": 200},
-                                      queue={"limit": 2000}))
+                                      queue={"limit": 2000}), limits={"malformed": 1000000})
         self.peers = self.peer(self.serving.tcp, bundle=65536)
 
     def requests(self, *numbers, data=b"x", method="echo"):

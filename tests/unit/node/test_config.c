@@ -336,6 +336,33 @@ static void complete_file_has_its_schedule(const tr_config_t *config)
     assert_int_equal(errands[3].max, 2);
 }
 
+static void limits_have_what_was_written_and_follow_one_another(void **state)
+{
+    (void)state;
+    tr_config_t *config = must_load("limits.yaml");
+    const tr_config_limits_t *all = &config->listeners[0].limits;
+    assert_int_equal(all->connections, 20);
+    assert_int_equal(all->open, 30);
+    assert_int_equal(all->rate, 100);
+    assert_int_equal(all->burst, 200);
+    assert_int_equal(all->frame, 1 << 20);
+    assert_int_equal(all->message, 2 << 20);
+    assert_int_equal(all->frames, 4);
+    assert_int_equal(all->malformed, 5);
+    assert_int_equal(all->queue, 600);
+    assert_int_equal(all->queue_bytes, 7 << 20);
+    assert_int_equal(all->stall_ms, 8000);
+    assert_true(all->idle_ms == TR_CONFIG_INFINITY);
+    const tr_config_limits_t *some = &config->listeners[1].limits;
+    assert_int_equal(some->burst, 50);
+    assert_int_equal(some->message, 128 << 20);
+    assert_int_equal(some->idle_ms, 300000);
+    assert_int_equal(config->limit_connections, 500);
+    assert_int_equal(config->limit_open, 600);
+    assert_int_equal(config->limit_queue_bytes, 700 << 20);
+    tr_config_destroy(&config);
+}
+
 static void complete_file_has_what_was_written(void **state)
 {
     (void)state;
@@ -871,6 +898,7 @@ static int run_stories(void)
         cmocka_unit_test(destroying_nothing_is_fine),
         cmocka_unit_test(file_may_be_a_mebibyte_and_no_more),
         cmocka_unit_test(anchors_are_bounded),
+        cmocka_unit_test(limits_have_what_was_written_and_follow_one_another),
         cmocka_unit_test(listeners_are_bounded),
         cmocka_unit_test(errands_are_bounded),
         cmocka_unit_test(problems_beyond_a_thousand_are_one),

@@ -129,6 +129,7 @@ static void every_default_is_there(void **state)
     char *text = print(config);
     static const char *const lines[] = {
         "troupe: 1\n",
+        "\nlimits:\n  connections: 10000\n",
         "\ndrain-timeout: 10s\n",
         "\n  strategy: one_for_one\n",
         "\n    - capability: c\n      worker:\n        module: m\n      isolation: thread\n",
@@ -142,7 +143,7 @@ static void every_default_is_there(void **state)
             fail_msg("no %s in\n%s", lines[i], text);
         }
     }
-    assert_null(strstr(text, "limits"));
+    assert_null(strstr(text, "open-files"));
     assert_null(strstr(text, "breaker"));
     free(text);
     goes_there_and_back(config);
