@@ -85,7 +85,8 @@ class Vectors(unittest.TestCase):
 
 
 def random_text(dice, limit):
-    text = "".join(chr(dice.choice((65, 0x7f, 0xe9, 0x20ac, 0x1f600))) for _ in range(limit // 4))
+    letters = (65, 0x7f, 0xe9, 0x20ac, 0x1f600)
+    text = "".join(chr(dice.choice(letters)) for _ in range(limit // 4))
     return text[:dice.randint(1, len(text))]
 
 
@@ -189,7 +190,9 @@ class Limits(unittest.TestCase):
         for headers in ({"capability": "x" * 129}, {"method": "\u20ac" * 43}, {"sticky": b"x" * 257},
                         {"node": "x" * 65}, {"timeout": -1}, {"timeout": 2**63}, {"timeout": True},
                         {"timeout": 1.5}, {"urgent": 1}, {"priority": "urgent"},
-                        {"on-disconnect": "stay"}, {"method": b"bytes"}):
+                        {"on-disconnect": "stay"}, {"method": b"bytes"},
+                        {"capabilities": "upper"}, {"capabilities": ["x"] * 17},
+                        {"capabilities": [""]}):
             with self.subTest(headers), self.assertRaises(WireError):
                 encode("request", 1, headers)
         for about in (-1, 2**63):

@@ -48,6 +48,8 @@ class Request(Caller):
         self.method: str = headers.get("method", "")
         #: ``critical`` … ``batch``
         self.priority: str = headers.get("priority", "normal")
+        #: The name of who asks, as its key is called in the node's file; empty: it has none.
+        self.peer: str = headers.get("peer", "")
         #: The W3C trace context of the caller; None: there is none.
         self.traceparent: Optional[str] = headers.get("traceparent")
         #: How many more of its batch follow; None: it is in none.

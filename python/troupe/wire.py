@@ -21,7 +21,8 @@ MAX_NUMBER = 2**63 - 1  # ids, and every number
 MAX_DEPTH = 32  # arrays and maps inside each other, that of frame 0 included
 MAX_NAME = 128  # bytes of a capability, a method, an actor
 MAX_KEY = 256  # bytes of sticky, dedup, traceparent
-MAX_WORD = 64  # bytes of node, boot, code, state, token
+MAX_WORD = 64  # bytes of node, boot, code, state, token, peer
+MAX_LIST = 16  # texts in capabilities
 MAX_TEXT = 1024  # bytes of a line for a person; what is longer is cut
 MAX_BUNDLE = 65536  # bytes of frame 1 of a bundle that we take
 
@@ -43,7 +44,7 @@ _KINDS: Dict[str, Tuple[str, int]] = {
     **{name: (_FLAG, 0) for name in
        "messages wants-status urgent confirm retryable ask".split()},
     **{name: ("text", MAX_NAME) for name in "capability method actor from".split()},
-    **{name: ("text", MAX_WORD) for name in "node boot code state token".split()},
+    **{name: ("text", MAX_WORD) for name in "node boot code state token peer".split()},
     "traceparent": ("text", MAX_KEY),
     "sticky": ("key", MAX_KEY),
     "dedup": ("key", MAX_KEY),
@@ -114,6 +115,12 @@ def _written(key: str, value: Any) -> Any:
     elif kind == _FLAG:
         if not isinstance(value, bool):
             raise WireError(f"{key} must be true or false")
+    elif kind == _TEXTS:
+        if (not isinstance(value, list) or len(value) > MAX_LIST
+                or not all(isinstance(one, str) and 0 < len(one.encode()) <= limit
+                           for one in value)):
+            raise WireError(f"{key} must be a list of at most {MAX_LIST} texts of 1 to {limit} "
+                            "bytes")
     elif kind == _PROSE:
         value = _cut(str(value), limit)
     elif kind == "text":
@@ -241,8 +248,10 @@ def _read(name: str, kind: str, limit: int, value: Any, about: int) -> Any:
             raise WireError(f"{name} must be true or false", about)
         return value
     if kind == _TEXTS:
-        if not isinstance(value, list) or not all(isinstance(one, bytes) for one in value):
+        if not isinstance(value, list) or not all(isinstance(one, bytes) and one for one in value):
             raise WireError(f"{name} must be a list of texts", about)
+        if len(value) > MAX_LIST:
+            raise WireError(f"{name} has more than {MAX_LIST} texts", about)
         return [_limited(name, one, limit, about).decode(errors="replace") for one in value]
     if not isinstance(value, bytes):
         raise WireError(f"{name} must be a text", about)
