@@ -155,7 +155,7 @@ class Restarts(AsyncCase):
 
     async def test_a_node_that_hangs_is_given_up(self):
         served = self.node(ECHO)
-        async with AsyncClient(served.ipc, timeout=LONG, heartbeat=0.1) as client:
+        async with AsyncClient(served.ipc, timeout=LONG, heartbeat=0.3) as client:
             await client.call("echo", "x", method="echo")
             served.kill(signal.SIGSTOP)
             try:

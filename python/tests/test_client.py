@@ -246,7 +246,7 @@ class Restarts(NodeCase):
 
     def test_a_node_that_hangs_is_given_up(self):
         served = self.node(ECHO)
-        with troupe.Client(served.ipc, timeout=LONG, heartbeat=0.1) as client:
+        with troupe.Client(served.ipc, timeout=LONG, heartbeat=0.3) as client:
             client.call("echo", "x", method="echo")
             served.kill(signal.SIGSTOP)
             try:
@@ -258,16 +258,17 @@ class Restarts(NodeCase):
 
     def test_a_client_that_is_silent_keeps_its_connection(self):
         served = self.node(ECHO)
-        with troupe.Client(served.ipc, timeout=LONG, heartbeat=0.1) as client:
-            call = client.start("echo", "1000", method="sleep")
+        with troupe.Client(served.ipc, timeout=LONG, heartbeat=0.3) as client:
+            call = client.start("echo", "3000", method="sleep")
             call.result()  # ten intervals long
 
 
 class Endpoints(unittest.TestCase):
     def test_one_that_is_none(self):
         with troupe.Client("nonsense") as client:
-            with self.assertRaises(troupe.Timeout):
+            with self.assertRaises(troupe.Timeout) as caught:
                 client.call("echo", timeout=0.1)
+            self.assertIn("nonsense: Invalid argument", caught.exception.text)
 
     def test_a_key_without_the_nodes(self):
         with self.assertRaises(ValueError):

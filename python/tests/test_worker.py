@@ -160,16 +160,16 @@ class Health(Served):
 
     words = ("--concurrency", "2")
     more = {"workers": {"min": 1, "max": 1, "concurrency": 2},
-            "health": {"interval": "50ms", "misses": 10, "stall": "400ms"}}
+            "health": {"interval": "200ms", "misses": 15, "stall": "2s"}}
 
     def test_progress_keeps_a_slow_one_alive(self):
         pid = self.py("pid")
-        self.assertEqual(self.py("sleep", "1"), b"slept")
+        self.assertEqual(self.py("sleep", "3"), b"slept")
         self.assertEqual(self.py("pid"), pid)
 
     def test_to_wait_for_others_is_not_to_hang(self):
         pid = self.py("pid")
-        self.py("call", ["echo", "sleep", "1000"])
+        self.py("call", ["echo", "sleep", "3000"])
         self.assertEqual(self.py("pid"), pid)
 
     def test_one_that_hangs_is_replaced(self):
@@ -210,7 +210,7 @@ class Starts(NodeCase):
         return served
 
     def test_a_start_may_take_its_time(self):
-        served = self.start_with("slow", **{"start-stall": "300ms"})
+        served = self.start_with("slow", **{"start-stall": "3s"})
         with troupe.Client(served.ipc, timeout=LONG) as client:
             self.assertEqual(client.call("py", "x"), b"X")
 

@@ -77,6 +77,7 @@ class Conversation:
         self._out: Deque[Frames] = deque()
         self._unsent: Deque[Tuple[Dict[str, Any], Frames]] = deque(maxlen=MAX_CALLS)
         self._is_connected = False
+        self._why = ""  # there is no connection, as far as that is known
         self._said_at = 0.0
         self._heard_at = 0.0
         self._interval = 0.0  # of heartbeats, as the node has agreed to it; 0: none
@@ -86,6 +87,7 @@ class Conversation:
     def connected(self, now: float) -> None:
         """A connection has been made. What waited is said on it."""
         self._is_connected = True
+        self._why = ""
         self.is_draining = False
         self.node = {}
         self._interval = 0.0
@@ -104,6 +106,7 @@ class Conversation:
     def disconnected(self, text: str = "the connection to the node was lost") -> None:
         """The connection is no more."""
         self._is_connected = False
+        self._why = text
         self.node = {}
         self._out.clear()
         for about, call in list(self._calls.items()):
@@ -182,7 +185,8 @@ class Conversation:
                 if call.is_sent:
                     self.say("cancel", about)
                 self._end(about, Timeout("the node does not answer" if call.is_sent else
-                                         "the deadline passed without a connection to the node"))
+                                         "the deadline passed without a connection to the node"
+                                         + (f": {self._why}" if self._why else "")))
         if self._is_connected and self._interval:
             if now >= self._heard_at + SILENCES * self._interval:
                 return False
