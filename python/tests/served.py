@@ -97,6 +97,8 @@ def serve(request):
         raise troupe.Broken(payload.decode())
     if method == "exit":
         os._exit(int(payload))
+    if method == "peer":
+        return request.peer
     if method == "pid":
         return str(os.getpid())
     if method == "threads":

@@ -91,6 +91,11 @@ def read_event(frames: Any) -> Fate:
     if kind == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
         return Fate(is_over=True, is_refused=True,
                     text="the node wants to be spoken to by CURVE, or not by CURVE")
+    if kind == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        # Where two who do not understand each other hang up at once, only one may learn why. It
+        # may as well be a node that has just gone, so it is no refusal.
+        return Fate(is_over=True, text="the node has hung up before a word was said; does it want "
+                                       "to be spoken to by CURVE, or not by CURVE?")
     if kind == zmq.EVENT_MONITOR_STOPPED:
         return Fate()
     return Fate(is_over=True, text="the connection to the node was lost")
