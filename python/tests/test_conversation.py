@@ -176,6 +176,14 @@ class Story(unittest.TestCase):
         self.assertTrue(self.talk.is_draining)
         self.assertFalse(self.hear("bye"))
 
+    def test_a_node_that_does_not_like_the_greeting(self):
+        _, heard = self.start()
+        self.talk.connected(0.0)
+        self.assertFalse(self.hear("error", 0, {"code": "bad_request", "text": "version 2 only"}))
+        self.assertIsInstance(heard.end, troupe.BadRequest)
+        self.connect()
+        self.assertTrue(self.hear("error", 0, {"code": "bad_request"}))
+
     def test_what_cannot_be_read_or_is_unknown_is_ignored(self):
         self.connect()
         about, heard = self.start()

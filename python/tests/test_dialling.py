@@ -138,10 +138,13 @@ class Dialling(DialCase):
 
     def test_calls_of_handlers(self):
         self.greet()
-        self.request(3, "call", b"other", b"do", b"x", timeout=30000)
+        self.request(3, "call", b"other", b"do", b"x", timeout=30000, priority="high",
+                     traceparent="00-1-2-03")
         call = self.hear("request")
         self.assertEqual((call.headers["capability"], call.headers["method"]), ("other", "do"))
         self.assertLessEqual(call.headers["timeout"], 30000)
+        self.assertEqual((call.headers["priority"], call.headers["traceparent"]),
+                         ("high", "00-1-2-03"))
         self.assertNotIn("parent", call.headers)
         self.say("reply", call.id, {}, b"done")
         self.assertEqual(self.hear("reply", 3).payload, [b"done"])

@@ -142,6 +142,9 @@ class Conversation:
     def take(self, command: wire.Command, now: float) -> bool:
         """One command of the node; those that are unknown are ignored. False as above."""
         name, about, headers, payload = command
+        if name == "error" and about == 0 and not self.node:
+            self.end_all(lambda: error_of(headers))  # our greeting was not liked
+            return False
         if name in ("part", "reply", "error"):
             self._take_answer(name, about, headers, list(payload))
         elif name == "ping":

@@ -129,18 +129,25 @@ class Request(Caller):
     def _start(self, call: Call, headers: Dict[str, Any], payload: Payload,
                timeout: TimeoutOption, command: str = "request") -> None:
         if command == "request" and "capability" in headers:
-            headers = {**headers, **self._service.parent_of(self)}
+            headers = {**self._service.inherited(self), **headers}
         left = self.time_left
         seconds = seconds_of(timeout, self.timeout)
         if left is not None:
             seconds = left if seconds is None else min(seconds, left)
+        call.add_done_callback(self._forget)
+        # Under the lock, so that a call is begun before its request is over, or not at all.
         with self._changed:
             if self._is_cancelled or self._is_over:
                 call.error(Cancelled("nobody waits for this request any more"))
                 return
             self._nested.add(call)
-        call.add_done_callback(self._forget)
-        super()._start(call, headers, payload, seconds, command)
+            super()._start(call, headers, payload, seconds, command)
+            self._post(lambda: self._cancel_late(call))
+
+    def _cancel_late(self, call: Call) -> None:
+        """The request was cancelled before its call had a number."""
+        if self._is_cancelled:
+            self._calls.cancel(call._about)
 
     def _forget(self, call: Call) -> None:
         with self._changed:

@@ -100,9 +100,9 @@ class Service(Conversation):
             self._progress_told_at = now
             self.post(self._say_progress)
 
-    def parent_of(self, job: Request) -> Dict[str, Any]:
+    def inherited(self, job: Request) -> Dict[str, Any]:
         """What a call for that request says of it."""
-        return {}
+        raise NotImplementedError
 
     # ---- from its start to its end ----
 
@@ -329,7 +329,7 @@ class ProcessService(Service):
         self._last_words: Optional[Dict[str, Any]] = None
         self.status = 1  # as long as it has not been told to stop
 
-    def parent_of(self, job: Request) -> Dict[str, Any]:
+    def inherited(self, job: Request) -> Dict[str, Any]:
         return {"parent": job._about}
 
     def connected(self, now: float) -> None:
@@ -423,6 +423,10 @@ class RemoteService(Service):
         self._offered: Set[str] = set()
         self._refusals: List[TroupeError] = []
         self._pause_at_least = 0.0
+
+    def inherited(self, job: Request) -> Dict[str, Any]:
+        told: Dict[str, Any] = {} if job.priority == "normal" else {"priority": job.priority}
+        return {**told, "traceparent": job.traceparent} if job.traceparent else told
 
     def load(self) -> None:
         """Before the node is dialled."""
