@@ -519,6 +519,7 @@ static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
     char why[256];
     gateway->limits = spec->limits;
     tr_keys_t *former;
+    gateway->vigil = spec->vigil;
     if (!tr_entry_prepare(&gateway->entry, spec, &former, why, sizeof why)) {
         tr_event(gateway->self->runtime->events, TR_LOG_ERROR, "not_listening",
                  TR_TEXT("reason", why));
@@ -704,6 +705,7 @@ static bool begin(tr_self_t *self, const void *arg)
     self->state = gateway;
     if (gateway) {
         gateway->self = self;
+        gateway->vigil = ((const tr_gateway_spec_t *)arg)->vigil;
         tr_doors_init(&gateway->doors, self, on_readable, tr_guard_told);
         tr_entry_init(&gateway->entry, self);
         tr_idmap_init(&gateway->calls);
