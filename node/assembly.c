@@ -254,6 +254,9 @@ static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child
             maker->plan->n_processes += 1 + pool->max_workers;
         }
         maker->plan->n_actors += 4 + pool->max_workers; /* one of them a replacement */
+        if (tr_config_is_remote_only(config)) {
+            maker->plan->n_guests += pool->max_workers;
+        }
     }
     return inner_child(config->name, "capability", tr_supervisor_start, both, true);
 }
