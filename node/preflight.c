@@ -198,13 +198,14 @@ troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors, con
                                   troupe_problem_fn *report, void *arg)
 {
     assert(plan && file);
-    if (most_actors > 0 && plan->n_actors > most_actors) {
+    size_t n_needed = plan->n_actors - plan->n_guests;
+    if (most_actors > 0 && n_needed > most_actors) {
         char text[200];
         snprintf(
             text, sizeof text,
             "this tree needs up to %zu actors, and the node was started for %zu: more need "
             "a restart of the node",
-            plan->n_actors, most_actors);
+            n_needed, most_actors);
         tr_preflight_say(report, arg, file, text);
         return TROUPE_ERR_IO;
     }

@@ -41,6 +41,7 @@
 #define FAREWELL_MS          200 /* for a good-bye to reach the peer, before its connection ends */
 #define MISSED_BEATS         3
 #define SHUT_PATIENCE_MS     10000 /* for what is open behind an endpoint that goes */
+#define GOOD_BYE_MS          100 /* for what was said last to leave: unbinding drops what has not */
 #define KEEP_BODY_MS         1000
 
 /* ---- peers ---- */
@@ -560,6 +561,12 @@ static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
     tr_doors_follow(&gateway->doors, spec, &gateway->entry.pair,
                     tr_clock_after(gateway->self->now.ms, SHUT_PATIENCE_MS), on_shut, on_reopen,
                     gateway);
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (!peer->is_leaving && !tr_workers_may_go_on(peer)) {
+            cut_and_drop(gateway, peer, "it may not offer any more what it serves");
+        }
+    }
 }
 
 static void receive(tr_self_t *self, tr_letter_t *letter)
@@ -612,6 +619,7 @@ static void dismiss_workers(tr_gateway_t *gateway)
         if (peer->lines) {
             tr_peer_cut(peer, "the node is stopping");
             tr_gateway_drop_peer(gateway, peer);
+            gateway->dismissed_ms = tr_gateway_now_ms(gateway);
         }
     }
 }
@@ -639,7 +647,8 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     dismiss_workers(gateway);
     send_bundles(gateway);
     look_after_peers(gateway, now_ms);
-    if (!is_patient || !gateway->has_backlog) {
+    bool has_left = now_ms - gateway->dismissed_ms >= GOOD_BYE_MS;
+    if (!is_patient || (!gateway->has_backlog && has_left)) {
         tr_self_end(gateway->self, &gateway->stop_reason);
     }
 }
