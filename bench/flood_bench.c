@@ -218,7 +218,7 @@ static void *ask_on_and_on(void *arg)
         int64_t begin_ns = bench_now_ns();
         if (stream < 0 || !send_all(stream, request.bytes, request.size) ||
             !take_answer(stream)) {
-            bench_give_up("a client was not served");
+            bench_give_up("a client was not served: %s", strerror(errno));
         }
         self->took_ns[self->n++] = bench_now_ns() - begin_ns;
     }
@@ -273,11 +273,14 @@ static tape_t tape_of(kind_t kind)
     return tape;
 }
 
+/* Without a trace, or this host would soon have no port left to connect from. */
 static void connect_on_and_on(const bench_t *bench)
 {
+    static const struct linger abrupt = {.l_onoff = 1};
     for (;;) {
         int stream = dial(bench->port);
         if (stream >= 0) {
+            setsockopt(stream, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
             close(stream);
         }
     }
