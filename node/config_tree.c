@@ -69,7 +69,8 @@ static void note_stray_key(struct reader *reader, unsigned where, const char *ke
     char cut[TR_CONFIG_CUT_BYTES];
     tr_config_cut(key, cut);
     const tr_schema_row_t *elsewhere = tr_schema_find(TR_IN_ANY, key);
-    const char *nearest = tr_schema_nearest(where, key);
+    const char *nearest =
+        tr_config_notes_may_guess(reader->notes) ? tr_schema_nearest(where, key) : NULL;
     bool is_misplaced = elsewhere && elsewhere->type != TR_SCHEMA_LATER;
     tr_config_notes_problem(
         reader->notes, place, "%s '%s'%s%s%s%s%s", is_misplaced ? "key" : "unknown key", cut,

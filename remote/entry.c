@@ -241,7 +241,7 @@ void tr_entry_hear(tr_entry_t *self, const tr_door_t *door, const tr_door_event_
         note_coming(self, event->value);
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        self->failure = why_of(event->value);
+        self->failure = (int)why_of(event->value);
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
         /* That is said, too, of who hangs up when he hears that he is refused. */

@@ -193,7 +193,12 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         on_hello(gateway, peer, command);
         break;
     case TR_TRP1_REQUEST:
-        tr_requests_take(gateway, peer, command, payload_p, has_too_many_frames);
+        if (command->capability.size == 0 && command->actor.size == 0) {
+            tr_native_refuse_malformed(gateway, peer, command->id,
+                                       "a request needs a capability or an actor");
+        } else {
+            tr_requests_take(gateway, peer, command, payload_p, has_too_many_frames);
+        }
         break;
     case TR_TRP1_SEND:
         tr_talk_send(gateway, peer, command, payload_p, has_too_many_frames);

@@ -74,7 +74,9 @@ has_english_data() {
 }
 
 has_sanitizers_of_clang() {
-    has_command clang && has_file_like "$(clang -print-resource-dir)/lib/*/libclang_rt.asan*"
+    has_command clang &&
+        has_file_like "$(clang -print-resource-dir)/lib/*/libclang_rt.asan*" &&
+        has_file_like "$(clang -print-resource-dir)/lib/*/libclang_rt.fuzzer*"
 }
 
 # ---- looking ----

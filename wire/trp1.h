@@ -140,7 +140,7 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id);
 /* Write frame 0 into `buffer` of `capacity` bytes; *size_out gets its length. The command is a
  * known one. In `text`, bytes that are no UTF-8 become '?'. TROUPE_LIMIT when a field is longer
  * than it may be or when all does not fit; TR_TRP1_MAX_HEADER suffices for what keeps the
- * limits above. */
+ * limits above, unless a long list stands beside all the rest. */
 TROUPE_NODISCARD troupe_status_t tr_trp1_encode(const tr_trp1_t *self, void *buffer,
                                                 size_t capacity, size_t *size_out);
 

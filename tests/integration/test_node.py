@@ -450,6 +450,14 @@ class Garbage(NodeTest):
         self.assertEqual(self.bad.final(6)[0], "bad_request")
         self.assertTrue(self.bad.is_quiet())
 
+    def test_a_request_for_nobody(self):
+        """Numbers are for what processes ask; of those of a peer nobody knows."""
+        self.bad.send("request", 5, {"ref": 1})
+        self.assertEqual(self.bad.final(5)[0], "bad_request")
+        for name in "echo\0", "\0", "echo\0x":
+            self.bad.send("request", 6, {"capability": name})
+            self.assertEqual(self.bad.final(6)[0], "no_capability", name)
+
     def test_too_many_frames(self):
         for count in 65, 66, 1000, 10000:
             self.bad.send("request", count, {"capability": "echo"}, *[b"x"] * count)

@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "node/config.h"
+#include "node/config_notes.h"
 #include "tests/unit/node/test_paths.h"
 
 enum { CORPUS_MAX = 128, FLIPS = 4000 };
@@ -717,6 +718,105 @@ static void problems_beyond_a_thousand_are_one(void **state)
     free(text);
 }
 
+/* A command of `n` words, each of them the 60000 bytes behind one anchor, or one variable. */
+static char *make_long_words(size_t n, const char *first, const char *word)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    fputs("troupe: 1\nsupervisor: {children: [{actor: a, worker: {command: [\n", stream);
+    fprintf(stream, "%s\n", first);
+    for (size_t i = 1; i < n; i++) {
+        fprintf(stream, "%s,\n", word);
+    }
+    fputs("]}}]}\n", stream);
+    fclose(stream);
+    return text;
+}
+
+/* A word of a few bytes may stand for sixty thousand; of all there are no more than memory for
+ * a description should be. */
+static void texts_behind_names_are_bounded(void **state)
+{
+    (void)state;
+    enum { LENGTH = 60000, MOST = TR_CONFIG_TEXTS_MAX / LENGTH };
+    char *word = malloc(LENGTH + 1);
+    char *first = NULL;
+    memset(word, 'x', LENGTH);
+    word[LENGTH] = '\0';
+    setenv("TROUPE_TEST_LONG", word, 1);
+    assert_true(asprintf(&first, "&long %s,", word) > 0);
+    const struct {
+        const char *first;
+        const char *word;
+        int line; /* an alias is where its anchor is */
+    } kinds[] = {{first, "*long", 3},
+                 {"'${TROUPE_TEST_LONG}',", "'${TROUPE_TEST_LONG}'", MOST + 3}};
+    for (size_t i = 0; i < 2; i++) {
+        char *text = make_long_words(MOST, kinds[i].first, kinds[i].word);
+        assert_taken(text);
+        free(text);
+        text = make_long_words(30000, kinds[i].first, kinds[i].word);
+        char *line = NULL;
+        assert_true(asprintf(&line,
+                             "t.yaml:%d:1: error: more than 8388608 bytes of text, that behind "
+                             "aliases and variables counted\n",
+                             kinds[i].line) > 0);
+        assert_refused(text, line);
+        free(line);
+        free(text);
+    }
+    unsetenv("TROUPE_TEST_LONG");
+    free(first);
+    free(word);
+}
+
+/* Looking for each of so many among so many would take minutes. */
+static void resources_are_bounded(void **state)
+{
+    (void)state;
+    char *needs = make_repeated(
+        15000, "supervisor: {children: [{capability: c, worker: {module: b}, needs: {",
+        "quantity%05zuquantity: 1,", "}}]}\n");
+    char *text =
+        make_repeated(20000, "troupe: 1\nresources: {", "resource%05zuresource: 1,", "}\n");
+    char *whole = NULL;
+    assert_true(asprintf(&whole, "%s%s", text, needs) > 0);
+    assert_refused(whole, "t.yaml:2:188: error: more than 7 resources\n");
+    free(whole);
+    free(text);
+    free(needs);
+}
+
+/* With two hundred words that are nobody's name, among ten thousand names. */
+static void guesses_are_bounded(void **state)
+{
+    (void)state;
+    tr_config_notes_t notes;
+    tr_config_notes_init(&notes);
+    for (size_t i = 0; i < TR_CONFIG_GUESSES_MAX; i++) {
+        assert_true(tr_config_notes_may_guess(&notes));
+    }
+    assert_false(tr_config_notes_may_guess(&notes));
+    tr_config_notes_finish(&notes);
+
+    char *errands = make_repeated(200, "troupe: 1\nschedule:\n",
+                                  " - {every: 1s, evict: zzzzzzzzzzzzzzzzzzz%zu} # %zu\n", "");
+    char *children = make_repeated(10000, "supervisor:\n children:\n",
+                                   " - {capability: y%zu, worker: {module: b}} # %zu\n", "");
+    char *whole = NULL;
+    assert_true(asprintf(&whole, "%s%s", errands, children) > 0);
+    struct lines lines;
+    lines_begin(&lines);
+    tr_config_t *config = NULL;
+    assert_status(read_text(whole, &lines, &config), TROUPE_ERR_INVALID);
+    assert_int_equal(lines.n, 200);
+    lines_end(&lines);
+    free(whole);
+    free(errands);
+    free(children);
+}
+
 /* Read bytes that end where their memory ends. Any status but a fault will do, yet a refusal
  * must say why. */
 static void read_exactly(const char *bytes, size_t size)
@@ -907,6 +1007,9 @@ static int run_stories(void)
         cmocka_unit_test(limits_have_what_was_written_and_follow_one_another),
         cmocka_unit_test(listeners_are_bounded),
         cmocka_unit_test(errands_are_bounded),
+        cmocka_unit_test(texts_behind_names_are_bounded),
+        cmocka_unit_test(resources_are_bounded),
+        cmocka_unit_test(guesses_are_bounded),
         cmocka_unit_test(problems_beyond_a_thousand_are_one),
         cmocka_unit_test(file_cut_anywhere_has_a_status),
         cmocka_unit_test(file_with_flipped_bytes_has_a_status),
