@@ -39,6 +39,7 @@
 #define FAREWELL_MS          200 /* for a good-bye to reach the peer, before its connection ends */
 #define MISSED_BEATS         3
 #define SHUT_PATIENCE_MS     10000 /* for what is open behind an endpoint that goes */
+#define PARTING_MS           50    /* libzmq does not say when a last word has left */
 #define KEEP_BODY_MS         1000
 
 /* ---- peers ---- */
@@ -587,6 +588,7 @@ static void dismiss_workers(tr_gateway_t *gateway)
         if (peer->lines) {
             tr_peer_cut(peer, "the node is stopping");
             tr_gateway_drop_peer(gateway, peer);
+            gateway->parting_until_ms = tr_clock_after(tr_clock_now_ms(), PARTING_MS);
         }
     }
 }
@@ -614,7 +616,7 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     dismiss_workers(gateway);
     send_bundles(gateway);
     look_after_peers(gateway, now_ms);
-    if (!is_patient || !gateway->has_backlog) {
+    if (!is_patient || (!gateway->has_backlog && now_ms >= gateway->parting_until_ms)) {
         tr_self_end(gateway->self, &gateway->stop_reason);
     }
 }

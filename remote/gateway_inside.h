@@ -44,6 +44,7 @@ struct tr_gateway {
     bool is_draining;
     bool is_stopping;
     int64_t stop_by_ms;
+    int64_t parting_until_ms; /* workers were told that it stops, and may not have heard it */
     tr_reason_t stop_reason;
     tr_peer_t *gathering;  /* peers whose bundle is to leave, by `next_gathering` */
     bool has_backlog;      /* somebody's answers wait for room */
