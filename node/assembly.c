@@ -254,6 +254,9 @@ static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child
             maker->plan->n_processes += 1 + pool->max_workers;
         }
         maker->plan->n_actors += 4 + pool->max_workers; /* one of them a replacement */
+        if (tr_config_is_remote_only(config)) {
+            maker->plan->n_guests += pool->max_workers;
+        }
     }
     return inner_child(config->name, "capability", tr_supervisor_start, both, true);
 }
@@ -482,7 +485,7 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
         .children = children,
         .n_children = n,
     };
-    plan->n_actors += 7;
+    plan->n_actors += 8; /* with the root, the keeper, and who keeps the doors */
 }
 
 /* What is added later to a tree that runs. */
