@@ -197,6 +197,15 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
 
 /* ---- life ---- */
 
+/* Closing alone would give its place free some time later. */
+static void give_up(zsock_t **socket_p)
+{
+    if (*socket_p) {
+        (void)zsock_unbind(*socket_p, "%s", TR_ZAP_ENDPOINT);
+        zsock_destroy(socket_p);
+    }
+}
+
 static bool begin(tr_self_t *self, const void *arg)
 {
     tr_doorkeeper_t *owner = (tr_doorkeeper_t *)arg; /* which waits for this thread's birth */
@@ -221,7 +230,7 @@ static void end(tr_self_t *self)
         return;
     }
     tr_self_unwatch(self, zsock_resolve(keeper->socket), -1);
-    zsock_destroy(&keeper->socket);
+    give_up(&keeper->socket);
     tr_keys_release(&keeper->keys);
     tr_keys_release(&keeper->former);
     free(keeper);
@@ -320,7 +329,7 @@ void tr_doorkeeper_destroy(tr_doorkeeper_t **self_p)
             tr_quarantine_accept(self->runtime->quarantine, &self->actor);
         }
     }
-    zsock_destroy(&self->socket);
+    give_up(&self->socket);
     tr_keys_release(&self->keys);
     free(self);
     *self_p = NULL;
