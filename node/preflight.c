@@ -14,6 +14,7 @@
 #include "node/http.h"
 #include "node/http_address.h"
 #include "remote/endpoint.h"
+#include "wire/curve_key.h"
 
 /* An actor has a zactor pipe (two sockets) and a door; each socket and each bell is a
  * descriptor. The rest is for connections, files and whatever the program itself opens. */
@@ -231,10 +232,50 @@ troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
     return TROUPE_ERR_IO;
 }
 
+static bool wants_curve(const tr_config_t *config)
+{
+    bool is_wanted = false;
+    for (size_t i = 0; !is_wanted && i < config->n_listeners; i++) {
+        is_wanted = config->listeners[i].security == TR_CONFIG_SECURITY_CURVE;
+    }
+    return is_wanted;
+}
+
+troupe_status_t tr_preflight_security(const tr_config_t *config, const char *file,
+                                      troupe_problem_fn *report, void *arg)
+{
+    assert(config && file);
+    char why[512];
+    char line[1024];
+    tr_curve_pair_t pair;
+    troupe_status_t status = TROUPE_OK;
+    if (wants_curve(config) &&
+        tr_curve_pair_read(config->security_key, &pair, why, sizeof why) != TROUPE_OK) {
+        snprintf(line, sizeof line, "%s:%d:%d: error: the key of the node: %s", file,
+                 config->security_key_place.line, config->security_key_place.column, why);
+        if (report) {
+            report(arg, line);
+        }
+        status = TROUPE_ERR_IO;
+    }
+    tr_curve_pair_forget(&pair);
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        const tr_config_listener_t *listener = &config->listeners[i];
+        if (tr_endpoint_check_owner(listener->owner, why, sizeof why) != TROUPE_OK) {
+            say_cannot_listen(file, listener->place, listener->endpoint, why, report, arg);
+            status = TROUPE_ERR_IO;
+        }
+    }
+    return status;
+}
+
 troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
                                        void *arg)
 {
     troupe_status_t status = tr_preflight_http(self->config, self->file, report, arg);
+    if (tr_preflight_security(self->config, self->file, report, arg) != TROUPE_OK) {
+        status = TROUPE_ERR_IO;
+    }
     for (size_t i = 0; i < self->config->n_listeners; i++) {
         if (tr_preflight_endpoint(&self->config->listeners[i], self->file, report, arg) !=
             TROUPE_OK) {

@@ -6,6 +6,7 @@
 #include "remote/door_monitor.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,8 +20,11 @@
 zsock_t *tr_door_monitor_new(zsock_t *door)
 {
     assert(door);
+    /* libzmq gives an address free at its leisure: none is taken twice. */
+    static atomic_ulong last;
     char endpoint[64];
-    snprintf(endpoint, sizeof endpoint, "inproc://troupe-door-%p", (void *)door);
+    snprintf(endpoint, sizeof endpoint, "inproc://troupe-door-%lu",
+             atomic_fetch_add_explicit(&last, 1, memory_order_relaxed));
     if (zmq_socket_monitor(zsock_resolve(door), endpoint, HEARD) != 0) {
         return NULL;
     }

@@ -4,6 +4,8 @@
 #include "remote/doors.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +37,12 @@ void tr_doors_init(tr_doors_t *self, tr_self_t *actor, tr_door_ready_fn *ready,
     self->told = told;
 }
 
-static void forget(tr_doors_t *self, tr_door_t *door)
+/* What it listens at stays: who connects meanwhile waits for the next socket. */
+static void close_socket(tr_doors_t *self, tr_door_t *door)
 {
-    if (door->gone_by_ms > 0) {
-        self->n_shut--;
-    }
     if (door->is_bound) {
         zsock_unbind(door->socket, "%s", door->endpoint);
-        tr_endpoint_remove(door->endpoint);
+        door->is_bound = false;
     }
     if (door->monitor) {
         tr_self_unwatch(self->self, zsock_resolve(door->monitor), -1);
@@ -53,6 +53,18 @@ static void forget(tr_doors_t *self, tr_door_t *door)
         zsock_destroy(&door->socket);
     }
     tr_connections_finish(&door->connections);
+}
+
+static void forget(tr_doors_t *self, tr_door_t *door)
+{
+    if (door->gone_by_ms > 0) {
+        self->n_shut--;
+    }
+    close_socket(self, door);
+    if (door->is_listening) {
+        close(door->listener);
+        tr_endpoint_remove(door->endpoint);
+    }
     free(door->endpoint);
     free(door->owner);
     tr_rights_finish(&door->rights);
@@ -119,27 +131,31 @@ static bool set_curve(tr_door_t *door, const tr_curve_pair_t *pair)
            zmq_setsockopt(socket, ZMQ_ZAP_ENFORCE_DOMAIN, &yes, sizeof yes) == 0;
 }
 
-/* A socket file is made here: libzmq would let anybody connect before it has its mode. */
-static bool bind_door(tr_door_t *door, char *why, size_t size)
+/* By a copy of what the door listens at. libzmq would let anybody connect to a socket file
+ * before it has its mode; and of an endpoint that it has given up it does not say when it can
+ * be had again. */
+static bool bind_socket(tr_door_t *door, char *why, size_t size)
 {
-    int descriptor = -1;
-    if (tr_endpoint_is_ipc(door->endpoint)) {
-        descriptor =
-            tr_endpoint_listen(door->endpoint, door->mode, door->owner, BACKLOG, why, size);
-        if (descriptor < 0) {
-            return false;
-        }
-        zmq_setsockopt(zsock_resolve(door->socket), ZMQ_USE_FD, &descriptor, sizeof descriptor);
+    int copy = fcntl(door->listener, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) {
+        snprintf(why, size, "%s", strerror(errno));
+        return false;
     }
+    zmq_setsockopt(zsock_resolve(door->socket), ZMQ_USE_FD, &copy, sizeof copy);
     door->is_bound = zsock_bind(door->socket, "%s", door->endpoint) >= 0;
     if (!door->is_bound) {
         snprintf(why, size, "%s", zmq_strerror(zmq_errno()));
-        if (descriptor >= 0) {
-            close(descriptor);
-            tr_endpoint_remove(door->endpoint);
-        }
+        close(copy);
     }
     return door->is_bound;
+}
+
+static bool listen_there(tr_door_t *door, char *why, size_t size)
+{
+    door->listener =
+        tr_endpoint_listen(door->endpoint, door->mode, door->owner, BACKLOG, why, size);
+    door->is_listening = door->listener >= 0;
+    return door->is_listening;
 }
 
 static bool describe(tr_door_t *door, const tr_gateway_listener_t *listener)
@@ -172,6 +188,20 @@ static bool watch(tr_doors_t *self, const tr_door_t *door)
                TROUPE_OK;
 }
 
+/* False: `why` says in words why not. */
+static bool open_socket(tr_doors_t *self, tr_door_t *door, const tr_curve_pair_t *pair,
+                        char *why, size_t size)
+{
+    if (!make_socket(door) || !(door->monitor = tr_door_monitor_new(door->socket))) {
+        snprintf(why, size, "no socket to be had");
+    } else if (door->is_curve && (!pair->secret_key[0] || !set_curve(door, pair))) {
+        snprintf(why, size, "there is no CURVE, or no key for it");
+    } else {
+        return bind_socket(door, why, size) && watch(self, door);
+    }
+    return false;
+}
+
 /* False: `why` says in words why not, and nothing is open. */
 static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener,
                       const tr_curve_pair_t *pair, char *why, size_t size)
@@ -184,11 +214,8 @@ static bool open_door(tr_doors_t *self, const tr_gateway_listener_t *listener,
         door = NULL;
     } else if (!describe(door, listener)) {
         snprintf(text, sizeof text, "out of memory");
-    } else if (!make_socket(door) || !(door->monitor = tr_door_monitor_new(door->socket))) {
-        snprintf(text, sizeof text, "no socket to be had");
-    } else if (door->is_curve && (!pair->secret_key[0] || !set_curve(door, pair))) {
-        snprintf(text, sizeof text, "there is no CURVE, or no key for it");
-    } else if (bind_door(door, text, sizeof text) && watch(self, door)) {
+    } else if (listen_there(door, text, sizeof text) &&
+               open_socket(self, door, pair, text, sizeof text)) {
         door->is_open = true;
         tell_opened(self, door, listener->is_open);
         return true;
@@ -279,6 +306,21 @@ static void follow_door(tr_doors_t *self, tr_door_t *door,
     follow_access(self, door, listener);
 }
 
+/* Under the other rules, on another socket. */
+static void reopen(tr_doors_t *self, tr_door_t *door, const tr_gateway_listener_t *listener,
+                   const tr_curve_pair_t *pair)
+{
+    char why[256] = "";
+    close_socket(self, door);
+    door->is_curve = listener->is_curve;
+    if (open_socket(self, door, pair, why, sizeof why)) {
+        tell_opened(self, door, listener->is_open);
+    } else {
+        forget(self, door);
+        tell_failure(self, why);
+    }
+}
+
 void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec,
                      const tr_curve_pair_t *pair, int64_t gone_by_ms,
                      void (*on_shut)(void *arg, uint32_t door),
@@ -301,13 +343,13 @@ void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec,
         const tr_gateway_listener_t *listener = &spec->listeners[i];
         char why[256] = "";
         tr_door_t *door = door_to(self, listener->endpoint);
-        if (door && has_other_security(door, listener, pair)) {
-            on_reopen(arg, (uint32_t)(door - self->all));
-            forget(self, door);
-            door = NULL;
-        }
         if (door) {
+            bool is_other = has_other_security(door, listener, pair);
             follow_door(self, door, listener);
+            if (is_other) {
+                on_reopen(arg, (uint32_t)(door - self->all));
+                reopen(self, door, listener, pair);
+            }
         } else if (!open_door(self, listener, pair, why, sizeof why)) {
             tell_failure(self, why);
         }

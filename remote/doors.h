@@ -27,6 +27,8 @@ typedef struct tr_door {
     char *owner; /* or NULL */
     bool is_curve;
     char node_key[TR_CURVE_KEY_TEXT]; /* the public one, with CURVE */
+    int listener;                     /* a descriptor, while it listens */
+    bool is_listening;
     bool is_bound;
     bool is_open;
     int64_t gone_by_ms;      /* of one that is shut; else 0 */

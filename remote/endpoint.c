@@ -58,30 +58,52 @@ static troupe_status_t check_folder(const char *path, char *why, size_t size)
     return TROUPE_OK;
 }
 
-/* libzmq tells of a port in use too, but only when half of the node has started. The probe
- * binds as libzmq does, so a port in TIME_WAIT is free to both; it never listens. */
-static troupe_status_t check_port(const char *endpoint, char *why, size_t size)
+/* False: it is no IPv4 address in digits with a port. */
+static bool parse_tcp(const char *endpoint, struct sockaddr_in *out)
 {
     char host[INET_ADDRSTRLEN];
     unsigned port = 0;
-    struct sockaddr_in address = {.sin_family = AF_INET};
+    *out = (struct sockaddr_in){.sin_family = AF_INET};
     if (sscanf(endpoint, "tcp://%15[0-9.]:%5u", host, &port) != 2 || port > UINT16_MAX ||
-        inet_pton(AF_INET, host, &address.sin_addr) != 1) {
-        return TROUPE_OK; /* not ours to judge: libzmq will say */
+        inet_pton(AF_INET, host, &out->sin_addr) != 1) {
+        return false;
     }
-    address.sin_port = htons((uint16_t)port);
-    int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    out->sin_port = htons((uint16_t)port);
+    return true;
+}
+
+/* A port in TIME_WAIT is free. */
+static int bind_tcp(const struct sockaddr_in *address, int flags)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+    if (descriptor >= 0 &&
+        (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0 ||
+         bind(descriptor, (const struct sockaddr *)address, sizeof *address) != 0)) {
+        int error = errno;
+        close(descriptor);
+        errno = error;
+        descriptor = -1;
+    }
+    return descriptor;
+}
+
+/* That a port is in use is told when half of the node has started, too. The probe never
+ * listens.
+ */
+static troupe_status_t check_port(const char *endpoint, char *why, size_t size)
+{
+    struct sockaddr_in address;
+    if (!parse_tcp(endpoint, &address)) {
+        snprintf(why, size, "it has no IPv4 address in digits, or no port");
+        return TROUPE_ERR_IO;
+    }
+    int probe = bind_tcp(&address, 0);
     if (probe < 0) {
-        return TROUPE_OK;
-    }
-    troupe_status_t status = TROUPE_OK;
-    if (setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == 0 &&
-        bind(probe, (const struct sockaddr *)&address, sizeof address) != 0) {
-        status = errno == EADDRINUSE ? TROUPE_EXISTS : TROUPE_ERR_IO;
         snprintf(why, size, "%s", strerror(errno));
+        return errno == EADDRINUSE ? TROUPE_EXISTS : TROUPE_ERR_IO;
     }
     close(probe);
-    return status;
+    return TROUPE_OK;
 }
 
 troupe_status_t tr_endpoint_check(const char *endpoint, char *why, size_t size)
@@ -212,11 +234,10 @@ troupe_status_t tr_endpoint_set_access(const char *endpoint, unsigned mode, cons
     return TROUPE_OK;
 }
 
-/* Whoever connects before listen() is refused. */
-int tr_endpoint_listen(const char *endpoint, unsigned mode, const char *owner, int backlog,
-                       char *why, size_t size)
+/* -1: `why` says why. */
+static int bind_ipc(const char *endpoint, unsigned mode, const char *owner, char *why,
+                    size_t size)
 {
-    assert(endpoint && tr_endpoint_is_ipc(endpoint) && why && size > 0);
     const char *path = endpoint + strlen(IPC);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     assert(strlen(path) < sizeof address.sun_path);
@@ -232,15 +253,39 @@ int tr_endpoint_listen(const char *endpoint, unsigned mode, const char *owner, i
         close(descriptor);
         return -1;
     }
-    bool is_set = tr_endpoint_set_access(endpoint, mode, owner, why, size) == TROUPE_OK;
-    if (is_set && listen(descriptor, backlog) == 0) {
+    if (tr_endpoint_set_access(endpoint, mode, owner, why, size) != TROUPE_OK) {
+        (void)unlink(path);
+        close(descriptor);
+        return -1;
+    }
+    return descriptor;
+}
+
+/* Whoever connects before listen() is refused. */
+int tr_endpoint_listen(const char *endpoint, unsigned mode, const char *owner, int backlog,
+                       char *why, size_t size)
+{
+    assert(endpoint && why && size > 0);
+    struct sockaddr_in address;
+    int descriptor = -1;
+    if (tr_endpoint_is_ipc(endpoint)) {
+        descriptor = bind_ipc(endpoint, mode, owner, why, size);
+        if (descriptor < 0) {
+            return -1;
+        }
+    } else if (parse_tcp(endpoint, &address)) {
+        descriptor = bind_tcp(&address, SOCK_NONBLOCK);
+    } else {
+        errno = EINVAL;
+    }
+    if (descriptor >= 0 && listen(descriptor, backlog) == 0) {
         return descriptor;
     }
-    if (is_set) {
-        snprintf(why, size, "%s", strerror(errno));
+    snprintf(why, size, "%s", strerror(errno));
+    if (descriptor >= 0) {
+        close(descriptor);
+        tr_endpoint_remove(endpoint);
     }
-    close(descriptor);
-    (void)unlink(path);
     return -1;
 }
 

@@ -27,9 +27,9 @@ bool tr_endpoint_is_ipc(const char *endpoint);
 TROUPE_NODISCARD troupe_status_t tr_endpoint_check(const char *endpoint, char *why,
                                                    size_t size);
 
-/* Make the socket of an ipc endpoint that has been checked, and listen there: nobody can
- * connect before it has its mode and its owner ("USER", "USER:GROUP" or ":GROUP", names or
- * numbers; NULL: as it comes). Returns the caller's descriptor, or -1 and `why`. */
+/* Listen at an endpoint that has been checked. To a socket file nobody can connect before it
+ * has its mode and its owner ("USER", "USER:GROUP" or ":GROUP", names or numbers; NULL: as it
+ * comes). Returns the caller's descriptor, or -1 and `why`. */
 int tr_endpoint_listen(const char *endpoint, unsigned mode, const char *owner, int backlog,
                        char *why, size_t size);
 

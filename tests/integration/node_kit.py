@@ -133,9 +133,11 @@ class Node:
 class Peer:
     """A DEALER that speaks TRP/1, and may speak nonsense just as well."""
 
-    def __init__(self, context, endpoint, greets=True, answers_pings=True, bundle=0):
+    def __init__(self, context, endpoint, greets=True, answers_pings=True, bundle=0, prepare=None):
         self.socket = context.socket(zmq.DEALER)
         self.socket.linger = 0
+        if prepare:
+            prepare(self.socket)
         self.socket.reconnect_ivl = 20
         self.socket.reconnect_ivl_max = 100
         self.socket.connect(endpoint)
