@@ -26,6 +26,8 @@
 #include "mailbox/letter.h"
 #include "mailbox/mailbox.h"
 
+#define TR_ENVELOPE_BODY_KEY 16
+
 typedef struct tr_envelope tr_envelope_t;
 typedef struct tr_queue_line tr_queue_line_t; /* mailbox/request_queue.c */
 typedef struct troupe_request tr_job_t;       /* actors/request.h */
@@ -92,8 +94,10 @@ struct tr_envelope {
     bool is_traced;   /* its trace is to be recorded */
     int pass_kind;    /* that of the breaker; capabilities/breaker.h */
     uint64_t pass_round;
-    uint64_t stalled_at;   /* what its reader had taken when it had no room last */
-    tr_queue_line_t *line; /* while it waits: the one it is in */
+    uint64_t stalled_at; /* what its reader had taken when it had no room last */
+    unsigned char
+        body_key[TR_ENVELOPE_BODY_KEY]; /* its dedup key, if that is made of its body */
+    tr_queue_line_t *line;              /* while it waits: the one it is in */
     tr_lineup_place_t place_in_line;
     tr_lineup_place_t place_by_arrival;
     int64_t due_ms; /* when the router must look at it at the latest */

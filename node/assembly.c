@@ -182,6 +182,7 @@ static tr_router_spec_t *router_spec(tr_maker_t *maker, const tr_config_child_t 
             .overflow = overflow_of(config->overflow),
             .per_peer = (size_t)config->per_peer,
             .queue_timeout_ms = config->queue_timeout_ms,
+            .dedups_bodies = config->dedups_bodies,
             .retry = (size_t)config->retry,
             .poison = (size_t)config->poison,
             .breaker_failures = (size_t)config->breaker_failures,
@@ -253,6 +254,9 @@ static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child
             maker->plan->n_processes += 1 + pool->max_workers;
         }
         maker->plan->n_actors += 4 + pool->max_workers; /* one of them a replacement */
+        if (tr_config_is_remote_only(config)) {
+            maker->plan->n_guests += pool->max_workers;
+        }
     }
     return inner_child(config->name, "capability", tr_supervisor_start, both, true);
 }
@@ -393,6 +397,8 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
         spec->peers = keys_of(maker, config);
         spec->n_peers = spec->peers ? config->n_peers : 0;
         spec->limits = node_limits(config);
+        spec->vigil = (tr_vigil_rule_t){.interval_ms = config->majordomo_heartbeat_ms,
+                                        .liveness = config->majordomo_liveness};
     }
     return listeners ? spec : NULL;
 }

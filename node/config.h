@@ -208,6 +208,7 @@ struct tr_config_child {
     tr_config_balance_t balance;
     int64_t timeout_ms;       /* the default deadline */
     int64_t queue_timeout_ms; /* 0: until the deadline */
+    bool dedups_bodies;       /* requests with equal bodies share a run */
     int64_t reader_stall_ms;
     int64_t retry;
     int64_t poison;
@@ -255,9 +256,11 @@ typedef struct tr_config {
     tr_config_errand_t *schedule;
     size_t n_errands;
     int64_t drain_timeout_ms;
-    int64_t spin_us;          /* how long threads look for work before they sleep */
-    int64_t quarantine_limit; /* hung threads beyond which the node gives up */
-    tr_config_child_t root;   /* a supervisor */
+    int64_t majordomo_heartbeat_ms;
+    int64_t majordomo_liveness; /* heartbeats that may fail to come */
+    int64_t spin_us;            /* how long threads look for work before they sleep */
+    int64_t quarantine_limit;   /* hung threads beyond which the node gives up */
+    tr_config_child_t root;     /* a supervisor */
 } tr_config_t;
 
 /* Whether it is a capability whose workers all come by themselves. */

@@ -37,6 +37,7 @@ static const char *const securities[] = {"none", "curve", NULL};
 static const char *const restarts[] = {"permanent", "transient", "temporary", NULL};
 static const char *const on_intensity[] = {"backoff", "escalate", NULL};
 static const char *const isolations[] = {"thread", "process", "inline", NULL};
+static const char *const dedups[] = {"none", "body", NULL};
 static const char *const overflows[] = {"reject", "drop-oldest", "block", NULL};
 static const char *const balances[] = {"least_pending", "power_of_two", "round_robin", "sticky",
                                        NULL};
@@ -81,6 +82,12 @@ const tr_schema_row_t tr_schema[] = {
      .offset = NODE(resources)},
     {.key = "schedule", .where = TR_IN_FILE, .type = TR_SCHEMA_ERRANDS,
      .inside = TR_IN_ERRAND, .offset = NO_FIELD},
+    {.key = "majordomo", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_MAJORDOMO},
+    {.key = "heartbeat", .where = TR_IN_MAJORDOMO, .type = TR_SCHEMA_DURATION,
+     .fallback = "2500ms", .min = 100, .max = HOUR_MS, .offset = NODE(majordomo_heartbeat_ms)},
+    {.key = "liveness", .where = TR_IN_MAJORDOMO, .type = TR_SCHEMA_NUMBER,
+     .fallback = "3", .min = 2, .max = 100, .offset = NODE(majordomo_liveness)},
     {.key = "supervisor", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
      .required = true, .inside = TR_IN_ROOT, .offset = NODE(root)},
 
@@ -211,6 +218,8 @@ const tr_schema_row_t tr_schema[] = {
      .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(timeout_ms)},
     {.key = "queue-timeout", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
      .fallback = "0", .max = YEAR_MS, .offset = CHILD(queue_timeout_ms)},
+    {.key = "dedup", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_SWITCH,
+     .fallback = "none", .words = dedups, .offset = CHILD(dedups_bodies)},
     {.key = "reader-stall", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
      .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(reader_stall_ms)},
     {.key = "retry", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_NUMBER,
@@ -405,6 +414,8 @@ const char *tr_schema_where(unsigned where)
         return "'breaker'";
     case TR_IN_BATCH:
         return "'batch'";
+    case TR_IN_MAJORDOMO:
+        return "'majordomo'";
     case TR_IN_MEMORY:
         return "'memory'";
     case TR_IN_SECURITY:

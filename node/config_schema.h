@@ -44,7 +44,8 @@ enum {
     TR_IN_PEER = 1u << 22,        /* one of those who may come in */
     TR_IN_PEER_LIMITS = 1u << 26, /* of a listener */
     TR_IN_NODE_LIMITS = 1u << 27,
-    TR_IN_ANY = (1u << 28) - 1,
+    TR_IN_MAJORDOMO = 1u << 28,
+    TR_IN_ANY = (1u << 29) - 1,
 };
 
 typedef enum tr_schema_type {

@@ -420,6 +420,7 @@ static void note_node(work_t *work, const tr_config_t *before, const tr_config_t
     static const char *const drain[] = {"drain-timeout", NULL};
     static const char *const quarantine[] = {"quarantine-limit", NULL};
     static const char *const http[] = {"http", NULL};
+    static const char *const majordomo[] = {"majordomo", NULL};
     note_rows(work, TR_CHANGE_NEEDS_RESTART, fixed,
               "; not changed, since that needs a restart of the node", before, after);
     note_rows(work, TR_CHANGE_MEMORY, memory, "", before, after);
@@ -427,6 +428,7 @@ static void note_node(work_t *work, const tr_config_t *before, const tr_config_t
     note_rows(work, TR_CHANGE_QUARANTINE_LIMIT, quarantine, "", before, after);
     note_schedule(work, before, after);
     note_listeners(work, before, after);
+    note_rows(work, TR_CHANGE_GATEWAY, majordomo, "", before, after);
     note_rows(work, TR_CHANGE_HTTP, http, "", before, after);
 }
 

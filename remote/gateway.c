@@ -32,6 +32,8 @@
 #define MAILBOX_BYTES   ((size_t)256 << 20)
 
 #define LINGER_MS            500
+#define COMMANDS_IN_A_CROWD  32
+#define CROWD_MS             50
 #define COMMANDS_PER_READ    256
 #define RETRY_MS             1
 #define ROUND_MS             50
@@ -39,6 +41,7 @@
 #define FAREWELL_MS          200 /* for a good-bye to reach the peer, before its connection ends */
 #define MISSED_BEATS         3
 #define SHUT_PATIENCE_MS     10000 /* for what is open behind an endpoint that goes */
+#define GOOD_BYE_MS          100 /* for what was said last to leave: unbinding drops what has not */
 #define KEEP_BODY_MS         1000
 
 /* ---- peers ---- */
@@ -292,6 +295,7 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
 
 static void look_after_peers(tr_gateway_t *gateway, int64_t now_ms)
 {
+    tr_guard_look_inside(gateway);
     if (gateway->has_backlog) {
         tr_guard_look_at_all(gateway);
     }
@@ -353,6 +357,24 @@ static bool read_rest(void *socket, const tr_peer_limits_t *limits, zmq_msg_t *h
     return is_whole;
 }
 
+/* Where one peer says much and others little, the answers to those others do not wait until
+ * much has been read. */
+static bool is_enough(const tr_gateway_t *gateway, size_t n_commands)
+{
+    return n_commands >= COMMANDS_IN_A_CROWD && gateway->now_ms < gateway->crowd_until_ms &&
+           tr_mailbox_depth(gateway->self->mailbox) > 0;
+}
+
+/* Two that speak in turn are a crowd, for a while. */
+static void note_speaker(tr_gateway_t *gateway, const tr_peer_t *peer)
+{
+    if (gateway->speaker != peer->number) {
+        gateway->crowd_until_ms =
+            gateway->speaker > 0 ? tr_clock_after(gateway->now_ms, CROWD_MS) : 0;
+        gateway->speaker = peer->number;
+    }
+}
+
 /* Returns how many commands it had. */
 static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
                            zmq_msg_t *routing_id)
@@ -367,6 +389,8 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
         read_rest(socket, &gateway->doors.all[door].limits, &header, payload, &has_too_many);
     tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id, &header) : NULL;
     if (peer && !peer->is_leaving) {
+        peer->n_heard++;
+        note_speaker(gateway, peer);
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
         tr_span_t first = {zmq_msg_data(&header), zmq_msg_size(&header)};
         if (!peer->dialect) {
@@ -375,7 +399,9 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
         }
         if (peer->is_barred) {
             tr_peer_cut(peer, "its key is not known any more");
-        } else if (!peer->is_ignored) {
+        } else if (peer->is_ignored) {
+            tr_guard_count_bad(gateway, peer);
+        } else {
             n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
         }
         if (peer->is_gone) {
@@ -395,7 +421,7 @@ static void on_readable(tr_self_t *self, void *socket, int descriptor)
     tr_gateway_t *gateway = self->state;
     uint32_t door = tr_doors_of(&gateway->doors, socket);
     gateway->now_ms = tr_clock_now_ms();
-    for (size_t n = 0; n < COMMANDS_PER_READ;) {
+    for (size_t n = 0; n < COMMANDS_PER_READ && !is_enough(gateway, n);) {
         zmq_msg_t routing_id;
         zmq_msg_init(&routing_id);
         bool is_there = zmq_msg_recv(&routing_id, socket, ZMQ_DONTWAIT) >= 0;
@@ -517,8 +543,9 @@ static void on_reopen(void *arg, uint32_t door)
 static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
 {
     char why[256];
-    gateway->limits = spec->limits;
+    tr_guard_limit(gateway, &spec->limits);
     tr_keys_t *former;
+    gateway->vigil = spec->vigil;
     if (!tr_entry_prepare(&gateway->entry, spec, &former, why, sizeof why)) {
         tr_event(gateway->self->runtime->events, TR_LOG_ERROR, "not_listening",
                  TR_TEXT("reason", why));
@@ -586,6 +613,7 @@ static void dismiss_workers(tr_gateway_t *gateway)
         if (peer->lines) {
             tr_peer_cut(peer, "the node is stopping");
             tr_gateway_drop_peer(gateway, peer);
+            gateway->dismissed_ms = tr_gateway_now_ms(gateway);
         }
     }
 }
@@ -613,7 +641,8 @@ static void stop_when_flushed(tr_gateway_t *gateway, int64_t now_ms)
     dismiss_workers(gateway);
     send_bundles(gateway);
     look_after_peers(gateway, now_ms);
-    if (!is_patient || !gateway->has_backlog) {
+    bool has_left = now_ms - gateway->dismissed_ms >= GOOD_BYE_MS;
+    if (!is_patient || (!gateway->has_backlog && has_left)) {
         tr_self_end(gateway->self, &gateway->stop_reason);
     }
 }
@@ -704,6 +733,7 @@ static bool begin(tr_self_t *self, const void *arg)
     self->state = gateway;
     if (gateway) {
         gateway->self = self;
+        gateway->vigil = ((const tr_gateway_spec_t *)arg)->vigil;
         tr_doors_init(&gateway->doors, self, on_readable, tr_guard_told);
         tr_entry_init(&gateway->entry, self);
         tr_idmap_init(&gateway->calls);
@@ -715,7 +745,7 @@ static bool begin(tr_self_t *self, const void *arg)
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
-    gateway->limits = ((const tr_gateway_spec_t *)arg)->limits;
+    tr_guard_limit(gateway, &((const tr_gateway_spec_t *)arg)->limits);
     tr_metrics_t *metrics = self->runtime->metrics;
     for (tr_dialect_number_t i = 0; i < TR_N_DIALECTS; i++) {
         gateway->bad_messages[i] =

@@ -11,6 +11,7 @@
 #include "remote/keys.h"
 #include "remote/limits.h"
 #include "remote/rights.h"
+#include "remote/vigil.h"
 
 typedef struct tr_gateway_listener {
     const char *endpoint;
@@ -26,6 +27,7 @@ typedef struct tr_gateway_listener {
 typedef struct tr_gateway_spec {
     const tr_gateway_listener_t *listeners; /* at most TR_DOORS_MAX */
     size_t n_listeners;
+    tr_vigil_rule_t vigil; /* over Majordomo workers */
     tr_node_limits_t limits;
     const char *key_file; /* has the node's own keys; NULL: none is there, and no CURVE */
     const tr_key_spec_t *peers;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "remote/workers.h"
 
 void tr_majordomo_send(tr_gateway_t *gateway, tr_peer_t *peer, const tr_mdp_t *head,
                        troupe_message_t *body, uint64_t call_id, uint64_t part_bytes)
@@ -36,6 +36,10 @@ void tr_majordomo_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, const
 {
     tr_gateway_note_bad(gateway, peer, why);
     peer->is_ignored = true;
+    if (peer->lines) {
+        peer->why_gone = "it said what cannot be understood";
+        tr_workers_part(gateway, peer);
+    }
 }
 
 static bool begins_with(tr_span_t text, const char *start)
@@ -97,9 +101,19 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_mdp_t *m
     } else if (mdp->role == TR_MDP_CLIENT) {
         tr_majordomo_take_request(gateway, peer, mdp, &body, has_too_many_frames);
     } else {
-        tr_majordomo_take_worker(gateway, peer, mdp, &body);
+        tr_majordomo_take_worker(gateway, peer, mdp, &body, has_too_many_frames);
     }
     troupe_message_destroy(&body);
+}
+
+static void refuse_change(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    static const char why[] = "a peer keeps to how it has begun";
+    if (peer->majordomo->role == TR_MDP_WORKER) {
+        tr_majordomo_dismiss(gateway, peer, why);
+    } else {
+        tr_majordomo_refuse_malformed(gateway, peer, why);
+    }
 }
 
 static size_t receive(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t first,
@@ -115,7 +129,7 @@ static size_t receive(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t first,
     } else if (!self) {
         tr_peer_cut(peer, "out of memory");
     } else if (mdp.dialect != self->dialect || mdp.role != self->role) {
-        tr_majordomo_refuse_malformed(gateway, peer, "a peer keeps to how it has begun");
+        refuse_change(gateway, peer);
     } else {
         on_command(gateway, peer, &mdp, *rest_p, has_too_many_frames);
     }
@@ -133,6 +147,13 @@ static void say_bye(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     if (is_worker(peer)) {
         tr_majordomo_dismiss(gateway, peer, "cut off");
+    }
+}
+
+static void tend(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_ms)
+{
+    if (is_worker(peer)) {
+        tr_majordomo_tend_worker(gateway, peer, now_ms);
     }
 }
 
@@ -154,6 +175,10 @@ static void part(tr_gateway_t *gateway, tr_peer_t *peer)
         .refuse = tr_majordomo_refuse,                                                         \
         .reply = tr_majordomo_reply,                                                           \
         .bye = say_bye,                                                                        \
+        .tend = tend,                                                                          \
+        .refuse_offer = tr_majordomo_refuse_offer,                                             \
+        .assign = tr_majordomo_assign,                                                         \
+        .stop = tr_majordomo_stop,                                                             \
         .part = part,                                                                          \
     }
 

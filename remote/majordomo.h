@@ -26,9 +26,10 @@ typedef struct tr_majordomo {
 
     /* of a worker */
     tr_vigil_t vigil;
-    bool has_offered;      /* it has said ready */
-    uint64_t request;      /* that it works on; 0: none */
-    int64_t dismiss_at_ms; /* when it is to be sent away; 0: it is not */
+    bool has_offered;        /* it has said ready */
+    uint64_t request;        /* that it works on; 0: none */
+    int64_t dismiss_at_ms;   /* when it is to be sent away; 0: it is not */
+    const char *dismiss_why; /* constant */
 } tr_majordomo_t;
 
 /* A message to a peer: the command, and the body, whose frames are taken (NULL: it is empty);
@@ -68,7 +69,7 @@ int64_t tr_majordomo_expire(tr_gateway_t *gateway, int64_t now_ms);
 
 /* A worker's command; the body may be taken. */
 void tr_majordomo_take_worker(tr_gateway_t *gateway, tr_peer_t *peer, const tr_mdp_t *mdp,
-                              troupe_message_t **body_p);
+                              troupe_message_t **body_p, bool has_too_many_frames);
 
 /* Send it away, and listen to it no more. What it had is lost. */
 void tr_majordomo_dismiss(tr_gateway_t *gateway, tr_peer_t *peer, const char *why);

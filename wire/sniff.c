@@ -34,6 +34,9 @@ static const char *describe(const tr_span_t *frames, size_t n_frames)
     if (begins_with(header, "MDPC") || begins_with(header, "MDPW")) {
         return "Majordomo of a version that is not spoken here";
     }
+    if (begins_with(header, "\xaa\xa4")) {
+        return "Majordomo in the frames of zproto, which RFC 18 has not";
+    }
     if (is_paranoid_pirate(header)) {
         return "Paranoid Pirate";
     }

@@ -1,5 +1,7 @@
-"""Majordomo clients, written from RFC 7 and RFC 18, and as the Python package majortomo frames
+"""Majordomo clients and workers, written from RFC 7 and RFC 18, and as the Python package majortomo frames
 its messages. What they are told is checked to the last frame."""
+
+import time
 
 import zmq
 
@@ -61,3 +63,69 @@ class Client:
     def call(self, service, *body):
         self.request(service, *body)
         return self.final()[1]
+
+
+class Worker:
+    """It does only what it is told to, on the caller's thread. `beat` is its own interval, in
+    seconds: while it waits for something it says each interval that it lives; None: it does
+    not."""
+
+    COMMANDS = {"mdp0.1": {"request": b"\2", "final": b"\3", "heartbeat": b"\4",
+                           "disconnect": b"\5", "ready": b"\1"},
+                "mdp0.2": {"request": b"\2", "partial": b"\3", "final": b"\4",
+                           "heartbeat": b"\5", "disconnect": b"\6", "ready": b"\1"}}
+    COMMANDS["majortomo"] = COMMANDS["mdp0.2"]
+
+    def __init__(self, context, endpoint, kind, service=None, beat=None):
+        self.head = {"mdp0.1": [b"", b"MDPW01"], "mdp0.2": [b"MDPW02"],
+                     "majortomo": [b"", b"MDPW02"]}[kind]
+        self.kind = kind
+        self.commands = self.COMMANDS[kind]
+        self.names = {code: name for name, code in self.commands.items()}
+        self.beat = beat
+        self.beaten = time.monotonic()
+        self.heard = []  # when heartbeats came
+        self.socket = context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(endpoint)
+        if service is not None:
+            self.say("ready", service)
+
+    def close(self):
+        self.socket.close(0)
+
+    def say(self, command, *frames):
+        self.socket.send_multipart(self.head + [self.commands[command], *frames])
+        self.beaten = time.monotonic()
+
+    def take(self, seconds=LONG):
+        """(command, frames behind it) of the next message that is no heartbeat; None in time."""
+        until = time.monotonic() + seconds
+        while True:
+            wake = until if not self.beat else min(until, self.beaten + self.beat)
+            if self.socket.poll(max(0, int((wake - time.monotonic()) * 1000))):
+                frames = self.socket.recv_multipart()
+                assert frames[:len(self.head)] == self.head, frames
+                command = self.names[frames[len(self.head)]]
+                if command != "heartbeat":
+                    return command, frames[len(self.head) + 1:]
+                assert len(frames) == len(self.head) + 1, frames
+                self.heard.append(time.monotonic())
+            elif time.monotonic() >= until:
+                return None
+            if self.beat and time.monotonic() >= self.beaten + self.beat:
+                self.say("heartbeat")
+
+    def request(self, seconds=LONG):
+        """(address, frames of the body)"""
+        command, frames = self.take(seconds)
+        assert command == "request", (command, frames)
+        assert len(frames) >= 3 and frames[0] != b"" and frames[1] == b"", frames
+        return frames[0], frames[2:]
+
+    def answer(self, address, *body, how="final"):
+        self.say(how, address, b"", *body)
+
+    def assert_sent_away(self):
+        command, frames = self.take()
+        assert (command, frames) == ("disconnect", []), (command, frames)

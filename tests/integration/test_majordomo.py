@@ -4,6 +4,7 @@ $TROUPE_BIN names the command, $TROUPE_MODULE_PATH where the module `echo` is.
 """
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
-from majordomo_kit import ERROR, Client
+from majordomo_kit import ERROR, Client, Worker
 from node_kit import LONG, Node, Peer, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -62,16 +63,25 @@ class MajordomoTest(unittest.TestCase):
         self.addCleanup(socket.close, 0)
         return socket
 
+    def worker(self, endpoint, kind="mdp0.1", service=b"far", **options):
+        worker = Worker(self.context, endpoint, kind, service, **options)
+        self.addCleanup(worker.close)
+        return worker
+
     def peer(self, endpoint):
         peer = Peer(self.context, endpoint)
         self.addCleanup(peer.close)
         return peer
 
-    def n_bad(self, dialect):
+    def get(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONG)
-        self.addCleanup(connection.close)
-        connection.request("GET", "/metrics")
+        connection.request("GET", path)
         text = connection.getresponse().read().decode()
+        connection.close()
+        return text
+
+    def n_bad(self, dialect):
+        text = self.get("/metrics")
         line = re.search(r'^troupe_gateway_bad_messages_total\{dialect="%s"\} (\d+)$'
                          % re.escape(dialect), text, re.MULTILINE)
         return int(line.group(1))
@@ -152,7 +162,7 @@ class Clients(MajordomoTest):
             self.assert_error(client.call(b"told", b"fail no such luck"), "worker_error",
                               "no such luck")
             self.assert_error(client.call(b"nobody", b"x"), "no_capability", "'nobody'")
-            self.assert_error(client.call(b"troupe.admin", b"x"), "forbidden", "ipc only")
+            self.assert_error(client.call(b"troupe.admin", b"x"), "forbidden", "may not call")
 
     def test_a_deadline_that_passes(self):
         node = self.node(told("slow", timeout="150ms"))
@@ -208,6 +218,384 @@ class Clients(MajordomoTest):
             self.until(lambda: node.capability("told")["pending"] == 0)
             os.remove(opens)
             self.assertEqual(self.client(node.tcp, *kind).call(b"told", b"echo"), [b"echo"])
+
+
+def far(name="far", **more):
+    return {"capability": name, "workers": {"remote": True}, **more}
+
+
+LANGUAGES = ("mdp0.1", "mdp0.2", "majortomo")
+
+
+class Workers(MajordomoTest):
+    def until_up(self, node, count=1, capability="far"):
+        """Until the node knows of so many workers, each ready or busy."""
+        def is_so():
+            workers = node.capability(capability)["workers"]
+            return sum(one["state"] in ("ready", "idle", "processing")
+                       for one in workers) == count
+        self.until(is_so)
+
+    def test_all_serve_all(self):
+        node = self.node(far())
+        clients = [self.client(node.tcp, *kind) for kind in KINDS]
+        peer = self.peer(node.tcp)
+        for language in LANGUAGES:
+            worker = self.worker(node.tcp, language)
+            for number in range(5):
+                for client in clients:
+                    body = [b"%d" % number, b"", os.urandom(300)]
+                    client.request(b"far", *body)
+                    address, got = worker.request()
+                    self.assertEqual(got, body)
+                    worker.answer(address, b"from " + language.encode(), *body)
+                    self.assertEqual(client.final(),
+                                     ([], [b"from " + language.encode(), *body]))
+                asked = peer.request("far", "", b"x")
+                address, got = worker.request()
+                self.assertEqual(got, [b"x"])
+                worker.answer(address, b"y", b"")
+                self.assertEqual(peer.final(asked)[2], [b"y", b""])
+            worker.say("disconnect")
+            self.until_up(node, 0)
+
+    def test_bodies_of_any_shape(self):
+        node = self.node(far())
+        for language in LANGUAGES:
+            worker = self.worker(node.tcp, language)
+            client = self.client(node.tcp, "mdp0.2")
+            for body in ([b""], [b"", b""], [os.urandom(1 << 20)], [b"x"] * 64,
+                         [ERROR, b"not an", b"error", b"of three"]):
+                client.request(b"far", *body)
+                address, got = worker.request()
+                self.assertEqual(got, body)
+                worker.answer(address, *body)
+                self.assertEqual(client.final()[1], body)
+            for count in 65, 69, 70, 300:
+                client.request(b"far", b"much")
+                worker.answer(worker.request()[0], *[b"x"] * count)
+                self.assert_error(client.final()[1], "too_large", "frames")
+            peer = self.peer(node.tcp)
+            peer.send("request", 1, {"capability": "far"})
+            address, got = worker.request()
+            self.assertEqual(got, [b""])  # there is always a body
+            worker.answer(address, b"")
+            self.assertEqual(peer.final(1)[2], [b""])
+            worker.say("disconnect")
+            self.until_up(node, 0)
+
+    def test_partials(self):
+        node = self.node(far())
+        for language in LANGUAGES[1:]:
+            worker = self.worker(node.tcp, language)
+            for kind in KINDS:
+                client = self.client(node.tcp, *kind)
+                client.request(b"far", b"stream")
+                address, _ = worker.request()
+                for number in range(100):
+                    worker.answer(address, b"%d" % number, b"", how="partial")
+                worker.answer(address, b"end")
+                want = [[b"%d" % number, b""] for number in range(100)]
+                if kind[0] == "mdp0.1":
+                    self.assertEqual(client.final()[1], sum(want, []) + [b"end"])
+                else:
+                    self.assertEqual(client.final(), (want, [b"end"]))
+            worker.say("disconnect")
+            self.until_up(node, 0)
+
+    def test_a_worker_can_fail_a_request(self):
+        node = self.node(far())
+        worker = self.worker(node.tcp)
+        peer = self.peer(node.tcp)
+        for said, heard in (b"bad_request", "bad_request"), (b"nonsense", "worker_error"):
+            asked = peer.request("far", "", b"x")
+            worker.answer(worker.request()[0], ERROR, said, b"the ink is dry")
+            outcome, headers, _ = peer.final(asked)
+            self.assertEqual(outcome, heard)
+            self.assertIn("the ink is dry", headers["text"])
+
+    def test_one_request_at_a_time(self):
+        node = self.node(far())
+        worker = self.worker(node.tcp)
+        client = self.client(node.tcp, "mdp0.2")
+        for number in range(8):
+            client.request(b"far", b"%d" % number)
+        got = []
+        for _ in range(8):
+            address, body = worker.request()
+            self.assertIsNone(worker.take(0.01))
+            worker.answer(address, *body)
+            got.append(client.final()[1])
+        self.assertEqual(sorted(got), [[b"%d" % number] for number in range(8)])
+
+    def test_requests_wait_for_a_service_that_nobody_offers_yet(self):
+        node = self.node(far(timeout="300ms"), far("later"))
+        early = self.client(node.tcp)
+        early.request(b"later", b"x")
+        hopeless = self.client(node.tcp)
+        self.assert_error(hopeless.call(b"far", b"x"), "no_workers", "")
+        worker = self.worker(node.tcp, service=b"later")
+        worker.answer(worker.request()[0], b"here")
+        self.assertEqual(early.final()[1], [b"here"])
+
+    def test_a_request_whose_worker_vanishes(self):
+        """It is tried again, or answered; in no case lost."""
+        node = self.node(far(retry=1), far("once"))
+        for language in LANGUAGES:
+            worker = self.worker(node.tcp, language)
+            client = self.client(node.tcp)
+            client.request(b"far", b"x")
+            worker.request()
+            other = self.worker(node.tcp, language)
+            self.until_up(node, 2)
+            worker.close()
+            address, body = other.request()
+            self.assertEqual(body, [b"x"])
+            other.answer(address, b"done")
+            self.assertEqual(client.final()[1], [b"done"])
+            other.say("disconnect")
+            self.until_up(node, 0)
+        worker = self.worker(node.tcp, service=b"once")
+        client.request(b"once", b"x")
+        worker.request()
+        worker.say("disconnect")
+        self.assert_error(client.final()[1], "worker_lost", "")
+
+    def test_after_disconnect_nothing_is_sent(self):
+        node = self.node(far())
+        for language in LANGUAGES:
+            worker = self.worker(node.tcp, language)
+            self.until_up(node)
+            worker.say("disconnect")
+            self.until_up(node, 0)
+            client = self.client(node.tcp)
+            client.request(b"far", b"x")
+            other = self.worker(node.tcp, language)
+            other.answer(other.request()[0], b"done")
+            self.assertEqual(client.final()[1], [b"done"])
+            self.assertIsNone(worker.take(0))
+            other.say("disconnect")
+            self.until_up(node, 0)
+
+
+class Unexpected(MajordomoTest):
+    """Well-formed, but not now: the worker is sent away, and not listened to any more."""
+
+    def test_it_is_sent_away_and_ignored(self):
+        node = self.node(far())
+        ignored = []
+        for language in LANGUAGES:
+            for words in (("heartbeat",), ("final", b"1", b"", b"x"),
+                          ("request", b"1", b"", b"x")):
+                worker = self.worker(node.tcp, language, service=None)
+                worker.say(*words)
+                worker.assert_sent_away()
+                ignored.append(worker)
+            for words in (("ready", b"far"), ("final", b"1", b"", b"x"),
+                          ("request", b"1", b"", b"x")):
+                worker = self.worker(node.tcp, language)
+                worker.say(*words)
+                worker.assert_sent_away()
+                ignored.append(worker)
+        for worker in ignored:
+            worker.say("ready", b"far")
+            worker.say("heartbeat")
+        other = self.worker(node.tcp, "mdp0.2", service=b"none of these")
+        other.assert_sent_away()  # all that was said before has been read
+        for worker in ignored:
+            self.assertIsNone(worker.take(0))
+
+    def test_an_answer_to_another_address(self):
+        for language in LANGUAGES:
+            node = self.node(far(retry=5, poison=10))
+            client = self.client(node.tcp, "mdp0.2")
+            client.request(b"far", b"x")
+            for how in "final", "partial":
+                worker = self.worker(node.tcp, language)
+                if how in worker.commands:
+                    worker.answer(worker.request()[0] + b"0", b"wrong", how=how)
+                    worker.assert_sent_away()
+                else:
+                    worker.close()
+            worker = self.worker(node.tcp, language)
+            worker.answer(worker.request()[0], b"right")
+            self.assertEqual(client.final(), ([], [b"right"]))
+
+    def test_two_answers_to_one_request(self):
+        node = self.node(far())
+        for language in LANGUAGES:
+            worker = self.worker(node.tcp, language)
+            client = self.client(node.tcp)
+            client.request(b"far", b"x")
+            address, _ = worker.request()
+            worker.answer(address, b"one")
+            worker.answer(address, b"two")
+            self.assertEqual(client.final()[1], [b"one"])
+            worker.assert_sent_away()
+
+    def test_names_that_cannot_be_offered(self):
+        node = self.node(echo(), far())
+        names = (b"mmi.service", b"mmi.anything", b"troupe.admin", b"troupe.x", b"echo",
+                 b"nobody", b"\0\xff", b"x" * 128)
+        workers = [self.worker(node.tcp, language, service=name)
+                   for language in LANGUAGES for name in names]
+        for worker in workers:
+            worker.assert_sent_away()
+        node.wait_line("event=worker_dismissed.*reserved")
+        node.wait_line("event=remote_worker_refused capability=echo")
+        client = self.client(node.tcp)
+        self.assertEqual(client.call(b"mmi.service", b"mmi.anything"), [b"404"])
+        self.assertEqual(client.call(b"mmi.anything", b"x"), [b"501"])
+
+    def test_after_a_restart_a_worker_begins_anew(self):
+        node = self.node(far())
+        worker = self.worker(node.tcp, beat=0.05)
+        client = self.client(node.tcp)
+        client.request(b"far", b"x")
+        worker.answer(worker.request()[0], b"y")
+        self.assertEqual(client.final()[1], [b"y"])
+        node.kill(9)
+        node.wait()
+        node.start()
+        worker.assert_sent_away()
+
+    def test_what_is_malformed_is_dropped_and_its_request_tried_again(self):
+        for language in LANGUAGES:
+            for frames in ([b"\0"], [b""], [], [b"\3"], [b"\4", b"", b"", b"x"],
+                           [b"\1", b"far", b"more"]):
+                if language == "mdp0.1" and frames[:1] == [b"\4"]:
+                    continue
+                node = self.node(far(retry=1))
+                client = self.client(node.tcp)
+                client.request(b"far", b"x")
+                worker = self.worker(node.tcp, language)
+                address, _ = worker.request()
+                worker.socket.send_multipart(worker.head + frames)
+                self.until(lambda: self.n_bad(language) == 1)
+                worker.answer(address, b"not heard")
+                other = self.worker(node.tcp, language)
+                other.answer(other.request()[0], b"heard")
+                self.assertEqual(client.final()[1], [b"heard"])
+                self.assertIsNone(worker.take(0))
+                node.end()
+
+
+class Heartbeats(MajordomoTest):
+    BEAT = 0.2
+
+    def node(self, *children, **top):
+        return super().node(*children, majordomo={"heartbeat": "200ms", "liveness": 3}, **top)
+
+    def test_they_come_each_interval(self):
+        node = self.node(far())
+        for language in LANGUAGES:
+            worker = self.worker(node.tcp, language, beat=self.BEAT)
+            until = time.monotonic() + LONG
+            while len(worker.heard) < 10:
+                self.assertIsNone(worker.take(self.BEAT))
+                self.assertLess(time.monotonic(), until)
+
+    def test_silent_ones_are_gone_also_behind_a_lively_one(self):
+        for order in range(3):
+            node = self.node(far())
+            workers = [self.worker(node.tcp, language, beat=self.BEAT if place == order else None)
+                       for place, language in enumerate(LANGUAGES)]
+            lively = workers[order]
+            silent = [one for one in workers if one != lively]
+            until = time.monotonic() + LONG
+            while silent:
+                self.assertIsNone(lively.take(0.02))
+                self.assertLess(time.monotonic(), until)
+                for one in list(silent):
+                    told = one.take(0)
+                    if told:
+                        self.assertEqual(told, ("disconnect", []))
+                        silent.remove(one)
+            client = self.client(node.tcp)
+            client.request(b"far", b"x")
+            lively.answer(lively.request()[0], b"alive")
+            self.assertEqual(client.final()[1], [b"alive"])
+            for one in workers:
+                self.assertIsNone(one.take(0))
+
+    def test_a_busy_one_may_be_silent(self):
+        node = self.node(far())
+        for language in LANGUAGES:
+            worker = self.worker(node.tcp, language)
+            client = self.client(node.tcp)
+            client.request(b"far", b"x")
+            address, _ = worker.request()
+            until = time.monotonic() + LONG
+            while len(worker.heard) < 10:  # more than it may be silent when it has nothing to do
+                self.assertIsNone(worker.take(self.BEAT))
+                self.assertLess(time.monotonic(), until)
+            worker.answer(address, b"at last")
+            self.assertEqual(client.final()[1], [b"at last"])
+            worker.say("disconnect")
+
+    def test_different_intervals_do_not_flap(self):
+        """One that beats four times as often hears as often; one that beats half as often is
+        waited for."""
+        node = self.node(far())
+        for language in LANGUAGES:
+            for beat in self.BEAT / 4, self.BEAT * 2:
+                worker = self.worker(node.tcp, language, beat=beat)
+                until = time.monotonic() + 12 * self.BEAT
+                while time.monotonic() < until:
+                    self.assertIsNone(worker.take(0.05))
+                self.assertGreaterEqual(len(worker.heard), 6)
+                client = self.client(node.tcp)
+                client.request(b"far", b"x")
+                worker.answer(worker.request()[0], b"alive")
+                self.assertEqual(client.final()[1], [b"alive"])
+                worker.say("disconnect")
+        self.assertNotIn("worker_dismissed", node.text())
+
+    def test_a_reload_sets_another_interval(self):
+        node = super().node(far(), majordomo={"heartbeat": "1h"})
+        worker = self.worker(node.tcp)
+        client = self.client(node.tcp)
+        client.request(b"far", b"x")
+        worker.answer(worker.request()[0], b"up")
+        node.config["majordomo"] = {"heartbeat": "100ms"}
+        node.write()
+        self.assertEqual(node.run("reload").returncode, 0)
+        worker.assert_sent_away()
+        self.assertGreaterEqual(len(worker.heard), 1)
+
+
+class Sharing(MajordomoTest):
+    """A client that waits no longer sends its request again, by a new socket."""
+
+    def send_again(self, kind, **more):
+        node = self.node(told(**more))
+        opens = os.path.join(self.folder, f"opens-{node.port}")
+        body = b"wait " + opens.encode()
+        first = self.client(node.tcp, *kind)
+        first.request(b"told", body)
+        self.until(lambda: node.capability("told")["pending"] == 1)
+        first.close()
+        again = self.client(node.tcp, *kind)
+        again.request(b"told", body)
+        self.until(lambda: self.n_accepted("told") == 2)
+        other = self.client(node.tcp, *kind)
+        other.request(b"told", body, b"and more")
+        self.until(lambda: self.n_accepted("told") == 3)
+        with open(opens, "w"):
+            pass
+        return again.final()[1], other.final()[1]
+
+    def n_accepted(self, capability):
+        state = json.loads(self.get("/state"))
+        one = next(one for one in state["capabilities"] if one["name"] == capability)
+        return one["accepted"]
+
+    def test_by_body_the_job_runs_once(self):
+        for kind in KINDS:
+            self.assertEqual(self.send_again(kind, dedup="body"), ([b"1"], [b"2"]))
+
+    def test_else_it_runs_again(self):
+        self.assertEqual(self.send_again(KINDS[0]), ([b"2"], [b"3"]))
 
 
 class Management(MajordomoTest):

@@ -153,6 +153,8 @@ static void minimal_file_has_every_default(void **state)
     tr_config_t *config = must_load("minimal.yaml");
     assert_int_equal(config->n_listeners, 0);
     assert_int_equal(config->drain_timeout_ms, 10000);
+    assert_int_equal(config->majordomo_heartbeat_ms, 2500);
+    assert_int_equal(config->majordomo_liveness, 3);
     assert_int_equal(config->spin_us, 0);
     assert_int_equal(config->quarantine_limit, 100);
     assert_null(config->http);
@@ -207,6 +209,7 @@ static void minimal_file_has_every_default(void **state)
     assert_int_equal(hello->per_peer, 0);
     assert_int_equal(hello->balance, TR_CONFIG_LEAST_PENDING);
     assert_int_equal(hello->queue_timeout_ms, 0);
+    assert_false(hello->dedups_bodies);
     assert_int_equal(hello->reader_stall_ms, 30000);
     assert_int_equal(hello->retry, 0);
     assert_int_equal(hello->poison, 3);
@@ -256,6 +259,7 @@ static void complete_capability_has_what_was_written(const tr_config_child_t *vi
     assert_int_equal(vision->balance, TR_CONFIG_ROUND_ROBIN);
     assert_int_equal(vision->queue_timeout_ms, 900);
     assert_int_equal(vision->reader_stall_ms, 11000);
+    assert_true(vision->dedups_bodies);
     assert_int_equal(vision->retry, 2);
     assert_int_equal(vision->poison, 4);
     assert_int_equal(vision->breaker_failures, 6);
@@ -304,6 +308,8 @@ static void complete_file_has_what_it_shares_out(const tr_config_t *config)
 {
     assert_string_equal(config->http, "localhost:8670");
     assert_int_equal(config->http_place.column, 7);
+    assert_int_equal(config->majordomo_heartbeat_ms, 700);
+    assert_int_equal(config->majordomo_liveness, 5);
     assert_true(config->memory_budget.bytes < 0);
     assert_true(config->memory_budget.share > 0.49999 && config->memory_budget.share < 0.50001);
     assert_int_equal(config->memory_reserve, 1 << 20);

@@ -204,10 +204,12 @@ int main(void)
               "move actor b from root to inner: it is stopped and started\n"),
         STORY("the node's own keys", FILE_OF(""),
               FILE_OF("drain-timeout: 3s\nquarantine-limit: 7\nmemory: {budget: 1GiB}\n"
-                      "resources: {gpu: 1}\nhttp: 127.0.0.1:8670\n"), NULL,
+                      "resources: {gpu: 1}\nhttp: 127.0.0.1:8670\n"
+                      "majordomo: {heartbeat: 3s}\n"), NULL,
               "memory.budget 80% -> 1GiB, resources\n"
               "drain-timeout 10s -> 3s\n"
               "quarantine-limit 100 -> 7\n"
+              "majordomo.heartbeat 2500ms -> 3s\n"
               "http (none) -> \"127.0.0.1:8670\"\n"),
         STORY("another schedule", FILE_OF("") , "troupe: 1\nnode: n\n"
               "supervisor: {children: [" A "," V "]}\nschedule: [{every: 1h, restart: v}]\n", NULL,

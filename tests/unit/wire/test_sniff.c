@@ -60,6 +60,8 @@ int main(void)
         OTHER("a header that is too long", TWO("MDPC02!", "\1"), no_version),
         OTHER("a Paranoid Pirate that is ready", ONE("\1"), "Paranoid Pirate"),
         OTHER("a Paranoid Pirate that lives", ONE("\2"), "Paranoid Pirate"),
+        OTHER("zproto", ONE("\xaa\xa4\x04\x06MDPW02"),
+              "Majordomo in the frames of zproto, which RFC 18 has not"),
         OTHER("any other byte", ONE("\3"), "nothing known here"),
         OTHER("TRP/1 by a REQ socket", TWO("", "\x94\xa4TRP1"), wrapped),
         OTHER("a REQ socket", TWO("", "hello"), req),
