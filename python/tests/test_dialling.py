@@ -207,6 +207,7 @@ class Dialling(DialCase):
         self.assertNotEqual(self.peer, old)
         self.request(1, "upper", b"new")  # the same number, on another connection
         self.assertEqual(self.hear("reply", 1).payload, [b"NEW"])
+        self.assertEqual(self.kept, [])  # nothing of the doze
 
     def test_a_node_that_was_away(self):
         self.greet()
@@ -278,6 +279,16 @@ class Heartbeat(DialCase):
         old = self.peer
         self.greet()
         self.assertNotEqual(self.peer, old)
+
+    def test_a_handler_that_hangs_is_given_up(self):
+        for _ in range(3):
+            self.greet()
+            self.request(1, "doze", b"60")
+            self.say("bye")
+        self.greet()
+        self.program.wait_line("does not end, and is given up", 3)
+        self.request(1, "upper", b"x")
+        self.assertEqual(self.hear("reply", 1).payload, [b"X"])
 
     def test_a_drain_has_its_bound(self):
         self.greet()

@@ -2,6 +2,7 @@
 
 All but the handlers runs on the thread of the loop. A handler's thread posts what it has to say;
 what it says of a request that has had its final, or that the node has lost sight of, is dropped.
+process_service.py and remote_service.py have the two kinds of worker.
 
 Always true here: each request in `_jobs` gets exactly one final on this connection, or the
 connection is lost, and with it every request.
@@ -14,12 +15,12 @@ import os
 import queue
 import threading
 import time
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple, cast
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, cast
 
 from .connection import Fate, Pauses, Settings
 from .conversation import Conversation
 from .loop import Loop
-from .outcomes import BadRequest, Cancelled, TooLarge, TroupeError, WorkerLost, error_of
+from .outcomes import BadRequest, Cancelled, TooLarge, TroupeError, WorkerLost
 from .request import Request, _check_size
 from .wire import Command, Payload, frames_of
 
@@ -28,7 +29,6 @@ log = logging.getLogger("troupe")
 Handler = Callable[[Request], Any]
 
 ANY = ""  # the capability of a handler that serves whatever the node calls it
-TERM_SECONDS = 1.5  # that handlers have, once the process was told to end by a signal
 _PAGE = os.sysconf("SC_PAGESIZE")
 
 
@@ -61,6 +61,7 @@ class Service(Conversation):
             capability: queue.SimpleQueue() for capability in handlers}
         self._running: List[Request] = []  # changed by handlers' threads, under the lock
         self._lock = threading.Lock()
+        self._n_abandoned = 0  # handlers' threads that were given up, and have not ended
         self._n_done = 0
         self._state = "loading"
         self._progress_at = time.monotonic()
@@ -107,10 +108,9 @@ class Service(Conversation):
     # ---- from its start to its end ----
 
     def run(self) -> None:
-        for capability, handler in self._handlers.items():
-            for number in range(self._concurrency):
-                threading.Thread(target=self._work, args=(handler, self._waiting[capability]),
-                                 name=f"troupe {capability} {number}", daemon=True).start()
+        for capability in self._handlers:
+            for _ in range(self._concurrency):
+                self._start_thread(capability)
         try:
             self._loop.run()
         finally:
@@ -120,6 +120,10 @@ class Service(Conversation):
             self._forget_all()
             self._loop.run_posted()
             self.end_all(lambda: Cancelled("the worker has ended"))
+
+    def _start_thread(self, capability: str) -> None:
+        threading.Thread(target=self._work, name=f"troupe {capability}", daemon=True, args=(
+            self._handlers[capability], self._waiting[capability])).start()
 
     def _load(self) -> None:
         """The hooks of the start, one after another."""
@@ -227,11 +231,12 @@ class Service(Conversation):
             if job.begin():
                 with self._lock:
                     self._running.append(job)
-                try:
-                    name, headers, frames = self._answer(handler, job)
-                finally:
-                    with self._lock:
-                        self._running.remove(job)
+                name, headers, frames = self._answer(handler, job)
+                with self._lock:
+                    if job not in self._running:
+                        self._n_abandoned -= 1
+                        return  # another thread is here in its place
+                    self._running.remove(job)
                 self._post_final(job, name, headers, frames)
 
     def _answer(self, handler: Handler, job: Request) -> Tuple[str, Dict[str, Any], List[bytes]]:
@@ -248,7 +253,7 @@ class Service(Conversation):
             return _failed(WorkerLost(text))
         except TroupeError as error:
             return _failed(error)
-        except Exception as error:  # the request fails, the worker stays
+        except BaseException as error:  # the request fails, the worker stays
             log.exception("%s: the handler failed", job.capability)
             return _failed(TroupeError(f"{type(error).__name__}: {error}", code="worker_error"))
 
@@ -316,194 +321,3 @@ def resident_bytes() -> int:
             return int(statm.read().split()[1]) * _PAGE
     except OSError:
         return 0
-
-
-class ProcessService(Service):
-    """The worker that a node has started as a process of its own. It connects once."""
-
-    def __init__(self, handlers: Mapping[str, Handler], hooks: Iterable[Callable[[], None]],
-                 concurrency: int, endpoint: str, token: str) -> None:
-        super().__init__(handlers, hooks, concurrency, Settings.of(endpoint, None, None), 0.0,
-                         None, Pauses(), connect_seconds=2.0)
-        self._token = token
-        self._last_words: Optional[Dict[str, Any]] = None
-        self.status = 1  # as long as it has not been told to stop
-
-    def inherited(self, job: Request) -> Dict[str, Any]:
-        return {"parent": job._about}
-
-    def connected(self, now: float) -> None:
-        super().connected(now)
-        self.say("hello", 0, {"version-min": 1, "version-max": 1, "state": "loading",
-                              "token": self._token})
-        threading.Thread(target=self._load_and_tell, name="troupe start", daemon=True).start()
-
-    def lost(self, fate: Fate) -> float:
-        self.disconnected(fate.text)
-        self._forget_all()
-        return math.inf
-
-    def terminate(self) -> None:
-        """SIGTERM. What is not begun goes back, what runs has a moment."""
-        if not self._is_stopping:
-            self._leave("it was told to end by SIGTERM", "worker_error")
-            self._ends_at = time.monotonic() + TERM_SECONDS
-
-    def interrupt(self) -> None:
-        """SIGINT, which a terminal sends to all: what is to be done about it the node says."""
-
-    def _take_stop(self, headers: Dict[str, Any]) -> None:
-        if not self._is_stopping:
-            super()._take_stop(headers)
-            self.status = 0
-
-    def _take_request(self, about: int, headers: Dict[str, Any], frames: List[bytes],
-                      now: float) -> None:
-        if self._is_stopping:
-            self._say_error(about, "worker_lost", "the worker is about to end", state="queued")
-        else:
-            super()._take_request(about, headers, frames, now)
-
-    def _load_and_tell(self) -> None:
-        try:
-            self._load()
-        except NotNeeded:
-            self.post(self._say_not_needed)
-        except MemoryError as error:
-            text = f"MemoryError: {error}"
-            self.post(lambda: self._leave(text, "memory_exhausted"))
-        except Exception as error:
-            log.exception("the worker cannot start")
-            text = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
-            self.post(lambda: self._leave(text, "worker_error"))
-        else:
-            self.post(self._say_ready)
-
-    def _say_ready(self) -> None:
-        if self._state == "loading":
-            self._state = "ready"
-            self.say("ready", 0, {"concurrency": self._concurrency})
-
-    def _say_not_needed(self) -> None:
-        self.say("bye", 0, {"state": "ignored"})
-        self.status = 0
-        self._loop.end()
-
-    def _leave(self, text: str, code: str) -> None:
-        """Broken, or told to end: the node will hear why, behind the finals of what it has."""
-        self._give_back()
-        self._is_stopping = True
-        self._state = "evicting"
-        self.status = 1
-        self._last_words = {"code": code, "text": text, "retryable": False}
-        self._ends_at = min(self._ends_at, time.monotonic() + TERM_SECONDS)
-
-    def _say_end(self) -> None:
-        if self._last_words:
-            for about, job in list(self._jobs.items()):
-                if self._end_job(job):
-                    self._say_error(about, "worker_lost", "the worker has ended")
-            self.say("error", 0, self._last_words)
-
-    def _break(self, job: Request, text: str) -> None:
-        self._leave(text, "worker_error")
-
-
-class RemoteService(Service):
-    """A worker that dials in, and again when the node was away."""
-
-    def __init__(self, handlers: Mapping[str, Handler], hooks: Iterable[Callable[[], None]],
-                 concurrency: int, settings: Settings, heartbeat: float,
-                 drain_seconds: float) -> None:
-        super().__init__(handlers, hooks, concurrency, settings, heartbeat, {},
-                         Pauses(0.1, 10.0), connect_seconds=5.0)
-        self._drain_seconds = drain_seconds
-        self._is_leaving = False  # by our own will
-        # Of this connection: capabilities that the node wants, and why it does not want others.
-        self._offered: Set[str] = set()
-        self._refusals: List[TroupeError] = []
-        self._pause_at_least = 0.0
-
-    def inherited(self, job: Request) -> Dict[str, Any]:
-        told: Dict[str, Any] = {} if job.priority == "normal" else {"priority": job.priority}
-        return {**told, "traceparent": job.traceparent} if job.traceparent else told
-
-    def load(self) -> None:
-        """Before the node is dialled."""
-        self._load()
-        self._state = "ready"
-
-    def connected(self, now: float) -> None:
-        super().connected(now)
-        self._refusals = []
-        self._pause_at_least = 0.0
-        if self._is_leaving:
-            self._is_stopping = True
-            return
-        self._is_stopping = False
-        self._state = "ready"
-        self._offered = set(self._handlers)
-        self.say("ready", 0, {"capabilities": list(self._handlers),
-                              "concurrency": self._concurrency, "memory": resident_bytes()})
-        log.info("connected to the node; offers %s", ", ".join(self._handlers))
-
-    def lost(self, fate: Fate) -> float:
-        self.disconnected(fate.text)
-        self._forget_all()
-        if self._is_leaving or self._is_stopping or self.failure is not None:
-            return math.inf
-        log.warning("%s; it will be dialled again", fate.text)
-        return self._pause_at_least
-
-    def take(self, command: Command, now: float) -> bool:
-        if command.name == "error" and command.id == 0:
-            return self._take_refusal(error_of(command.headers),
-                                      command.headers.get("capability"))
-        return super().take(command, now)
-
-    def _take_refusal(self, error: TroupeError, capability: Optional[str]) -> bool:
-        """An offer was not let pass. False: none was, and this connection is of no use."""
-        log.warning("the node does not take %s: %s", capability or "this worker", error)
-        self._refusals.append(error)
-        self._offered.difference_update([capability] if capability else set(self._offered))
-        if self._offered:
-            return True
-        if self._is_leaving:
-            self._is_stopping = True
-            return True
-        self._pause_at_least = max(one.hint or 0.0 for one in self._refusals)
-        if not any(one.retryable for one in self._refusals):
-            self.failure = error
-        return False
-
-    def _take_stop(self, headers: Dict[str, Any]) -> None:
-        """Somebody wants one of our capabilities to be over."""
-        capability = headers.get("capability")
-        self._offered.difference_update([capability] if capability else set(self._offered))
-        if not self._offered:
-            super()._take_stop(headers)
-
-    def terminate(self) -> None:
-        """Nothing new is wanted, and what is here gets done."""
-        if self._is_leaving:
-            return
-        self._is_leaving = True
-        self._ends_at = time.monotonic() + self._drain_seconds
-        if self._loop.is_up and self._offered:
-            self._state = "draining"
-            self.say("drain")
-        else:
-            self._is_stopping = True
-
-    interrupt = terminate
-
-    def _say_end(self) -> None:
-        self.say("bye")
-
-    def _break(self, job: Request, text: str) -> None:
-        self.failure = WorkerLost(text)
-        if self._end_job(job):
-            self._say_error(job._about, "worker_lost", text)
-        self.say("error", 0, {"code": "worker_error", "text": text, "retryable": False})
-        self.say("bye")
-        self._loop.end()

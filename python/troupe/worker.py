@@ -8,8 +8,10 @@ from typing import Any, Callable, Dict, List, NoReturn, Optional, TypeVar
 
 from .connection import Settings
 from .keys import Key
+from .process_service import ProcessService
+from .remote_service import RemoteService
 from .request import Request
-from .service import ANY, Broken, Handler, NotNeeded, ProcessService, RemoteService, Service
+from .service import ANY, Broken, Handler, NotNeeded, Service
 from .wire import MAX_NAME
 
 __all__ = ["Broken", "NotNeeded", "Request", "Worker"]
@@ -37,7 +39,8 @@ class Worker:
     ``concurrency``  how many requests of each capability it takes at a time; each handler runs on
                      a thread of its own
     ``heartbeat``    seconds between signs of life; after three without any it dials anew
-    ``drain_timeout``  seconds that requests have to get done once it is told to end
+    ``drain_timeout``  seconds that requests have to get done once it is told to end. What is still
+                     at work so long after its connection was lost is given up
     ``key``, ``server_key``  by CURVE, as of `troupe.Client`
     """
 
