@@ -251,7 +251,7 @@ class Restarts(NodeCase):
             served.kill(signal.SIGSTOP)
             try:
                 with self.assertRaises(troupe.WorkerLost):
-                    client.call("echo", "x", method="echo")
+                    client.call("echo", "60000", method="sleep")
             finally:
                 served.kill(signal.SIGCONT)
             self.assertEqual(client.call("echo", "x", method="echo"), b"x")
