@@ -561,6 +561,12 @@ static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
     tr_doors_follow(&gateway->doors, spec, &gateway->entry.pair,
                     tr_clock_after(gateway->self->now.ms, SHUT_PATIENCE_MS), on_shut, on_reopen,
                     gateway);
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (!peer->is_leaving && !tr_workers_may_go_on(peer)) {
+            cut_and_drop(gateway, peer, "it may not offer any more what it serves");
+        }
+    }
 }
 
 static void receive(tr_self_t *self, tr_letter_t *letter)
