@@ -573,5 +573,36 @@ class Command(Secured):
         self.assertEqual(run_troupe("keygen", "not a name").returncode, 2)
 
 
+class Limits(Secured):
+    """What holds for a name holds for all its connections together."""
+
+    def limited(self, **limits):
+        self.set_peers(self.entry("alice"), self.entry("bert"))
+        self.node.config["supervisor"]["children"] = [
+            {**ECHO, "workers": {"min": 4, "max": 4}}]
+        self.node.config["listen"][1]["limits"] = limits
+        self.node.write()
+        self.node.start()
+
+    def test_requests_that_are_open(self):
+        self.limited(open=2)
+        one, two, other = self.peer("alice"), self.peer("alice"), self.peer("bert")
+        held = [(peer, peer.request("echo", "sleep", b"60000")) for peer in (one, two)]
+        self.assertEqual(one.call("echo", "echo", b"x")[0], "overloaded")
+        self.assertEqual(two.call("echo", "echo", b"x")[0], "overloaded")
+        self.assertEqual(other.call("echo", "echo", b"x")[0], "ok")
+        for peer, number in held:
+            peer.cancel(number)
+            self.assertEqual(peer.final(number)[0], "cancelled")
+        self.assertEqual(two.call("echo", "echo", b"x")[0], "ok")
+
+    def test_requests_in_a_time(self):
+        self.limited(rate=1, burst=2)
+        ends = [self.peer("alice").call("echo", "echo", b"x") for _ in range(4)]
+        self.assertEqual([end[0] for end in ends[:2]], ["ok", "ok"])
+        self.assertIn("overloaded", [end[0] for end in ends])
+        self.assertEqual(self.peer("bert").call("echo", "echo", b"x")[0], "ok")
+
+
 if __name__ == "__main__":
     unittest.main()
