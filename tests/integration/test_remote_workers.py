@@ -78,6 +78,9 @@ def remote(name, health=None, **more):
 
 
 class Remote(unittest.TestCase):
+    def setUp(self):
+        self.peers = []
+
     def begin(self, *children, **top):
         self.port = free_port()
         self.node = Node({"children": list(children)}, http=f"127.0.0.1:{self.port}", **top)
@@ -89,6 +92,7 @@ class Remote(unittest.TestCase):
 
     def worker(self, *capabilities, endpoint=None, wait=True, **headers):
         peer = Peer(self.context, endpoint or self.node.tcp)
+        self.peers.append(peer)  # one that nobody holds is closed
         n = self.node.text().count("event=remote_worker_joined")
         peer.send("ready", 0, {"capabilities": list(capabilities), **headers})
         if wait:
@@ -364,7 +368,7 @@ class Offers(Remote):
             worker = Peer(self.context, self.node.tcp)
             worker.send("ready", 0, {"capabilities": capabilities})
             self.assertTrue(worker.is_quiet())  # it cannot be read, and has no id
-        self.assertEqual(len(self.members("upper")), 1)
+        self.wait_for(lambda: len(self.members("upper")) == 1)
 
     def test_one_needs_the_right(self):
         self.port = free_port()
