@@ -46,6 +46,7 @@ typedef struct tr_process_worker {
     tr_errands_t errands;   /* what the process has asked of others */
     troupe_reply_t *unsaid; /* answers to that which wait for the process to read */
     troupe_reply_t *last_unsaid;
+    size_t n_unsaid;
     tr_process_mail_t mail;
     bool has_said_stop;
     tr_reason_t stop_reason;
@@ -92,6 +93,9 @@ void tr_dialogue_serve_batch(tr_process_worker_t *worker, tr_batch_t *batch);
 
 /* The reader of that job's parts may have room for more. */
 void tr_dialogue_pass_on_credit(tr_process_worker_t *worker, uint64_t number);
+
+/* More answers than these do not wait for a process to read them. */
+#define TR_DIALOGUE_MOST_UNSAID 100000
 
 /* How the node calls what the process has asked under `id`, and the other way round: what comes
  * late for another life fits none. */

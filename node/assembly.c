@@ -485,7 +485,7 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
         .children = children,
         .n_children = n,
     };
-    plan->n_actors += 7;
+    plan->n_actors += 8; /* with the root, the keeper, and who keeps the doors */
 }
 
 /* What is added later to a tree that runs. */

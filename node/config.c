@@ -128,8 +128,9 @@ static void complete_child(tr_config_notes_t *notes, tr_config_child_t *child)
         if (!tr_config_notes_find(notes, &child->intensity_restarts)) {
             child->intensity_restarts = 5 + 2 * child->workers_max;
         }
-        if (child->batch_max == 0) {
-            child->batch_max = 1;
+        if (child->batch_max == 0 || tr_config_is_remote_only(child)) {
+            child->batch_max = 1; /* an empty `batch` has no key that could be refused */
+            child->batch_window_ms = 0;
         }
     } else if (child->kind == TR_CONFIG_ACTOR && child->intensity_period_ms == 0) {
         child->intensity_restarts = -1;

@@ -150,6 +150,18 @@ static troupe_status_t provide_descriptors(rlim_t n_needed, const char *file,
     return TROUPE_OK;
 }
 
+/* Have room for so many connections beside all else, as far as the system lets. How many there
+ * may be follows from what there is: see remote/guard.c. */
+static void provide_connections(size_t n_connections)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        rlim_t wanted = limit.rlim_cur + n_connections;
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 /* For so many actors, of which so many have a process. */
 static troupe_status_t provide(size_t n_actors, size_t n_processes, const char *file,
                                troupe_problem_fn *report, void *arg)
@@ -173,8 +185,13 @@ static troupe_status_t provide(size_t n_actors, size_t n_processes, const char *
 troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn *report,
                                     void *arg)
 {
-    return provide(tr_preflight_most_actors(self), self->plan->n_processes + SPARE_ACTORS / 4,
-                   self->file, report, arg);
+    troupe_status_t status =
+        provide(tr_preflight_most_actors(self), self->plan->n_processes + SPARE_ACTORS / 4,
+                self->file, report, arg);
+    if (status == TROUPE_OK && self->config->n_listeners > 0) {
+        provide_connections((size_t)self->config->limit_connections);
+    }
+    return status;
 }
 
 troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors, const char *file,

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "remote/peer.h"
+
 void tr_connections_finish(tr_connections_t *self)
 {
     assert(self);
@@ -19,7 +21,10 @@ tr_connection_t *tr_connections_add(tr_connections_t *self, int descriptor, uint
                                     int64_t now_ms)
 {
     assert(self && descriptor >= 0);
-    tr_connections_remove(self, descriptor);
+    tr_peer_t *before = tr_connections_remove(self, descriptor);
+    if (before) {
+        before->connection = NULL;
+    }
     tr_connection_t *connection = calloc(1, sizeof *connection);
     if (connection && tr_idmap_put(&self->all, (uint64_t)descriptor, connection) != TROUPE_OK) {
         free(connection);
@@ -60,6 +65,21 @@ struct tr_peer *tr_connections_remove(tr_connections_t *self, int descriptor)
     self->n_open -= connection->is_refused ? 0 : 1;
     free(connection);
     return peer;
+}
+
+/* What is whole may not have been read yet, so once is no proof. */
+bool tr_connection_overruns(tr_connection_t *self, uint64_t n_bytes, uint64_t n_heard,
+                            uint64_t most)
+{
+    assert(self);
+    if (n_heard != self->n_heard) {
+        self->n_heard = n_heard;
+        self->began_at = n_bytes;
+    }
+    bool is_too_much = n_bytes - self->began_at > most;
+    bool overruns = is_too_much && self->is_suspect;
+    self->is_suspect = is_too_much;
+    return overruns;
 }
 
 tr_connection_t *tr_connections_next_silent(const tr_connections_t *self, int64_t before_ms,

@@ -24,6 +24,9 @@ typedef struct tr_connection {
     uint64_t cookie;      /* the kernel's own number of it; 0: not known */
     int64_t since_ms;     /* that nobody is known to be behind it */
     bool is_refused;      /* what still comes from it is not heard */
+    uint64_t began_at;    /* bytes that had come by it when the last message was whole */
+    uint64_t n_heard;     /* messages that had been heard of it then */
+    bool is_suspect;      /* more than one message may have has come since, and none is whole */
     struct tr_peer *peer; /* who is behind it; NULL: nobody has said anything yet */
 } tr_connection_t;
 
@@ -47,6 +50,11 @@ void tr_connections_refuse(tr_connections_t *self, tr_connection_t *connection);
 
 /* It has gone. Returns who was behind it, or NULL. */
 struct tr_peer *tr_connections_remove(tr_connections_t *self, int descriptor);
+
+/* So many bytes have come by it. Whether it is in the middle of a message that is larger than
+ * `most`, for the second time that this is asked. */
+bool tr_connection_overruns(tr_connection_t *self, uint64_t n_bytes, uint64_t n_heard,
+                            uint64_t most);
 
 /* The next one behind which nobody has been known since `before_ms`; `place` is 0 at first, and
  * NULL is the end. */

@@ -2,7 +2,9 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -73,4 +75,14 @@ bool tr_descriptor_shut(int descriptor, uint64_t cookie)
     }
     close(copy);
     return is_it;
+}
+
+uint64_t tr_descriptor_received(int descriptor)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    bool is_known = getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+                    size >= offsetof(struct tcp_info, tcpi_bytes_received) +
+                                sizeof info.tcpi_bytes_received;
+    return is_known ? info.tcpi_bytes_received : 0;
 }

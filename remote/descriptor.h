@@ -20,4 +20,8 @@ uint64_t tr_descriptor_cookie(int descriptor, const char *endpoint);
  * does not, or the number is 0. */
 bool tr_descriptor_shut(int descriptor, uint64_t cookie);
 
+/* How many bytes have come by it, as far as the kernel says, which it does of tcp; else 0. That
+ * is of whatever the descriptor stands for now. */
+uint64_t tr_descriptor_received(int descriptor);
+
 #endif

@@ -36,6 +36,7 @@ typedef struct tr_door {
     tr_peer_limits_t limits; /* the same */
     zsock_t *monitor;        /* what libzmq tells of its connections */
     tr_connections_t connections;
+    size_t looked_at; /* how many of them, or of free places among them */
 } tr_door_t;
 
 typedef void(tr_door_ready_fn)(tr_self_t *self, void *socket, int descriptor);

@@ -32,6 +32,8 @@
 #define MAILBOX_BYTES   ((size_t)256 << 20)
 
 #define LINGER_MS            500
+#define COMMANDS_IN_A_CROWD  32
+#define CROWD_MS             50
 #define COMMANDS_PER_READ    256
 #define RETRY_MS             1
 #define ROUND_MS             50
@@ -293,6 +295,7 @@ static void look_after_peer(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_
 
 static void look_after_peers(tr_gateway_t *gateway, int64_t now_ms)
 {
+    tr_guard_look_inside(gateway);
     if (gateway->has_backlog) {
         tr_guard_look_at_all(gateway);
     }
@@ -354,6 +357,24 @@ static bool read_rest(void *socket, const tr_peer_limits_t *limits, zmq_msg_t *h
     return is_whole;
 }
 
+/* Where one peer says much and others little, the answers to those others do not wait until
+ * much has been read. */
+static bool is_enough(const tr_gateway_t *gateway, size_t n_commands)
+{
+    return n_commands >= COMMANDS_IN_A_CROWD && gateway->now_ms < gateway->crowd_until_ms &&
+           tr_mailbox_depth(gateway->self->mailbox) > 0;
+}
+
+/* Two that speak in turn are a crowd, for a while. */
+static void note_speaker(tr_gateway_t *gateway, const tr_peer_t *peer)
+{
+    if (gateway->speaker != peer->number) {
+        gateway->crowd_until_ms =
+            gateway->speaker > 0 ? tr_clock_after(gateway->now_ms, CROWD_MS) : 0;
+        gateway->speaker = peer->number;
+    }
+}
+
 /* Returns how many commands it had. */
 static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
                            zmq_msg_t *routing_id)
@@ -368,6 +389,8 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
         read_rest(socket, &gateway->doors.all[door].limits, &header, payload, &has_too_many);
     tr_peer_t *peer = is_whole ? find_peer(gateway, door, routing_id, &header) : NULL;
     if (peer && !peer->is_leaving) {
+        peer->n_heard++;
+        note_speaker(gateway, peer);
         peer->last_heard_ms = tr_gateway_now_ms(gateway);
         tr_span_t first = {zmq_msg_data(&header), zmq_msg_size(&header)};
         if (!peer->dialect) {
@@ -376,7 +399,9 @@ static size_t take_message(tr_gateway_t *gateway, uint32_t door, void *socket,
         }
         if (peer->is_barred) {
             tr_peer_cut(peer, "its key is not known any more");
-        } else if (!peer->is_ignored) {
+        } else if (peer->is_ignored) {
+            tr_guard_count_bad(gateway, peer);
+        } else {
             n_commands = peer->dialect->receive(gateway, peer, first, &payload, has_too_many);
         }
         if (peer->is_gone) {
@@ -396,7 +421,7 @@ static void on_readable(tr_self_t *self, void *socket, int descriptor)
     tr_gateway_t *gateway = self->state;
     uint32_t door = tr_doors_of(&gateway->doors, socket);
     gateway->now_ms = tr_clock_now_ms();
-    for (size_t n = 0; n < COMMANDS_PER_READ;) {
+    for (size_t n = 0; n < COMMANDS_PER_READ && !is_enough(gateway, n);) {
         zmq_msg_t routing_id;
         zmq_msg_init(&routing_id);
         bool is_there = zmq_msg_recv(&routing_id, socket, ZMQ_DONTWAIT) >= 0;
@@ -518,7 +543,7 @@ static void on_reopen(void *arg, uint32_t door)
 static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
 {
     char why[256];
-    gateway->limits = spec->limits;
+    tr_guard_limit(gateway, &spec->limits);
     tr_keys_t *former;
     gateway->vigil = spec->vigil;
     if (!tr_entry_prepare(&gateway->entry, spec, &former, why, sizeof why)) {
@@ -536,6 +561,12 @@ static void follow(tr_gateway_t *gateway, const tr_gateway_spec_t *spec)
     tr_doors_follow(&gateway->doors, spec, &gateway->entry.pair,
                     tr_clock_after(gateway->self->now.ms, SHUT_PATIENCE_MS), on_shut, on_reopen,
                     gateway);
+    for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
+        next = peer->next;
+        if (!peer->is_leaving && !tr_workers_may_go_on(peer)) {
+            cut_and_drop(gateway, peer, "it may not offer any more what it serves");
+        }
+    }
 }
 
 static void receive(tr_self_t *self, tr_letter_t *letter)
@@ -720,7 +751,7 @@ static bool begin(tr_self_t *self, const void *arg)
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
         return false;
     }
-    gateway->limits = ((const tr_gateway_spec_t *)arg)->limits;
+    tr_guard_limit(gateway, &((const tr_gateway_spec_t *)arg)->limits);
     tr_metrics_t *metrics = self->runtime->metrics;
     for (tr_dialect_number_t i = 0; i < TR_N_DIALECTS; i++) {
         gateway->bad_messages[i] =

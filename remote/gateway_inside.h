@@ -46,16 +46,22 @@ struct tr_gateway {
     int64_t stop_by_ms;
     int64_t dismissed_ms; /* while it stops: when workers were told last; or 0 */
     tr_reason_t stop_reason;
-    tr_peer_t *gathering;  /* peers whose bundle is to leave, by `next_gathering` */
-    bool has_backlog;      /* somebody's answers wait for room */
-    int64_t tried_ms;      /* when they were last tried */
-    tr_vigil_rule_t vigil; /* over Majordomo workers */
-    tr_mmi_t mmi;          /* what was asked about services */
+    tr_peer_t *gathering;   /* peers whose bundle is to leave, by `next_gathering` */
+    bool has_backlog;       /* somebody's answers wait for room */
+    int64_t tried_ms;       /* when they were last tried */
+    tr_vigil_rule_t vigil;  /* over Majordomo workers */
+    tr_mmi_t mmi;           /* what was asked about services */
+    uint64_t speaker;       /* the number of the peer that spoke last */
+    int64_t crowd_until_ms; /* more than one speaks now */
     tr_parties_t *parties;
     int64_t next_sweep_ms; /* when to look after silent connections again */
     int64_t told_full_ms;  /* when it was last told that there are too many connections */
     uint64_t n_turned_away;
     size_t n_open_connections;
+    size_t room;   /* descriptors for them, counted at the start */
+    size_t n_gone; /* connections, since memory was given back */
+    int64_t trimmed_ms;
+    bool knows_descriptors; /* libzmq tells by which descriptor a message came */
     tr_metric_t *limited[TR_LIMITS];
     tr_metric_t *n_connections;
     tr_metric_t *bad_messages[TR_N_DIALECTS];
@@ -135,6 +141,9 @@ const char *tr_requests_payload_problem(const tr_peer_t *peer, const troupe_mess
 TROUPE_NODISCARD bool tr_guard_begin(tr_gateway_t *gateway);
 void tr_guard_end(tr_gateway_t *gateway);
 
+/* These hold now, but for connections for which there are no descriptors. */
+void tr_guard_limit(tr_gateway_t *gateway, const tr_node_limits_t *limits);
+
 /* The monitor of a door has something to tell. */
 void tr_guard_told(tr_self_t *self, void *socket, int descriptor);
 
@@ -154,10 +163,17 @@ bool tr_guard_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *re
 /* A peer has reached a limit: count it, and tell of it the first time. */
 void tr_guard_note(tr_gateway_t *gateway, tr_peer_t *peer, tr_limit_t limit);
 
+/* A peer said what cannot be understood, or is not listened to: count it, and cut it when there
+ * is too much of that. */
+void tr_guard_count_bad(tr_gateway_t *gateway, tr_peer_t *peer);
+
 /* Cut a peer that does not take what waits for it, or that wants nothing; know that it has
  * gone. And: cut the one for whom most waits, when too much waits for all. */
 void tr_guard_look(tr_peer_t *peer, int64_t now_ms);
 void tr_guard_look_at_all(tr_gateway_t *gateway);
+
+/* Close connections that are in the middle of a message that is too large. */
+void tr_guard_look_inside(tr_gateway_t *gateway);
 
 /* Close connections behind which nobody is, in time. Returns when to look again. */
 int64_t tr_guard_sweep(tr_gateway_t *gateway, int64_t now_ms);

@@ -6,14 +6,27 @@
  * until libzmq has closed it.
  */
 
+#include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "base/clock.h"
 #include "remote/descriptor.h"
 #include "remote/door_monitor.h"
+#include "remote/endpoint.h"
 #include "remote/gateway_inside.h"
 
 #define SWEEP_MS            1000
+#define DESCRIPTORS_KEPT    256
+#define MANY                64 /* connections that have gone */
+#define TRIM_MS             5000
+#define LOOKS               2 /* rounds in which each connection is looked at once */
+#define MESSAGE_SLACK       ((size_t)1 << 20)
 #define TELL_FULL_MS        10000
 #define HEAR_OUT_MS         20  /* who is gone, before its requests end */
 #define OPEN_HINT_MS        100 /* nobody knows when a request will end */
@@ -46,6 +59,36 @@ bool tr_guard_begin(tr_gateway_t *gateway)
     return gateway->parties;
 }
 
+/* Descriptors that are left for connections when everything else has what it may need. */
+static size_t count_room(void)
+{
+    struct rlimit limit;
+    int next = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0); /* the lowest that is free */
+    size_t n_used = next < 0 ? 0 : (size_t)next;
+    if (next >= 0) {
+        close(next);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return SIZE_MAX;
+    }
+    return limit.rlim_cur > n_used + DESCRIPTORS_KEPT
+               ? (size_t)limit.rlim_cur - n_used - DESCRIPTORS_KEPT
+               : 1;
+}
+
+/* libzmq runs in circles when there is no descriptor for who wants to come in. */
+void tr_guard_limit(tr_gateway_t *gateway, const tr_node_limits_t *limits)
+{
+    size_t room = gateway->room > 0 ? gateway->room : count_room();
+    gateway->room = room;
+    gateway->limits = *limits;
+    if (room < limits->max_connections) {
+        gateway->limits.max_connections = room;
+        tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "connections_bounded",
+                 TR_NUMBER("limit", limits->max_connections), TR_NUMBER("room", room));
+    }
+}
+
 void tr_guard_end(tr_gateway_t *gateway)
 {
     tr_parties_destroy(&gateway->parties);
@@ -63,10 +106,11 @@ static void count_connections(tr_gateway_t *gateway)
 }
 
 /* Close it, and hear no more of what it has said already. */
-static void shut(tr_door_t *door, tr_connection_t *connection)
+static void shut(tr_gateway_t *gateway, tr_door_t *door, tr_connection_t *connection)
 {
     tr_connections_refuse(&door->connections, connection);
     (void)tr_descriptor_shut(connection->descriptor, connection->cookie);
+    gateway->n_gone = MANY; /* it may have left much */
 }
 
 static void tell_full(tr_gateway_t *gateway, const tr_door_t *door, int64_t now_ms)
@@ -101,7 +145,7 @@ static void on_accepted(tr_gateway_t *gateway, tr_door_t *door, int descriptor)
     if (!connection) {
         (void)tr_descriptor_shut(descriptor, cookie);
     } else if (is_full(gateway, door)) {
-        shut(door, connection);
+        shut(gateway, door, connection);
         tell_full(gateway, door, now_ms);
     }
 }
@@ -110,6 +154,7 @@ static void on_accepted(tr_gateway_t *gateway, tr_door_t *door, int descriptor)
 static void on_disconnected(tr_gateway_t *gateway, tr_door_t *door, int descriptor)
 {
     tr_peer_t *peer = tr_connections_remove(&door->connections, descriptor);
+    gateway->n_gone++;
     if (peer) {
         peer->connection = NULL;
         peer->lost_ms = tr_gateway_now_ms(gateway);
@@ -154,17 +199,22 @@ bool tr_guard_hears(tr_gateway_t *gateway, uint32_t door, int descriptor)
     return !connection || !connection->is_refused;
 }
 
-/* Somebody else who came by the same descriptor had a connection before it. */
+/* Whoever was thought to be behind the same descriptor had a connection before it. And where
+ * none is known, it has ended before what came by it was read. */
 bool tr_guard_meet(tr_gateway_t *gateway, tr_peer_t *peer, int descriptor)
 {
     tr_connection_t *connection =
         tr_connections_find(&gateway->doors.all[peer->door].connections, descriptor);
+    gateway->knows_descriptors = gateway->knows_descriptors || descriptor >= 0;
     if (connection) {
         if (connection->peer) {
             connection->peer->connection = NULL;
+            connection->peer->lost_ms = tr_gateway_now_ms(gateway);
         }
         connection->peer = peer;
         peer->connection = connection;
+    } else if (gateway->knows_descriptors) {
+        peer->lost_ms = tr_gateway_now_ms(gateway);
     }
     peer->party = tr_parties_join(gateway->parties, peer->name);
     return peer->party;
@@ -178,7 +228,7 @@ void tr_guard_part(tr_gateway_t *gateway, tr_peer_t *peer)
         peer->connection = NULL;
         connection->since_ms = tr_gateway_now_ms(gateway);
         if (peer->is_cut) {
-            shut(&gateway->doors.all[peer->door], connection);
+            shut(gateway, &gateway->doors.all[peer->door], connection);
         }
     }
     tr_parties_leave(gateway->parties, &peer->party);
@@ -236,10 +286,18 @@ bool tr_guard_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *re
     return wait_ms == 0;
 }
 
-void tr_gateway_note_bad(tr_gateway_t *gateway, tr_peer_t *peer, const char *why)
+void tr_guard_count_bad(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     size_t most = peer->limits->max_malformed;
     tr_metric_add(gateway->bad_messages[peer->dialect->number], 1);
+    if (tr_bucket_take(&peer->malformed, MALFORMED_PERIOD_NS / (int64_t)most, most,
+                       tr_gateway_now_ms(gateway)) > 0) {
+        tr_peer_cut_by(peer, TR_LIMIT_MALFORMED, "too much of what it says is malformed");
+    }
+}
+
+void tr_gateway_note_bad(tr_gateway_t *gateway, tr_peer_t *peer, const char *why)
+{
     if (!(peer->told_of & 1u << TR_LIMIT_NONE)) {
         peer->told_of |= 1u << TR_LIMIT_NONE;
         tr_event_live(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
@@ -247,10 +305,7 @@ void tr_gateway_note_bad(tr_gateway_t *gateway, tr_peer_t *peer, const char *why
                       TR_NUMBER("peer", peer->number), TR_TEXT("name", peer->name),
                       TR_TEXT("address", peer->address));
     }
-    if (tr_bucket_take(&peer->malformed, MALFORMED_PERIOD_NS / (int64_t)most, most,
-                       tr_gateway_now_ms(gateway)) > 0) {
-        tr_peer_cut_by(peer, TR_LIMIT_MALFORMED, "too much of what it says is malformed");
-    }
+    tr_guard_count_bad(gateway, peer);
 }
 
 /* ---- time passes ---- */
@@ -281,7 +336,7 @@ static void shut_silent(tr_gateway_t *gateway, tr_door_t *door, int64_t now_ms)
            (connection = tr_connections_next_silent(
                 &door->connections, now_ms - door->limits.idle_ms, &place)) != NULL) {
         tr_metric_add(gateway->limited[TR_LIMIT_IDLE], 1);
-        shut(door, connection);
+        shut(gateway, door, connection);
     }
 }
 
@@ -299,6 +354,51 @@ void tr_guard_look_at_all(tr_gateway_t *gateway)
     }
 }
 
+/* A message is seen when it is whole; what libzmq keeps until then is seen only in what has
+ * come by the connection. */
+static void shut_endless(tr_gateway_t *gateway, tr_door_t *door)
+{
+    size_t n_slots = door->connections.all.n_slots;
+    size_t n_looks = n_slots / LOOKS + 1;
+    for (size_t n = 0; n < n_looks && n_slots > 0; n++) {
+        tr_connection_t *connection =
+            door->connections.all.slots[door->looked_at++ % n_slots].item;
+        if (connection && !connection->is_refused &&
+            tr_connection_overruns(connection, tr_descriptor_received(connection->descriptor),
+                                   connection->peer ? connection->peer->n_heard : 0,
+                                   door->limits.max_message + MESSAGE_SLACK)) {
+            tr_metric_add(gateway->limited[TR_LIMIT_SIZE], 1);
+            tr_event_live(gateway->self->runtime->events, TR_LOG_WARNING, "message_endless",
+                          TR_TEXT("endpoint", door->endpoint),
+                          TR_NUMBER("peer", connection->peer ? connection->peer->number : 0));
+            shut(gateway, door, connection);
+        }
+    }
+}
+
+void tr_guard_look_inside(tr_gateway_t *gateway)
+{
+    for (size_t i = 0; i < TR_DOORS_MAX; i++) {
+        tr_door_t *door = &gateway->doors.all[i];
+        if (door->connections.n_open > 0 && !tr_endpoint_is_ipc(door->endpoint)) {
+            shut_endless(gateway, door);
+        }
+    }
+}
+
+/* What those who have gone have left behind is given back to the system, and not only to the
+ * allocator, which would keep it for as many as were there at the worst of times. */
+static void give_memory_back(tr_gateway_t *gateway, int64_t now_ms)
+{
+#ifdef __GLIBC__
+    if (gateway->n_gone >= MANY && now_ms - gateway->trimmed_ms >= TRIM_MS) {
+        gateway->n_gone = 0;
+        gateway->trimmed_ms = now_ms;
+        malloc_trim(0);
+    }
+#endif
+}
+
 int64_t tr_guard_sweep(tr_gateway_t *gateway, int64_t now_ms)
 {
     if (now_ms >= gateway->next_sweep_ms) {
@@ -307,7 +407,9 @@ int64_t tr_guard_sweep(tr_gateway_t *gateway, int64_t now_ms)
                 shut_silent(gateway, &gateway->doors.all[i], now_ms);
             }
         }
+        give_memory_back(gateway, now_ms);
         gateway->next_sweep_ms = tr_clock_after(now_ms, SWEEP_MS);
     }
-    return gateway->n_open_connections > 0 ? gateway->next_sweep_ms : TR_NEVER;
+    return gateway->n_open_connections > 0 || gateway->n_gone >= MANY ? gateway->next_sweep_ms
+                                                                      : TR_NEVER;
 }

@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "mailbox/message.h"
 
+#define MOST_IN_FLIGHT ((size_t)4 << 20)
+
 tr_peer_t *tr_peer_new(uint64_t number, void *socket, bool is_local, const void *routing_id,
                        size_t size, const tr_peer_limits_t *limits, int64_t now_ms)
 {
@@ -110,6 +112,7 @@ void tr_peer_destroy(tr_peer_t **self_p)
     tr_peer_forget_backlog(self);
     tr_bundle_finish(&self->bundle);
     tr_idmap_finish(&self->calls);
+    tr_in_flight_release(&self->in_flight);
     free(self);
     *self_p = NULL;
 }
@@ -123,9 +126,31 @@ static int send_bytes(void *socket, const void *bytes, size_t size, int flags)
     return rc;
 }
 
+/* What libzmq has of it is bounded by bytes, too. One message is always let through. */
+static bool has_enough(const tr_peer_t *self)
+{
+    return self->in_flight && tr_in_flight_bytes(self->in_flight) >= MOST_IN_FLIGHT;
+}
+
+/* Without memory a frame goes uncounted. */
+static void count_frames(tr_peer_t *self, troupe_message_t *message)
+{
+    for (size_t i = 0; i < message->n_frames; i++) {
+        if (zmq_msg_size(&message->frames[i]) > TR_IN_FLIGHT_SMALL) {
+            self->in_flight = self->in_flight ? self->in_flight : tr_in_flight_new();
+            if (self->in_flight) {
+                (void)tr_in_flight_count(self->in_flight, &message->frames[i]);
+            }
+        }
+    }
+}
+
 /* TROUPE_FULL: try again later. */
 static troupe_status_t address(tr_peer_t *self)
 {
+    if (has_enough(self)) {
+        return TROUPE_FULL;
+    }
     if (send_bytes(self->socket, self->routing_id, self->routing_id_size, ZMQ_SNDMORE) < 0) {
         return errno == EAGAIN ? TROUPE_FULL : TROUPE_CLOSED;
     }
@@ -139,6 +164,7 @@ static troupe_status_t send_now(tr_peer_t *self, troupe_message_t *message, int6
     if (status != TROUPE_OK) {
         return status;
     }
+    count_frames(self, message);
     if (tr_message_send(message, 0, self->socket, ZMQ_DONTWAIT) != 0) {
         return TROUPE_CLOSED; /* it went away between two frames: libzmq drops the rest */
     }
@@ -251,6 +277,9 @@ static troupe_status_t send_at_once(tr_peer_t *self, const parcel_t *parcel, int
         return status;
     }
     bool has_payload = parcel->payload && parcel->payload->n_frames > 0;
+    if (has_payload) {
+        count_frames(self, parcel->payload);
+    }
     if ((parcel->head.data && send_bytes(self->socket, parcel->head.data, parcel->head.size,
                                          has_payload ? ZMQ_SNDMORE : 0) < 0) ||
         (has_payload && tr_message_send(parcel->payload, 0, self->socket, ZMQ_DONTWAIT) != 0)) {

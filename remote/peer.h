@@ -21,6 +21,7 @@
 #include "mailbox/ref.h"
 #include "remote/bucket.h"
 #include "remote/bundle.h"
+#include "remote/in_flight.h"
 #include "remote/limits.h"
 #include "remote/rights.h"
 #include "remote/routes.h"
@@ -83,6 +84,7 @@ struct tr_peer {
     size_t routing_id_size;
     unsigned char routing_id[TR_PEER_MAX_ROUTING_ID];
     tr_idmap_t calls; /* by the peer's id; tr_open_call_t */
+    uint64_t n_heard; /* messages */
     int64_t last_heard_ms;
     int64_t last_sent_ms;
     int64_t heartbeat_ms; /* 0: it did not ask for one, and is not judged by silence */
@@ -110,7 +112,8 @@ struct tr_peer {
     tr_outgoing_t *last_out;
     size_t n_out; /* commands that wait */
     size_t out_bytes;
-    tr_peer_part_fn *on_part; /* NULL: nobody wants to know */
+    tr_in_flight_t *in_flight; /* that libzmq has; NULL: nothing of any size */
+    tr_peer_part_fn *on_part;  /* NULL: nobody wants to know */
     void *on_part_arg;
 };
 

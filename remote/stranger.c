@@ -9,7 +9,7 @@ static size_t receive(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t first,
                       troupe_message_t **rest_p, bool has_too_many_frames)
 {
     (void)has_too_many_frames;
-    tr_metric_add(gateway->bad_messages[TR_DIALECT_UNKNOWN], 1);
+    tr_guard_count_bad(gateway, peer);
     if (!peer->was_told) {
         peer->was_told = true;
         tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "dialect_unknown",

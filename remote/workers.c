@@ -144,6 +144,7 @@ static const char *objection(tr_gateway_t *gateway, const tr_peer_t *peer,
     }
     *outcome = TROUPE_OUTCOME_FORBIDDEN;
     if (!tr_allowed_has(&peer->rights->offers, offer->capability)) {
+        tr_requests_note_forbidden(gateway, peer, TR_RIGHT_OFFER, offer->capability);
         return "this peer may not offer it";
     }
     *outcome = TROUPE_OUTCOME_BAD_REQUEST;
@@ -156,6 +157,18 @@ static const char *objection(tr_gateway_t *gateway, const tr_peer_t *peer,
     *outcome = TROUPE_OUTCOME_OVERLOADED;
     *hint_ms = tr_relapses_wait_ms(&gateway->relapses, who, tr_gateway_now_ms(gateway));
     return *hint_ms > 0 ? "it has died too often of late" : NULL;
+}
+
+bool tr_workers_may_go_on(const tr_peer_t *peer)
+{
+    assert(peer);
+    for (const tr_line_t *line = peer->lines; line; line = line->next) {
+        if (!line->is_over &&
+            !tr_allowed_has(&peer->rights->offers, tr_span_of(line->capability))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static tr_line_t *add_line(tr_gateway_t *gateway, tr_peer_t *peer,

@@ -60,6 +60,9 @@ bool tr_workers_has_any(const tr_peer_t *peer);
 /* The peer is asked to go on elsewhere: nothing new for it. */
 void tr_workers_drain(tr_gateway_t *gateway, tr_peer_t *peer);
 
+/* Whether the peer may offer all that it serves, by the rights that it has now. */
+bool tr_workers_may_go_on(const tr_peer_t *peer);
+
 /* Let go of all lines. */
 void tr_workers_finish(tr_gateway_t *gateway);
 

@@ -45,6 +45,9 @@ typedef struct open_request {
 typedef struct offer {
     tr_keepsake_t *keepsake; /* NULL: there is none here */
     uint64_t line;
+    size_t concurrency;
+    size_t n_given; /* requests that it has */
+    bool hears_pings;
     bool is_up;
     uint64_t last_id; /* of the requests that it was given */
 } offer_t;
@@ -338,14 +341,14 @@ static void begin_world(void)
     }
     HOLDS(atexit(end_world) == 0);
     tr_actor_t *none = NULL;
-    tr_gateway_spec_t spec = {.limits = TR_NODE_LIMITS};
+    tr_gateway_spec_t spec = {.vigil = {2500, 3}, .limits = TR_NODE_LIMITS};
     HOLDS(tr_gateway_start(&(tr_birth_t){.what = &spec, .runtime = world.runtime}, &none) ==
           TROUPE_OK);
 }
 
 static void begin_gateway(void)
 {
-    const tr_gateway_spec_t spec = {.limits = TR_NODE_LIMITS};
+    const tr_gateway_spec_t spec = {.vigil = {2500, 3}, .limits = TR_NODE_LIMITS};
     world.now_ms = BEGIN_MS;
     world.is_blocked = world.is_lost = false;
     memset(world.n_said, 0, sizeof world.n_said);
@@ -426,8 +429,10 @@ static void take_offer(const tr_control_t *join)
     HOLDS(told->line == join->depth && told->concurrency == join->number);
     for (size_t i = 0; i < MOST_OFFERS; i++) {
         if (!world.offers[i].keepsake) {
-            world.offers[i] =
-                (offer_t){tr_keepsake_share(join->keepsake), told->line, false, 0};
+            world.offers[i] = (offer_t){.keepsake = tr_keepsake_share(join->keepsake),
+                                        .line = told->line,
+                                        .concurrency = told->concurrency,
+                                        .hears_pings = told->hears_pings};
             return;
         }
     }
@@ -503,8 +508,13 @@ static void let_lines_take(void)
     for (tr_letter_t *letter; (letter = tr_mailbox_next(world.lines, NULL));) {
         const tr_line_letter_t *word = tr_line_letter_in(letter);
         HOLDS(word);
-        const offer_t *offer = offer_of(word->line);
+        offer_t *offer = offer_of(word->line);
         HOLDS(!offer || offer->is_up);
+        bool is_final = word->command.command == TR_TRP1_REPLY ||
+                        (word->command.command == TR_TRP1_ERROR && word->command.id > 0);
+        if (offer && is_final && offer->n_given > 0) {
+            offer->n_given--;
+        }
         HOLDS(!word->message || troupe_message_bytes(word->message) <= MOST_MESSAGE);
         tr_letter_destroy(&letter);
     }
@@ -516,6 +526,7 @@ static void say_as_line(offer_t *offer, tr_trp1_command_t what, uint8_t number)
     tr_trp1_init(&command, what, number);
     troupe_message_t *message = NULL;
     if (what == TR_TRP1_REQUEST) {
+        offer->n_given++;
         command.id = ++offer->last_id;
         command.capability = tr_span_of("echo");
         command.credit = number;
@@ -534,6 +545,13 @@ static void say_as_line(offer_t *offer, tr_trp1_command_t what, uint8_t number)
     HOLDS(tr_mailbox_post_answer(world.self->mailbox, TR_LANE_CONTROL, &letter) == TROUPE_OK);
 }
 
+/* What an actor says only if the worker can do with it. */
+static bool may_say(const offer_t *offer, tr_trp1_command_t what)
+{
+    return what == TR_TRP1_REQUEST ? offer->n_given < offer->concurrency
+                                   : what != TR_TRP1_PING || offer->hears_pings;
+}
+
 /* One comes up, says something, or ends. */
 static void let_line_act(input_t *input)
 {
@@ -549,7 +567,7 @@ static void let_line_act(input_t *input)
     }
     if (what == 7) {
         tr_keepsake_release(&offer->keepsake);
-    } else {
+    } else if (!offer->is_up || may_say(offer, words[what])) {
         say_as_line(offer, offer->is_up ? words[what] : TR_TRP1_HELLO, take_byte(input));
     }
 }

@@ -295,9 +295,54 @@ def link():
         write("link", hello + hears(frame_0("bundle"), content))
 
 
+# ---- and of those of a worker's process; tests/fuzz/process.c ----
+
+def tells(head, body=b""):
+    return bytes([0, len(head)]) + head + bytes([len(body)]) + body
+
+
+def process():
+    hello = tells(frame_0("hello", version_min=1, version_max=1, state="loading"))
+    ready = tells(frame_0("ready", 0, concurrency=2, messages=True))
+    job, shared, timed = bytes([3, 0x40]), bytes([3, 0x41]), bytes([3, 0x44])
+    mail, question, urgent = bytes([4, 4]), bytes([4, 7]), bytes([4, 15])
+    turn, later = bytes([7, 50]), bytes([0x80, 200])
+    answers, takes = bytes([5, 0, 0]), bytes([0x8a])
+    blocked, closed, free = bytes([0x83]), bytes([0x6d]), bytes([10])
+    stop = bytes([9, 255])
+    stories = [
+        [hello, ready, job, tells(frame_0("part", 1, sequence=0), b"x"),
+         tells(frame_0("reply", 1), b"y"), turn],
+        [ready, job, shared, timed, tells(frame_0("error", 2, code="bad_request", text="no")),
+         tells(frame_0("pong", 3, running=1, running_for=5, progress_age=1)), later],
+        [ready, job, tells(frame_0("request", 1, capability="callee", parent=1, credit=4)),
+         answers, turn, tells(frame_0("cancel", 1))],
+        [ready, tells(frame_0("request", 2, actor="store", timeout=100)), takes, turn],
+        [ready, mail, tells(frame_0("settled", 1)), question, tells(frame_0("answer", 2), b"!"),
+         tells(frame_0("settled", 2)), urgent, turn],
+        [ready, question, tells(frame_0("settled", 1, state="stashed")),
+         tells(frame_0("send", 0, actor="store", forward=1)), tells(frame_0("settled", 1))],
+        [ready, mail, tells(frame_0("settled", 1, state="lost")),
+         tells(frame_0("send", 0, ref=1), b"back"), tells(frame_0("release", 0, ref=1, count=9))],
+        [ready, blocked, job, mail, turn, free, turn],
+        [ready, job, closed, shared, turn, later],
+        [ready, job, stop, tells(frame_0("reply", 1)), turn, tells(frame_0("bye")), later],
+        [tells(frame_0("error", 0, code="memory_exhausted", text="no room")), later],
+        [tells(frame_0("bye", 0, state="ignored")), later],
+        [tells(b"no such thing"), turn],
+        [ready, job, bytes([8, 0, 1]), bytes([8, 1, 1]), bytes([8, 2, 0]), bytes([8, 3, 1]), turn],
+    ]
+    for story in stories:
+        write("process", b"".join(story))
+    for content in vectors("trp1.txt"):
+        if len(content) < 200:
+            write("process", ready + job + question + tells(content, b"x") + turn)
+
+
 if __name__ == "__main__":
     gateway()
     link()
+    process()
     majordomo()
     zap()
     operations()

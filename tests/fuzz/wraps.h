@@ -5,6 +5,7 @@
 
 #include <zmq.h>
 
+#include "actors/child_link.h"
 #include "remote/doors.h"
 
 int __wrap_zmq_msg_recv(zmq_msg_t *message, void *socket, int flags);
@@ -23,5 +24,18 @@ troupe_status_t __wrap_tr_actor_start(const tr_actor_setup_t *setup, tr_actor_t 
 bool __wrap_tr_doors_open_all(tr_doors_t *doors, const tr_gateway_spec_t *spec, char *why,
                               size_t size);
 void __wrap_tr_doors_finish(tr_doors_t *doors);
+
+troupe_status_t __wrap_tr_child_link_receive(tr_child_link_t *link, tr_trp1_t *command_out,
+                                             troupe_message_t **message_out,
+                                             const char **why_out);
+troupe_status_t __wrap_tr_child_link_send(tr_child_link_t *link, const tr_trp1_t *command,
+                                          const troupe_message_t *message);
+bool __wrap_tr_child_link_is_known(const tr_child_link_t *link);
+void *__wrap_tr_child_link_socket(tr_child_link_t *link);
+void __wrap_tr_child_link_destroy(tr_child_link_t **link_p);
+troupe_status_t __wrap_tr_self_watch_socket(tr_self_t *self, void *socket,
+                                            void (*ready)(tr_self_t *self, void *socket,
+                                                          int descriptor));
+void __wrap_tr_self_unwatch(tr_self_t *self, void *socket, int descriptor);
 
 #endif

@@ -38,7 +38,7 @@ def run_troupe(*words, **options):
 class Node:
     """`tree` is the value of `supervisor`, as Python's own; JSON is YAML too."""
 
-    def __init__(self, tree, folder=None, limits=None, **top):
+    def __init__(self, tree, folder=None, limits=None, limits_of_all=None, **top):
         self.folder = folder or tempfile.mkdtemp(prefix="troupe-node-")
         self.owns_folder = folder is None
         self.ipc = f"ipc://{self.folder}/n.sock"
@@ -50,6 +50,8 @@ class Node:
         self.config = {"troupe": 1, "node": "tested", "listen": listeners,
                        "drain-timeout": "5s", "supervisor": tree}
         self.config.update(top)
+        if limits_of_all:
+            self.config["limits"] = limits_of_all
         self.write()
         self.process = None
 
