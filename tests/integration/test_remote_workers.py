@@ -309,6 +309,20 @@ class Service(Remote):
         self.assertEqual(isolations, {"thread", "remote"})
         self.client.cancel(busy)
 
+    def test_batches_are_for_the_nodes_own(self):
+        self.begin({"capability": "echo", "worker": {"module": "echo"}, "health": HOUR,
+                    "workers": {"remote": True, "min": 0, "max": 1}, "batch": {"max": 8, "window": "1ms"}})
+        worker = self.worker("echo", concurrency=2)
+        numbers = [self.client.request("echo", data=bytes([i])) for i in range(10)]
+        taken = [worker.take("request"), worker.take("request")]
+        self.assertTrue(worker.is_quiet())
+        for i in range(10):
+            _, given, headers, frames = taken.pop(0) if taken else worker.take("request")
+            self.assertNotIn("batch", headers)
+            worker.send("reply", given, {}, *frames)
+        self.assertEqual([self.client.final(number)[2] for number in numbers],
+                         [[bytes([i])] for i in range(10)])
+
     def test_without_any_worker_requests_wait_and_the_node_says_so(self):
         self.begin(remote("upper"))
         self.assertEqual(self.page("/readyz"), (503, "upper is unavailable: waits for workers that dial in\n"))
