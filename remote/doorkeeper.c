@@ -197,6 +197,15 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
 
 /* ---- life ---- */
 
+/* Closing alone would give its place free some time later. */
+static void give_up(zsock_t **socket_p)
+{
+    if (*socket_p) {
+        (void)zsock_unbind(*socket_p, "%s", TR_ZAP_ENDPOINT);
+        zsock_destroy(socket_p);
+    }
+}
+
 static bool begin(tr_self_t *self, const void *arg)
 {
     tr_doorkeeper_t *owner = (tr_doorkeeper_t *)arg; /* which waits for this thread's birth */
@@ -211,7 +220,12 @@ static bool begin(tr_self_t *self, const void *arg)
     owner->socket = NULL;
     owner->keys = NULL;
     tr_refused_init(&keeper->refused, self->runtime);
-    return tr_self_watch_socket(self, zsock_resolve(keeper->socket), on_readable) == TROUPE_OK;
+    bool is_watched =
+        tr_self_watch_socket(self, zsock_resolve(keeper->socket), on_readable) == TROUPE_OK;
+    if (!is_watched) {
+        self->reason = tr_reason_format(TROUPE_REASON_FAILED, "its socket cannot be watched");
+    }
+    return is_watched;
 }
 
 static void end(tr_self_t *self)
@@ -221,7 +235,7 @@ static void end(tr_self_t *self)
         return;
     }
     tr_self_unwatch(self, zsock_resolve(keeper->socket), -1);
-    zsock_destroy(&keeper->socket);
+    give_up(&keeper->socket);
     tr_keys_release(&keeper->keys);
     tr_keys_release(&keeper->former);
     free(keeper);
@@ -267,21 +281,22 @@ tr_doorkeeper_t *tr_doorkeeper_new(tr_runtime_t *runtime, tr_mailbox_t *parent, 
     }
     self->runtime = runtime;
     self->socket = answer_for_this_process(why, size);
-    self->keys = self->socket ? tr_keys_share(keys) : NULL;
-    troupe_status_t status =
-        self->socket
-            ? tr_actor_start(&(tr_actor_setup_t){.class = &doorkeeper_class,
-                                                 .name = "troupe.doorkeeper",
-                                                 .runtime = runtime,
-                                                 .parent = parent,
-                                                 .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
-                                                 .arg = self},
-                             &self->actor)
-            : TROUPE_ERR_IO;
-    if (self->socket && status != TROUPE_OK) {
-        snprintf(why, size, "no doorkeeper: %s", troupe_status_text(status));
+    if (!self->socket) {
+        tr_doorkeeper_destroy(&self);
+        return NULL;
     }
+    self->keys = tr_keys_share(keys);
+    /* From here on the socket and the table are those of the thread, if there is one. */
+    troupe_status_t status =
+        tr_actor_start(&(tr_actor_setup_t){.class = &doorkeeper_class,
+                                           .name = "troupe.doorkeeper",
+                                           .runtime = runtime,
+                                           .parent = parent,
+                                           .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
+                                           .arg = self},
+                       &self->actor);
     if (status != TROUPE_OK) {
+        snprintf(why, size, "no doorkeeper: %s", troupe_status_text(status));
         tr_doorkeeper_destroy(&self);
     }
     return self;
@@ -311,6 +326,7 @@ void tr_doorkeeper_destroy(tr_doorkeeper_t **self_p)
 {
     assert(self_p);
     tr_doorkeeper_t *self = *self_p;
+    *self_p = NULL;
     if (!self) {
         return;
     }
@@ -318,10 +334,10 @@ void tr_doorkeeper_destroy(tr_doorkeeper_t **self_p)
         tr_actor_ask_to_stop(self->actor, tr_reason_of(TROUPE_REASON_SHUTDOWN));
         if (tr_actor_reap(&self->actor, LAST_STEPS_MS) != TROUPE_OK) {
             tr_quarantine_accept(self->runtime->quarantine, &self->actor);
+            return; /* its thread may not have taken what is left here */
         }
     }
-    zsock_destroy(&self->socket);
+    give_up(&self->socket);
     tr_keys_release(&self->keys);
     free(self);
-    *self_p = NULL;
 }

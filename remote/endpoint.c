@@ -209,6 +209,23 @@ troupe_status_t tr_endpoint_check_owner(const char *owner, char *why, size_t siz
     return owner ? find_owner(owner, &user, &group, why, size) : TROUPE_OK;
 }
 
+/* First it is nobody's: who is neither the old owner nor the new has no moment. False, with
+ * errno: it is as it was. */
+static bool give_away(const char *path, uint32_t user, uint32_t group)
+{
+    struct stat before;
+    if (lstat(path, &before) != 0 || chmod(path, 0) != 0) {
+        return false;
+    }
+    bool is_given = lchown(path, user, group) == 0;
+    int error = errno;
+    if (!is_given) {
+        (void)chmod(path, before.st_mode & 07777);
+    }
+    errno = error;
+    return is_given;
+}
+
 troupe_status_t tr_endpoint_set_access(const char *endpoint, unsigned mode, const char *owner,
                                        char *why, size_t size)
 {
@@ -222,8 +239,7 @@ troupe_status_t tr_endpoint_set_access(const char *endpoint, unsigned mode, cons
     if (owner && find_owner(owner, &user, &group, why, size) != TROUPE_OK) {
         return TROUPE_ERR_IO;
     }
-    /* First nobody, then the owner: who is neither the old one nor the new has no moment. */
-    if (owner && (chmod(path, 0) != 0 || lchown(path, user, group) != 0)) {
+    if (owner && !give_away(path, user, group)) {
         snprintf(why, size, "its owner cannot be set: %s", strerror(errno));
         return TROUPE_ERR_IO;
     }

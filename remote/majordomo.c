@@ -146,7 +146,7 @@ static bool is_worker(const tr_peer_t *peer)
 static void say_bye(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     if (is_worker(peer)) {
-        tr_majordomo_dismiss(gateway, peer, "cut off");
+        tr_majordomo_dismiss(gateway, peer, peer->why_gone ? peer->why_gone : "cut off");
     }
 }
 

@@ -23,6 +23,9 @@ typedef struct tr_vigil_rule {
     int64_t liveness;    /* so many without one, and the worker is gone */
 } tr_vigil_rule_t;
 
+/* What holds where nobody has said anything. */
+#define TR_VIGIL_RULE ((tr_vigil_rule_t){.interval_ms = 2500, .liveness = 3})
+
 typedef struct tr_vigil {
     int64_t heard_ms;
     int64_t sent_ms;

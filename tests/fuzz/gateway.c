@@ -345,14 +345,14 @@ static void begin_world(void)
     }
     HOLDS(atexit(end_world) == 0);
     tr_actor_t *none = NULL;
-    tr_gateway_spec_t spec = {.vigil = {2500, 3}, .limits = TR_NODE_LIMITS};
+    tr_gateway_spec_t spec = {.limits = TR_NODE_LIMITS, .vigil = TR_VIGIL_RULE};
     HOLDS(tr_gateway_start(&(tr_birth_t){.what = &spec, .runtime = world.runtime}, &none) ==
           TROUPE_OK);
 }
 
 static void begin_gateway(void)
 {
-    const tr_gateway_spec_t spec = {.vigil = {2500, 3}, .limits = TR_NODE_LIMITS};
+    const tr_gateway_spec_t spec = {.limits = TR_NODE_LIMITS, .vigil = TR_VIGIL_RULE};
     world.now_ms = BEGIN_MS;
     world.is_blocked = world.is_lost = false;
     memset(world.n_said, 0, sizeof world.n_said);
