@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -217,7 +218,7 @@ static void *ask_on_and_on(void *arg)
         int64_t begin_ns = bench_now_ns();
         if (stream < 0 || !send_all(stream, request.bytes, request.size) ||
             !take_answer(stream)) {
-            bench_give_up("a client was not served");
+            bench_give_up("a client was not served: %s", strerror(errno));
         }
         self->took_ns[self->n++] = bench_now_ns() - begin_ns;
     }
@@ -272,11 +273,14 @@ static tape_t tape_of(kind_t kind)
     return tape;
 }
 
+/* Without a trace, or this host would soon have no port left to connect from. */
 static void connect_on_and_on(const bench_t *bench)
 {
+    static const struct linger abrupt = {.l_onoff = 1};
     for (;;) {
         int stream = dial(bench->port);
         if (stream >= 0) {
+            setsockopt(stream, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
             close(stream);
         }
     }
@@ -313,6 +317,7 @@ static pid_t begin_flood(const bench_t *bench, kind_t kind)
     if (flooder > 0 || kind == NONE) {
         return flooder;
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a bench that gives up leaves no flood behind */
     if (kind == CONNECTS) {
         connect_on_and_on(bench);
     }

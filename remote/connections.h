@@ -21,8 +21,10 @@ struct tr_peer;
 
 typedef struct tr_connection {
     int descriptor;
-    uint64_t cookie;      /* the kernel's own number of it; 0: not known */
-    int64_t since_ms;     /* that nobody is known to be behind it */
+    uint64_t cookie;  /* the kernel's own number of it; 0: not known */
+    int64_t since_ms; /* that nobody is known to be behind it */
+    uint32_t newest;  /* the last number of a peer that had been heard of before it came */
+    bool has_newest;
     bool is_refused;      /* what still comes from it is not heard */
     uint64_t began_at;    /* bytes that had come by it when the last message was whole */
     uint64_t n_heard;     /* messages that had been heard of it then */

@@ -175,12 +175,13 @@ static void answer_question(tr_self_t *self, zmsg_t *question)
     zmsg_destroy(&question);
 }
 
+/* Letters first: whoever comes when another table was sent is judged by that one. */
 static void on_readable(tr_self_t *self, void *socket, int descriptor)
 {
     (void)socket;
     (void)descriptor;
     keeper_t *keeper = self->state;
-    for (size_t n = 0; n < QUESTIONS_PER_TURN; n++) {
+    for (size_t n = 0; n < QUESTIONS_PER_TURN && tr_mailbox_depth(self->mailbox) == 0; n++) {
         zmsg_t *question = zmsg_recv_nowait(keeper->socket);
         if (!question) {
             return;

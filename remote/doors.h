@@ -13,6 +13,7 @@
 
 #include "actors/actor.h"
 #include "remote/connections.h"
+#include "remote/departed.h"
 #include "remote/gateway.h"
 #include "remote/rights.h"
 #include "wire/curve_key.h"
@@ -36,6 +37,7 @@ typedef struct tr_door {
     tr_peer_limits_t limits; /* the same */
     zsock_t *monitor;        /* what libzmq tells of its connections */
     tr_connections_t connections;
+    tr_departed_t departed;
     size_t looked_at; /* how many of them, or of free places among them */
 } tr_door_t;
 

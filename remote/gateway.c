@@ -83,7 +83,7 @@ static tr_peer_t *new_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rout
                            zmq_msg_t *frame)
 {
     int descriptor = zmq_msg_get(frame, ZMQ_SRCFD);
-    if (!tr_guard_hears(gateway, door, descriptor)) {
+    if (!tr_guard_hears(gateway, door, descriptor, routing_id)) {
         return NULL;
     }
     tr_peer_t *peer = tr_peer_new(tr_runtime_next_incarnation(gateway->self->runtime),

@@ -148,8 +148,9 @@ void tr_guard_limit(tr_gateway_t *gateway, const tr_node_limits_t *limits);
 void tr_guard_told(tr_self_t *self, void *socket, int descriptor);
 
 /* Whether somebody who is not known may speak, who came in by that descriptor: not by a
- * connection that was refused. */
-bool tr_guard_hears(tr_gateway_t *gateway, uint32_t door, int descriptor);
+ * connection that was refused, nor when he has gone. */
+bool tr_guard_hears(tr_gateway_t *gateway, uint32_t door, int descriptor,
+                    zmq_msg_t *routing_id);
 
 /* A new peer, which came in by that descriptor: know its connection and its party. False when
  * out of memory. And: it is about to be forgotten, with nothing open. */

@@ -142,6 +142,10 @@ static void on_accepted(tr_gateway_t *gateway, tr_door_t *door, int descriptor)
     tr_connection_t *connection =
         tr_connections_add(&door->connections, descriptor, cookie, now_ms);
     count_connections(gateway);
+    if (connection) {
+        connection->newest = door->departed.newest;
+        connection->has_newest = door->departed.has_newest;
+    }
     if (!connection) {
         (void)tr_descriptor_shut(descriptor, cookie);
     } else if (is_full(gateway, door)) {
@@ -150,14 +154,19 @@ static void on_accepted(tr_gateway_t *gateway, tr_door_t *door, int descriptor)
     }
 }
 
+static void lose(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    peer->connection = NULL;
+    peer->lost_ms = tr_gateway_now_ms(gateway);
+}
+
 /* What it has said before may not have been read yet: a later round forgets it. */
 static void on_disconnected(tr_gateway_t *gateway, tr_door_t *door, int descriptor)
 {
     tr_peer_t *peer = tr_connections_remove(&door->connections, descriptor);
     gateway->n_gone++;
     if (peer) {
-        peer->connection = NULL;
-        peer->lost_ms = tr_gateway_now_ms(gateway);
+        lose(gateway, peer);
     }
 }
 
@@ -191,12 +200,36 @@ void tr_guard_told(tr_self_t *self, void *socket, int descriptor)
 
 /* ---- peers come and go ---- */
 
-bool tr_guard_hears(tr_gateway_t *gateway, uint32_t door, int descriptor)
+bool tr_guard_hears(tr_gateway_t *gateway, uint32_t number_of_door, int descriptor,
+                    zmq_msg_t *routing_id)
 {
-    read_monitor(gateway, &gateway->doors.all[door]); /* its connection is told of by now */
-    const tr_connection_t *connection =
-        tr_connections_find(&gateway->doors.all[door].connections, descriptor);
+    tr_door_t *door = &gateway->doors.all[number_of_door];
+    read_monitor(gateway, door); /* its connection is told of by now */
+    uint32_t number;
+    if (tr_departed_number(zmq_msg_data(routing_id), zmq_msg_size(routing_id), &number)) {
+        if (tr_departed_has(&door->departed, number)) {
+            return false;
+        }
+        tr_departed_note_speaker(&door->departed, number);
+    }
+    const tr_connection_t *connection = tr_connections_find(&door->connections, descriptor);
     return !connection || !connection->is_refused;
+}
+
+/* Descriptors are used again: whoever was numbered before the connection came is of one that
+ * had the descriptor before, and so is the older one of two. */
+static bool is_of_another(const tr_connection_t *connection, const tr_peer_t *peer)
+{
+    uint32_t number;
+    uint32_t other;
+    if (!tr_departed_number(peer->routing_id, peer->routing_id_size, &number)) {
+        return false;
+    }
+    return (connection->has_newest && !tr_departed_is_before(connection->newest, number)) ||
+           (connection->peer &&
+            (!tr_departed_number(connection->peer->routing_id,
+                                 connection->peer->routing_id_size, &other) ||
+             tr_departed_is_before(number, other)));
 }
 
 /* Whoever was thought to be behind the same descriptor had a connection before it. And where
@@ -206,15 +239,16 @@ bool tr_guard_meet(tr_gateway_t *gateway, tr_peer_t *peer, int descriptor)
     tr_connection_t *connection =
         tr_connections_find(&gateway->doors.all[peer->door].connections, descriptor);
     gateway->knows_descriptors = gateway->knows_descriptors || descriptor >= 0;
-    if (connection) {
+    if (connection && connection->peer && tr_peers_has_chosen(peer)) {
+        peer->connection = NULL; /* there is no telling which of the two it is */
+    } else if (connection && !is_of_another(connection, peer)) {
         if (connection->peer) {
-            connection->peer->connection = NULL;
-            connection->peer->lost_ms = tr_gateway_now_ms(gateway);
+            lose(gateway, connection->peer);
         }
         connection->peer = peer;
         peer->connection = connection;
     } else if (gateway->knows_descriptors) {
-        peer->lost_ms = tr_gateway_now_ms(gateway);
+        lose(gateway, peer);
     }
     peer->party = tr_parties_join(gateway->parties, peer->name);
     return peer->party;
@@ -223,12 +257,18 @@ bool tr_guard_meet(tr_gateway_t *gateway, tr_peer_t *peer, int descriptor)
 void tr_guard_part(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     tr_connection_t *connection = peer->connection;
+    tr_door_t *door = &gateway->doors.all[peer->door];
+    uint32_t number;
+    if ((peer->lost_ms > 0 || (connection && peer->is_cut)) &&
+        tr_departed_number(peer->routing_id, peer->routing_id_size, &number)) {
+        tr_departed_add(&door->departed, number);
+    }
     if (connection) {
         connection->peer = NULL;
         peer->connection = NULL;
         connection->since_ms = tr_gateway_now_ms(gateway);
         if (peer->is_cut) {
-            shut(gateway, &gateway->doors.all[peer->door], connection);
+            shut(gateway, door, connection);
         }
     }
     tr_parties_leave(gateway->parties, &peer->party);

@@ -160,7 +160,7 @@ class Restarts(AsyncCase):
             served.kill(signal.SIGSTOP)
             try:
                 with self.assertRaises(troupe.WorkerLost):
-                    await client.call("echo", "x", method="echo")
+                    await client.call("echo", "60000", method="sleep")
             finally:
                 served.kill(signal.SIGCONT)
             self.assertEqual(await client.call("echo", "x", method="echo"), b"x")

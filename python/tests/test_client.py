@@ -251,7 +251,7 @@ class Restarts(NodeCase):
             served.kill(signal.SIGSTOP)
             try:
                 with self.assertRaises(troupe.WorkerLost):
-                    client.call("echo", "x", method="echo")
+                    client.call("echo", "60000", method="sleep")
             finally:
                 served.kill(signal.SIGCONT)
             self.assertEqual(client.call("echo", "x", method="echo"), b"x")
@@ -264,6 +264,12 @@ class Restarts(NodeCase):
 
 
 class Endpoints(unittest.TestCase):
+    def test_messages_do_not_pile_up(self):
+        with troupe.Client("ipc:///tmp/no-such-node.sock") as client:
+            with self.assertRaises(troupe.Overloaded):
+                for _ in range(1000000):
+                    client.send("room", "x")
+
     def test_one_that_is_none(self):
         with troupe.Client("nonsense") as client:
             with self.assertRaises(troupe.Timeout) as caught:

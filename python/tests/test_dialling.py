@@ -281,9 +281,10 @@ class Heartbeat(DialCase):
         self.assertNotEqual(self.peer, old)
 
     def test_a_handler_that_hangs_is_given_up(self):
-        for _ in range(3):
+        for count in (1, 2, 3):
             self.greet()
             self.request(1, "doze", b"60")
+            self.program.wait_line("began doze", count)
             self.say("bye")
         self.greet()
         self.program.wait_line("does not end, and is given up", 3)

@@ -135,6 +135,15 @@ class Remote(NodeCase):
         self.assertEqual(program.wait(), 1)
         self.assertIn("troupe.outcomes.NoCapability", program.lines[-1])
 
+    def test_one_that_hangs_is_dropped_and_comes_again(self):
+        self.serve({**FAR, "health": {"interval": "200ms", "stall": "1s"}})
+        program = self.program("--drain", "0.2", "py")
+        self.wait_for(1)
+        with self.assertRaises(troupe.WorkerLost):
+            self.py("doze", "600")
+        self.assertEqual(self.py("upper", "there again"), b"THERE AGAIN")
+        program.wait_line("does not end, and is given up")
+
     def test_broken(self):
         self.serve()
         program = self.program("py")

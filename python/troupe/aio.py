@@ -14,7 +14,7 @@ from .client import (DEFAULT, MAX_MESSAGES, WINDOW, Message, Reply, TimeoutOptio
 from .connection import Fate, Pauses, Settings
 from .conversation import Conversation, Frames, Sink
 from .keys import Key
-from .outcomes import Cancelled, Forbidden, TooLarge, TroupeError
+from .outcomes import Cancelled, Forbidden, Overloaded, TooLarge, TroupeError
 from .wire import MAX_FRAMES, MAX_NUMBER, Payload, frames_of
 
 __all__ = ["AsyncClient", "AsyncStream"]
@@ -169,6 +169,8 @@ class AsyncClient:
         frames = frames_of(payload)
         if len(frames) > MAX_FRAMES:
             raise TooLarge(f"a message has at most {MAX_FRAMES} frames")
+        if self._calls.is_full:
+            raise Overloaded("too many messages wait to be sent")
         self._calls.send(headers, frames)
         self._wake()
 

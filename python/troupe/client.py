@@ -15,7 +15,7 @@ from .connection import Fate, Settings
 from .conversation import Conversation, Frames, Sink
 from .keys import Key
 from .loop import Loop
-from .outcomes import Cancelled, Forbidden, TooLarge, TroupeError
+from .outcomes import Cancelled, Forbidden, Overloaded, TooLarge, TroupeError
 from .wire import MAX_FRAMES, MAX_NUMBER, Payload, encode, frames_of
 
 Reply = Union[bytes, List[bytes]]
@@ -289,7 +289,8 @@ class Caller(abc.ABC):
     def send(self, actor: str, payload: Payload = None, *, urgent: bool = False,
              confirm: bool = False, timeout: TimeoutOption = DEFAULT) -> None:
         """Send a message to an actor. With `confirm` it is in the actor's mailbox on return, or
-        an error is raised; without, nothing is known, and nothing is waited for."""
+        an error is raised; without, nothing is known, and nothing is waited for: Overloaded is
+        raised when too many wait to be sent."""
         headers = actor_headers(actor, urgent, confirm)
         if confirm:
             call = Call(self)
@@ -299,6 +300,8 @@ class Caller(abc.ABC):
             frames = frames_of(payload)
             if len(frames) > MAX_FRAMES:
                 raise TooLarge(f"a message has at most {MAX_FRAMES} frames")
+            if self._calls.is_full:
+                raise Overloaded("too many messages wait to be sent")
             self._post(lambda: self._calls.send(headers, frames))
 
     def ask(self, actor: str, payload: Payload = None, *,

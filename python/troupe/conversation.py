@@ -75,7 +75,7 @@ class Conversation:
         self._late: List[Tuple[float, int]] = []
         self._last_id = 0
         self._out: Deque[Frames] = deque()
-        self._unsent: Deque[Tuple[Dict[str, Any], Frames]] = deque(maxlen=MAX_CALLS)
+        self._unsent: Deque[Tuple[Dict[str, Any], Frames]] = deque()
         self._is_connected = False
         self._why = ""  # there is no connection, as far as that is known
         self._said_at = 0.0
@@ -257,9 +257,14 @@ class Conversation:
         call.payload = []
         self._watch(about, call)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits to be sent that no message should be added. Any thread may ask."""
+        return len(self._out) >= MAX_CALLS or len(self._unsent) >= MAX_CALLS
+
     def send(self, headers: Dict[str, Any], payload: Frames) -> None:
         """A message to an actor, about which nothing will be heard. Without a connection it waits
-        for the next one; of too many the oldest are lost."""
+        for the next one."""
         if self._is_connected:
             self.say("send", 0, headers, payload)
         else:

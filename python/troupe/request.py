@@ -96,7 +96,7 @@ class Request(Caller):
         """Send a part of the reply. Waits while the reader has no room; raises Cancelled when
         nobody waits for the request any more. A handler may as well yield its parts."""
         frames = frames_of(payload)
-        _check_size(frames)
+        check_size(frames)
         with self._changed:
             while not self._has_room():
                 self._changed.wait(self.time_left)
@@ -203,6 +203,6 @@ class Request(Caller):
         self.cancel()
 
 
-def _check_size(frames: List[bytes]) -> None:
+def check_size(frames: List[bytes]) -> None:
     if len(frames) > MAX_FRAMES:
         raise TooLarge(f"a payload has at most {MAX_FRAMES} frames")

@@ -21,7 +21,7 @@ from .connection import Fate, Pauses, Settings
 from .conversation import Conversation
 from .loop import Loop
 from .outcomes import BadRequest, Cancelled, TooLarge, TroupeError, WorkerLost
-from .request import Request, _check_size
+from .request import Request, check_size
 from .wire import Command, Payload, frames_of
 
 log = logging.getLogger("troupe")
@@ -245,7 +245,7 @@ class Service(Conversation):
             return _failed(Cancelled("nobody waited for it any more"))
         try:
             frames = frames_of(_run(handler, job))
-            _check_size(frames)
+            check_size(frames)
             return "reply", {}, frames
         except Broken as error:
             text = str(error)

@@ -290,6 +290,10 @@ bool __wrap_tr_doors_open_all(tr_doors_t *doors, const tr_gateway_spec_t *spec, 
         door->limits.max_frame = 1000;
         door->limits.max_message = MOST_MESSAGE;
         door->limits.max_frames = 8;
+        door->limits.max_malformed = 20;
+        door->limits.stall_ms = 2000;
+        door->limits.rate = i == 1 ? 20 : 0;
+        door->limits.burst = 10;
         door->rights.is_admin = i == 1;
         HOLDS(tr_allowed_set(&door->rights.calls, all, 1) == TROUPE_OK);
         HOLDS(tr_allowed_set(&door->rights.offers, all, 1) == TROUPE_OK);

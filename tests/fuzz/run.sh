@@ -50,4 +50,5 @@ export -f run_one
 export build seconds
 
 # shellcheck disable=SC2016 # its own argument is meant
-printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'run_one "$1"' run_one
+printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'run_one "$1"' run_one ||
+    exit 1

@@ -55,6 +55,8 @@ def config():
                 write("config", path.read_bytes())
     write("config", b"capability: vision\nworker: {module: vision, args: {a: 1}}\n")
     write("config", b"actor: clock\nworker: {command: [clock, -x]}\nspawns: 3\n")
+    write("config", b"troupe: 1\nsupervisor: {children: [{capability: c, workers: {remote: true}, "
+          b"batch: {}}]}\n")
     write("config", b"supervisor: deep\nstrategy: one_for_all\nchildren: []\n")
 
 
@@ -248,6 +250,9 @@ def gateway():
         [says(2, b"", b"MDPW01", b"\x01", b"echo"), UP, WORK, TURN,
          says(2, b"", b"MDPW01", b"\x03", b"1", b"", b"answer"), LONG, TURN],
         [says(2, b"MDPW02", b"\x01", b"echo"), UP, WORK, line(0, 1, 1), line(0, 5), TURN, ENDED],
+        [says(0, frame_0("request", 1, ref=1)), TURN],
+        [says(0, frame_0("request", 1, capability="echo\0x")),
+         says(1, frame_0("request", 2, actor="store\0x"))],
         [says(1, b""), says(1), says(2, b"MDPC01"), says(3, *[b"x"] * 69)],
     ]
     for ending in range(4):

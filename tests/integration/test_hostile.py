@@ -59,6 +59,7 @@ class Hostile(NodeTest):
                                limits=dict(LIMITS), http=f"127.0.0.1:{self.port}")
         self.good = Good(self.tried.tcp)
         self.good.start()
+        self.until(lambda: self.good.n_answers > 0)
 
     def tearDown(self):
         before = self.good.n_answers

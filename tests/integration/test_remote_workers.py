@@ -78,6 +78,9 @@ def remote(name, health=None, **more):
 
 
 class Remote(unittest.TestCase):
+    def setUp(self):
+        self.peers = []
+
     def begin(self, *children, **top):
         self.port = free_port()
         self.node = Node({"children": list(children)}, http=f"127.0.0.1:{self.port}", **top)
@@ -89,6 +92,7 @@ class Remote(unittest.TestCase):
 
     def worker(self, *capabilities, endpoint=None, wait=True, **headers):
         peer = Peer(self.context, endpoint or self.node.tcp)
+        self.peers.append(peer)  # one that nobody holds is closed
         n = self.node.text().count("event=remote_worker_joined")
         peer.send("ready", 0, {"capabilities": list(capabilities), **headers})
         if wait:
@@ -305,6 +309,20 @@ class Service(Remote):
         self.assertEqual(isolations, {"thread", "remote"})
         self.client.cancel(busy)
 
+    def test_batches_are_for_the_nodes_own(self):
+        self.begin({"capability": "echo", "worker": {"module": "echo"}, "health": HOUR,
+                    "workers": {"remote": True, "min": 0, "max": 1}, "batch": {"max": 8, "window": "1ms"}})
+        worker = self.worker("echo", concurrency=2)
+        numbers = [self.client.request("echo", data=bytes([i])) for i in range(10)]
+        taken = [worker.take("request"), worker.take("request")]
+        self.assertTrue(worker.is_quiet())
+        for i in range(10):
+            _, given, headers, frames = taken.pop(0) if taken else worker.take("request")
+            self.assertNotIn("batch", headers)
+            worker.send("reply", given, {}, *frames)
+        self.assertEqual([self.client.final(number)[2] for number in numbers],
+                         [[bytes([i])] for i in range(10)])
+
     def test_without_any_worker_requests_wait_and_the_node_says_so(self):
         self.begin(remote("upper"))
         self.assertEqual(self.page("/readyz"), (503, "upper is unavailable: waits for workers that dial in\n"))
@@ -364,7 +382,7 @@ class Offers(Remote):
             worker = Peer(self.context, self.node.tcp)
             worker.send("ready", 0, {"capabilities": capabilities})
             self.assertTrue(worker.is_quiet())  # it cannot be read, and has no id
-        self.assertEqual(len(self.members("upper")), 1)
+        self.wait_for(lambda: len(self.members("upper")) == 1)
 
     def test_one_needs_the_right(self):
         self.port = free_port()

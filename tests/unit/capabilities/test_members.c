@@ -112,6 +112,32 @@ static void a_new_member_is_open_and_has_nothing_to_do(void **state)
     tear_down(&pool);
 }
 
+static void a_guest_keeps_what_it_takes_at_once(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    add(&pool, 1, 2);
+    assert_status(
+        tr_members_add(&pool.members, "echo-2", 2, pool.mailbox, pool.pulse, 7, true, 100),
+        TROUPE_OK);
+    tr_member_t *guest = tr_members_find(&pool.members, 2);
+    tr_members_set_concurrency(&pool.members, 3);
+    assert_int_equal(tr_members_find(&pool.members, 1)->candidate.concurrency, 3);
+    assert_int_equal(guest->candidate.concurrency, 7);
+    assert_int_equal(pool.members.n_guests, 1);
+    assert_int_equal(pool.members.n_guests_going, 0);
+    tr_members_set_going(&pool.members, guest, true);
+    tr_members_set_going(&pool.members, tr_members_find(&pool.members, 1), true);
+    assert_int_equal(pool.members.n_going, 2);
+    assert_int_equal(pool.members.n_guests_going, 1);
+    tr_members_remove(&pool.members, guest);
+    assert_int_equal(pool.members.n_guests, 0);
+    assert_int_equal(pool.members.n_guests_going, 0);
+    assert_int_equal(pool.members.n_going, 1);
+    tear_down(&pool);
+}
+
 static void an_incarnation_joins_once(void **state)
 {
     (void)state;
@@ -629,6 +655,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_member_is_open_and_has_nothing_to_do),
+        cmocka_unit_test(a_guest_keeps_what_it_takes_at_once),
         cmocka_unit_test(an_incarnation_joins_once),
         cmocka_unit_test(a_worker_that_comes_back_gets_its_keys_back),
         cmocka_unit_test(a_name_too_long_is_cut),
