@@ -584,8 +584,8 @@ class Leaving(Remote):
 
 class Losing(Remote):
     def test_killed_in_the_middle(self):
-        self.begin(remote("again", retry=1, health={"interval": "100ms"}),
-                   remote("once", health={"interval": "100ms"}))
+        often = {"interval": "100ms", "misses": 100}  # to say something shows that it is gone
+        self.begin(remote("again", retry=1, health=often), remote("once", health=often))
         first = self.process("again", "once")
         kept = self.client.request("again", "busy", b"x")
         lost = self.client.request("once", "busy", b"y")
@@ -613,7 +613,7 @@ class Losing(Remote):
 
     def test_silent_for_three_heartbeats(self):
         self.begin(remote("upper"))
-        process = self.process("upper", heartbeat_ms=200)
+        process = self.process("upper", heartbeat_ms=500)
         self.assertEqual(self.client.call("upper", data=b"x")[2], [b"X"])
         number = self.client.request("upper", "busy", b"x")
         self.wait_for(lambda: self.node.capability("upper")["pending"] == 1)
@@ -642,11 +642,11 @@ class Losing(Remote):
         self.assertEqual(self.client.final(number)[0], "worker_lost")
 
     def test_progress_keeps_it(self):
-        self.begin(remote("upper", health={"interval": "50ms", "stall": "400ms"}))
+        self.begin(remote("upper", health={"interval": "50ms", "misses": 100, "stall": "1500ms"}))
         worker = self.worker("upper", wait=False)
         number = self.client.request("upper")
         given = worker.take("request")[1]
-        until = time.monotonic() + 1.2
+        until = time.monotonic() + 3
         while time.monotonic() < until:
             worker.send("progress", given)
             worker.receive(0.05)
@@ -655,7 +655,7 @@ class Losing(Remote):
 
     def test_the_node_is_killed_and_comes_again(self):
         self.begin(remote("upper"))
-        self.process("upper", heartbeat_ms=200)
+        self.process("upper", heartbeat_ms=500)
         self.assertEqual(self.client.call("upper", data=b"x")[2], [b"X"])
         self.node.kill(signal.SIGKILL)
         self.node.wait()
