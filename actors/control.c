@@ -95,6 +95,9 @@ const char *tr_word_name(tr_word_t word)
         [TR_WORD_RESUME] = "resume",
         [TR_WORD_RESPEC] = "respec",
         [TR_WORD_RELOAD] = "reload",
+        [TR_WORD_RETIRE] = "retire",
+        [TR_WORD_JOIN] = "join",
+        [TR_WORD_NOT_JOINED] = "not_joined",
     };
     return word < TR_N_WORDS ? names[word] : "unknown";
 }

@@ -34,18 +34,22 @@ typedef enum tr_word {
     TR_WORD_STARTED, /* ready for work; reason.text: what it has to say about its start */
     TR_WORD_ENDED,   /* reason; its thread is about to end. Without STARTED: it did not start */
 
+    TR_WORD_RETIRE, /* it wants nothing new, and to go when it has nothing left to do. May be
+                       said again, as a hint that this is so now */
+
     /* worker -> its host, in the user lane: behind all that it has sent */
     TR_WORD_SETTLED, /* number: of the message that it has received; depth 1: it has put it
                         aside, and will receive it again */
     TR_WORD_LOST,    /* name: of an actor; reason.text: why a message to it is a dead letter */
 
     /* pool -> router, about one worker (incarnation) or about itself (incarnation 0) */
-    TR_WORD_UP,          /* name, mailbox, pulse: may get requests */
-    TR_WORD_DOUBTFUL,    /* gets nothing new for now */
-    TR_WORD_FINE,        /* doubt is over */
-    TR_WORD_GOING,       /* will be stopped: gets nothing new any more */
-    TR_WORD_DOWN,        /* reason: it is gone, with what it had */
-    TR_WORD_AVAILABLE,   /* the pool starts workers */
+    TR_WORD_UP,        /* name, mailbox, pulse: may get requests. number: so many at once; 0: as
+                          its capability has it. Others have come by themselves */
+    TR_WORD_DOUBTFUL,  /* gets nothing new for now */
+    TR_WORD_FINE,      /* doubt is over */
+    TR_WORD_GOING,     /* will be stopped: gets nothing new any more */
+    TR_WORD_DOWN,      /* reason: it is gone, with what it had */
+    TR_WORD_AVAILABLE, /* the pool starts workers */
     TR_WORD_UNAVAILABLE, /* reason: it does not, for the next `number` ms */
     TR_WORD_NOT_GROWN, /* a worker that was wished for did not start; reason. number 1: it will
                           be tried again; 0: not before it is wished for again */
@@ -71,6 +75,13 @@ typedef enum tr_word {
                       it shall finish what it has, and get nothing new */
     /* and back, if not */
     TR_WORD_NOT_YIELDED, /* incarnation; reason.text: why */
+
+    /* gateway -> router -> pool: a worker of elsewhere wants to join. what, keepsake: for its
+       start; number: requests that it takes at once; depth: token; mailbox: whom to tell if it
+       may not */
+    TR_WORD_JOIN,
+    /* and back, if not */
+    TR_WORD_NOT_JOINED, /* number: the token; depth: a troupe_outcome_t; reason.text: why */
 
     /* pool -> governor */
     TR_WORD_HOLDS,    /* number: of a grant; incarnation, name, pulse: the worker that has it */

@@ -45,9 +45,9 @@ static tr_header_t header_of(const tr_process_worker_t *worker, const tr_trp1_t 
 void tr_dialogue_take_call(tr_process_worker_t *worker, const tr_trp1_t *request,
                            troupe_message_t **message_p)
 {
-    const tr_job_t *parent = request->parent > 0
-                                 ? tr_given_jobs_get(&worker->given, (uint64_t)request->parent)
-                                 : NULL;
+    const tr_job_t *parent =
+        request->parent > 0 ? tr_given_jobs_get(&worker->work.given, (uint64_t)request->parent)
+                            : NULL;
     if (request->parent > 0 && !parent) {
         tr_dialogue_refuse_call(worker, request->id, TROUPE_OUTCOME_CANCELLED,
                                 "the request that it was called for is not open any more");
@@ -135,13 +135,29 @@ void tr_dialogue_say_unsaid(tr_process_worker_t *worker)
     while (worker->unsaid && has_said(worker, worker->unsaid)) {
         troupe_reply_t *reply = worker->unsaid;
         worker->unsaid = (troupe_reply_t *)reply->letter.next;
+        worker->n_unsaid--;
         reply->letter.next = NULL;
         note_said(worker, reply);
     }
 }
 
+/* To ask costs a process nothing, not even when it is refused; so one that never reads could
+ * have any number of answers wait for it. */
+static void give_up_reading(tr_process_worker_t *worker, troupe_reply_t *reply)
+{
+    tr_reason_t reason =
+        tr_reason_format(TROUPE_REASON_FAILED, "it does not read what it has asked for");
+    worker->is_deaf = true;
+    tr_dialogue_fail(worker, &reason);
+    troupe_reply_destroy(&reply);
+}
+
 void tr_dialogue_answer(tr_process_worker_t *worker, troupe_reply_t *reply)
 {
+    if (worker->n_unsaid == TR_DIALOGUE_MOST_UNSAID) {
+        give_up_reading(worker, reply);
+        return;
+    }
     reply->letter.next = NULL;
     if (worker->unsaid) {
         worker->last_unsaid->letter.next = &reply->letter;
@@ -149,6 +165,7 @@ void tr_dialogue_answer(tr_process_worker_t *worker, troupe_reply_t *reply)
         worker->unsaid = reply;
     }
     worker->last_unsaid = reply;
+    worker->n_unsaid++;
     tr_dialogue_say_unsaid(worker);
 }
 
@@ -159,4 +176,5 @@ void tr_dialogue_forget_unsaid(tr_process_worker_t *worker)
         worker->unsaid = (troupe_reply_t *)reply->letter.next;
         troupe_reply_destroy(&reply);
     }
+    worker->n_unsaid = 0;
 }

@@ -12,14 +12,12 @@
 #include "actors/child_link.h"
 #include "actors/child_output.h"
 #include "actors/errands.h"
-#include "actors/given_jobs.h"
+#include "actors/given_work.h"
 #include "actors/lent_refs.h"
 #include "actors/mail_list.h"
 #include "actors/process_family.h"
 #include "actors/process_worker.h"
-#include "actors/worker_state.h"
 #include "base/oom_kills.h"
-#include "mailbox/reply.h"
 
 /* In the id of a reply: it answers an ask of the process, not a call. */
 #define TR_DIALOGUE_OF_ASK (UINT64_C(1) << 63)
@@ -44,18 +42,12 @@ typedef struct tr_process_worker {
     tr_process_t process;
     tr_process_family_t family;
     tr_oom_watch_t oom_kills;
-    tr_given_jobs_t given;   /* the process has them */
-    tr_given_jobs_t unbegun; /* nobody has begun them; to be handed back */
-    int64_t hand_back_ms;    /* at the latest, or TR_NEVER */
-    troupe_reply_t *held;    /* a part that its router has no room for; nothing is read then */
-    tr_errands_t errands;    /* what the process has asked of others */
-    troupe_reply_t *unsaid;  /* answers to that which wait for the process to read */
+    tr_given_work_t work;   /* while it holds a part, nothing is read */
+    tr_errands_t errands;   /* what the process has asked of others */
+    troupe_reply_t *unsaid; /* answers to that which wait for the process to read */
     troupe_reply_t *last_unsaid;
+    size_t n_unsaid;
     tr_process_mail_t mail;
-    uint64_t reported; /* the request whose handler runs, as the process told; 0: none */
-    bool is_ready;
-    bool has_met_unknown;
-    bool is_stopping;
     bool has_said_stop;
     tr_reason_t stop_reason;
     bool has_verdict;
@@ -63,20 +55,12 @@ typedef struct tr_process_worker {
     bool is_cut_off;     /* the connection is lost, so it must leave */
     bool is_deaf;        /* what the process says is of no interest any more */
     int64_t born_ms;
-    int64_t ready_since_ms; /* ready, and without jobs */
-    int64_t kill_at_ms;     /* or TR_NEVER */
-    int64_t killed_ms;      /* 0: SIGKILL was not sent */
-    bool is_gone;           /* the process is dead and reaped */
+    int64_t kill_at_ms; /* or TR_NEVER */
+    int64_t killed_ms;  /* 0: SIGKILL was not sent */
+    bool is_gone;       /* the process is dead and reaped */
     int64_t gone_ms;
     tr_reason_t exit; /* how; valid when is_gone */
 } tr_process_worker_t;
-
-/* Move the state of the worker. The supervisor may have written it off; then it ends, and knows
- * by the word. */
-void tr_dialogue_move_to(tr_process_worker_t *worker, tr_worker_state_t state);
-
-/* It gets on. */
-void tr_dialogue_note_progress(tr_process_worker_t *worker);
 
 /* Why it ends, whatever its exit status will be; the first reason stays. */
 void tr_dialogue_decide(tr_process_worker_t *worker, const tr_reason_t *reason);
@@ -110,6 +94,9 @@ void tr_dialogue_serve_batch(tr_process_worker_t *worker, tr_batch_t *batch);
 /* The reader of that job's parts may have room for more. */
 void tr_dialogue_pass_on_credit(tr_process_worker_t *worker, uint64_t number);
 
+/* More answers than these do not wait for a process to read them. */
+#define TR_DIALOGUE_MOST_UNSAID 100000
+
 /* How the node calls what the process has asked under `id`, and the other way round: what comes
  * late for another life fits none. */
 uint64_t tr_dialogue_number(const tr_process_worker_t *worker, uint64_t id);
@@ -134,9 +121,6 @@ void tr_dialogue_say_unsaid(tr_process_worker_t *worker);
 /* Forget what is unsaid. */
 void tr_dialogue_forget_unsaid(tr_process_worker_t *worker);
 
-/* Give the jobs that nobody has begun back to their router. */
-void tr_dialogue_hand_back(tr_process_worker_t *worker);
-
 /* Try again to deliver the part that is held. False when its router still has no room. */
 bool tr_dialogue_deliver_held(tr_process_worker_t *worker);
 
@@ -145,9 +129,6 @@ void tr_dialogue_break_off(tr_process_worker_t *worker, const char *why);
 
 /* Take what it has said, up to a bound. False when there may be more. */
 bool tr_dialogue_hear(tr_process_worker_t *worker);
-
-/* An answer, or the like, came for what is not open. It is told once. */
-void tr_dialogue_meet_unknown(tr_process_worker_t *worker, uint64_t number);
 
 /* What it works on has changed: show it. */
 void tr_dialogue_show_work(tr_process_worker_t *worker);

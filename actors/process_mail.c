@@ -29,7 +29,7 @@ static bool is_over(const tr_process_worker_t *worker)
 {
     return worker->has_verdict || worker->is_gone || worker->has_said_stop ||
            worker->is_cut_off ||
-           (worker->is_stopping && (is_lasting(worker) || !worker->is_ready));
+           (worker->work.is_stopping && (is_lasting(worker) || !worker->work.is_ready));
 }
 
 static void bury(tr_process_worker_t *worker, tr_mail_t *mail, const char *why)
@@ -144,7 +144,7 @@ static bool hand_over(tr_process_worker_t *worker, tr_mail_t *mail)
 static bool may_hand_over(const tr_process_worker_t *worker)
 {
     bool has_place = worker->mail.next.first || worker->mail.under_way.n < WINDOW;
-    return worker->is_ready && worker->mail.is_welcome && has_place && !worker->unsaid &&
+    return worker->work.is_ready && worker->mail.is_welcome && has_place && !worker->unsaid &&
            !is_over(worker);
 }
 
@@ -158,7 +158,7 @@ static tr_mail_t *next_mail(tr_process_worker_t *worker)
 /* What nobody will have is told at once, unless another life may have it. */
 static void give_up_waiting(tr_process_worker_t *worker)
 {
-    bool is_unwelcome = worker->is_ready && !worker->mail.is_welcome;
+    bool is_unwelcome = worker->work.is_ready && !worker->mail.is_welcome;
     if (!is_unwelcome && (is_lasting(worker) || !is_over(worker))) {
         return;
     }
@@ -204,7 +204,7 @@ static void note_settled(tr_process_worker_t *worker)
     if (atomic_load(&pulse->running) == 0) {
         atomic_store(&pulse->running_since_ms, 0); /* the next one begins now */
     }
-    tr_dialogue_note_progress(worker);
+    tr_given_work_note_progress(&worker->work);
     tr_dialogue_show_work(worker);
     tr_dialogue_hand_over_mail(worker);
 }
@@ -232,7 +232,7 @@ void tr_dialogue_take_settled(tr_process_worker_t *worker, const tr_trp1_t *sett
 {
     tr_mail_t *mail = take_settled(worker, settled->id);
     if (!mail) {
-        tr_dialogue_meet_unknown(worker, settled->id);
+        tr_given_work_meet_unknown(&worker->work, settled->id);
         return;
     }
     tr_letter_t *letter = &mail->letter;
@@ -293,7 +293,7 @@ static tr_mail_t *forwarded(tr_process_worker_t *worker, uint64_t receipt,
 {
     const tr_mail_t *mail = tr_mail_list_get(&worker->mail.under_way, receipt);
     if (!mail) {
-        tr_dialogue_meet_unknown(worker, receipt);
+        tr_given_work_meet_unknown(&worker->work, receipt);
         return NULL;
     }
     troupe_question_t *question = tr_idmap_take(&worker->mail.questions, receipt);

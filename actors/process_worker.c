@@ -99,7 +99,7 @@ static tr_reason_t reason_of_end(const tr_process_worker_t *worker)
     if (worker->has_verdict) {
         return worker->verdict;
     }
-    if (worker->is_stopping) {
+    if (worker->work.is_stopping) {
         return worker->stop_reason;
     }
     return tr_process_worker_reason_of_death(worker);
@@ -188,13 +188,11 @@ static tr_process_worker_t *worker_new(tr_self_t *self, const tr_process_plan_t 
         worker->self = self;
         worker->plan = plan;
         worker->kill_at_ms = TR_NEVER;
-        worker->hand_back_ms = TR_NEVER;
         worker->born_ms = tr_clock_now_ms();
         tr_process_init(&worker->process);
         tr_oom_watch_init(&worker->oom_kills, plan->machine ? plan->machine : "",
                           worker->born_ms);
-        tr_given_jobs_init(&worker->given);
-        tr_given_jobs_init(&worker->unbegun);
+        tr_given_work_init(&worker->work, self);
         tr_errands_init(&worker->errands, self);
         tr_idmap_init(&worker->mail.questions);
         tr_lent_refs_init(&worker->mail.senders);
@@ -216,8 +214,8 @@ static bool begin(tr_self_t *self, const void *arg)
         return false;
     }
     atomic_store_explicit(&self->pulse->pid, worker->process.pid, memory_order_relaxed);
-    tr_dialogue_note_progress(worker);
-    tr_dialogue_move_to(worker, TR_WORKER_LOADING);
+    tr_given_work_note_progress(&worker->work);
+    tr_given_work_move_to(&worker->work, TR_WORKER_LOADING);
     tr_event(self->runtime->events, TR_LOG_INFO, "process_started",
              TR_TEXT("worker", self->name), TR_NUMBER("pid", worker->process.pid),
              TR_TEXT("program", worker->plan->argv[0]));
@@ -251,7 +249,7 @@ static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
     if (word->word == TR_WORD_KILL) {
         take_kill(worker, word);
     } else if (word->word == TR_WORD_CANCEL &&
-               tr_given_jobs_get(&worker->given, word->number)) {
+               tr_given_jobs_get(&worker->work.given, word->number)) {
         tr_errands_cancel_of(&worker->errands, word->number);
         tr_dialogue_say(worker, TR_TRP1_CANCEL, word->number);
     } else if (word->word == TR_WORD_ROOM) {
@@ -313,10 +311,11 @@ static void stop(tr_self_t *self, const tr_reason_t *reason)
         tr_dialogue_fail(worker, reason);
         return;
     }
-    if (!worker->is_stopping) {
-        worker->is_stopping = true;
+    if (!worker->work.is_stopping) {
+        worker->work.is_stopping = true;
         worker->stop_reason = *reason;
-        tr_dialogue_move_to(worker, worker->is_ready ? TR_WORKER_DRAINING : TR_WORKER_EVICTING);
+        tr_given_work_move_to(&worker->work,
+                              worker->work.is_ready ? TR_WORKER_DRAINING : TR_WORKER_EVICTING);
     }
 }
 
@@ -324,8 +323,8 @@ static void stop(tr_self_t *self, const tr_reason_t *reason)
 static void say_stop(tr_process_worker_t *worker)
 {
     worker->has_said_stop = true;
-    if (worker->is_ready) {
-        tr_dialogue_move_to(worker, TR_WORKER_EVICTING);
+    if (worker->work.is_ready) {
+        tr_given_work_move_to(&worker->work, TR_WORKER_EVICTING);
     }
     if (tr_dialogue_say(worker, TR_TRP1_STOP, 0) != TROUPE_OK) {
         tr_dialogue_terminate(worker);
@@ -334,7 +333,7 @@ static void say_stop(tr_process_worker_t *worker)
 
 static void kill_as_planned(tr_process_worker_t *worker)
 {
-    if (!worker->has_verdict && !worker->is_stopping) {
+    if (!worker->has_verdict && !worker->work.is_stopping) {
         tr_reason_t reason =
             worker->is_cut_off ? tr_reason_format(TROUPE_REASON_LOST, "its connection was lost")
                                : tr_reason_format(TROUPE_REASON_FAILED,
@@ -369,10 +368,11 @@ static int64_t turn_to_kill(tr_process_worker_t *worker, int64_t now_ms)
 
 static int64_t turn_parts(tr_process_worker_t *worker, int64_t now_ms)
 {
-    if (!worker->held) {
+    if (!worker->work.held) {
         return TR_NEVER;
     }
-    tr_dialogue_note_progress(worker); /* it waits for its reader, and cannot help it */
+    tr_given_work_note_progress(
+        &worker->work); /* it waits for its reader, and cannot help it */
     if (!tr_dialogue_deliver_held(worker)) {
         return tr_clock_after(now_ms, RETRY_PART_MS);
     }
@@ -387,28 +387,15 @@ static int64_t turn_unsaid(tr_process_worker_t *worker, int64_t now_ms)
 {
     tr_dialogue_say_unsaid(worker);
     tr_dialogue_hand_over_mail(worker);
-    bool must_retry = worker->unsaid || (worker->is_ready && worker->mail.next.first);
+    bool must_retry = worker->unsaid || (worker->work.is_ready && worker->mail.next.first);
     return must_retry ? tr_clock_after(now_ms, RETRY_PART_MS) : TR_NEVER;
-}
-
-static int64_t turn_idle(tr_process_worker_t *worker, int64_t now_ms)
-{
-    if (atomic_load(&worker->self->pulse->state) != TR_WORKER_READY) {
-        return TR_NEVER;
-    }
-    int64_t idle_at_ms = tr_clock_after(worker->ready_since_ms, worker->plan->idle_after_ms);
-    if (now_ms < idle_at_ms) {
-        return idle_at_ms;
-    }
-    tr_dialogue_move_to(worker, TR_WORKER_IDLE);
-    return TR_NEVER;
 }
 
 /* What it was given. What waits for an actor that is restarted waits on. */
 static bool has_finished(const tr_process_worker_t *worker)
 {
     const tr_mailbox_t *mailbox = worker->self->mailbox;
-    return !worker->given.oldest && worker->mail.under_way.n == 0 &&
+    return !worker->work.given.oldest && worker->mail.under_way.n == 0 &&
            (tr_mailbox_is_lasting(mailbox) ||
             (!worker->mail.next.first && tr_mailbox_depth(mailbox) == 0));
 }
@@ -421,15 +408,16 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
         return earlier(due_ms, turn_after_death(worker, now_ms));
     }
     due_ms = earlier(due_ms, turn_unsaid(worker, now_ms));
-    if (worker->is_stopping && !worker->has_said_stop && has_finished(worker)) {
+    if (worker->work.is_stopping && !worker->has_said_stop && has_finished(worker)) {
         say_stop(worker);
     }
-    if (now_ms >= worker->hand_back_ms) {
-        tr_dialogue_hand_back(worker);
+    if (now_ms >= worker->work.hand_back_ms) {
+        tr_given_work_hand_back(&worker->work);
     }
-    due_ms = earlier(due_ms, worker->hand_back_ms);
+    due_ms = earlier(due_ms, worker->work.hand_back_ms);
     due_ms = earlier(due_ms, turn_to_kill(worker, now_ms));
-    due_ms = earlier(due_ms, turn_idle(worker, now_ms));
+    due_ms = earlier(
+        due_ms, tr_given_work_turn_idle(&worker->work, worker->plan->idle_after_ms, now_ms));
     return earlier(due_ms, tr_child_output_turn(worker->output, now_ms));
 }
 
@@ -462,18 +450,6 @@ static void be_rid_of_process(tr_process_worker_t *worker)
     tr_process_close(&worker->process);
 }
 
-static void show_end(tr_self_t *self)
-{
-    _Atomic(int) *state = &self->pulse->state;
-    if (tr_reason_is_abnormal(&self->reason)) {
-        tr_worker_state_try(state, TR_WORKER_FAILED);
-    } else {
-        tr_worker_state_try(state, TR_WORKER_DRAINING);
-        tr_worker_state_try(state, TR_WORKER_EVICTING);
-    }
-    tr_worker_state_try(state, TR_WORKER_DEAD);
-}
-
 static void leave(tr_self_t *self)
 {
     tr_process_worker_t *worker = self->state;
@@ -489,15 +465,12 @@ static void end(tr_self_t *self)
     if (!worker) {
         return;
     }
-    tr_dialogue_hand_back(worker);
-    tr_given_jobs_finish(&worker->unbegun);
-    tr_given_jobs_finish(&worker->given); /* the router ends them when it hears of this end */
-    troupe_reply_destroy(&worker->held);
+    tr_given_work_finish(&worker->work); /* what it had ends when the router hears of this */
     tr_errands_finish(&worker->errands);
     tr_dialogue_forget_unsaid(worker);
     tr_child_link_destroy(&worker->link);
     tr_child_output_destroy(&worker->output);
-    show_end(self);
+    tr_given_work_show_end(&worker->work);
     free(worker);
     self->state = NULL;
 }

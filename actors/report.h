@@ -19,6 +19,7 @@ typedef enum tr_isolation {
     TR_ISOLATION_THREAD,
     TR_ISOLATION_PROCESS,
     TR_ISOLATION_INLINE, /* on the threads of those who call it, too */
+    TR_ISOLATION_REMOTE, /* elsewhere: it has come by itself */
 } tr_isolation_t;
 
 typedef struct tr_report_child {

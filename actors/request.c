@@ -32,6 +32,12 @@ const char *troupe_request_traceparent(const troupe_request_t *self)
     return self->envelope->traceparent;
 }
 
+const char *troupe_request_peer(const troupe_request_t *self)
+{
+    assert(self);
+    return self->envelope->caller;
+}
+
 const troupe_message_t *troupe_request_message(const troupe_request_t *self)
 {
     assert(self);

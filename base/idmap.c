@@ -102,14 +102,17 @@ void *tr_idmap_take(tr_idmap_t *self, uint64_t id)
     return item;
 }
 
-void *tr_idmap_any(const tr_idmap_t *self, uint64_t *id_out)
+/* It goes on where it was last: to empty a map is to walk through it once or twice. */
+void *tr_idmap_any(tr_idmap_t *self, uint64_t *id_out)
 {
     assert(self && id_out);
-    for (size_t i = 0; i < self->n_slots && self->n_items; i++) {
-        if (self->slots[i].item) {
-            *id_out = self->slots[i].id;
-            return self->slots[i].item;
+    for (size_t n = 0; n < self->n_slots && self->n_items; n++) {
+        tr_idmap_slot_t *slot = &self->slots[self->looked_at];
+        if (slot->item) {
+            *id_out = slot->id;
+            return slot->item;
         }
+        self->looked_at = (self->looked_at + 1) & (self->n_slots - 1);
     }
     return NULL;
 }

@@ -22,6 +22,7 @@ typedef struct tr_idmap {
     tr_idmap_slot_t *slots;
     size_t n_slots; /* 0, or a power of two */
     size_t n_items;
+    size_t looked_at; /* the slot at which tr_idmap_any goes on */
 } tr_idmap_t;
 
 void tr_idmap_init(tr_idmap_t *self);
@@ -37,6 +38,6 @@ void *tr_idmap_get(const tr_idmap_t *self, uint64_t id);
 void *tr_idmap_take(tr_idmap_t *self, uint64_t id);
 
 /* Any one item, or NULL when empty: for emptying a map in a loop. */
-void *tr_idmap_any(const tr_idmap_t *self, uint64_t *id_out);
+void *tr_idmap_any(tr_idmap_t *self, uint64_t *id_out);
 
 #endif

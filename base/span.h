@@ -23,4 +23,14 @@ static inline bool tr_span_equals(tr_span_t span, const char *text)
     return span.size == strlen(text) && memcmp(span.data, text, span.size) == 0;
 }
 
+/* As text, cut to `size` bytes with the NUL. */
+static inline void tr_span_copy(char *text, size_t size, tr_span_t span)
+{
+    size_t length = span.size < size - 1 ? span.size : size - 1;
+    if (length > 0) { /* an empty span may point nowhere */
+        memcpy(text, span.data, length);
+    }
+    text[length] = '\0';
+}
+
 #endif

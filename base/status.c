@@ -28,6 +28,7 @@ const char *troupe_version(void)
 #define LOWER_LIMIT        "limit"
 #define LOWER_EXISTS       "exists"
 #define LOWER_INTERRUPTED  "interrupted"
+#define LOWER_FORBIDDEN    "forbidden"
 #define LOWER_ERR_NOMEM    "err_nomem"
 #define LOWER_ERR_INVALID  "err_invalid"
 #define LOWER_ERR_PROTOCOL "err_protocol"

@@ -282,6 +282,9 @@ void tr_router_admit(tr_router_t *router, tr_envelope_t *envelope)
         return;
     }
     take_down(router, envelope);
+    if (router->spec->dedups_bodies) {
+        tr_sharing_key_by_body(&router->sharing, envelope);
+    }
     tr_envelope_t *lead = tr_sharing_find(&router->sharing, envelope);
     if (router->is_draining && tr_router_is_closed_to(router, envelope)) {
         refuse_closed(router, envelope);

@@ -16,9 +16,9 @@ static void put_back(tr_router_t *router, tr_envelope_t *lead)
     }
 }
 
-/* Make jobs for the lead and for as many more as go with it. Returns how many there are in
- * router->hand; 0 for want of memory, and then all wait again. */
-static size_t take_hand(tr_router_t *router, tr_envelope_t *lead)
+/* Make jobs for the lead and for as many more as go with it, `n_most` in all. Returns how many
+ * there are in router->hand; 0 for want of memory, and then all wait again. */
+static size_t take_hand(tr_router_t *router, tr_envelope_t *lead, size_t n_most)
 {
     size_t n_jobs = 0;
     tr_envelope_t *next = lead;
@@ -31,8 +31,7 @@ static size_t take_hand(tr_router_t *router, tr_envelope_t *lead)
         }
         job->lead = next;
         router->hand[n_jobs++] = job;
-        next =
-            n_jobs < router->batch.max ? tr_request_queue_pop_like(&router->queue, lead) : NULL;
+        next = n_jobs < n_most ? tr_request_queue_pop_like(&router->queue, lead) : NULL;
     }
     for (size_t i = 1; i < n_jobs; i++) {
         router->hand[i]->head = tr_job_share(router->hand[0]);
@@ -41,9 +40,10 @@ static size_t take_hand(tr_router_t *router, tr_envelope_t *lead)
     return n_jobs;
 }
 
-static tr_letter_t *letter_of_hand(const tr_router_t *router, size_t n_jobs)
+static tr_letter_t *letter_of_hand(const tr_router_t *router, const tr_member_t *member,
+                                   size_t n_jobs)
 {
-    if (router->batch.max == 1) {
+    if (router->batch.max == 1 || member->is_guest) {
         return &tr_job_share(router->hand[0])->letter;
     }
     tr_batch_t *batch = tr_batch_new(n_jobs);
@@ -100,8 +100,8 @@ static void note_given(tr_router_t *router, tr_member_t *member, tr_job_t *job, 
 static bool hand_to(tr_router_t *router, tr_member_t *member, tr_envelope_t *lead,
                     int64_t now_ms)
 {
-    size_t n_jobs = take_hand(router, lead);
-    tr_letter_t *letter = n_jobs > 0 ? letter_of_hand(router, n_jobs) : NULL;
+    size_t n_jobs = take_hand(router, lead, member->is_guest ? 1 : router->batch.max);
+    tr_letter_t *letter = n_jobs > 0 ? letter_of_hand(router, member, n_jobs) : NULL;
     if (!letter) {
         drop_hand(router, n_jobs);
         return false;
@@ -115,7 +115,7 @@ static bool hand_to(tr_router_t *router, tr_member_t *member, tr_envelope_t *lea
     for (size_t i = 0; i < n_jobs; i++) {
         note_given(router, member, router->hand[i], now_ms);
     }
-    if (router->batch.max > 1) {
+    if (router->batch.max > 1 && !member->is_guest) {
         tr_metric_add(router->books.batches, 1);
     }
     return true;

@@ -64,7 +64,7 @@ static void count_free(tr_members_t *self, tr_member_t *member)
 
 troupe_status_t tr_members_add(tr_members_t *self, const char *name, uint64_t incarnation,
                                tr_mailbox_t *mailbox, tr_pulse_t *pulse, size_t concurrency,
-                               int64_t now_ms)
+                               bool is_guest, int64_t now_ms)
 {
     assert(self && name && incarnation && mailbox && pulse && concurrency);
     if (self->n == self->n_room) {
@@ -92,6 +92,8 @@ troupe_status_t tr_members_add(tr_members_t *self, const char *name, uint64_t in
     member->candidate = (tr_candidate_t){
         .is_open = true, .concurrency = concurrency, .identity = tr_balance_identity(name)};
     member->up_since_ms = member->last_used_ms = now_ms;
+    member->is_guest = is_guest;
+    self->n_guests += is_guest;
     self->all[self->n++] = &member->candidate;
     count_free(self, member);
     return TROUPE_OK;
@@ -101,8 +103,10 @@ void tr_members_set_concurrency(tr_members_t *self, size_t concurrency)
 {
     assert(self && concurrency);
     for (size_t i = 0; i < self->n; i++) {
-        self->all[i]->concurrency = concurrency;
-        count_free(self, tr_members_at(self, i));
+        if (!tr_members_at(self, i)->is_guest) {
+            self->all[i]->concurrency = concurrency;
+            count_free(self, tr_members_at(self, i));
+        }
     }
 }
 
@@ -112,6 +116,7 @@ void tr_members_remove(tr_members_t *self, tr_member_t *member)
     assert(!member->jobs);
     tr_members_set_going(self, member, false);
     self->n_free -= member->is_free;
+    self->n_guests -= member->is_guest;
     size_t i = 0;
     while (self->all[i] != &member->candidate) {
         i++;
@@ -175,6 +180,7 @@ void tr_members_set_going(tr_members_t *self, tr_member_t *member, bool is_going
             drop_farewell(self, member);
         }
         self->n_going += is_going ? 1 : (size_t)-1;
+        self->n_guests_going += !member->is_guest ? 0 : is_going ? 1 : (size_t)-1;
         member->is_going = is_going;
         update_openness(self, member);
     }

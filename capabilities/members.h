@@ -19,6 +19,9 @@ typedef struct tr_member {
     uint64_t incarnation;
     tr_mailbox_t *mailbox;
     tr_pulse_t *pulse;
+    bool is_guest; /* has come by itself: what it can do at once is its own, and it gets no
+                    * batches
+                    */
     bool is_doubtful;
     bool is_going;
     bool is_free;     /* open, with room: counted as such */
@@ -37,6 +40,8 @@ typedef struct tr_members {
     size_t n;
     size_t n_room;
     size_t n_going;
+    size_t n_guests;
+    size_t n_guests_going;
     size_t n_free; /* that can take one more unit of work */
     size_t n_busy; /* that have any pending */
     size_t n_farewells;
@@ -48,14 +53,14 @@ void tr_members_init(tr_members_t *self);
 /* Asserts that no member has a job left. */
 void tr_members_finish(tr_members_t *self);
 
-/* Add a member that may get `concurrency` jobs at once; shares mailbox and pulse.
- * TROUPE_ERR_NOMEM, TROUPE_EXISTS. */
+/* Add a member that may get `concurrency` jobs at once; shares mailbox and pulse. Of a guest
+ * that is its own. TROUPE_ERR_NOMEM, TROUPE_EXISTS. */
 TROUPE_NODISCARD troupe_status_t tr_members_add(tr_members_t *self, const char *name,
                                                 uint64_t incarnation, tr_mailbox_t *mailbox,
                                                 tr_pulse_t *pulse, size_t concurrency,
-                                                int64_t now_ms);
+                                                bool is_guest, int64_t now_ms);
 
-/* Each may get so many at once from now on. */
+/* Each but the guests may get so many at once from now on. */
 void tr_members_set_concurrency(tr_members_t *self, size_t concurrency);
 
 /* Remove a member, which must have no job left. */

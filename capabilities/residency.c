@@ -31,8 +31,8 @@ static size_t wished_for(const tr_router_t *router, size_t n_waiting)
 {
     size_t n_staying = count_staying(router);
     /* With room in a worker, what waits does so for its batch to fill. */
-    if (n_staying >= router->max || router->is_unavailable || router->is_paused ||
-        tr_members_has_room(&router->members)) {
+    if (router->spec->has_only_guests || n_staying >= router->max || router->is_unavailable ||
+        router->is_paused || tr_members_has_room(&router->members)) {
         return 0;
     }
     return tr_wish_size(n_waiting, router->spec->concurrency * router->batch.max,
@@ -57,11 +57,45 @@ int64_t tr_router_wish(tr_router_t *router, int64_t now_ms)
     return again_ms;
 }
 
+static void refuse_to_join(const tr_control_t *word, troupe_outcome_t outcome, const char *why)
+{
+    tr_control_t *refusal = tr_control_new(TR_WORD_NOT_JOINED, 0);
+    if (refusal) {
+        refusal->number = word->depth;
+        refusal->depth = (size_t)outcome;
+        snprintf(refusal->reason.text, sizeof refusal->reason.text, "%s", why);
+        tr_control_send(refusal, word->mailbox);
+    }
+}
+
+void tr_router_let_join(tr_router_t *router, const tr_control_t *word)
+{
+    if (router->is_draining) {
+        char why[TR_REASON_TEXT];
+        snprintf(why, sizeof why, "%s is draining", router->spec->capability);
+        refuse_to_join(word, TROUPE_OUTCOME_SHUTTING_DOWN, why);
+        return;
+    }
+    tr_control_t *join = tr_control_new(TR_WORD_JOIN, 0);
+    if (!join) {
+        refuse_to_join(word, TROUPE_OUTCOME_OVERLOADED, "the node is out of memory");
+        return;
+    }
+    join->number = word->number;
+    join->depth = word->depth;
+    join->what = word->what;
+    join->keepsake = tr_keepsake_share(word->keepsake);
+    join->mailbox = word->mailbox ? tr_mailbox_share(word->mailbox) : NULL;
+    tr_router_tell_pool(router, join);
+}
+
 /* ---- going ---- */
 
+/* Guests are none that could be spared: they come and go by themselves. */
 static size_t count_spare(const tr_router_t *router)
 {
-    size_t n_staying = count_staying(router);
+    size_t n_guests = router->members.n_guests - router->members.n_guests_going;
+    size_t n_staying = count_staying(router) - n_guests;
     return n_staying > router->min ? n_staying - router->min : 0;
 }
 
@@ -106,7 +140,7 @@ int64_t tr_router_keep_alive(tr_router_t *router, int64_t now_ms)
     for (size_t i = 0; i < router->members.n; i++) {
         tr_member_t *member = tr_members_at(&router->members, i);
         if (member->candidate.is_open && member->candidate.n_pending == 0 &&
-            (!oldest || member->last_used_ms < oldest->last_used_ms)) {
+            !member->is_guest && (!oldest || member->last_used_ms < oldest->last_used_ms)) {
             oldest = member;
         }
     }
@@ -128,15 +162,16 @@ static const char *why_it_stays(const tr_router_t *router, const tr_member_t *me
                                 bool may_finish)
 {
     bool is_needed = tr_request_queue_count(&router->queue) > 0 && !router->is_paused;
-    return !member                           ? "it is not there any more"
-           : member->is_going                ? "it is going already"
-           : router->spec->is_pinned         ? "its capability is pinned"
-           : count_spare(router) == 0        ? "its pool has no more than its min"
-           : may_finish                      ? NULL
-           : member->candidate.n_pending > 0 ? "it is busy"
-           : member->is_doubtful             ? "it does not answer"
-           : is_needed                       ? "work waits for it"
-                                             : NULL;
+    bool keeps = member && !member->is_guest;
+    return !member                             ? "it is not there any more"
+           : member->is_going                  ? "it is going already"
+           : keeps && router->spec->is_pinned  ? "its capability is pinned"
+           : keeps && count_spare(router) == 0 ? "its pool has no more than its min"
+           : may_finish                        ? NULL
+           : member->candidate.n_pending > 0   ? "it is busy"
+           : member->is_doubtful               ? "it does not answer"
+           : is_needed                         ? "work waits for it"
+                                               : NULL;
 }
 
 static void refuse_to_yield(tr_mailbox_t *to, uint64_t incarnation, const char *why)
@@ -211,8 +246,8 @@ void tr_router_resize(tr_router_t *router, size_t min, size_t max)
 
 void tr_router_tell_residents(tr_router_t *router, const tr_control_t *question)
 {
-    tr_residents_t *residents =
-        tr_residents_new(question->number, router->spec->capability, router->members.n);
+    tr_residents_t *residents = tr_residents_new(question->number, router->spec->capability,
+                                                 router->members.n - router->members.n_guests);
     if (!residents || !question->mailbox) {
         tr_letter_t *letter = residents ? &residents->letter : NULL;
         tr_letter_destroy(&letter);
@@ -220,16 +255,21 @@ void tr_router_tell_residents(tr_router_t *router, const tr_control_t *question)
     }
     residents->n_spare = router->spec->is_pinned ? 0 : count_spare(router);
     residents->n_waiting = (size_t)router->books.n_waiting;
+    size_t n = 0;
     for (size_t i = 0; i < router->members.n; i++) {
         const tr_member_t *member = tr_members_at(&router->members, i);
-        residents->all[i] = (tr_resident_t){
+        if (member->is_guest) {
+            continue; /* takes nothing that others could have */
+        }
+        residents->all[n] = (tr_resident_t){
             .incarnation = member->incarnation,
             .n_pending = member->candidate.n_pending,
             .up_since_ms = member->up_since_ms,
             .last_used_ms = member->last_used_ms,
             .is_leaving = member->is_going,
         };
-        snprintf(residents->all[i].name, sizeof residents->all[i].name, "%s", member->name);
+        snprintf(residents->all[n].name, sizeof residents->all[n].name, "%s", member->name);
+        n++;
     }
     tr_residents_send(residents, question->mailbox);
 }

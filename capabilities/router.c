@@ -74,8 +74,10 @@ static void be_unavailable(tr_router_t *router, const tr_control_t *word)
 static void add_member(tr_router_t *router, const tr_control_t *up)
 {
     router->trouble = tr_reason_of(TROUPE_REASON_NORMAL);
+    bool is_guest = up->number > 0;
+    size_t concurrency = is_guest ? (size_t)up->number : router->spec->concurrency;
     if (tr_members_add(&router->members, up->name, up->incarnation, up->mailbox, up->pulse,
-                       router->spec->concurrency, router->self->now.ms) != TROUPE_OK) {
+                       concurrency, is_guest, router->self->now.ms) != TROUPE_OK) {
         tr_event(router->self->runtime->events, TR_LOG_ERROR, "member_not_added",
                  TR_TEXT("worker", up->name));
     }
@@ -221,6 +223,9 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         if (word->what) {
             tr_router_respec(router, word->what, word->keepsake);
         }
+        break;
+    case TR_WORD_JOIN:
+        tr_router_let_join(router, word);
         break;
     case TR_WORD_PAUSE:
         tr_router_pause(router);

@@ -20,7 +20,8 @@ typedef enum tr_overflow {
 /* Borrowed: outlives every incarnation of the router. */
 typedef struct tr_router_spec {
     const char *capability;
-    const char *pool; /* the actor that grows and shrinks it */
+    const char *pool;     /* the actor that grows and shrinks it */
+    bool has_only_guests; /* the pool starts no workers: they come by themselves */
     size_t min_workers;
     size_t max_workers;
     size_t concurrency;    /* jobs a worker may have at once */
@@ -31,6 +32,7 @@ typedef struct tr_router_spec {
     tr_overflow_t overflow;
     size_t per_peer;          /* requests one peer may have here; 0: no limit of its own */
     int64_t queue_timeout_ms; /* how long a request may wait; 0: until its deadline */
+    bool dedups_bodies;       /* requests without a dedup key share a run by their body */
     size_t retry;             /* how often a lost worker's request is given to another */
     size_t poison;            /* lost workers after which it is not, whatever `retry` says */
     size_t breaker_failures;  /* in a row that open the breaker; 0: there is none */

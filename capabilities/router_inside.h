@@ -107,6 +107,9 @@ void tr_router_keep(tr_router_t *router, tr_member_t *member);
 /* So many there may be from now on, at least and at most. */
 void tr_router_resize(tr_router_t *router, size_t min, size_t max);
 
+/* A worker of elsewhere wants to join (TR_WORD_JOIN): its pool decides. */
+void tr_router_let_join(tr_router_t *router, const tr_control_t *word);
+
 /* Send the word to the pool; takes it. NULL is fine. */
 void tr_router_tell_pool(tr_router_t *router, tr_control_t *word);
 

@@ -16,7 +16,8 @@ static const char *state_of_closed(const tr_router_t *router)
 static const char *state_of_open(const tr_router_t *router, bool is_tripped)
 {
     bool has_nobody = tr_router_has_nobody(router);
-    bool is_ready = !is_tripped && !(router->is_unavailable && has_nobody);
+    bool has_no_hope = router->is_unavailable || router->spec->has_only_guests;
+    bool is_ready = !is_tripped && !(has_no_hope && has_nobody);
     return !is_ready ? "unavailable" : has_nobody && router->min > 0 ? "loading" : "ready";
 }
 
@@ -33,6 +34,8 @@ static void say_why(const tr_router_t *router, bool is_tripped, char *reason, si
 {
     if (why_closed(router)) {
         snprintf(reason, size, "%s", why_closed(router));
+    } else if (tr_router_has_nobody(router) && router->spec->has_only_guests) {
+        snprintf(reason, size, "waits for workers that dial in");
     } else if (tr_router_has_nobody(router)) {
         snprintf(reason, size, "%s", router->trouble.text);
     } else if (is_tripped) {

@@ -4,6 +4,9 @@
 #include "capabilities/sharing.h"
 
 #include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
 
 static size_t hash_key(const void *key)
 {
@@ -22,10 +25,21 @@ static int compare_keys(const void *one, const void *other)
     return a->size == b->size ? memcmp(a->data, b->data, a->size) : a->size < b->size ? -1 : 1;
 }
 
+/* Without the kernel's help, early in its life, bodies can be made to collide by whoever
+ * guesses an address and a time. */
+static void make_secret(unsigned char secret[TR_SIPHASH_KEY_SIZE])
+{
+    if (getrandom(secret, TR_SIPHASH_KEY_SIZE, GRND_NONBLOCK) != TR_SIPHASH_KEY_SIZE) {
+        uint64_t guess[2] = {(uint64_t)(uintptr_t)secret, (uint64_t)tr_clock_now_us()};
+        memcpy(secret, guess, TR_SIPHASH_KEY_SIZE);
+    }
+}
+
 troupe_status_t tr_sharing_init(tr_sharing_t *self)
 {
     assert(self);
     *self = (tr_sharing_t){.leads = zhashx_new()};
+    make_secret(self->secret);
     if (!self->leads) {
         return TROUPE_ERR_NOMEM;
     }
@@ -43,10 +57,37 @@ void tr_sharing_finish(tr_sharing_t *self)
     zhashx_destroy(&self->leads);
 }
 
+/* Lengths go in with what they belong to: where a frame ends makes a difference. */
+static void add_run(tr_siphash_t *hash, const void *bytes, uint64_t size)
+{
+    tr_siphash_add(hash, &size, sizeof size);
+    tr_siphash_add(hash, bytes, (size_t)size);
+}
+
+void tr_sharing_key_by_body(const tr_sharing_t *self, tr_envelope_t *envelope)
+{
+    assert(self && envelope && !envelope->lead);
+    if (envelope->dedup.size > 0) {
+        return;
+    }
+    tr_siphash_t hash;
+    tr_siphash_start(&hash, self->secret);
+    add_run(&hash, envelope->method, strlen(envelope->method));
+    for (size_t i = 0; i < troupe_message_count(envelope->message); i++) {
+        add_run(&hash, troupe_message_data(envelope->message, i),
+                troupe_message_size(envelope->message, i));
+    }
+    tr_siphash_finish(&hash, envelope->body_key);
+    envelope->dedup = (tr_span_t){(const char *)envelope->body_key, sizeof envelope->body_key};
+}
+
 tr_envelope_t *tr_sharing_find(const tr_sharing_t *self, const tr_envelope_t *envelope)
 {
     assert(self && envelope);
-    return envelope->dedup.size > 0 ? zhashx_lookup(self->leads, &envelope->dedup) : NULL;
+    tr_envelope_t *lead =
+        envelope->dedup.size > 0 ? zhashx_lookup(self->leads, &envelope->dedup) : NULL;
+    /* A caller without a name may write another's name into its key. */
+    return lead && strcmp(lead->caller, envelope->caller) == 0 ? lead : NULL;
 }
 
 void tr_sharing_open(tr_sharing_t *self, tr_envelope_t *lead)

@@ -13,10 +13,12 @@
 
 #include <czmq.h>
 
+#include "base/siphash.h"
 #include "mailbox/envelope.h"
 
 typedef struct tr_sharing {
-    zhashx_t *leads; /* by dedup key */
+    unsigned char secret[TR_SIPHASH_KEY_SIZE]; /* by which bodies become keys */
+    zhashx_t *leads;                           /* by dedup key */
     size_t n_sharers;
 } tr_sharing_t;
 
@@ -25,6 +27,10 @@ TROUPE_NODISCARD troupe_status_t tr_sharing_init(tr_sharing_t *self);
 
 /* Asserts that nobody shares anything any more. */
 void tr_sharing_finish(tr_sharing_t *self);
+
+/* Give a request that has no key one that stands for its method and all its frames. It must be
+ * in no table yet. */
+void tr_sharing_key_by_body(const tr_sharing_t *self, tr_envelope_t *envelope);
 
 /* The lead whose run `envelope` can join; NULL when there is none, or it has no key. */
 tr_envelope_t *tr_sharing_find(const tr_sharing_t *self, const tr_envelope_t *envelope);

@@ -33,7 +33,11 @@ int64_t cli_now_ms(void)
 
 void cli_target_init(cli_target_t *self)
 {
-    *self = (cli_target_t){.connect_timeout_ms = 3000};
+    *self = (cli_target_t){
+        .connect_timeout_ms = 3000,
+        .key = getenv("TROUPE_KEY"),
+        .server_key = getenv("TROUPE_SERVER_KEY"),
+    };
     const char *endpoint = getenv("TROUPE_ENDPOINT");
     if (endpoint && *endpoint) {
         snprintf(self->endpoint, sizeof self->endpoint, "%s", endpoint);
@@ -56,6 +60,12 @@ int cli_target_option(cli_target_t *self, const char *verb, const cli_given_t *g
             return cli_wrong_usage(verb, "'%s' is no endpoint", given->value);
         }
         snprintf(self->endpoint, sizeof self->endpoint, "%s", given->value);
+    }
+    if (given->key == CLI_KEY_KEY) {
+        self->key = given->value;
+    }
+    if (given->key == CLI_KEY_SERVER_KEY) {
+        self->server_key = given->value;
     }
     if (given->key == CLI_KEY_CONNECT_TIMEOUT &&
         !cli_parse_duration(given->value, &self->connect_timeout_ms)) {
@@ -115,9 +125,13 @@ static int open_signals(void)
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int explain_connect(const cli_target_t *target, troupe_status_t status)
+static int explain_connect(const cli_target_t *target, const troupe_client_t *client,
+                           troupe_status_t status)
 {
     switch (status) {
+    case TROUPE_FORBIDDEN:
+        cli_complain("forbidden: %s", troupe_client_refusal(client));
+        return CLI_FAILED;
     case TROUPE_TIMEOUT:
         cli_complain(
             "no node answers at %s; is it running? -e or $TROUPE_ENDPOINT names another",
@@ -136,6 +150,34 @@ static int explain_connect(const cli_target_t *target, troupe_status_t status)
     }
 }
 
+static bool is_said(const char *text)
+{
+    return text && *text;
+}
+
+/* Anything but CLI_OK was explained. */
+static int make_client(const cli_target_t *target, troupe_client_t **out)
+{
+    char why[512];
+    if (is_said(target->key) != is_said(target->server_key)) {
+        cli_complain("--key and --server-key go together: who we are, and who the node is");
+        return CLI_USAGE;
+    }
+    *out = troupe_client_new(target->endpoint);
+    if (!*out) {
+        cli_complain("'%s' is no endpoint; say ipc:///PATH or tcp://HOST:PORT",
+                     target->endpoint);
+        return CLI_USAGE;
+    }
+    if (is_said(target->key) && troupe_client_set_keys(*out, target->key, target->server_key,
+                                                       why, sizeof why) != TROUPE_OK) {
+        cli_complain("%s", why);
+        troupe_client_destroy(out);
+        return CLI_FAILED;
+    }
+    return CLI_OK;
+}
+
 int cli_session_open(cli_session_t *self, const cli_target_t *target)
 {
     *self = (cli_session_t){.signals = open_signals()};
@@ -143,16 +185,14 @@ int cli_session_open(cli_session_t *self, const cli_target_t *target)
         cli_complain("cannot watch for signals: %s", strerror(errno));
         return CLI_FAILED;
     }
-    self->client = troupe_client_new(target->endpoint);
-    if (!self->client) {
-        cli_complain("'%s' is no endpoint; say ipc:///PATH or tcp://HOST:PORT",
-                     target->endpoint);
+    int wrong = make_client(target, &self->client);
+    if (wrong != CLI_OK) {
         cli_session_close(self);
-        return CLI_USAGE;
+        return wrong;
     }
     troupe_status_t status = connect_client(self, self->client, target->connect_timeout_ms);
     if (status != TROUPE_OK) {
-        int code = explain_connect(target, status);
+        int code = explain_connect(target, self->client, status);
         cli_session_close(self);
         return code;
     }
@@ -171,8 +211,8 @@ void cli_session_close(cli_session_t *self)
 troupe_status_t cli_session_probe(cli_session_t *self, const cli_target_t *target,
                                   int64_t timeout_ms, troupe_client_t **out)
 {
-    troupe_client_t *client = troupe_client_new(target->endpoint);
-    if (!client) {
+    troupe_client_t *client = NULL;
+    if (make_client(target, &client) != CLI_OK) {
         return TROUPE_ERR_NOMEM;
     }
     troupe_status_t status = connect_client(self, client, timeout_ms);

@@ -24,6 +24,11 @@
      "the node, as ipc:///run/troupe.sock or tcp://127.0.0.1:5670;\n"                          \
      "default: $TROUPE_ENDPOINT, else $XDG_RUNTIME_DIR/troupe.sock\n"                          \
      "when there is one, else ipc:///tmp/troupe-studio.sock"},                                 \
+        {CLI_KEY_KEY, "key", "FILE",                                                           \
+         "who we are, to a node that wants CURVE: the file that 'troupe\n"                     \
+         "keygen' has written; default: $TROUPE_KEY"},                                         \
+        {CLI_KEY_SERVER_KEY, "server-key", "KEY",                                              \
+         "the node's public key; default: $TROUPE_SERVER_KEY"},                                \
     {                                                                                          \
         CLI_KEY_CONNECT_TIMEOUT, "connect-timeout", "TIME",                                    \
             "how long to wait for the node to answer (default 3s)"                             \
@@ -31,6 +36,8 @@
 
 typedef struct cli_target {
     char endpoint[512];
+    const char *key;        /* a file; NULL: none. These two are borrowed */
+    const char *server_key; /* or NULL */
     int64_t connect_timeout_ms;
 } cli_target_t;
 

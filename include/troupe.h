@@ -3,9 +3,9 @@
  * Troupe runs supervised workers behind load-balanced capabilities. A service
  * embeds a node (troupe/node.h), writes behaviours (troupe/behaviour.h), which may talk to each
  * other (troupe/actor.h), and calls capabilities by name, in the process (troupe/caller.h) or
- * from another one (troupe/client.h). A program can be a worker of somebody else's node
- * (troupe/worker_process.h). Behaviours are tested with troupe/testkit.h, by which threads of
- * an application talk to actors, too.
+ * from another one (troupe/client.h), over a network with keys (troupe/key.h). A program can be
+ * a worker of somebody else's node (troupe/worker_process.h). Behaviours are tested with
+ * troupe/testkit.h, by which threads of an application talk to actors, too.
  */
 
 #ifndef TROUPE_H
@@ -17,6 +17,7 @@
 #include <troupe/call.h>
 #include <troupe/caller.h>
 #include <troupe/client.h>
+#include <troupe/key.h>
 #include <troupe/message.h>
 #include <troupe/node.h>
 #include <troupe/outcome.h>

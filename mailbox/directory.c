@@ -273,15 +273,25 @@ troupe_ref_t *tr_directory_take_out_vacant(tr_directory_t *self, const char *pat
     return found;
 }
 
+/* A name that comes from a peer may be anything. False: nobody is called so. */
+static bool copy_name(char text[TR_DIRECTORY_NAME_SIZE], tr_span_t name)
+{
+    if (name.size == 0 || name.size >= TR_DIRECTORY_NAME_SIZE ||
+        memchr(name.data, '\0', name.size)) {
+        return false;
+    }
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    return true;
+}
+
 troupe_ref_t *tr_directory_refer(tr_directory_t *self, tr_span_t name)
 {
     assert(self);
     char text[TR_DIRECTORY_NAME_SIZE];
-    if (name.size >= sizeof text) {
+    if (!copy_name(text, name)) {
         return NULL;
     }
-    memcpy(text, name.data, name.size);
-    text[name.size] = '\0';
     pthread_rwlock_rdlock(&self->lock);
     troupe_ref_t *ref = zhashx_lookup(self->refs, text);
     if (ref) {
@@ -295,11 +305,9 @@ tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space, tr_
 {
     assert(self);
     char text[TR_DIRECTORY_NAME_SIZE];
-    if (name.size >= sizeof text) {
+    if (!copy_name(text, name)) {
         return NULL;
     }
-    memcpy(text, name.data, name.size);
-    text[name.size] = '\0';
     pthread_rwlock_rdlock(&self->lock);
     tr_mailbox_t *mailbox = zhashx_lookup(self->names[space], text);
     if (mailbox) {

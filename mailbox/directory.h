@@ -86,7 +86,8 @@ tr_directory_take_out_vacant(tr_directory_t *self, const char *path,
                              bool (*is_gone)(const void *arg, tr_span_t child),
                              const void *arg);
 
-/* A share of the mailbox under `name`, the caller's to release; NULL when there is none. */
+/* A share of the mailbox under `name`, the caller's to release; NULL when there is none. Here
+ * as above a name may be any bytes. */
 TROUPE_NODISCARD tr_mailbox_t *tr_directory_find(tr_directory_t *self, tr_name_space_t space,
                                                  tr_span_t name);
 

@@ -46,10 +46,23 @@ static tr_span_t keep_span(char **cursor, tr_span_t span)
     return (tr_span_t){keep(cursor, span), span.size};
 }
 
+/* A caller with a name shares runs with itself alone: what the worker says may be for it only.
+ * A NUL is in no name. */
+static tr_span_t keep_dedup(char **cursor, const tr_header_t *header)
+{
+    if (header->caller.size == 0 || header->dedup.size == 0) {
+        return keep_span(cursor, header->dedup);
+    }
+    char *text = *cursor;
+    (void)keep(cursor, header->caller);
+    (void)keep(cursor, header->dedup);
+    return (tr_span_t){text, header->caller.size + 1 + header->dedup.size};
+}
+
 static size_t size_of_texts(const tr_header_t *header)
 {
     return header->capability.size + header->method.size + header->traceparent.size +
-           header->sticky.size + header->dedup.size + 5;
+           header->sticky.size + header->dedup.size + 2 * header->caller.size + 7;
 }
 
 tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, const tr_header_t *header,
@@ -84,7 +97,8 @@ tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, const tr_hea
     self->method = keep(&cursor, header->method);
     self->traceparent = keep(&cursor, header->traceparent);
     self->sticky = keep_span(&cursor, header->sticky);
-    self->dedup = keep_span(&cursor, header->dedup);
+    self->dedup = keep_dedup(&cursor, header);
+    self->caller = keep(&cursor, header->caller);
     self->peer = header->peer;
     self->depth = header->depth;
     self->parent = header->parent;

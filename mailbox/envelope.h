@@ -26,6 +26,8 @@
 #include "mailbox/letter.h"
 #include "mailbox/mailbox.h"
 
+#define TR_ENVELOPE_BODY_KEY 16
+
 typedef struct tr_envelope tr_envelope_t;
 typedef struct tr_queue_line tr_queue_line_t; /* mailbox/request_queue.c */
 typedef struct troupe_request tr_job_t;       /* actors/request.h */
@@ -44,7 +46,8 @@ typedef struct tr_header {
     tr_span_t method;
     tr_span_t traceparent;
     tr_span_t sticky;   /* any bytes: goes to the worker that others with it went to */
-    tr_span_t dedup;    /* any bytes: shares a run with others that have it */
+    tr_span_t dedup;    /* any bytes: shares a run with others of that caller that have it */
+    tr_span_t caller;   /* name of the peer that asks, as its key proves */
     int64_t timeout_ms; /* 0: the capability's own */
     troupe_priority_t priority;
     uint64_t credit; /* parts that may be sent before more is granted; 0: the default */
@@ -60,11 +63,12 @@ struct tr_envelope {
     atomic_uint holders;
     atomic_bool is_answered;
     troupe_message_t *message;
-    tr_span_t dedup;
+    tr_span_t dedup; /* behind the name of its caller, if that has one */
     const char *method;
 
     const char *capability;
     const char *traceparent;
+    const char *caller;
     tr_span_t sticky;
     size_t size; /* with its texts */
     uint64_t id; /* as the caller numbered it; comes back with every reply */
@@ -90,8 +94,10 @@ struct tr_envelope {
     bool is_traced;   /* its trace is to be recorded */
     int pass_kind;    /* that of the breaker; capabilities/breaker.h */
     uint64_t pass_round;
-    uint64_t stalled_at;   /* what its reader had taken when it had no room last */
-    tr_queue_line_t *line; /* while it waits: the one it is in */
+    uint64_t stalled_at; /* what its reader had taken when it had no room last */
+    unsigned char
+        body_key[TR_ENVELOPE_BODY_KEY]; /* its dedup key, if that is made of its body */
+    tr_queue_line_t *line;              /* while it waits: the one it is in */
     tr_lineup_place_t place_in_line;
     tr_lineup_place_t place_by_arrival;
     int64_t due_ms; /* when the router must look at it at the latest */

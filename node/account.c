@@ -7,31 +7,54 @@
 
 /* ---- the whole ---- */
 
-static troupe_status_t read_object(msgpack_zone *zone, tr_reader_t *reader, int depth,
-                                   msgpack_object *out);
+/* Every part of an array or a map takes a byte at least, and is a part of one only: so of all
+ * together there are not more than bytes. Without that a short text of many arrays in each
+ * other could have each take room for as many parts as bytes are left. */
+typedef struct walk {
+    msgpack_zone *zone;
+    tr_reader_t reader;
+    size_t n_parts_left; /* that may still be claimed */
+} walk_t;
 
-static troupe_status_t read_array(msgpack_zone *zone, tr_reader_t *reader, int depth, size_t n,
-                                  msgpack_object *out)
+static troupe_status_t read_object(walk_t *walk, int depth, msgpack_object *out);
+
+static troupe_status_t claim(walk_t *walk, size_t n_parts)
 {
-    msgpack_object *items = msgpack_zone_malloc(zone, (n + 1) * sizeof *items);
-    troupe_status_t status = items ? TROUPE_OK : TROUPE_ERR_NOMEM;
+    if (n_parts > walk->n_parts_left) {
+        return TROUPE_ERR_INVALID;
+    }
+    walk->n_parts_left -= n_parts;
+    return TROUPE_OK;
+}
+
+static troupe_status_t read_array(walk_t *walk, int depth, size_t n, msgpack_object *out)
+{
+    troupe_status_t status = claim(walk, n);
+    if (status != TROUPE_OK) {
+        return status;
+    }
+    msgpack_object *items = msgpack_zone_malloc(walk->zone, (n + 1) * sizeof *items);
+    status = items ? TROUPE_OK : TROUPE_ERR_NOMEM;
     for (size_t i = 0; status == TROUPE_OK && i < n; i++) {
-        status = read_object(zone, reader, depth + 1, &items[i]);
+        status = read_object(walk, depth + 1, &items[i]);
     }
     *out = (msgpack_object){.type = MSGPACK_OBJECT_ARRAY,
                             .via.array = {.size = (uint32_t)n, .ptr = items}};
     return status;
 }
 
-static troupe_status_t read_map(msgpack_zone *zone, tr_reader_t *reader, int depth, size_t n,
-                                msgpack_object *out)
+static troupe_status_t read_map(walk_t *walk, int depth, size_t n, msgpack_object *out)
 {
-    msgpack_object_kv *pairs = msgpack_zone_malloc(zone, (n + 1) * sizeof *pairs);
-    troupe_status_t status = pairs ? TROUPE_OK : TROUPE_ERR_NOMEM;
+    troupe_status_t status = claim(walk, 2 * n);
+    if (status != TROUPE_OK) {
+        return status;
+    }
+    msgpack_object_kv *pairs = msgpack_zone_malloc(walk->zone, (n + 1) * sizeof *pairs);
+    status = pairs ? TROUPE_OK : TROUPE_ERR_NOMEM;
     for (size_t i = 0; status == TROUPE_OK && i < n; i++) {
-        status = read_object(zone, reader, depth + 1, &pairs[i].key);
+        status = read_object(walk, depth + 1, &pairs[i].key);
         if (status == TROUPE_OK) {
-            status = read_object(zone, reader, depth + 1, &pairs[i].val);
+            status = read_object(walk, depth + 1, &pairs[i].val);
         }
     }
     *out = (msgpack_object){.type = MSGPACK_OBJECT_MAP,
@@ -49,21 +72,20 @@ static troupe_status_t read_leaf(msgpack_zone *zone, const unsigned char *from,
 }
 
 /* A head is not believed to have more parts than bytes are left. */
-static troupe_status_t read_object(msgpack_zone *zone, tr_reader_t *reader, int depth,
-                                   msgpack_object *out)
+static troupe_status_t read_object(walk_t *walk, int depth, msgpack_object *out)
 {
-    const unsigned char *from = reader->at;
+    const unsigned char *from = walk->reader.at;
     tr_item_t item;
-    if (depth >= TR_ACCOUNT_DEPTH || !tr_take_item(reader, &item)) {
+    if (depth >= TR_ACCOUNT_DEPTH || !tr_take_item(&walk->reader, &item)) {
         return TROUPE_ERR_INVALID;
     }
     switch (item.type) {
     case TR_ITEM_ARRAY:
-        return read_array(zone, reader, depth, item.value, out);
+        return read_array(walk, depth, item.value, out);
     case TR_ITEM_MAP:
-        return read_map(zone, reader, depth, item.value, out);
+        return read_map(walk, depth, item.value, out);
     default:
-        return read_leaf(zone, from, reader->at, out);
+        return read_leaf(walk->zone, from, walk->reader.at, out);
     }
 }
 
@@ -74,9 +96,10 @@ troupe_status_t tr_account_open(tr_account_t *self, const void *data, size_t siz
     if (!self->zone) {
         return TROUPE_ERR_NOMEM;
     }
-    tr_reader_t reader = tr_reader_of(data, size);
-    troupe_status_t status = read_object(self->zone, &reader, 0, &self->root);
-    if (status == TROUPE_OK && tr_bytes_left(&reader) > 0) {
+    walk_t walk = {
+        .zone = self->zone, .reader = tr_reader_of(data, size), .n_parts_left = size};
+    troupe_status_t status = read_object(&walk, 0, &self->root);
+    if (status == TROUPE_OK && tr_bytes_left(&walk.reader) > 0) {
         status = TROUPE_ERR_INVALID;
     }
     if (status != TROUPE_OK) {

@@ -14,6 +14,7 @@
 #include "node/admin.h"
 #include "node/assembly_inside.h"
 #include "node/budget.h"
+#include "node/config_endpoint.h"
 #include "node/http.h"
 #include "node/http_address.h"
 #include "remote/gateway.h"
@@ -169,6 +170,7 @@ static tr_router_spec_t *router_spec(tr_maker_t *maker, const tr_config_child_t 
         *spec = (tr_router_spec_t){
             .capability = config->name,
             .pool = tr_maker_join(maker, config->name, "/pool"),
+            .has_only_guests = tr_config_is_remote_only(config),
             .min_workers = (size_t)config->workers_min,
             .max_workers = (size_t)config->workers_max,
             .concurrency = (size_t)config->concurrency,
@@ -180,6 +182,7 @@ static tr_router_spec_t *router_spec(tr_maker_t *maker, const tr_config_child_t 
             .overflow = overflow_of(config->overflow),
             .per_peer = (size_t)config->per_peer,
             .queue_timeout_ms = config->queue_timeout_ms,
+            .dedups_bodies = config->dedups_bodies,
             .retry = (size_t)config->retry,
             .poison = (size_t)config->poison,
             .breaker_failures = (size_t)config->breaker_failures,
@@ -197,15 +200,21 @@ static tr_supervisor_spec_t *pool_spec(tr_maker_t *maker, const tr_config_child_
 {
     tr_supervisor_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
     tr_child_spec_t *template = tr_maker_keep(maker, sizeof *template);
+    const tr_child_spec_t *guests =
+        config->takes_remote ? tr_maker_guests(maker, config) : NULL;
+    bool is_remote_only = tr_config_is_remote_only(config);
     if (spec && template) {
-        *template = tr_maker_worker(maker, config, "worker");
+        if (!is_remote_only) {
+            *template = tr_maker_worker(maker, config, "worker");
+        }
         *spec = (tr_supervisor_spec_t){
             .name = tr_maker_join(maker, config->name, "/pool"),
             .strategy = TR_SIMPLE_ONE_FOR_ONE,
             .max_restarts = (size_t)config->intensity_restarts,
             .period_ms = config->intensity_period_ms,
-            .children = template,
+            .children = is_remote_only ? guests : template,
             .n_children = 1,
+            .guests = guests,
             .min_workers = (size_t)config->workers_min,
             .max_workers = (size_t)config->workers_max,
             .capability = config->name,
@@ -218,7 +227,7 @@ static tr_supervisor_spec_t *pool_spec(tr_maker_t *maker, const tr_config_child_
                         .jitter = config->recycle_jitter},
         };
     }
-    return template ? spec : NULL;
+    return template && (guests || !config->takes_remote) ? spec : NULL;
 }
 
 static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child_t *config)
@@ -245,6 +254,9 @@ static tr_child_spec_t capability_child(tr_maker_t *maker, const tr_config_child
             maker->plan->n_processes += 1 + pool->max_workers;
         }
         maker->plan->n_actors += 4 + pool->max_workers; /* one of them a replacement */
+        if (tr_config_is_remote_only(config)) {
+            maker->plan->n_guests += pool->max_workers;
+        }
     }
     return inner_child(config->name, "capability", tr_supervisor_start, both, true);
 }
@@ -311,6 +323,56 @@ static void fill_supervisor(tr_maker_t *maker, const tr_config_child_t *config,
     maker->plan->n_actors++;
 }
 
+static tr_peer_limits_t peer_limits(const tr_config_limits_t *limits)
+{
+    return (tr_peer_limits_t){
+        .max_connections = (size_t)limits->connections,
+        .max_frame = (size_t)limits->frame,
+        .max_message = (size_t)limits->message,
+        .max_frames = (size_t)limits->frames,
+        .max_open = (size_t)limits->open,
+        .rate = (size_t)limits->rate,
+        .burst = (size_t)limits->burst,
+        .max_malformed = (size_t)limits->malformed,
+        .max_out = (size_t)limits->queue,
+        .max_out_bytes = (size_t)limits->queue_bytes,
+        .stall_ms = limits->stall_ms,
+        .idle_ms = limits->idle_ms,
+    };
+}
+
+static tr_node_limits_t node_limits(const tr_config_t *config)
+{
+    return (tr_node_limits_t){
+        .max_connections = (size_t)config->limit_connections,
+        .max_open = (size_t)config->limit_open,
+        .max_out_bytes = (size_t)config->limit_queue_bytes,
+    };
+}
+
+static tr_rights_spec_t rights_of(const tr_config_rights_t *rights)
+{
+    return (tr_rights_spec_t){
+        .calls = (const char *const *)rights->call.items,
+        .n_calls = rights->call.n,
+        .offers = (const char *const *)rights->offer.items,
+        .n_offers = rights->offer.n,
+        .actors = (const char *const *)rights->actors.items,
+        .n_actors = rights->actors.n,
+        .is_admin = rights->is_admin,
+    };
+}
+
+static const tr_key_spec_t *keys_of(tr_maker_t *maker, const tr_config_t *config)
+{
+    tr_key_spec_t *keys = tr_maker_keep(maker, config->n_peers * sizeof *keys);
+    for (size_t i = 0; keys && i < config->n_peers; i++) {
+        const tr_config_peer_t *peer = &config->peers[i];
+        keys[i] = (tr_key_spec_t){peer->name, peer->key, rights_of(&peer->rights)};
+    }
+    return keys;
+}
+
 static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_t *config)
 {
     tr_gateway_spec_t *spec = tr_maker_keep(maker, sizeof *spec);
@@ -322,12 +384,21 @@ static const tr_gateway_spec_t *gateway_spec(tr_maker_t *maker, const tr_config_
             listeners[i] = (tr_gateway_listener_t){
                 .endpoint = listener->endpoint,
                 .mode = listener->mode,
-                .actors = (const char *const *)listener->actors.items,
-                .n_actors = listener->actors.n,
+                .owner = listener->owner,
+                .is_curve = listener->security == TR_CONFIG_SECURITY_CURVE,
+                .is_open = tr_config_endpoint_is_open(listener->endpoint),
+                .rights = rights_of(&listener->rights),
+                .limits = peer_limits(&listener->limits),
             };
         }
         spec->listeners = listeners;
         spec->n_listeners = config->n_listeners;
+        spec->key_file = config->security_key;
+        spec->peers = keys_of(maker, config);
+        spec->n_peers = spec->peers ? config->n_peers : 0;
+        spec->limits = node_limits(config);
+        spec->vigil = (tr_vigil_rule_t){.interval_ms = config->majordomo_heartbeat_ms,
+                                        .liveness = config->majordomo_liveness};
     }
     return listeners ? spec : NULL;
 }
@@ -414,7 +485,7 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
         .children = children,
         .n_children = n,
     };
-    plan->n_actors += 7;
+    plan->n_actors += 8; /* with the root, the keeper, and who keeps the doors */
 }
 
 /* What is added later to a tree that runs. */

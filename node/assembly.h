@@ -27,6 +27,7 @@ typedef struct tr_plan {
     const tr_config_t *config; /* borrowed */
     tr_supervisor_spec_t root;
     size_t n_actors;    /* at most, when all pools are full */
+    size_t n_guests;    /* those of them that come by themselves, if there is room for them */
     size_t n_processes; /* those of them that have one */
 
     void **kept; /* what the plan is made of */

@@ -35,4 +35,7 @@ tr_restart_t tr_maker_restart(tr_config_restart_t restart);
 tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *config,
                                 const char *kind);
 
+/* How those of its workers are treated that come by themselves. NULL: out of memory. */
+const tr_child_spec_t *tr_maker_guests(tr_maker_t *self, const tr_config_child_t *config);
+
 #endif

@@ -10,6 +10,7 @@
 #include "actors/process_worker.h"
 #include "actors/worker.h"
 #include "base/text.h"
+#include "remote/remote_worker.h"
 
 #define IDLE_AFTER_MS 1000
 #define PATH_SIZE     4096
@@ -168,6 +169,8 @@ static void set_what(tr_maker_t *self, const tr_config_child_t *config, tr_child
         child->start = tr_worker_start;
         child->what = thread_plan(self, config);
         break;
+    case TR_ISOLATION_REMOTE: /* no worker of the file is that */
+        break;
     }
 }
 
@@ -189,15 +192,14 @@ static void set_need(tr_maker_t *self, const tr_config_child_t *config,
     tr_maker_say(self, config->place, text);
 }
 
-tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *config,
-                                const char *kind)
+/* What all its workers have in common. */
+static tr_child_spec_t any_worker(const tr_config_child_t *config, const char *kind)
 {
-    tr_child_spec_t child = {
+    return (tr_child_spec_t){
         .name = config->name,
         .kind = kind,
         .restart = tr_maker_restart(config->restart),
         .is_significant = config->is_significant,
-        .isolation = isolation_of(config),
         .shutdown_ms = config->shutdown_ms,
         .backoff_min_ms = config->backoff_min_ms,
         .backoff_max_ms = config->backoff_max_ms,
@@ -214,6 +216,25 @@ tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *confi
                 .probe_ms = config->health_probe_ms,
             },
     };
+}
+
+const tr_child_spec_t *tr_maker_guests(tr_maker_t *self, const tr_config_child_t *config)
+{
+    tr_child_spec_t *guests = tr_maker_keep(self, sizeof *guests);
+    if (guests) {
+        *guests = any_worker(config, "worker");
+        guests->restart = TR_RESTART_TEMPORARY;
+        guests->isolation = TR_ISOLATION_REMOTE;
+        guests->start = tr_remote_worker_start;
+    }
+    return guests;
+}
+
+tr_child_spec_t tr_maker_worker(tr_maker_t *self, const tr_config_child_t *config,
+                                const char *kind)
+{
+    tr_child_spec_t child = any_worker(config, kind);
+    child.isolation = isolation_of(config);
     child.needs.of[TR_MEMORY] = (uint64_t)config->memory;
     for (size_t i = 0; i < config->needs.n; i++) {
         set_need(self, config, &config->needs.items[i], &child.needs);

@@ -23,6 +23,7 @@
 #include "node/config_notes.h"
 #include "node/config_resources.h"
 #include "node/config_schedule.h"
+#include "node/config_security.h"
 #include "node/config_tree.h"
 #include "node/config_yaml.h"
 
@@ -41,6 +42,13 @@ static void finish_words(tr_config_words_t *words)
         free(words->items[i]);
     }
     free(words->items);
+}
+
+static void finish_rights(tr_config_rights_t *rights)
+{
+    finish_words(&rights->call);
+    finish_words(&rights->offer);
+    finish_words(&rights->actors);
 }
 
 static void finish_child(tr_config_child_t *child)
@@ -68,8 +76,16 @@ void tr_config_destroy(tr_config_t **self_p)
     }
     for (size_t i = 0; i < self->n_listeners; i++) {
         free(self->listeners[i].endpoint);
-        finish_words(&self->listeners[i].actors);
+        free(self->listeners[i].owner);
+        finish_rights(&self->listeners[i].rights);
     }
+    for (size_t i = 0; i < self->n_peers; i++) {
+        free(self->peers[i].name);
+        free(self->peers[i].key);
+        finish_rights(&self->peers[i].rights);
+    }
+    free(self->peers);
+    free(self->security_key);
     for (size_t i = 0; i < self->n_errands; i++) {
         free(self->schedule[i].evict);
         free(self->schedule[i].restart);
@@ -86,6 +102,9 @@ void tr_config_destroy(tr_config_t **self_p)
     *self_p = NULL;
 }
 
+/* How many workers may come by themselves, when nothing is said. */
+#define REMOTE_MAX 1000
+
 static void complete_child(tr_config_notes_t *notes, tr_config_child_t *child)
 {
     const tr_config_mark_t *module = tr_config_notes_find(notes, &child->module);
@@ -96,15 +115,22 @@ static void complete_child(tr_config_notes_t *notes, tr_config_child_t *child)
         child->isolation = TR_CONFIG_PROCESS;
     }
     if (child->kind == TR_CONFIG_CAPABILITY) {
+        if (tr_config_is_remote_only(child) &&
+            !tr_config_notes_find(notes, &child->workers_min)) {
+            child->workers_min = 0;
+        }
         if (!tr_config_notes_find(notes, &child->workers_max)) {
-            child->workers_max = child->workers_min > 1 ? child->workers_min : 1;
+            child->workers_max = tr_config_is_remote_only(child) ? REMOTE_MAX
+                                 : child->workers_min > 1        ? child->workers_min
+                                                                 : 1;
         }
         /* A large pool sees more faults in a day, and that is no worse for each worker. */
         if (!tr_config_notes_find(notes, &child->intensity_restarts)) {
             child->intensity_restarts = 5 + 2 * child->workers_max;
         }
-        if (child->batch_max == 0) {
-            child->batch_max = 1;
+        if (child->batch_max == 0 || tr_config_is_remote_only(child)) {
+            child->batch_max = 1; /* an empty `batch` has no key that could be refused */
+            child->batch_window_ms = 0;
         }
     } else if (child->kind == TR_CONFIG_ACTOR && child->intensity_period_ms == 0) {
         child->intensity_restarts = -1;
@@ -140,6 +166,16 @@ static void complete_errand(tr_config_notes_t *notes, tr_config_errand_t *errand
     }
 }
 
+static void complete_limits(tr_config_notes_t *notes, tr_config_limits_t *limits)
+{
+    if (!tr_config_notes_find(notes, &limits->message)) {
+        limits->message = limits->frame;
+    }
+    if (!tr_config_notes_find(notes, &limits->burst) || limits->burst == 0) {
+        limits->burst = limits->rate;
+    }
+}
+
 /* Fill what the file may leave out and the schema cannot know. */
 static void complete(tr_config_notes_t *notes, tr_config_t *config)
 {
@@ -149,6 +185,10 @@ static void complete(tr_config_notes_t *notes, tr_config_t *config)
     }
     notes->nomem |= !config->root.name || !config->name;
     config->http_place = tr_config_notes_place(notes, &config->http, (tr_config_place_t){1, 1});
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        complete_limits(notes, &config->listeners[i].limits);
+    }
+    tr_config_complete_security(notes, config);
     for (size_t i = 0; i < config->n_errands; i++) {
         complete_errand(notes, &config->schedule[i]);
     }
@@ -170,6 +210,7 @@ static void read_text(read_tree_fn *read_tree, tr_machine_memory_t there,
     yaml_document_delete(&document);
     complete(notes, config);
     tr_config_check(notes, config);
+    tr_config_check_security(notes, config);
     if (read_tree == tr_config_tree_read) { /* of a child alone nobody knows what there is */
         tr_config_check_resources(notes, config);
         tr_config_check_schedule(notes, config);

@@ -27,12 +27,52 @@ typedef struct tr_config_words {
     size_t n;
 } tr_config_words_t;
 
+/* Of the peers of a listener. */
+typedef struct tr_config_limits {
+    int64_t connections;
+    int64_t open;
+    int64_t rate;  /* requests a second; 0: any number */
+    int64_t burst; /* 0: there is no rate */
+    int64_t frame; /* bytes */
+    int64_t message;
+    int64_t frames;
+    int64_t malformed; /* messages in a minute */
+    int64_t queue;     /* commands */
+    int64_t queue_bytes;
+    int64_t stall_ms;
+    int64_t idle_ms;
+} tr_config_limits_t;
+
+typedef enum tr_config_security {
+    TR_CONFIG_SECURITY_NONE,
+    TR_CONFIG_SECURITY_CURVE,
+} tr_config_security_t;
+
+/* What a peer may do. Of words, one that ends with "*" stands for all that begin so. */
+typedef struct tr_config_rights {
+    tr_config_words_t call;   /* capabilities */
+    tr_config_words_t offer;  /* capabilities that it may serve as a worker */
+    tr_config_words_t actors; /* to whom it may send */
+    bool is_admin;
+} tr_config_rights_t;
+
 typedef struct tr_config_listener {
-    char *endpoint;           /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
-    unsigned mode;            /* of an ipc socket, default 0600 */
-    tr_config_words_t actors; /* to whom peers may send; "*": to all */
+    char *endpoint; /* "ipc:///run/x.sock", "tcp://127.0.0.1:5670" */
+    unsigned mode;  /* of an ipc socket, default 0600 */
+    char *owner;    /* of an ipc socket: "USER", "USER:GROUP", ":GROUP"; NULL: the node's */
+    tr_config_security_t security;
+    tr_config_rights_t rights; /* of peers without a key */
+    tr_config_limits_t limits;
     tr_config_place_t place;
 } tr_config_listener_t;
+
+/* Somebody who may come in by CURVE. */
+typedef struct tr_config_peer {
+    char *name;
+    char *key; /* public, as text */
+    tr_config_rights_t rights;
+    tr_config_place_t place;
+} tr_config_peer_t;
 
 typedef struct tr_config_arg {
     char *key;
@@ -122,6 +162,7 @@ struct tr_config_child {
     char *module; /* NULL: a command */
     tr_config_place_t module_place;
     tr_config_place_t worker_place; /* line 0: not there */
+    bool has_worker;                /* that the node starts; of an actor always */
     tr_config_args_t args;
     int64_t backoff_min_ms;
     int64_t backoff_max_ms;
@@ -155,6 +196,7 @@ struct tr_config_child {
     tr_config_args_t needs; /* of each named resource, as numbers */
     bool is_pinned;
     int64_t evict_cost;
+    bool takes_remote; /* workers that come by themselves */
     int64_t workers_min;
     int64_t workers_max;
     int64_t concurrency;
@@ -166,6 +208,7 @@ struct tr_config_child {
     tr_config_balance_t balance;
     int64_t timeout_ms;       /* the default deadline */
     int64_t queue_timeout_ms; /* 0: until the deadline */
+    bool dedups_bodies;       /* requests with equal bodies share a run */
     int64_t reader_stall_ms;
     int64_t retry;
     int64_t poison;
@@ -197,6 +240,13 @@ typedef struct tr_config {
     char *name; /* of the node */
     tr_config_listener_t *listeners;
     size_t n_listeners;
+    int64_t limit_connections; /* of all listeners */
+    int64_t limit_open;
+    int64_t limit_queue_bytes;
+    char *security_key; /* the file of the node's own key; NULL: none */
+    tr_config_place_t security_key_place;
+    tr_config_peer_t *peers;
+    size_t n_peers;
     char *http; /* HOST:PORT, or NULL */
     tr_config_place_t http_place;
     tr_config_amount_t memory_budget;
@@ -206,10 +256,18 @@ typedef struct tr_config {
     tr_config_errand_t *schedule;
     size_t n_errands;
     int64_t drain_timeout_ms;
-    int64_t spin_us;          /* how long threads look for work before they sleep */
-    int64_t quarantine_limit; /* hung threads beyond which the node gives up */
-    tr_config_child_t root;   /* a supervisor */
+    int64_t majordomo_heartbeat_ms;
+    int64_t majordomo_liveness; /* heartbeats that may fail to come */
+    int64_t spin_us;            /* how long threads look for work before they sleep */
+    int64_t quarantine_limit;   /* hung threads beyond which the node gives up */
+    tr_config_child_t root;     /* a supervisor */
 } tr_config_t;
+
+/* Whether it is a capability whose workers all come by themselves. */
+static inline bool tr_config_is_remote_only(const tr_config_child_t *child)
+{
+    return child->kind == TR_CONFIG_CAPABILITY && child->takes_remote && !child->has_worker;
+}
 
 /* Read YAML text. `file` stands in the problems. Each problem goes to `report (arg, line)` as
  * "FILE:LINE:COLUMN: error: TEXT", in order of place; report may be NULL.

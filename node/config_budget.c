@@ -110,7 +110,8 @@ static void check_child(struct account *account, const tr_config_child_t *child,
     if (child->kind == TR_CONFIG_CAPABILITY && has_budget) {
         check_memory(account, child);
     }
-    for (size_t i = 0; i < child->needs.n; i++) {
+    bool has_few = account->config->resources.n + TR_MEMORY + 1 <= TR_N_RESOURCES;
+    for (size_t i = 0; has_few && i < child->needs.n; i++) {
         check_need(account, child, &child->needs.items[i]);
     }
     for (size_t i = 0; i < child->n_children; i++) {

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "mailbox/directory.h"
 #include "node/config_endpoint.h"
+#include "node/config_schema.h"
 #include "node/http_address.h"
 
 /* A name that must differ from others. */
@@ -54,6 +55,41 @@ static void check_workers(tr_config_notes_t *notes, const tr_config_child_t *chi
     } else if (is_above(notes, &child->workers_min, &child->workers_max, &place)) {
         tr_config_notes_problem(notes, place, "'min' %lld is more than 'max' %lld",
                                 (long long)child->workers_min, (long long)child->workers_max);
+    }
+}
+
+/* What is about workers that the node starts, where there are none. */
+static void check_local_keys(tr_config_notes_t *notes, const tr_config_child_t *child)
+{
+    const unsigned where = TR_IN_CAPABILITY | TR_IN_WORKERS | TR_IN_RECYCLE | TR_IN_BATCH;
+    for (size_t i = 0; i < tr_schema_rows; i++) {
+        const tr_schema_row_t *row = &tr_schema[i];
+        const tr_config_mark_t *mark =
+            row->is_local && (row->where & where)
+                ? tr_config_notes_find(notes, (const char *)child + row->offset)
+                : NULL;
+        if (mark) {
+            tr_config_notes_problem(notes, mark->place,
+                                    "'%s' is for workers that the node starts, and without "
+                                    "'worker' it starts none",
+                                    row->key);
+        }
+    }
+    if (child->workers_min > 0 && tr_config_notes_is_sound(notes, &child->workers_min)) {
+        tr_config_notes_problem(notes,
+                                tr_config_notes_place(notes, &child->workers_min, child->place),
+                                "'min' is for workers that the node starts, and without "
+                                "'worker' it starts none");
+    }
+}
+
+/* Somebody has to serve. */
+static void check_origin(tr_config_notes_t *notes, const tr_config_child_t *child)
+{
+    if (tr_config_is_remote_only(child)) {
+        check_local_keys(notes, child);
+    } else if (!child->has_worker && tr_config_notes_is_sound(notes, &child->takes_remote)) {
+        tr_config_notes_problem(notes, child->place, "key 'worker' is missing");
     }
 }
 
@@ -206,6 +242,7 @@ static void check_children(tr_config_notes_t *notes, const tr_config_child_t *pa
         check_reserved(notes, child);
         check_significant(notes, parent, child);
         if (child->kind == TR_CONFIG_CAPABILITY) {
+            check_origin(notes, child);
             check_workers(notes, child);
             check_window(notes, child, &child->timeout_ms, "timeout");
             check_window(notes, child, &child->queue_timeout_ms, "queue-timeout");
@@ -309,28 +346,6 @@ static const tr_config_listener_t *find_twin(const tr_config_t *config, size_t i
     return NULL;
 }
 
-/* The names of actors, also of those that actors start. */
-static bool is_actor(const char *name)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/";
-    size_t size = strspn(name, letters);
-    return size > 0 && size < TR_DIRECTORY_NAME_SIZE && name[size] == '\0';
-}
-
-static void check_actors(tr_config_notes_t *notes, const tr_config_listener_t *listener)
-{
-    tr_config_place_t place = tr_config_notes_place(notes, &listener->actors, listener->place);
-    char cut[TR_CONFIG_CUT_BYTES];
-    for (size_t i = 0; i < listener->actors.n; i++) {
-        const char *name = listener->actors.items[i];
-        if (strcmp(name, "*") != 0 && !is_actor(name)) {
-            tr_config_notes_problem(notes, place, "'actors': '%s' is no name of an actor",
-                                    tr_config_cut(name, cut));
-        }
-    }
-}
-
 static void check_listener(tr_config_notes_t *notes, const tr_config_t *config, size_t index)
 {
     const tr_config_listener_t *listener = &config->listeners[index];
@@ -354,7 +369,6 @@ static void check_listener(tr_config_notes_t *notes, const tr_config_t *config, 
     if (!problem && mode && !tr_config_endpoint_is_ipc(listener->endpoint)) {
         tr_config_notes_problem(notes, mode->place, "'mode' is for ipc endpoints only");
     }
-    check_actors(notes, listener);
 }
 
 /* A listener that takes the same port, or NULL. */

@@ -10,7 +10,7 @@
 #include "node/config_notes.h"
 
 /* A node with more than these is a mistake, and comparing them pair by pair stays cheap. */
-enum { TR_CONFIG_LISTENERS_MAX = 64 };
+enum { TR_CONFIG_LISTENERS_MAX = 24 };
 
 /* Note every such problem. The description may be incomplete: what reading has refused is
  * not judged again. */

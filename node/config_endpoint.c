@@ -1,6 +1,6 @@
-/* A tcp host must be an IPv4 loopback address in digits: ZeroMQ binds no host name, "localhost"
- * included, and what is not loopback would be open to the network without a key. An ipc path
- * must be a file, since an abstract socket has no mode that keeps others out.
+/* A tcp host must be an IPv4 address in digits: ZeroMQ binds no host name, "localhost"
+ * included. An ipc path must be a file, since an abstract socket has no mode that keeps others
+ * out.
  */
 
 #include "node/config_endpoint.h"
@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -56,10 +57,12 @@ static const char *host_problem(const char *host)
     if (host[0] == '[') {
         return "IPv6 is not available in this version; write 127.0.0.1";
     }
-    if (inet_pton(AF_INET, host, &address) != 1 || ntohl(address.s_addr) >> 24 != 127) {
-        return "not loopback; that needs CURVE, which this version does not have";
+    if (strcmp(host, "*") == 0) {
+        return "write 0.0.0.0 for all addresses of this host";
     }
-    return NULL;
+    return inet_pton(AF_INET, host, &address) == 1
+               ? NULL
+               : "the host must be an IPv4 address in digits, such as 127.0.0.1";
 }
 
 static const char *tcp_problem(const char *rest)
@@ -81,6 +84,13 @@ bool tr_config_endpoint_is_ipc(const char *endpoint)
 {
     assert(endpoint);
     return begins_with(endpoint, ipc);
+}
+
+bool tr_config_endpoint_is_open(const char *endpoint)
+{
+    assert(endpoint);
+    unsigned first = 0;
+    return sscanf(endpoint, "tcp://%u.", &first) == 1 && first != 127;
 }
 
 const char *tr_config_endpoint_problem(const char *endpoint)

@@ -112,6 +112,25 @@ void tr_config_notes_problem(tr_config_notes_t *self, tr_config_place_t place,
     add_problem(self, place, text);
 }
 
+bool tr_config_notes_may_guess(tr_config_notes_t *self)
+{
+    assert(self);
+    return self->n_guesses < TR_CONFIG_GUESSES_MAX && ++self->n_guesses > 0;
+}
+
+bool tr_config_notes_may_keep(tr_config_notes_t *self, size_t n_bytes, tr_config_place_t place)
+{
+    assert(self);
+    bool was_within = self->text_bytes <= TR_CONFIG_TEXTS_MAX;
+    if (was_within && (self->text_bytes += n_bytes) > TR_CONFIG_TEXTS_MAX) {
+        tr_config_notes_problem(self, place,
+                                "more than %d bytes of text, that behind aliases and variables "
+                                "counted",
+                                TR_CONFIG_TEXTS_MAX);
+    }
+    return self->text_bytes <= TR_CONFIG_TEXTS_MAX;
+}
+
 void tr_config_notes_mark(tr_config_notes_t *self, const void *field, tr_config_place_t place,
                           bool sound)
 {

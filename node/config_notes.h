@@ -21,6 +21,13 @@
 /* More problems than these are counted as one: nobody reads them, and they cost memory. */
 enum { TR_CONFIG_PROBLEMS_MAX = 1000 };
 
+/* So many words are compared with others for "did you mean": what a person has written needs
+ * few, and each costs microseconds. */
+enum { TR_CONFIG_GUESSES_MAX = 50000 };
+
+/* Bytes of all texts together, those behind aliases and variables counted. */
+enum { TR_CONFIG_TEXTS_MAX = 8 * 1024 * 1024 };
+
 typedef struct tr_config_problem tr_config_problem_t;
 
 /* Where one field was written. */
@@ -38,6 +45,8 @@ typedef struct tr_config_notes {
     size_t n_marks;
     size_t n_marks_room;
     size_t n_marks_sorted; /* those before are in order of address */
+    size_t n_guesses;
+    size_t text_bytes;
     bool nomem;
 } tr_config_notes_t;
 
@@ -53,6 +62,14 @@ const char *tr_config_cut(const char *text, char buffer[TR_CONFIG_CUT_BYTES]);
 /* Take down a problem. Control characters in the text are shown as '?'. */
 void tr_config_notes_problem(tr_config_notes_t *self, tr_config_place_t place,
                              const char *format, ...) TROUPE_PRINTF(3, 4);
+
+/* Whether two words may be compared once more to guess what was meant; counts it. */
+TROUPE_NODISCARD bool tr_config_notes_may_guess(tr_config_notes_t *self);
+
+/* Whether there may be so many bytes of text more; counts them. The first time that there may
+ * not is a problem of that place. */
+TROUPE_NODISCARD bool tr_config_notes_may_keep(tr_config_notes_t *self, size_t n_bytes,
+                                               tr_config_place_t place);
 
 /* Take down where `field` was written. */
 void tr_config_notes_mark(tr_config_notes_t *self, const void *field, tr_config_place_t place,

@@ -52,6 +52,7 @@ bool tr_config_has(const tr_schema_row_t *row, const void *base)
         return ((const tr_config_args_t *)field)->n > 0;
     case TR_SCHEMA_WORDS:
         return ((const tr_config_words_t *)field)->n > 0;
+    case TR_SCHEMA_PEERS:
     case TR_SCHEMA_LATER:
         return false;
     default:
@@ -211,6 +212,7 @@ static void print_value(const tr_schema_row_t *row, const void *field, FILE *out
         print_args(field, out);
         break;
     case TR_SCHEMA_WORDS:
+    case TR_SCHEMA_PATTERNS:
         print_words(field, out);
         break;
     default:
@@ -311,6 +313,7 @@ bool tr_config_is_equal(const tr_schema_row_t *row, const void *one, const void 
     case TR_SCHEMA_ARGS:
         return row->where == TR_IN_FILE ? are_same_resources(a, b) : are_same_args(a, b);
     case TR_SCHEMA_WORDS:
+    case TR_SCHEMA_PATTERNS:
         return are_same_words(a, b);
     default:
         return integer_at(a) == integer_at(b);
@@ -379,9 +382,25 @@ static void print_listeners(printer_t *printer, const char *key, const tr_config
     }
 }
 
+static void print_peers(printer_t *printer, const char *key, const tr_config_t *config)
+{
+    if (config->n_peers == 0) {
+        return;
+    }
+    begin_key(printer, key);
+    fputc('\n', printer->out);
+    printer_t inner = {printer->out, printer->column + 2, false};
+    for (size_t i = 0; i < config->n_peers; i++) {
+        print_element(&inner, TR_IN_PEER, &config->peers[i]);
+    }
+}
+
 /* Keys that are for others than this one, though they have a value. */
 static bool is_out_of_place(const tr_schema_row_t *row, const void *base)
 {
+    if (row->is_local && tr_config_is_remote_only(base)) {
+        return true;
+    }
     if (row->inside == TR_IN_LIMITS) {
         return ((const tr_config_child_t *)base)->isolation != TR_CONFIG_PROCESS;
     }
@@ -394,6 +413,9 @@ static bool is_out_of_place(const tr_schema_row_t *row, const void *base)
 
 static bool has_any(unsigned where, const void *base)
 {
+    if (where == TR_IN_SECURITY && ((const tr_config_t *)base)->n_peers > 0) {
+        return true;
+    }
     bool is_found = false;
     for (size_t i = 0; !is_found && i < tr_schema_rows; i++) {
         const tr_schema_row_t *row = &tr_schema[i];
@@ -429,6 +451,9 @@ static void print_row(printer_t *printer, const tr_schema_row_t *row, const void
         break;
     case TR_SCHEMA_LISTENERS:
         print_listeners(printer, row->key, base);
+        break;
+    case TR_SCHEMA_PEERS:
+        print_peers(printer, row->key, base);
         break;
     default:
         if (tr_config_has(row, base)) {

@@ -32,11 +32,12 @@ int64_t tr_config_resource_amount(const tr_config_arg_t *resource)
 }
 
 /* The resource that is meant, as far as one can guess, or NULL. */
-static const char *nearest(const tr_config_t *config, const char *name)
+static const char *nearest(tr_config_notes_t *notes, const tr_config_t *config,
+                           const char *name)
 {
     size_t closest = strlen(name) > 4 ? 3 : 2;
     const char *found = NULL;
-    for (size_t i = 0; i < config->resources.n; i++) {
+    for (size_t i = 0; i < config->resources.n && tr_config_notes_may_guess(notes); i++) {
         size_t distance = tr_text_distance(name, config->resources.items[i].key);
         if (distance < closest) {
             closest = distance;
@@ -67,6 +68,7 @@ static void check_resource(tr_config_notes_t *notes, const tr_config_t *config, 
     char cut[TR_CONFIG_CUT_BYTES];
     if (index + TR_MEMORY + 1 == TR_N_RESOURCES) {
         tr_config_notes_problem(notes, place, "more than %d resources", TR_N_RESOURCES - 1);
+        return;
     }
     if (strcmp(resource->key, "memory") == 0) {
         tr_config_notes_problem(notes, place,
@@ -84,7 +86,7 @@ static void note_unknown(tr_config_notes_t *notes, const tr_config_t *config, co
                          tr_config_place_t place)
 {
     char cut[TR_CONFIG_CUT_BYTES];
-    const char *meant = nearest(config, name);
+    const char *meant = nearest(notes, config, name);
     tr_config_notes_problem(notes, place, "there is no resource '%s'%s%s%s",
                             tr_config_cut(name, cut),
                             meant                     ? "; did you mean '"
@@ -126,8 +128,11 @@ static void check_needs(tr_config_notes_t *notes, const tr_config_t *config,
 void tr_config_check_resources(tr_config_notes_t *notes, const tr_config_t *config)
 {
     assert(notes && config);
-    for (size_t i = 0; i < config->resources.n; i++) {
+    /* Each need is looked for among the resources: those are few, or nobody reads on. */
+    for (size_t i = 0; i < config->resources.n && i + TR_MEMORY + 1 <= TR_N_RESOURCES; i++) {
         check_resource(notes, config, i);
     }
-    check_needs(notes, config, &config->root);
+    if (config->resources.n + TR_MEMORY + 1 <= TR_N_RESOURCES) {
+        check_needs(notes, config, &config->root);
+    }
 }

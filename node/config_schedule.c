@@ -26,6 +26,7 @@ static void check_when(tr_config_notes_t *notes, const tr_config_errand_t *erran
 }
 
 struct search {
+    tr_config_notes_t *notes;
     const char *name;
     const char *nearest;
     size_t distance; /* of the nearest; nothing further away is meant */
@@ -35,14 +36,17 @@ struct search {
 static void find_capability(const tr_config_child_t *child, struct search *search)
 {
     if (child->kind == TR_CONFIG_CAPABILITY && child->name) {
-        size_t distance = tr_text_distance(search->name, child->name);
         search->is_found |= strcmp(search->name, child->name) == 0;
+        size_t distance = search->distance;
+        if (!search->is_found && tr_config_notes_may_guess(search->notes)) {
+            distance = tr_text_distance(search->name, child->name);
+        }
         if (distance < search->distance) {
             search->distance = distance;
             search->nearest = child->name;
         }
     }
-    for (size_t i = 0; i < child->n_children; i++) {
+    for (size_t i = 0; i < child->n_children && !search->is_found; i++) {
         find_capability(&child->children[i], search);
     }
 }
@@ -50,7 +54,7 @@ static void find_capability(const tr_config_child_t *child, struct search *searc
 static void check_capability(tr_config_notes_t *notes, const tr_config_t *config,
                              const char *name, tr_config_place_t place)
 {
-    struct search search = {.name = name, .distance = strlen(name) > 4 ? 3 : 2};
+    struct search search = {.notes = notes, .name = name, .distance = strlen(name) > 4 ? 3 : 2};
     find_capability(&config->root, &search);
     if (!search.is_found) {
         tr_config_notes_problem(notes, place, "there is no capability '%s'%s%s%s", name,

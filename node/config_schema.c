@@ -16,6 +16,7 @@
 #define NO_FIELD        TR_SCHEMA_NO_FIELD
 #define CHILD(field)    offsetof(tr_config_child_t, field)
 #define LISTENER(field) offsetof(tr_config_listener_t, field)
+#define PEER(field)     offsetof(tr_config_peer_t, field)
 #define ERRAND(field)   offsetof(tr_config_errand_t, field)
 #define NODE(field)     offsetof(tr_config_t, field)
 
@@ -32,9 +33,11 @@ static const char *const strategies[] = {"one_for_one", "one_for_all", "rest_for
 static const char *const auto_shutdowns[] = {"never", "any_significant", "all_significant",
                                              NULL};
 static const char *const no_yes[] = {"false", "true", NULL};
+static const char *const securities[] = {"none", "curve", NULL};
 static const char *const restarts[] = {"permanent", "transient", "temporary", NULL};
 static const char *const on_intensity[] = {"backoff", "escalate", NULL};
 static const char *const isolations[] = {"thread", "process", "inline", NULL};
+static const char *const dedups[] = {"none", "body", NULL};
 static const char *const overflows[] = {"reject", "drop-oldest", "block", NULL};
 static const char *const balances[] = {"least_pending", "power_of_two", "round_robin", "sticky",
                                        NULL};
@@ -49,6 +52,17 @@ const tr_schema_row_t tr_schema[] = {
     {.key = "node", .where = TR_IN_FILE, .type = TR_SCHEMA_NAME, .offset = NODE(name)},
     {.key = "listen", .where = TR_IN_FILE, .type = TR_SCHEMA_LISTENERS,
      .inside = TR_IN_LISTENER, .offset = NO_FIELD},
+    {.key = "limits", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_NODE_LIMITS},
+    {.key = "connections", .where = TR_IN_NODE_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "10000", .min = 1, .max = 1000000, .offset = NODE(limit_connections)},
+    {.key = "open", .where = TR_IN_NODE_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "100000", .min = 1, .max = 10000000, .offset = NODE(limit_open)},
+    {.key = "queue-bytes", .where = TR_IN_NODE_LIMITS, .type = TR_SCHEMA_SIZE,
+     .fallback = "1GiB", .min = 1024, .max = INT64_C(1) << 50,
+     .offset = NODE(limit_queue_bytes)},
+    {.key = "security", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_SECURITY},
     {.key = "drain-timeout", .where = TR_IN_FILE, .type = TR_SCHEMA_DURATION,
      .fallback = "10s", .max = YEAR_MS, .offset = NODE(drain_timeout_ms)},
     {.key = "spin", .where = TR_IN_FILE, .type = TR_SCHEMA_MOMENT,
@@ -68,6 +82,12 @@ const tr_schema_row_t tr_schema[] = {
      .offset = NODE(resources)},
     {.key = "schedule", .where = TR_IN_FILE, .type = TR_SCHEMA_ERRANDS,
      .inside = TR_IN_ERRAND, .offset = NO_FIELD},
+    {.key = "majordomo", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_MAJORDOMO},
+    {.key = "heartbeat", .where = TR_IN_MAJORDOMO, .type = TR_SCHEMA_DURATION,
+     .fallback = "2500ms", .min = 100, .max = HOUR_MS, .offset = NODE(majordomo_heartbeat_ms)},
+    {.key = "liveness", .where = TR_IN_MAJORDOMO, .type = TR_SCHEMA_NUMBER,
+     .fallback = "3", .min = 2, .max = 100, .offset = NODE(majordomo_liveness)},
     {.key = "supervisor", .where = TR_IN_FILE, .type = TR_SCHEMA_MAPPING,
      .required = true, .inside = TR_IN_ROOT, .offset = NODE(root)},
 
@@ -76,8 +96,66 @@ const tr_schema_row_t tr_schema[] = {
      .required = true, .offset = LISTENER(endpoint)},
     {.key = "mode", .where = TR_IN_LISTENER, .type = TR_SCHEMA_MODE,
      .fallback = "0600", .offset = LISTENER(mode)},
-    {.key = "actors", .where = TR_IN_LISTENER, .type = TR_SCHEMA_WORDS,
-     .offset = LISTENER(actors)},
+    {.key = "owner", .where = TR_IN_LISTENER, .type = TR_SCHEMA_TEXT,
+     .offset = LISTENER(owner)},
+    {.key = "security", .where = TR_IN_LISTENER, .type = TR_SCHEMA_CHOICE,
+     .words = securities, .offset = LISTENER(security)},
+    {.key = "call", .where = TR_IN_LISTENER, .type = TR_SCHEMA_PATTERNS,
+     .offset = LISTENER(rights.call)},
+    {.key = "offer", .where = TR_IN_LISTENER, .type = TR_SCHEMA_PATTERNS,
+     .offset = LISTENER(rights.offer)},
+    {.key = "actors", .where = TR_IN_LISTENER, .type = TR_SCHEMA_PATTERNS,
+     .offset = LISTENER(rights.actors)},
+    {.key = "admin", .where = TR_IN_LISTENER, .type = TR_SCHEMA_SWITCH, .words = no_yes,
+     .offset = LISTENER(rights.is_admin)},
+    {.key = "limits", .where = TR_IN_LISTENER, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_PEER_LIMITS},
+    {.key = "connections", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "10000", .min = 1, .max = 1000000, .offset = LISTENER(limits.connections)},
+    {.key = "open", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "1000", .min = 1, .max = 1000000, .offset = LISTENER(limits.open)},
+    {.key = "rate", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "0", .max = 1000000, .offset = LISTENER(limits.rate)},
+    {.key = "burst", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .max = 1000000, .offset = LISTENER(limits.burst)},
+    {.key = "frame", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_SIZE,
+     .fallback = "64MiB", .min = 1024, .max = INT64_C(1) << 32,
+     .offset = LISTENER(limits.frame)},
+    {.key = "message", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_SIZE,
+     .min = 1024, .max = INT64_C(1) << 36, .offset = LISTENER(limits.message)},
+    {.key = "frames", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "64", .min = 1, .max = 10000, .offset = LISTENER(limits.frames)},
+    {.key = "malformed", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "100", .min = 1, .max = 1000000, .offset = LISTENER(limits.malformed)},
+    {.key = "queue", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_NUMBER,
+     .fallback = "10000", .min = 1, .max = 10000000, .offset = LISTENER(limits.queue)},
+    {.key = "queue-bytes", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_SIZE,
+     .fallback = "64MiB", .min = 1024, .max = INT64_C(1) << 38,
+     .offset = LISTENER(limits.queue_bytes)},
+    {.key = "stall", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_DURATION,
+     .fallback = "30s", .min = 1, .max = YEAR_MS, .word = "infinity",
+     .word_ms = TR_CONFIG_INFINITY, .offset = LISTENER(limits.stall_ms)},
+    {.key = "idle", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_DURATION,
+     .fallback = "5m", .min = 1, .max = YEAR_MS, .word = "infinity",
+     .word_ms = TR_CONFIG_INFINITY, .offset = LISTENER(limits.idle_ms)},
+
+    /* who may come in by CURVE */
+    {.key = "key", .where = TR_IN_SECURITY, .type = TR_SCHEMA_TEXT,
+     .offset = NODE(security_key)},
+    {.key = "peers", .where = TR_IN_SECURITY, .type = TR_SCHEMA_PEERS,
+     .inside = TR_IN_PEER, .offset = NO_FIELD},
+    {.key = "name", .where = TR_IN_PEER, .type = TR_SCHEMA_NAME,
+     .required = true, .offset = PEER(name)},
+    {.key = "key", .where = TR_IN_PEER, .type = TR_SCHEMA_TEXT,
+     .required = true, .offset = PEER(key)},
+    {.key = "call", .where = TR_IN_PEER, .type = TR_SCHEMA_PATTERNS,
+     .offset = PEER(rights.call)},
+    {.key = "offer", .where = TR_IN_PEER, .type = TR_SCHEMA_PATTERNS,
+     .offset = PEER(rights.offer)},
+    {.key = "actors", .where = TR_IN_PEER, .type = TR_SCHEMA_PATTERNS,
+     .offset = PEER(rights.actors)},
+    {.key = "admin", .where = TR_IN_PEER, .type = TR_SCHEMA_SWITCH,
+     .fallback = "false", .words = no_yes, .offset = PEER(rights.is_admin)},
 
     /* an errand of the schedule */
     {.key = "every", .where = TR_IN_ERRAND, .type = TR_SCHEMA_DURATION,
@@ -111,24 +189,27 @@ const tr_schema_row_t tr_schema[] = {
      .inside = TR_IN_CHILD, .offset = NO_FIELD},
 
     /* a capability, and what an actor has in common with it */
-    {.key = "worker", .where = IN_WORKING, .type = TR_SCHEMA_MAPPING,
+    {.key = "worker", .where = TR_IN_ACTOR, .type = TR_SCHEMA_MAPPING,
      .required = true, .inside = TR_IN_WORKER},
+    {.key = "worker", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
+     .inside = TR_IN_WORKER},
     {.key = "spawns", .where = TR_IN_ACTOR, .type = TR_SCHEMA_NUMBER,
      .fallback = "0", .max = 10000, .offset = CHILD(spawns)},
     {.key = "isolation", .where = IN_WORKING, .type = TR_SCHEMA_CHOICE,
-     .words = isolations, .offset = CHILD(isolation)},
+     .is_local = true, .words = isolations, .offset = CHILD(isolation)},
     {.key = "workers", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_WORKERS},
     {.key = "keep-alive", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
      .fallback = "60s", .max = YEAR_MS, .word = "infinity", .word_ms = TR_CONFIG_INFINITY,
      .offset = CHILD(keep_alive_ms)},
     {.key = "memory", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_SIZE,
-     .fallback = "0", .max = INT64_C(1) << 50, .offset = CHILD(memory)},
-    {.key = "needs", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_ARGS, .offset = CHILD(needs)},
+     .is_local = true, .fallback = "0", .max = INT64_C(1) << 50, .offset = CHILD(memory)},
+    {.key = "needs", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_ARGS,
+     .is_local = true, .offset = CHILD(needs)},
     {.key = "pinned", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_SWITCH,
-     .fallback = "false", .words = no_yes, .offset = CHILD(is_pinned)},
+     .is_local = true, .fallback = "false", .words = no_yes, .offset = CHILD(is_pinned)},
     {.key = "evict-cost", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_NUMBER,
-     .fallback = "1", .min = 1, .max = 1000, .offset = CHILD(evict_cost)},
+     .is_local = true, .fallback = "1", .min = 1, .max = 1000, .offset = CHILD(evict_cost)},
     {.key = "queue", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_MAPPING,
      .inside = TR_IN_QUEUE},
     {.key = "balance", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_CHOICE,
@@ -137,6 +218,8 @@ const tr_schema_row_t tr_schema[] = {
      .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(timeout_ms)},
     {.key = "queue-timeout", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
      .fallback = "0", .max = YEAR_MS, .offset = CHILD(queue_timeout_ms)},
+    {.key = "dedup", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_SWITCH,
+     .fallback = "none", .words = dedups, .offset = CHILD(dedups_bodies)},
     {.key = "reader-stall", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_DURATION,
      .fallback = "30s", .min = 1, .max = YEAR_MS, .offset = CHILD(reader_stall_ms)},
     {.key = "retry", .where = TR_IN_CAPABILITY, .type = TR_SCHEMA_NUMBER,
@@ -194,20 +277,22 @@ const tr_schema_row_t tr_schema[] = {
     {.key = "nice", .where = TR_IN_LIMITS, .type = TR_SCHEMA_NUMBER,
      .fallback = "0", .max = 19, .offset = CHILD(limit_nice)},
     {.key = "cpus", .where = TR_IN_LIMITS, .type = TR_SCHEMA_TEXT, .offset = CHILD(limit_cpus)},
+    {.key = "remote", .where = TR_IN_WORKERS, .type = TR_SCHEMA_SWITCH,
+     .fallback = "false", .words = no_yes, .offset = CHILD(takes_remote)},
     {.key = "min", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
      .fallback = "1", .max = 10000, .offset = CHILD(workers_min)},
     {.key = "max", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
      .max = 10000, .offset = CHILD(workers_max)},
     {.key = "concurrency", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
-     .fallback = "1", .min = 1, .max = 100000, .offset = CHILD(concurrency)},
+     .is_local = true, .fallback = "1", .min = 1, .max = 100000, .offset = CHILD(concurrency)},
     {.key = "parallel-starts", .where = TR_IN_WORKERS, .type = TR_SCHEMA_NUMBER,
-     .fallback = "1", .min = 1, .max = 1000, .offset = CHILD(parallel_starts)},
+     .is_local = true, .fallback = "1", .min = 1, .max = 1000, .offset = CHILD(parallel_starts)},
     {.key = "requests", .where = TR_IN_RECYCLE, .type = TR_SCHEMA_NUMBER,
-     .fallback = "0", .max = INT64_C(1000000000000), .offset = CHILD(recycle_requests)},
+     .is_local = true, .fallback = "0", .max = INT64_C(1000000000000), .offset = CHILD(recycle_requests)},
     {.key = "age", .where = TR_IN_RECYCLE, .type = TR_SCHEMA_DURATION,
-     .fallback = "0", .max = YEAR_MS, .offset = CHILD(recycle_age_ms)},
+     .is_local = true, .fallback = "0", .max = YEAR_MS, .offset = CHILD(recycle_age_ms)},
     {.key = "jitter", .where = TR_IN_RECYCLE, .type = TR_SCHEMA_SHARE,
-     .fallback = "10%", .max = 1, .offset = CHILD(recycle_jitter)},
+     .is_local = true, .fallback = "10%", .max = 1, .offset = CHILD(recycle_jitter)},
     {.key = "limit", .where = TR_IN_QUEUE, .type = TR_SCHEMA_NUMBER,
      .fallback = "100", .min = 1, .max = 1000000, .offset = CHILD(queue_limit)},
     {.key = "overflow", .where = TR_IN_QUEUE, .type = TR_SCHEMA_CHOICE,
@@ -225,9 +310,9 @@ const tr_schema_row_t tr_schema[] = {
     {.key = "probes", .where = TR_IN_BREAKER, .type = TR_SCHEMA_NUMBER,
      .fallback = "3", .min = 1, .max = 10000, .offset = CHILD(breaker_probes)},
     {.key = "max", .where = TR_IN_BATCH, .type = TR_SCHEMA_NUMBER,
-     .fallback = "8", .min = 1, .max = 10000, .offset = CHILD(batch_max)},
+     .is_local = true, .fallback = "8", .min = 1, .max = 10000, .offset = CHILD(batch_max)},
     {.key = "window", .where = TR_IN_BATCH, .type = TR_SCHEMA_DURATION,
-     .fallback = "2ms", .max = HOUR_MS, .offset = CHILD(batch_window_ms)},
+     .is_local = true, .fallback = "2ms", .max = HOUR_MS, .offset = CHILD(batch_window_ms)},
     {.key = "min", .where = TR_IN_BACKOFF, .type = TR_SCHEMA_DURATION,
      .fallback = "100ms", .min = 1, .max = YEAR_MS, .offset = CHILD(backoff_min_ms)},
     {.key = "max", .where = TR_IN_BACKOFF, .type = TR_SCHEMA_DURATION,
@@ -258,7 +343,6 @@ const tr_schema_row_t tr_schema[] = {
 
     /* known from the design, and not in this version */
     LATER("<<", TR_IN_ANY),
-    LATER("remote", TR_IN_WORKERS),
 };
 /* clang-format on */
 
@@ -330,11 +414,19 @@ const char *tr_schema_where(unsigned where)
         return "'breaker'";
     case TR_IN_BATCH:
         return "'batch'";
+    case TR_IN_MAJORDOMO:
+        return "'majordomo'";
     case TR_IN_MEMORY:
         return "'memory'";
+    case TR_IN_SECURITY:
+        return "'security'";
+    case TR_IN_PEER:
+        return "a peer of 'security'";
     case TR_IN_ERRAND:
         return "an errand of 'schedule'";
     case TR_IN_LIMITS:
+    case TR_IN_PEER_LIMITS:
+    case TR_IN_NODE_LIMITS:
         return "'limits'";
     case TR_IN_INTENSITY:
     case TR_IN_POOL_INTENSITY:

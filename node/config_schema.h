@@ -40,7 +40,12 @@ enum {
     TR_IN_CHILD = TR_IN_SUPERVISOR | TR_IN_CAPABILITY | TR_IN_ACTOR,
     TR_IN_ERRAND = 1u << 19, /* one of the schedule */
     TR_IN_MAILBOX = 1u << 20,
-    TR_IN_ANY = (1u << 21) - 1,
+    TR_IN_SECURITY = 1u << 21,    /* of the file */
+    TR_IN_PEER = 1u << 22,        /* one of those who may come in */
+    TR_IN_PEER_LIMITS = 1u << 26, /* of a listener */
+    TR_IN_NODE_LIMITS = 1u << 27,
+    TR_IN_MAJORDOMO = 1u << 28,
+    TR_IN_ANY = (1u << 29) - 1,
 };
 
 typedef enum tr_schema_type {
@@ -58,10 +63,12 @@ typedef enum tr_schema_type {
     TR_SCHEMA_CLOCK,     /* int64_t: seconds after midnight */
     TR_SCHEMA_ARGS,      /* tr_config_args_t: any keys, scalars */
     TR_SCHEMA_WORDS,     /* tr_config_words_t: a list of scalars, at least one */
+    TR_SCHEMA_PATTERNS,  /* the same, or none */
     TR_SCHEMA_MAPPING,   /* the keys of `inside`, into the same description */
     TR_SCHEMA_LISTENERS, /* a list; a listener may be written as its endpoint alone */
     TR_SCHEMA_CHILDREN,  /* a list */
     TR_SCHEMA_ERRANDS,   /* a list */
+    TR_SCHEMA_PEERS,     /* a list */
     TR_SCHEMA_LATER,     /* known, and not available in this version */
 } tr_schema_type_t;
 
@@ -74,6 +81,7 @@ typedef struct tr_schema_row {
     tr_schema_type_t type;
     bool required;
     bool optional; /* a mapping whose keys have no defaults while it is absent */
+    bool is_local; /* of a capability: it is about workers that the node starts */
 
     /* As a person would write it. NULL: there is none, or it depends on other keys. */
     const char *fallback;
@@ -89,7 +97,7 @@ typedef struct tr_schema_row {
 } tr_schema_row_t;
 
 /* Longer than the table; a row's index fits an array of this size. */
-enum { TR_SCHEMA_ROWS_MAX = 128 };
+enum { TR_SCHEMA_ROWS_MAX = 192 };
 
 /* The table, and how long it is. */
 extern const tr_schema_row_t tr_schema[];

@@ -69,7 +69,8 @@ static void note_stray_key(struct reader *reader, unsigned where, const char *ke
     char cut[TR_CONFIG_CUT_BYTES];
     tr_config_cut(key, cut);
     const tr_schema_row_t *elsewhere = tr_schema_find(TR_IN_ANY, key);
-    const char *nearest = tr_schema_nearest(where, key);
+    const char *nearest =
+        tr_config_notes_may_guess(reader->notes) ? tr_schema_nearest(where, key) : NULL;
     bool is_misplaced = elsewhere && elsewhere->type != TR_SCHEMA_LATER;
     tr_config_notes_problem(
         reader->notes, place, "%s '%s'%s%s%s%s%s", is_misplaced ? "key" : "unknown key", cut,
@@ -192,7 +193,7 @@ static void read_words(struct reader *reader, const tr_schema_row_t *row,
     }
     const yaml_node_item_t *items = node->data.sequence.items.start;
     size_t n_items = (size_t)(node->data.sequence.items.top - items);
-    if (n_items == 0) {
+    if (n_items == 0 && row->type == TR_SCHEMA_WORDS) {
         tr_config_notes_problem(reader->notes, place, "'%s' must not be empty", row->key);
     }
     words->items = make_array(reader, n_items, sizeof *words->items);
@@ -303,6 +304,27 @@ static void read_errands(struct reader *reader, const yaml_node_t *list, tr_conf
     }
 }
 
+static void read_peer(struct reader *reader, const yaml_node_t *node, tr_config_peer_t *peer)
+{
+    peer->place = tr_config_yaml_place(node->start_mark);
+    if (node->type == YAML_MAPPING_NODE) {
+        read_mapping(reader, TR_IN_PEER, node, peer);
+    } else {
+        tr_config_value_refuse(reader->notes, node, "peers", "a list of mappings");
+    }
+}
+
+static void read_peers(struct reader *reader, const yaml_node_t *list, tr_config_t *config)
+{
+    const yaml_node_item_t *items = list->data.sequence.items.start;
+    size_t n_items = (size_t)(list->data.sequence.items.top - items);
+    config->peers = make_array(reader, n_items, sizeof *config->peers);
+    for (size_t i = 0; config->peers && i < n_items; i++) {
+        config->n_peers++;
+        read_peer(reader, node_at(reader, items[i]), &config->peers[i]);
+    }
+}
+
 static void read_list(struct reader *reader, const tr_schema_row_t *row,
                       const yaml_node_t *node, void *base)
 {
@@ -312,6 +334,8 @@ static void read_list(struct reader *reader, const tr_schema_row_t *row,
         read_children(reader, node, base);
     } else if (row->type == TR_SCHEMA_ERRANDS) {
         read_errands(reader, node, base);
+    } else if (row->type == TR_SCHEMA_PEERS) {
+        read_peers(reader, node, base);
     } else {
         read_listeners(reader, node, base);
     }
@@ -321,6 +345,9 @@ static void read_part(struct reader *reader, const tr_schema_row_t *row,
                       const yaml_node_t *node, void *base)
 {
     void *part = (char *)base + row->offset;
+    if (row->inside == TR_IN_WORKER) {
+        ((tr_config_child_t *)part)->has_worker = true;
+    }
     if (row->inside == TR_IN_ROOT) {
         ((tr_config_child_t *)part)->place = tr_config_yaml_place(node->start_mark);
     } else if (row->inside == TR_IN_WORKER && node->type == YAML_MAPPING_NODE) {
@@ -343,12 +370,14 @@ static void read_row(struct reader *reader, const tr_schema_row_t *row, const ya
     case TR_SCHEMA_LISTENERS:
     case TR_SCHEMA_CHILDREN:
     case TR_SCHEMA_ERRANDS:
+    case TR_SCHEMA_PEERS:
         read_list(reader, row, node, base);
         break;
     case TR_SCHEMA_ARGS:
         read_args(reader, row, node, base);
         break;
     case TR_SCHEMA_WORDS:
+    case TR_SCHEMA_PATTERNS:
         read_words(reader, row, node, base);
         break;
     default:

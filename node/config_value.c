@@ -18,6 +18,7 @@
 _Static_assert(sizeof(tr_config_strategy_t) == sizeof(unsigned), "an enum is an unsigned");
 _Static_assert(sizeof(tr_config_restart_t) == sizeof(unsigned), "an enum is an unsigned");
 _Static_assert(sizeof(tr_config_overflow_t) == sizeof(unsigned), "an enum is an unsigned");
+_Static_assert(sizeof(tr_config_security_t) == sizeof(unsigned), "an enum is an unsigned");
 _Static_assert(sizeof(tr_config_balance_t) == sizeof(unsigned), "an enum is an unsigned");
 
 /* Room for the longest text of describe(). */
@@ -55,6 +56,9 @@ char *tr_config_value_text(tr_config_notes_t *notes, const yaml_node_t *node, co
         tr_config_notes_problem(notes, place, "'%s' contains a NUL byte", key);
         return NULL;
     }
+    if (!tr_config_notes_may_keep(notes, 0, place)) {
+        return NULL; /* nor is the time spent */
+    }
     char why[TR_CONFIG_WHY_BYTES];
     char *text = NULL;
     troupe_status_t status = tr_config_expand(written, why, &text);
@@ -62,8 +66,11 @@ char *tr_config_value_text(tr_config_notes_t *notes, const yaml_node_t *node, co
         tr_config_notes_problem(notes, place, "'%s': %s", key, why);
     } else if (status != TROUPE_OK) {
         notes->nomem = true;
+    } else if (!tr_config_notes_may_keep(notes, strlen(text), place)) {
+        free(text);
+        text = NULL;
     }
-    return status == TROUPE_OK ? text : NULL;
+    return text;
 }
 
 static void describe_duration(const tr_schema_row_t *row, char *buffer, size_t size)

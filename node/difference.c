@@ -13,6 +13,7 @@
 
 #include "node/config_print.h"
 #include "node/config_schema.h"
+#include "node/difference_doors.h"
 #include "node/difference_list.h"
 
 typedef struct entry {
@@ -388,60 +389,28 @@ static void note_schedule(work_t *work, const tr_config_t *before, const tr_conf
     }
 }
 
-/* NULL: it does not listen there. */
-static const tr_config_listener_t *same_listener(const tr_config_t *config,
-                                                 const tr_config_listener_t *listener)
-{
-    for (size_t i = 0; i < config->n_listeners; i++) {
-        if (strcmp(config->listeners[i].endpoint, listener->endpoint) == 0 &&
-            config->listeners[i].mode == listener->mode) {
-            return &config->listeners[i];
-        }
-    }
-    return NULL;
-}
-
-static void list_listeners(tr_list_t *list, const char *what, const tr_config_t *here,
-                           const tr_config_t *there)
-{
-    for (size_t i = 0; i < here->n_listeners; i++) {
-        if (!same_listener(there, &here->listeners[i])) {
-            tr_list_item(list);
-            fprintf(list->out, "%s %s", what, here->listeners[i].endpoint);
-        }
-    }
-}
-
-/* Of those that stay: to whom their peers may send. */
-static void list_actors(tr_list_t *list, const tr_config_t *before, const tr_config_t *after)
-{
-    const tr_schema_row_t *row = tr_schema_find(TR_IN_LISTENER, "actors");
-    for (size_t i = 0; i < after->n_listeners; i++) {
-        const tr_config_listener_t *now = &after->listeners[i];
-        const tr_config_listener_t *once = same_listener(before, now);
-        if (once && !tr_config_is_equal(row, once, now)) {
-            tr_list_item(list);
-            fprintf(list->out, "other actors at %s", now->endpoint);
-        }
-    }
-}
-
+/* One change for all of it: the gateway follows once. */
 static void note_listeners(work_t *work, const tr_config_t *before, const tr_config_t *after)
 {
-    tr_list_t list;
-    if (!tr_list_begin(&list)) {
-        work->difference->is_out_of_memory = true;
-        return;
+    tr_list_t listen;
+    tr_list_t security;
+    bool has_listen = tr_list_begin(&listen);
+    bool has_security = tr_list_begin(&security);
+    if (has_listen) {
+        tr_list_listeners(&listen, before, after);
     }
-    list_listeners(&list, "no more at", before, after);
-    list_listeners(&list, "from now on at", after, before);
-    list_actors(&list, before, after);
-    char *text = tr_list_end(&list);
-    if (text && *text) {
-        add_change(work->difference, TR_CHANGE_GATEWAY, "listen: %s", text);
+    if (has_security) {
+        tr_list_security(&security, before, after);
     }
-    work->difference->is_out_of_memory |= !text;
-    free(text);
+    char *where = has_listen ? tr_list_end(&listen) : NULL;
+    char *who = has_security ? tr_list_end(&security) : NULL;
+    if (where && who && (*where || *who)) {
+        add_change(work->difference, TR_CHANGE_GATEWAY, "%s%s%s%s%s", *where ? "listen: " : "",
+                   where, *where && *who ? "; " : "", *who ? "security: " : "", who);
+    }
+    work->difference->is_out_of_memory |= !where || !who;
+    free(where);
+    free(who);
 }
 
 static void note_node(work_t *work, const tr_config_t *before, const tr_config_t *after)
@@ -451,6 +420,7 @@ static void note_node(work_t *work, const tr_config_t *before, const tr_config_t
     static const char *const drain[] = {"drain-timeout", NULL};
     static const char *const quarantine[] = {"quarantine-limit", NULL};
     static const char *const http[] = {"http", NULL};
+    static const char *const majordomo[] = {"majordomo", NULL};
     note_rows(work, TR_CHANGE_NEEDS_RESTART, fixed,
               "; not changed, since that needs a restart of the node", before, after);
     note_rows(work, TR_CHANGE_MEMORY, memory, "", before, after);
@@ -458,6 +428,7 @@ static void note_node(work_t *work, const tr_config_t *before, const tr_config_t
     note_rows(work, TR_CHANGE_QUARANTINE_LIMIT, quarantine, "", before, after);
     note_schedule(work, before, after);
     note_listeners(work, before, after);
+    note_rows(work, TR_CHANGE_GATEWAY, majordomo, "", before, after);
     note_rows(work, TR_CHANGE_HTTP, http, "", before, after);
 }
 

@@ -41,7 +41,8 @@ static bool is_of_worker(const tr_schema_row_t *row, bool is_inside_worker)
 /* Of what a value is too long to be shown, its being another is said. */
 static bool is_shown(const tr_schema_row_t *row)
 {
-    return row->type != TR_SCHEMA_ARGS && row->type != TR_SCHEMA_WORDS;
+    return row->type != TR_SCHEMA_ARGS && row->type != TR_SCHEMA_WORDS &&
+           row->type != TR_SCHEMA_PATTERNS;
 }
 
 void tr_list_row(tr_list_t *list, const tr_schema_row_t *row, const char *prefix,
@@ -71,7 +72,8 @@ void tr_list_mapping(tr_list_t *list, unsigned where, const char *prefix, bool i
     for (size_t i = 0; i < tr_schema_rows; i++) {
         const tr_schema_row_t *row = &tr_schema[i];
         if (!(row->where & where) || row->type == TR_SCHEMA_CHILDREN ||
-            row->type == TR_SCHEMA_LISTENERS || row->type == TR_SCHEMA_ERRANDS) {
+            row->type == TR_SCHEMA_LISTENERS || row->type == TR_SCHEMA_ERRANDS ||
+            row->type == TR_SCHEMA_PEERS) {
             continue;
         }
         if (row->type == TR_SCHEMA_MAPPING) {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "wire/utf8.h"
+
 /* Below 15 us and above half an hour nobody asks for more. */
 #define FIRST_POWER 4
 
@@ -15,17 +17,21 @@ static void add_seconds(tr_builder_t *to, int64_t us)
     tr_builder_format(to, "%" PRId64 ".%06" PRId64, us / US_PER_SECOND, us % US_PER_SECOND);
 }
 
-/* Of a help the quotes stay as they are. */
+/* Of a help the quotes stay as they are. What is no UTF-8 would have the whole page refused. */
 static void add_escaped(tr_builder_t *to, const char *text, bool is_quoted)
 {
-    for (; *text; text++) {
-        if (*text == '\n') {
+    for (size_t left = strlen(text), size; left > 0; text += size, left -= size) {
+        size_t length = tr_utf8_size(text, left);
+        size = length > 0 ? length : 1;
+        if (length == 0) {
+            tr_builder_add_text(to, "\xef\xbf\xbd");
+        } else if (*text == '\n') {
             tr_builder_add_text(to, "\\n");
         } else if (*text == '\\' || (*text == '"' && is_quoted)) {
             tr_builder_add_char(to, '\\');
             tr_builder_add_char(to, *text);
         } else {
-            tr_builder_add_char(to, *text);
+            tr_builder_add(to, text, size);
         }
     }
 }

@@ -14,6 +14,7 @@
 #include "node/http.h"
 #include "node/http_address.h"
 #include "remote/endpoint.h"
+#include "wire/curve_key.h"
 
 /* An actor has a zactor pipe (two sockets) and a door; each socket and each bell is a
  * descriptor. The rest is for connections, files and whatever the program itself opens. */
@@ -149,6 +150,18 @@ static troupe_status_t provide_descriptors(rlim_t n_needed, const char *file,
     return TROUPE_OK;
 }
 
+/* Have room for so many connections beside all else, as far as the system lets. How many there
+ * may be follows from what there is: see remote/guard.c. */
+static void provide_connections(size_t n_connections)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        rlim_t wanted = limit.rlim_cur + n_connections;
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 /* For so many actors, of which so many have a process. */
 static troupe_status_t provide(size_t n_actors, size_t n_processes, const char *file,
                                troupe_problem_fn *report, void *arg)
@@ -172,21 +185,27 @@ static troupe_status_t provide(size_t n_actors, size_t n_processes, const char *
 troupe_status_t tr_preflight_limits(const troupe_node_t *self, troupe_problem_fn *report,
                                     void *arg)
 {
-    return provide(tr_preflight_most_actors(self), self->plan->n_processes + SPARE_ACTORS / 4,
-                   self->file, report, arg);
+    troupe_status_t status =
+        provide(tr_preflight_most_actors(self), self->plan->n_processes + SPARE_ACTORS / 4,
+                self->file, report, arg);
+    if (status == TROUPE_OK && self->config->n_listeners > 0) {
+        provide_connections((size_t)self->config->limit_connections);
+    }
+    return status;
 }
 
 troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors, const char *file,
                                   troupe_problem_fn *report, void *arg)
 {
     assert(plan && file);
-    if (most_actors > 0 && plan->n_actors > most_actors) {
+    size_t n_needed = plan->n_actors - plan->n_guests;
+    if (most_actors > 0 && n_needed > most_actors) {
         char text[200];
         snprintf(
             text, sizeof text,
             "this tree needs up to %zu actors, and the node was started for %zu: more need "
             "a restart of the node",
-            plan->n_actors, most_actors);
+            n_needed, most_actors);
         tr_preflight_say(report, arg, file, text);
         return TROUPE_ERR_IO;
     }
@@ -231,10 +250,50 @@ troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
     return TROUPE_ERR_IO;
 }
 
+static bool wants_curve(const tr_config_t *config)
+{
+    bool is_wanted = false;
+    for (size_t i = 0; !is_wanted && i < config->n_listeners; i++) {
+        is_wanted = config->listeners[i].security == TR_CONFIG_SECURITY_CURVE;
+    }
+    return is_wanted;
+}
+
+troupe_status_t tr_preflight_security(const tr_config_t *config, const char *file,
+                                      troupe_problem_fn *report, void *arg)
+{
+    assert(config && file);
+    char why[512];
+    char line[1024];
+    tr_curve_pair_t pair;
+    troupe_status_t status = TROUPE_OK;
+    if (wants_curve(config) &&
+        tr_curve_pair_read(config->security_key, &pair, why, sizeof why) != TROUPE_OK) {
+        snprintf(line, sizeof line, "%s:%d:%d: error: the key of the node: %s", file,
+                 config->security_key_place.line, config->security_key_place.column, why);
+        if (report) {
+            report(arg, line);
+        }
+        status = TROUPE_ERR_IO;
+    }
+    tr_curve_pair_forget(&pair);
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        const tr_config_listener_t *listener = &config->listeners[i];
+        if (tr_endpoint_check_owner(listener->owner, why, sizeof why) != TROUPE_OK) {
+            say_cannot_listen(file, listener->place, listener->endpoint, why, report, arg);
+            status = TROUPE_ERR_IO;
+        }
+    }
+    return status;
+}
+
 troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
                                        void *arg)
 {
     troupe_status_t status = tr_preflight_http(self->config, self->file, report, arg);
+    if (tr_preflight_security(self->config, self->file, report, arg) != TROUPE_OK) {
+        status = TROUPE_ERR_IO;
+    }
     for (size_t i = 0; i < self->config->n_listeners; i++) {
         if (tr_preflight_endpoint(&self->config->listeners[i], self->file, report, arg) !=
             TROUPE_OK) {

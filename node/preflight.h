@@ -31,6 +31,12 @@ TROUPE_NODISCARD troupe_status_t tr_preflight_endpoint(const tr_config_listener_
 TROUPE_NODISCARD troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
                                                    troupe_problem_fn *report, void *arg);
 
+/* Whether the node's key can be read where an endpoint wants it, and socket files can have the
+ * owners that they are to have. TROUPE_ERR_IO. */
+TROUPE_NODISCARD troupe_status_t tr_preflight_security(const tr_config_t *config,
+                                                       const char *file,
+                                                       troupe_problem_fn *report, void *arg);
+
 /* Whether a node that was made for `most_actors` can have what the plan needs; raises the limit
  * of descriptors if need be. TROUPE_ERR_IO. */
 TROUPE_NODISCARD troupe_status_t tr_preflight_fits(const tr_plan_t *plan, size_t most_actors,

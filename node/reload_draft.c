@@ -121,6 +121,9 @@ static troupe_status_t check_draft(const tr_draft_ground_t *ground, const char *
         tr_preflight_http(next, file, tr_lines_problem, problems) != TROUPE_OK) {
         status = TROUPE_ERR_INVALID;
     }
+    if (tr_preflight_security(next, file, tr_lines_problem, problems) != TROUPE_OK) {
+        status = TROUPE_ERR_INVALID;
+    }
     for (size_t i = 0; i < next->n_listeners; i++) {
         if (!has_endpoint(ground->config, next->listeners[i].endpoint) &&
             tr_preflight_endpoint(&next->listeners[i], file, tr_lines_problem, problems) !=

@@ -116,7 +116,8 @@ static const char *isolation_name(tr_isolation_t isolation)
 {
     static const char *const names[] = {[TR_ISOLATION_THREAD] = "thread",
                                         [TR_ISOLATION_PROCESS] = "process",
-                                        [TR_ISOLATION_INLINE] = "inline"};
+                                        [TR_ISOLATION_INLINE] = "inline",
+                                        [TR_ISOLATION_REMOTE] = "remote"};
     return names[isolation];
 }
 
@@ -127,9 +128,10 @@ static void write_worker(writer_t *writer, const tr_report_child_t *worker,
     bool is_doubtful = member && strcmp(member->state, "doubtful") == 0;
     msgpack_pack_map(&writer->packer, 9);
     text_entry(writer, "id", worker->name);
-    bool is_process = worker->isolation == TR_ISOLATION_PROCESS;
+    bool is_ours =
+        worker->isolation != TR_ISOLATION_PROCESS && worker->isolation != TR_ISOLATION_REMOTE;
     text_entry(writer, "isolation", isolation_name(worker->isolation));
-    number_entry(writer, "pid", is_process ? (uint64_t)worker->pid : (uint64_t)getpid());
+    number_entry(writer, "pid", is_ours ? (uint64_t)getpid() : (uint64_t)worker->pid);
     text_entry(writer, "state", worker->state);
     text_entry(writer, "reason", is_doubtful ? "missed a ping" : worker->reason);
     number_entry(writer, "pending", member ? member->n_pending : 0);

@@ -36,12 +36,21 @@ troupe_status_t tr_allowed_set(tr_allowed_t *self, const char *const *names, siz
     return TROUPE_OK;
 }
 
+static bool is_of(tr_span_t name, const char *pattern)
+{
+    size_t size = strlen(pattern);
+    if (size > 0 && pattern[size - 1] == '*') {
+        return name.size >= size - 1 && memcmp(name.data, pattern, size - 1) == 0;
+    }
+    return tr_span_equals(name, pattern);
+}
+
 bool tr_allowed_has(const tr_allowed_t *self, tr_span_t name)
 {
     assert(self);
     bool is_there = self->has_all;
     for (size_t i = 0; !is_there && i < self->n_names; i++) {
-        is_there = tr_span_equals(name, self->names[i]);
+        is_there = is_of(name, self->names[i]);
     }
     return is_there;
 }

@@ -1,4 +1,4 @@
-/* remote/allowed.h - the actors that the peers behind one door may send to
+/* remote/allowed.h - names that somebody may have to do with: capabilities, or actors
  *
  * Not thread-safe: one gateway owns it.
  */
@@ -20,8 +20,8 @@ typedef struct tr_allowed {
     bool has_all;
 } tr_allowed_t;
 
-/* Allow these and no others, "*" for all; the names are copied. TROUPE_ERR_NOMEM: nobody is
- * allowed now. */
+/* Allow these and no others; the names are copied. One that ends with "*" stands for all that
+ * begin with what is before it. TROUPE_ERR_NOMEM: nobody is allowed now. */
 TROUPE_NODISCARD troupe_status_t tr_allowed_set(tr_allowed_t *self, const char *const *names,
                                                 size_t n_names);
 

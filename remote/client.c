@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -75,6 +76,25 @@ troupe_client_t *troupe_client_new(const char *endpoint)
         end_client(&self);
     }
     return self;
+}
+
+troupe_status_t troupe_client_set_keys(troupe_client_t *self, const char *key_file,
+                                       const char *node_key, char *why, size_t size)
+{
+    assert(self && key_file && node_key && why && size > 0);
+    tr_curve_pair_t pair;
+    if (!tr_curve_key_decode(node_key, NULL)) {
+        snprintf(why, size, "the node's key must have 40 characters of Z85");
+        return TROUPE_ERR_INVALID;
+    }
+    troupe_status_t status = tr_curve_pair_read(key_file, &pair, why, size);
+    if (status == TROUPE_OK) {
+        tr_link_set_keys(self->link, &pair, node_key);
+        self->must_look = true;
+        tr_client_leave(self);
+    }
+    tr_curve_pair_forget(&pair);
+    return status;
 }
 
 static void raise_event(troupe_client_t *self, bool is_raised)
@@ -177,7 +197,8 @@ void troupe_client_destroy(troupe_client_t **self_p)
 static bool has_verdict(const troupe_client_t *self, const void *arg)
 {
     (void)arg;
-    return tr_link_is_up(self->link) || tr_link_is_refused(self->link);
+    return tr_link_is_up(self->link) || tr_link_is_refused(self->link) ||
+           tr_link_refusal(self->link)[0];
 }
 
 troupe_status_t troupe_client_connect(troupe_client_t *self, int64_t timeout_ms)
@@ -190,7 +211,15 @@ troupe_status_t troupe_client_connect(troupe_client_t *self, int64_t timeout_ms)
     if (!has_one) {
         return TROUPE_TIMEOUT;
     }
-    return tr_link_is_up(self->link) ? TROUPE_OK : TROUPE_ERR_PROTOCOL;
+    return tr_link_is_up(self->link)        ? TROUPE_OK
+           : tr_link_refusal(self->link)[0] ? TROUPE_FORBIDDEN
+                                            : TROUPE_ERR_PROTOCOL;
+}
+
+const char *troupe_client_refusal(const troupe_client_t *self)
+{
+    assert(self);
+    return tr_link_refusal(self->link);
 }
 
 const char *troupe_client_node_name(const troupe_client_t *self)

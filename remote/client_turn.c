@@ -67,6 +67,9 @@ static void end_all(troupe_client_t *self, tr_call_t *(*first)(const tr_calls_t 
 static void note_loss(troupe_client_t *self)
 {
     const char *reason;
+    if (tr_link_take_refusal(self->link)) {
+        end_all(self, tr_calls_unsent, TROUPE_OUTCOME_FORBIDDEN, tr_link_refusal(self->link));
+    }
     if (tr_link_take_loss(self->link, &reason)) {
         char text[384];
         snprintf(text, sizeof text, "%s while the request was under way", reason);

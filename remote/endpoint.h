@@ -27,9 +27,21 @@ bool tr_endpoint_is_ipc(const char *endpoint);
 TROUPE_NODISCARD troupe_status_t tr_endpoint_check(const char *endpoint, char *why,
                                                    size_t size);
 
-/* Give the bound ipc socket its mode. tcp: nothing to do. */
-TROUPE_NODISCARD troupe_status_t tr_endpoint_set_mode(const char *endpoint, unsigned mode,
-                                                      char *why, size_t size);
+/* Listen at an endpoint that has been checked. To a socket file nobody can connect before it
+ * has its mode and its owner ("USER", "USER:GROUP" or ":GROUP", names or numbers; NULL: as it
+ * comes). Returns the caller's descriptor, or -1 and `why`. */
+int tr_endpoint_listen(const char *endpoint, unsigned mode, const char *owner, int backlog,
+                       char *why, size_t size);
+
+/* Give the bound ipc socket its mode and owner. tcp: nothing to do. */
+TROUPE_NODISCARD troupe_status_t tr_endpoint_set_access(const char *endpoint, unsigned mode,
+                                                        const char *owner, char *why,
+                                                        size_t size);
+
+/* Whether there is such an owner; NULL is fine. TROUPE_NOT_FOUND: `why` says what there is not.
+ */
+TROUPE_NODISCARD troupe_status_t tr_endpoint_check_owner(const char *owner, char *why,
+                                                         size_t size);
 
 /* Take the file of an ipc socket away that this node bound: libzmq leaves it. tcp: nothing to
  * do. */

@@ -8,18 +8,30 @@
 #define TROUPE_REMOTE_GATEWAY_H
 
 #include "actors/actor.h"
+#include "remote/keys.h"
+#include "remote/limits.h"
+#include "remote/rights.h"
+#include "remote/vigil.h"
 
 typedef struct tr_gateway_listener {
     const char *endpoint;
-    unsigned mode;             /* of an ipc socket */
-    const char *const *actors; /* to whom its peers may send; "*": to all */
-    size_t n_actors;
+    unsigned mode;           /* of an ipc socket */
+    const char *owner;       /* the same: "USER:GROUP", one of them, or NULL */
+    bool is_curve;           /* only who has a known key comes in */
+    bool is_open;            /* others than processes of this host can connect */
+    tr_rights_spec_t rights; /* of who has no key */
+    tr_peer_limits_t limits;
 } tr_gateway_listener_t;
 
 /* Borrowed at the start, and while the word TR_WORD_RESPEC that brings another is taken. */
 typedef struct tr_gateway_spec {
-    const tr_gateway_listener_t *listeners; /* at most TR_SELF_MAX_WATCHES */
+    const tr_gateway_listener_t *listeners; /* at most TR_DOORS_MAX */
     size_t n_listeners;
+    tr_vigil_rule_t vigil; /* over Majordomo workers */
+    tr_node_limits_t limits;
+    const char *key_file; /* has the node's own keys; NULL: none is there, and no CURVE */
+    const tr_key_spec_t *peers;
+    size_t n_peers;
 } tr_gateway_spec_t;
 
 /* Start the gateway; `what` is a tr_gateway_spec_t. It has started when all endpoints are

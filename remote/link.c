@@ -73,6 +73,11 @@ struct tr_link {
     bool is_there; /* the transport says that somebody is */
     bool is_gone;  /* and not any more; what it had delivered is read first */
     bool is_refused;
+    tr_curve_pair_t pair; /* empty: no CURVE */
+    char node_key[TR_CURVE_KEY_TEXT];
+    int n_hung_up; /* how often in a row somebody has, before we were through the handshake */
+    bool is_forbidden; /* since it was last asked */
+    char refusal[256];
     bool has_loss;
     char loss[256];
     uint64_t n_malformed;
@@ -131,12 +136,20 @@ static bool open_monitor(tr_link_t *self)
 {
     static const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                               ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                              ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+                              ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                              ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
     char address[64];
     snprintf(address, sizeof address, "inproc://troupe-link-%p", self->socket);
     self->monitor = zmq_socket(self->context, ZMQ_PAIR);
     return self->monitor && zmq_socket_monitor(self->socket, address, events) == 0 &&
            zmq_connect(self->monitor, address) == 0 && watch(self, self->monitor);
+}
+
+static void set_keys(tr_link_t *self)
+{
+    zmq_setsockopt(self->socket, ZMQ_CURVE_SERVERKEY, self->node_key, TR_CURVE_KEY_TEXT);
+    zmq_setsockopt(self->socket, ZMQ_CURVE_PUBLICKEY, self->pair.public_key, TR_CURVE_KEY_TEXT);
+    zmq_setsockopt(self->socket, ZMQ_CURVE_SECRETKEY, self->pair.secret_key, TR_CURVE_KEY_TEXT);
 }
 
 static bool open_sockets(tr_link_t *self)
@@ -151,6 +164,9 @@ static bool open_sockets(tr_link_t *self)
     set_option(self->socket, ZMQ_RECONNECT_IVL, MIN_DELAY_MS);
     set_option(self->socket, ZMQ_RECONNECT_IVL_MAX, MAX_DELAY_MS);
     set_option(self->socket, ZMQ_IPV6, 1);
+    if (self->node_key[0]) {
+        set_keys(self);
+    }
     if (!open_monitor(self) || !watch(self, self->socket) ||
         zmq_connect(self->socket, self->endpoint) != 0) {
         close_sockets(self, 0);
@@ -216,8 +232,20 @@ void tr_link_destroy(tr_link_t **self_p)
         tr_context_leave();
     }
     free(self->endpoint);
+    tr_curve_pair_forget(&self->pair);
     free(self);
     *self_p = NULL;
+}
+
+void tr_link_set_keys(tr_link_t *self, const tr_curve_pair_t *pair, const char *node_key)
+{
+    assert(self && pair && node_key && self->state <= LINK_CONNECTING);
+    self->pair = *pair;
+    snprintf(self->node_key, sizeof self->node_key, "%s", node_key);
+    close_sockets(self, 0);
+    self->state = LINK_WAITING;
+    self->retry_ms = 0;
+    (void)open_sockets(self); /* or when it runs */
 }
 
 void tr_link_drop(tr_link_t *self, int64_t now_ms, const char *reason)
@@ -247,6 +275,34 @@ bool tr_link_take_loss(tr_link_t *self, const char **reason_out)
     return had_loss;
 }
 
+static void be_forbidden(tr_link_t *self, const char *why)
+{
+    self->is_forbidden = true;
+    self->is_gone = true; /* libzmq does not try again by itself in each of these cases */
+    snprintf(self->refusal, sizeof self->refusal, "%s %s", self->endpoint, why);
+}
+
+/* A node that hangs up in the handshake may only be starting or stopping; one that does so
+ * twice in a row means it. */
+static void note_handshake(tr_link_t *self, uint16_t number, int value)
+{
+    bool has_keys = self->node_key[0] != '\0';
+    if (number == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+        be_forbidden(self, "does not know our key");
+    } else if (number == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) {
+        self->n_hung_up++;
+        if (self->n_hung_up > 1) {
+            be_forbidden(self, has_keys ? "hangs up: its key is another than we were told, or "
+                                          "it does not want CURVE"
+                                        : "hangs up: it may let in only who has a key");
+        }
+    } else if (value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH) {
+        be_forbidden(self, has_keys ? "does not speak CURVE" : "lets in only who has a key");
+    } else {
+        self->is_refused = true;
+    }
+}
+
 /* An event is two frames; its first bytes are its number. Looking costs system calls: once a
  * millisecond is often enough, since how an ended connection is learnt of takes longer. */
 static void read_monitor(tr_link_t *self, int64_t now_ms)
@@ -259,16 +315,20 @@ static void read_monitor(tr_link_t *self, int64_t now_ms)
         unsigned char event[6];
         char address[1];
         uint16_t number = 0;
-        if (zmq_recv(self->monitor, event, sizeof event, ZMQ_DONTWAIT) >= 2) {
+        int32_t value = 0;
+        if (zmq_recv(self->monitor, event, sizeof event, ZMQ_DONTWAIT) >= (int)sizeof event) {
             memcpy(&number, event, sizeof number);
+            memcpy(&value, event + sizeof number, sizeof value);
         }
         (void)zmq_recv(self->monitor, address, sizeof address, ZMQ_DONTWAIT);
         if (number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
             self->is_there = true;
+            self->n_hung_up = 0;
+            self->refusal[0] = '\0';
         } else if (number == ZMQ_EVENT_DISCONNECTED) {
             self->is_gone = true;
         } else if (number != 0) {
-            self->is_refused = true;
+            note_handshake(self, number, value);
         }
     }
 }
@@ -626,6 +686,20 @@ bool tr_link_is_refused(const tr_link_t *self)
 {
     assert(self);
     return self->is_refused;
+}
+
+const char *tr_link_refusal(const tr_link_t *self)
+{
+    assert(self);
+    return self->refusal;
+}
+
+bool tr_link_take_refusal(tr_link_t *self)
+{
+    assert(self);
+    bool is_forbidden = self->is_forbidden;
+    self->is_forbidden = false;
+    return is_forbidden;
 }
 
 int64_t tr_link_due_ms(const tr_link_t *self)

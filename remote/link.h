@@ -16,6 +16,7 @@
 #include <troupe/message.h>
 #include <troupe/status.h>
 
+#include "wire/curve_key.h"
 #include "wire/trp1.h"
 
 typedef struct tr_link tr_link_t;
@@ -24,6 +25,10 @@ typedef struct tr_link tr_link_t;
  * instance `epoll_fd`, which stays the caller's. NULL when out of memory or descriptors, or
  * when the endpoint is none. */
 TROUPE_NODISCARD tr_link_t *tr_link_new(const char *endpoint, int epoll_fd);
+
+/* Connect anew, by CURVE, with that pair and the node's public key. Only before anything was
+ * sent. */
+void tr_link_set_keys(tr_link_t *self, const tr_curve_pair_t *pair, const char *node_key);
 
 /* Close; what was sent has up to 200 ms to leave. Waits for that when this is the last link
  * of the process. NULL is fine. */
@@ -100,6 +105,13 @@ bool tr_link_is_up(const tr_link_t *self);
 /* Whether something answered since the link was made or last up that is no node we can talk to.
  */
 bool tr_link_is_refused(const tr_link_t *self);
+
+/* Why the node does not let us in, in one line that names the endpoint; "" since it does, or
+ * nobody was asked. */
+const char *tr_link_refusal(const tr_link_t *self);
+
+/* Whether it has said so again since this was last asked. */
+bool tr_link_take_refusal(tr_link_t *self);
 
 /* When the link must run again at the latest; TR_NEVER when only events count. */
 int64_t tr_link_due_ms(const tr_link_t *self);

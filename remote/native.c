@@ -1,4 +1,4 @@
-/* TRP/1 as the gateway speaks it: what peers are allowed, and what they are told. The normative
+/* TRP/1 as the gateway speaks it: what peers say, and what they are told. The normative
  * text is docs/protocol.md.
  */
 
@@ -13,24 +13,23 @@
 #include "base/slab.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
-#include "remote/gateway_inside.h"
+#include "remote/workers.h"
 
 #define VERSION          1
 #define SHORTEST_BEAT_MS 100
 #define LONGEST_BEAT_MS  60000
-#define ADMIN            "troupe."
 
 static void send_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                          troupe_message_t **payload_p)
 {
-    tr_peer_send(peer, command, payload_p, &gateway->limits, tr_gateway_now_ms(gateway));
+    tr_peer_send(peer, command, payload_p, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
 }
 
 void tr_native_answer(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
                       troupe_message_t *payload)
 {
-    tr_peer_answer(peer, command, payload, &gateway->limits, tr_gateway_now_ms(gateway));
+    tr_peer_answer(peer, command, payload, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || peer->first_out;
     if (peer->bundle.n_commands > 0 && !peer->is_gathering) {
         peer->is_gathering = true;
@@ -44,8 +43,7 @@ static void send_part(tr_gateway_t *gateway, const tr_open_call_t *call, troupe_
     tr_trp1_t part;
     tr_trp1_init(&part, TR_TRP1_PART, call->peer_id);
     part.sequence = (int64_t)reply->sequence;
-    tr_peer_send_part(call->peer, &part, &reply->message, call->id, &gateway->limits,
-                      tr_gateway_now_ms(gateway));
+    tr_peer_send_part(call->peer, &part, &reply->message, call->id, tr_gateway_now_ms(gateway));
     gateway->has_backlog = gateway->has_backlog || call->peer->first_out;
 }
 
@@ -74,6 +72,14 @@ void tr_native_refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
     send_error(gateway, peer, id, outcome, 0, text);
 }
 
+static void say_goaway(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    tr_trp1_t goaway;
+    tr_trp1_init(&goaway, TR_TRP1_GOAWAY, 0);
+    goaway.text = tr_span_of("the node is draining");
+    send_command(gateway, peer, &goaway, NULL);
+}
+
 /* ---- what peers say ---- */
 
 static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *hello)
@@ -97,188 +103,69 @@ static void on_hello(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *he
     ours.node = tr_span_of(gateway->self->runtime->node);
     ours.boot = tr_span_of(gateway->self->runtime->boot);
     ours.heartbeat_ms = beat_ms >= 0 ? beat_ms : TR_GATEWAY_HEARTBEAT_MS;
-    ours.max_frame = TR_GATEWAY_MAX_FRAME;
-    ours.max_open = (int64_t)gateway->limits.max_open;
+    ours.max_frame = (int64_t)peer->limits->max_frame;
+    ours.max_open = (int64_t)peer->limits->max_open;
     ours.bundle = TR_BUNDLE_MAX_BODY;
     send_command(gateway, peer, &ours, NULL);
     peer->max_bundle = hello->bundle > 0 ? (size_t)hello->bundle : 0;
     peer->takes_messages = peer->takes_messages || hello->messages;
     if (gateway->is_draining) {
-        tr_native_say_goaway(gateway, peer);
+        say_goaway(gateway, peer);
     }
 }
 
-static bool is_operation(const tr_trp1_t *request)
+static void refuse_offer(tr_gateway_t *gateway, tr_peer_t *peer, const char *capability,
+                         troupe_outcome_t outcome, const char *text, int64_t hint_ms)
 {
-    return request->capability.size >= strlen(ADMIN) &&
-           memcmp(request->capability.data, ADMIN, strlen(ADMIN)) == 0;
+    tr_trp1_t error;
+    tr_trp1_init(&error, TR_TRP1_ERROR, 0);
+    error.capability = tr_span_of(capability);
+    error.code = tr_span_of(troupe_outcome_name(outcome));
+    error.retryable = troupe_outcome_is_retryable(outcome);
+    error.text = tr_span_of(text);
+    error.hint_ms = hint_ms > 0 ? hint_ms : -1;
+    tr_native_answer(gateway, peer, &error, NULL);
 }
 
-/* Operations are for local peers; and to whom goaway was said, nothing else is open, even
- * before every router has heard of it. */
-static bool may_call(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request)
+static void on_ready(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *ready)
 {
-    bool is_admin = is_operation(request);
-    if (gateway->is_draining && !is_admin) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_SHUTTING_DOWN,
-                         "the node is draining");
-        return false;
+    int64_t most = TR_WORKERS_MAX_CONCURRENCY;
+    const char *why_not = peer->has_offered ? "it has said ready on this connection before"
+                          : ready->capabilities.size == 0 ? "a ready needs capabilities"
+                          : ready->concurrency == 0       ? "a concurrency of 0 serves nobody"
+                                                          : NULL;
+    if (why_not) {
+        refuse_offer(gateway, peer, "", TROUPE_OUTCOME_BAD_REQUEST, why_not, 0);
+        return;
     }
-    if (is_admin && !peer->is_local) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_FORBIDDEN,
-                         "%.*s may be called over ipc only", (int)request->capability.size,
-                         request->capability.data);
-        return false;
+    tr_worker_offer_t offer = {
+        .concurrency = (size_t)(ready->concurrency < 0      ? 1
+                                : ready->concurrency > most ? most
+                                                            : ready->concurrency),
+        .memory_bytes = ready->memory > 0 ? ready->memory : 0,
+    };
+    tr_span_t left = ready->capabilities;
+    while (!peer->is_gone && tr_trp1_next_text(&left, &offer.capability)) {
+        tr_workers_offer(gateway, peer, &offer);
     }
-    return true;
 }
 
-const char *tr_native_payload_problem(const troupe_message_t *payload, bool has_too_many_frames)
+/* A worker says it. One that this node does not know as such must begin anew. */
+static void on_worker(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
+                      troupe_message_t **payload_p, bool has_too_many_frames)
 {
-    size_t n_frames = payload ? troupe_message_count(payload) : 0;
-    if (has_too_many_frames || n_frames > TR_GATEWAY_MAX_FRAMES) {
-        return "more than 64 payload frames";
-    }
-    for (size_t i = 0; i < n_frames; i++) {
-        if (troupe_message_size(payload, i) > (size_t)TR_GATEWAY_MAX_FRAME) {
-            return "a frame of more than 67108864 bytes";
-        }
-    }
-    return NULL;
-}
-
-static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
-                             const troupe_message_t *payload, bool has_too_many_frames)
-{
-    if (tr_idmap_get(&peer->calls, request->id)) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_BAD_REQUEST,
-                         "the id %llu is in use", (unsigned long long)request->id);
-        return false;
-    }
-    if (peer->calls.n_items >= gateway->limits.max_open) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
-                         "this peer has %zu requests open, which is all it may",
-                         peer->calls.n_items);
-        return false;
-    }
-    const char *problem = tr_native_payload_problem(payload, has_too_many_frames);
+    tr_trp1_t error;
+    char text[TR_REQUESTS_MAX_PROBLEM];
+    const char *problem =
+        tr_requests_payload_problem(peer, *payload_p, has_too_many_frames, text);
     if (problem) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_TOO_LARGE, "%s", problem);
-        return false;
+        tr_trp1_init(&error, TR_TRP1_ERROR, command->id);
+        error.code = tr_span_of(troupe_outcome_name(TROUPE_OUTCOME_TOO_LARGE));
+        error.text = tr_span_of(problem);
     }
-    return true;
-}
-
-/* Note the call as open, so that its answer finds the way back. */
-static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
-                                 const tr_trp1_t *request, tr_route_t *route,
-                                 troupe_message_t **payload_p)
-{
-    tr_open_call_t *call = tr_slab_alloc(sizeof *call);
-    if (!call) {
-        troupe_message_destroy(payload_p);
-        return NULL;
-    }
-    *call = (tr_open_call_t){
-        .peer = peer,
-        .peer_id = request->id,
-        .id = ++gateway->last_id,
-        .route = route,
-        /* Whoever looks at the node's events does so for as long as it is there. */
-        .finish_on_disconnect = request->finish_on_disconnect && !is_operation(request),
-        .grants_itself = request->credit >= 0,
-    };
-    const tr_header_t header = {
-        .capability = request->capability,
-        .method = request->method,
-        .traceparent = request->traceparent,
-        .sticky = request->sticky,
-        .dedup = request->dedup,
-        .timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : 0,
-        .priority = (troupe_priority_t)request->priority,
-        .credit = request->credit > 0 ? (uint64_t)request->credit : 0,
-        .is_shut = request->credit == 0,
-        .peer = peer->number,
-    };
-    call->envelope = tr_envelope_new(call->id, gateway->self->mailbox, &header, payload_p);
-    if (!call->envelope || tr_gateway_note_call(gateway, call) != TROUPE_OK) {
-        if (call->envelope) {
-            atomic_store(&call->envelope->is_answered, true); /* the peer is told here */
-        }
-        tr_envelope_release(&call->envelope);
-        tr_slab_free(call, sizeof *call);
-        return NULL;
-    }
-    return call;
-}
-
-/* What no router ever saw is answered here, and only here. */
-static void answer_unposted(tr_gateway_t *gateway, tr_open_call_t *call,
-                            troupe_outcome_t outcome, const char *why)
-{
-    atomic_store(&call->envelope->is_answered, true);
-    tr_native_refuse(gateway, call->peer, call->peer_id, outcome, "%s", why);
-    tr_gateway_close_call(gateway, call);
-}
-
-static void on_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
-                       troupe_message_t **payload_p, bool has_too_many_frames)
-{
-    if (!is_within_limits(gateway, peer, request, *payload_p, has_too_many_frames) ||
-        !may_call(gateway, peer, request)) {
-        return;
-    }
-    if (request->timeout_ms == 0) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_TIMEOUT,
-                         "no time was left for it");
-        return;
-    }
-    if (request->actor.size > 0) {
-        tr_talk_ask(gateway, peer, request, payload_p);
-        return;
-    }
-    tr_route_t *route = tr_routes_find(&gateway->routes, gateway->self->runtime->directory,
-                                       request->capability);
-    if (!route) {
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_NO_CAPABILITY,
-                         "nobody offers '%.*s' here", (int)request->capability.size,
-                         request->capability.data);
-        return;
-    }
-    tr_open_call_t *call = open_call(gateway, peer, request, route, payload_p);
-    if (!call) {
-        tr_route_release(&route);
-        tr_native_refuse(gateway, peer, request->id, TROUPE_OUTCOME_OVERLOADED,
-                         "the node is out of memory");
-        return;
-    }
-    troupe_status_t status = tr_route_leave(route, call->envelope);
-    if (status == TROUPE_FULL) {
-        answer_unposted(gateway, call, TROUPE_OUTCOME_OVERLOADED,
-                        "the capability's mailbox is full");
-    } else if (status != TROUPE_OK) {
-        answer_unposted(gateway, call, TROUPE_OUTCOME_SHUTTING_DOWN,
-                        "the capability is stopping");
-    }
-}
-
-static void on_cancel(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id)
-{
-    tr_open_call_t *call = tr_idmap_get(&peer->calls, id);
-    if (call && !call->envelope) {
-        tr_talk_give_up(gateway, call, TROUPE_OUTCOME_CANCELLED, "cancelled by the caller");
-    } else if (call) {
-        tr_envelope_cancel(call->envelope, call->route->router);
-    }
-}
-
-/* Bytes are granted as the parts leave, whoever grants the parts: what a slow connection leaves
- * lying is bounded too. */
-static void on_credit(tr_peer_t *peer, const tr_trp1_t *credit)
-{
-    tr_open_call_t *call = tr_idmap_get(&peer->calls, credit->id);
-    if (call && call->grants_itself && credit->credit > 0) {
-        tr_envelope_grant(call->envelope, call->route->router, (uint64_t)credit->credit, 0);
+    if (!tr_workers_hear(gateway, peer, problem ? &error : command,
+                         problem ? NULL : payload_p)) {
+        tr_peer_cut(peer, "it speaks as a worker that it is not");
     }
 }
 
@@ -292,9 +179,7 @@ static void on_ping(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *pin
 void tr_native_refuse_malformed(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
                                 const char *reason)
 {
-    tr_metric_add(gateway->bad_messages, 1);
-    tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "bad_message",
-             TR_TEXT("dialect", "trp1"), TR_TEXT("why", reason));
+    tr_gateway_note_bad(gateway, peer, reason);
     if (id > 0) {
         tr_native_refuse(gateway, peer, id, TROUPE_OUTCOME_BAD_REQUEST, "%s", reason);
     }
@@ -308,16 +193,21 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         on_hello(gateway, peer, command);
         break;
     case TR_TRP1_REQUEST:
-        on_request(gateway, peer, command, payload_p, has_too_many_frames);
+        if (command->capability.size == 0 && command->actor.size == 0) {
+            tr_native_refuse_malformed(gateway, peer, command->id,
+                                       "a request needs a capability or an actor");
+        } else {
+            tr_requests_take(gateway, peer, command, payload_p, has_too_many_frames);
+        }
         break;
     case TR_TRP1_SEND:
         tr_talk_send(gateway, peer, command, payload_p, has_too_many_frames);
         break;
     case TR_TRP1_CANCEL:
-        on_cancel(gateway, peer, command->id);
+        tr_requests_cancel(gateway, peer, command->id);
         break;
     case TR_TRP1_CREDIT:
-        on_credit(peer, command);
+        tr_requests_grant(peer, command->id, command->credit);
         break;
     case TR_TRP1_PING:
         on_ping(gateway, peer, command);
@@ -326,6 +216,19 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
         peer->has_left = peer->is_gone = true;
         break;
     case TR_TRP1_PONG:
+        if (command->id > 0 || command->state.size > 0) {
+            on_worker(gateway, peer, command, payload_p, has_too_many_frames);
+        }
+        break;
+    case TR_TRP1_READY:
+        on_ready(gateway, peer, command);
+        break;
+    case TR_TRP1_PART:
+    case TR_TRP1_REPLY:
+    case TR_TRP1_ERROR:
+    case TR_TRP1_PROGRESS:
+    case TR_TRP1_DRAIN:
+        on_worker(gateway, peer, command, payload_p, has_too_many_frames);
         break;
     default:
         tr_native_refuse_malformed(gateway, peer, command->id,
@@ -342,7 +245,7 @@ static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *read
     troupe_message_t *payload = NULL;
     troupe_status_t status = TROUPE_ERR_PROTOCOL;
     if (tr_bundle_take(reader, &head, &n_frames)) {
-        status = tr_bundle_take_payload(reader, n_frames, TR_GATEWAY_MAX_FRAMES, &payload);
+        status = tr_bundle_take_payload(reader, n_frames, peer->limits->max_frames, &payload);
     }
     tr_trp1_t command;
     const char *reason = "not what a bundle holds";
@@ -351,9 +254,9 @@ static bool on_bundled(tr_gateway_t *gateway, tr_peer_t *peer, tr_reader_t *read
     } else if (tr_trp1_decode(head.data, head.size, &command, &reason) != TROUPE_OK) {
         tr_native_refuse_malformed(gateway, peer, command.id, reason);
     } else if (status == TROUPE_OK) {
-        on_command(gateway, peer, &command, &payload, n_frames > TR_GATEWAY_MAX_FRAMES);
+        on_command(gateway, peer, &command, &payload, n_frames > peer->limits->max_frames);
     } else {
-        tr_metric_add(gateway->bad_messages, 1);
+        tr_metric_add(gateway->bad_messages[TR_DIALECT_TRP1], 1);
     }
     troupe_message_destroy(&payload);
     return status != TROUPE_ERR_PROTOCOL;
@@ -377,26 +280,32 @@ static size_t on_bundle(tr_gateway_t *gateway, tr_peer_t *peer, const troupe_mes
     return n_commands;
 }
 
-size_t tr_native_receive(tr_gateway_t *gateway, tr_peer_t *peer, const void *header,
-                         size_t size, troupe_message_t **payload_p, bool has_too_many_frames)
+static size_t receive(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t header,
+                      troupe_message_t **payload_p, bool has_too_many_frames)
 {
     tr_trp1_t command;
     const char *reason = "malformed";
     size_t n_commands = 1;
-    if (tr_trp1_decode(header, size, &command, &reason) != TROUPE_OK) {
+    if (tr_trp1_decode(header.data, header.size, &command, &reason) != TROUPE_OK) {
         tr_native_refuse_malformed(gateway, peer, command.id, reason);
     } else if (command.command == TR_TRP1_BUNDLE) {
         n_commands += on_bundle(gateway, peer, *payload_p);
     } else {
         on_command(gateway, peer, &command, payload_p, has_too_many_frames);
     }
-    troupe_message_destroy(payload_p);
     return n_commands;
 }
 
 /* ---- what peers are told ---- */
 
-void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
+static void refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id, tr_span_t capability,
+                   troupe_outcome_t outcome, const char *text, int64_t hint_ms)
+{
+    (void)capability;
+    send_error(gateway, peer, id, outcome, hint_ms, text);
+}
+
+static void reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
 {
     if (!reply->is_final) {
         send_part(gateway, call, reply);
@@ -407,32 +316,84 @@ void tr_native_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t
         tr_trp1_t final;
         tr_trp1_init(&final, TR_TRP1_REPLY, call->peer_id);
         tr_native_answer(gateway, call->peer, &final, reply->message);
-        troupe_message_destroy(&reply->message);
     }
-    if (reply->is_final) {
-        tr_gateway_close_call(gateway, call);
-    }
-    troupe_reply_destroy(&reply);
 }
 
-void tr_native_say_goaway(tr_gateway_t *gateway, tr_peer_t *peer)
-{
-    tr_trp1_t goaway;
-    tr_trp1_init(&goaway, TR_TRP1_GOAWAY, 0);
-    goaway.text = tr_span_of("the node is draining");
-    send_command(gateway, peer, &goaway, NULL);
-}
-
-void tr_native_say_bye(tr_gateway_t *gateway, tr_peer_t *peer)
+static void say_bye(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     tr_trp1_t bye;
     tr_trp1_init(&bye, TR_TRP1_BYE, 0);
     send_command(gateway, peer, &bye, NULL);
 }
 
-void tr_native_ping(tr_gateway_t *gateway, tr_peer_t *peer)
+static void ping(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     tr_trp1_t ping;
     tr_trp1_init(&ping, TR_TRP1_PING, 0);
     send_command(gateway, peer, &ping, NULL);
 }
+
+/* ---- what peers that serve are told ---- */
+
+static void assign(tr_gateway_t *gateway, tr_line_t *line, const tr_trp1_t *request,
+                   troupe_message_t *payload)
+{
+    tr_native_answer(gateway, line->peer, request, payload);
+}
+
+static void say_to_worker(tr_gateway_t *gateway, tr_line_t *line, tr_trp1_command_t word,
+                          uint64_t id)
+{
+    tr_trp1_t command;
+    tr_trp1_init(&command, word, id);
+    if (id == 0) {
+        command.capability = tr_span_of(line->capability);
+    }
+    tr_native_answer(gateway, line->peer, &command, NULL);
+}
+
+static void cancel(tr_gateway_t *gateway, tr_line_t *line, uint64_t id)
+{
+    say_to_worker(gateway, line, TR_TRP1_CANCEL, id);
+}
+
+static void credit(tr_gateway_t *gateway, tr_line_t *line, uint64_t id, int64_t n_parts)
+{
+    tr_trp1_t credit;
+    tr_trp1_init(&credit, TR_TRP1_CREDIT, id);
+    credit.credit = n_parts;
+    tr_native_answer(gateway, line->peer, &credit, NULL);
+}
+
+static void ping_worker(tr_gateway_t *gateway, tr_line_t *line, uint64_t id)
+{
+    say_to_worker(gateway, line, TR_TRP1_PING, id);
+}
+
+static void drain(tr_gateway_t *gateway, tr_line_t *line)
+{
+    say_to_worker(gateway, line, TR_TRP1_DRAIN, 0);
+}
+
+static void stop(tr_gateway_t *gateway, tr_line_t *line)
+{
+    say_to_worker(gateway, line, TR_TRP1_STOP, 0);
+}
+
+const tr_dialect_t tr_native = {
+    .number = TR_DIALECT_TRP1,
+    .name = "trp1",
+    .receive = receive,
+    .refuse = refuse,
+    .reply = reply,
+    .goaway = say_goaway,
+    .bye = say_bye,
+    .ping = ping,
+    .refuse_offer = refuse_offer,
+    .assign = assign,
+    .cancel = cancel,
+    .credit = credit,
+    .ping_worker = ping_worker,
+    .drain = drain,
+    .stop = stop,
+};

@@ -59,6 +59,12 @@ tr_peer_t *tr_peers_find(const tr_peers_t *self, uint32_t door, const void *rout
     return zhashx_lookup(self->named, key);
 }
 
+bool tr_peers_has_chosen(const tr_peer_t *peer)
+{
+    assert(peer);
+    return !has_number(peer->routing_id, peer->routing_id_size);
+}
+
 static troupe_status_t put(tr_peers_t *self, tr_peer_t *peer)
 {
     if (has_number(peer->routing_id, peer->routing_id_size)) {

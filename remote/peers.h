@@ -30,6 +30,9 @@ void tr_peers_finish(tr_peers_t *self);
 tr_peer_t *tr_peers_find(const tr_peers_t *self, uint32_t door, const void *routing_id,
                          size_t size);
 
+/* Whether it has chosen its routing id itself, and so another may choose the same. */
+bool tr_peers_has_chosen(const tr_peer_t *peer);
+
 /* Add a peer, which must not be in. TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_peers_add(tr_peers_t *self, tr_peer_t *peer);
 

@@ -63,28 +63,18 @@ static void copy_name(char name[TR_TRP1_MAX_NAME + 1], tr_span_t actor)
     name[actor.size] = '\0';
 }
 
-/* The first time it is told; it is counted each time. */
-static void note_forbidden(tr_gateway_t *gateway, tr_peer_t *peer, const char *actor)
-{
-    tr_metric_add(gateway->n_forbidden, 1);
-    if (!peer->was_forbidden) {
-        peer->was_forbidden = true;
-        tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "peer_forbidden",
-                 TR_NUMBER("peer", peer->number),
-                 TR_TEXT("endpoint", gateway->doors.all[peer->door].endpoint),
-                 TR_TEXT("actor", actor));
-    }
-}
-
 /* What keeps it from that actor, which it names first in `text`; OK when nothing does. */
 static troupe_outcome_t judge(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t actor,
                               const char **why)
 {
-    char name[TR_TRP1_MAX_NAME + 1];
-    copy_name(name, actor);
-    if (!tr_doors_lead_to(&gateway->doors, peer->door, actor)) {
-        note_forbidden(gateway, peer, name);
-        *why = "peers of this endpoint may not send to it";
+    if (memchr(actor.data, '\0', actor.size)) { /* as a text it would be another name */
+        *why = "there is no such actor";
+        return TROUPE_OUTCOME_NO_CAPABILITY;
+    }
+    if (!tr_allowed_has(&peer->rights->actors, actor)) {
+        tr_requests_note_forbidden(gateway, peer, TR_RIGHT_ACTOR, actor);
+        *why = peer->name[0] ? "this peer may not send to it"
+                             : "peers of this endpoint may not send to it";
         return TROUPE_OUTCOME_FORBIDDEN;
     }
     if (gateway->is_draining) {
@@ -153,7 +143,8 @@ void tr_talk_send(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *send,
         return;
     }
     peer->takes_messages = true;
-    const char *why = tr_native_payload_problem(*payload_p, has_too_many_frames);
+    char text[TR_REQUESTS_MAX_PROBLEM];
+    const char *why = tr_requests_payload_problem(peer, *payload_p, has_too_many_frames, text);
     troupe_outcome_t outcome =
         why ? TROUPE_OUTCOME_TOO_LARGE : judge(gateway, peer, send->actor, &why);
     if (outcome != TROUPE_OUTCOME_OK) {
@@ -253,8 +244,7 @@ static void on_link_down(tr_gateway_t *gateway, const tr_mail_t *notice)
 }
 
 /* NULL: nothing keeps it from the peer. */
-static const char *obstacle(const tr_gateway_t *gateway, const tr_peer_t *peer,
-                            const tr_mail_t *mail)
+static const char *obstacle(const tr_peer_t *peer, const tr_mail_t *mail)
 {
     if (!peer) {
         return "the peer has gone";
@@ -265,10 +255,11 @@ static const char *obstacle(const tr_gateway_t *gateway, const tr_peer_t *peer,
     if (!peer->takes_messages) {
         return "the peer takes no messages";
     }
-    if (tr_native_payload_problem(mail->message, false)) {
+    char text[TR_REQUESTS_MAX_PROBLEM];
+    if (tr_requests_payload_problem(peer, mail->message, false, text)) {
         return "it is too large for a peer";
     }
-    return tr_peer_has_room(peer, mail->message, &gateway->limits)
+    return tr_peer_has_room(peer, mail->message)
                ? NULL
                : "the peer is too slow: what waits for it is above its bound";
 }
@@ -307,7 +298,7 @@ void tr_talk_take(tr_gateway_t *gateway, tr_mail_t *mail)
         return;
     }
     tr_peer_t *peer = tr_idmap_get(&gateway->known, mail->to);
-    const char *why = obstacle(gateway, peer, mail);
+    const char *why = obstacle(peer, mail);
     if (why) {
         give_up(gateway, mail, why);
     } else {

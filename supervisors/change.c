@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "supervisors/commands.h"
+#include "supervisors/guests.h"
 #include "supervisors/pool_size.h"
 #include "supervisors/recycle.h"
 
@@ -33,6 +34,12 @@ static tr_child_t **children_of(const tr_supervisor_t *self, const tr_supervisor
     return children;
 }
 
+/* NULL: a pool has only guests now. */
+static const tr_child_spec_t *of_template(const tr_supervisor_spec_t *spec)
+{
+    return spec->guests == spec->children ? NULL : spec->children;
+}
+
 /* OTP's code_change: what is new is known but not started, what is no longer there goes on, and
  * comes last. */
 static bool adopt(tr_supervisor_t *self, const tr_supervisor_spec_t *change,
@@ -42,8 +49,9 @@ static bool adopt(tr_supervisor_t *self, const tr_supervisor_spec_t *change,
     bool is_adopted = true;
     for (size_t i = 0; is_adopted && i < self->children.n; i++) {
         tr_child_t *child = self->children.all[i];
-        const tr_child_spec_t *spec =
-            is_template ? change->children : spec_named(change, child->name);
+        const tr_child_spec_t *spec = child->is_guest ? change->guests
+                                      : is_template   ? of_template(change)
+                                                      : spec_named(change, child->name);
         is_adopted = !spec || tr_child_adopt(child, spec, keepsake) == TROUPE_OK;
     }
     for (size_t i = 0; is_adopted && !is_template && i < change->n_children; i++) {
@@ -79,6 +87,7 @@ static void follow_pool_spec(tr_supervisor_t *self, const tr_supervisor_spec_t *
         self->spec->max_workers != before->max_workers) {
         tr_pool_set_size(self, self->spec->min_workers, self->spec->max_workers);
     }
+    tr_guests_follow(self);
     if (!is_same_recycling(&self->spec->recycle, &before->recycle)) {
         tr_recycle_follow(self);
     }

@@ -37,6 +37,8 @@ typedef struct tr_child {
     tr_child_view_t view;
     tr_claim_t claim;
     tr_health_t health;
+    bool is_guest;      /* of a pool: it has come by itself, and goes so */
+    size_t concurrency; /* of a guest: requests that it takes at once */
     bool is_doubtful;
     bool has_been_tried; /* came up or fell at least once */
     bool is_leaving;     /* goes from the list when it is down */

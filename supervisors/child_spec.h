@@ -80,7 +80,9 @@ typedef struct tr_supervisor_spec {
     size_t n_children;
 
     /* A pool is a template supervisor that serves a capability. */
-    const char *capability; /* whose router hears of the workers; NULL: no pool */
+    const char *capability;        /* whose router hears of the workers; NULL: no pool */
+    const tr_child_spec_t *guests; /* how those are treated that come by themselves; NULL: none
+                                      may. The template itself: there are no others */
     size_t min_workers;
     size_t max_workers;
     bool escalates;         /* past the intensity: fail, instead of unavailable with backoff */

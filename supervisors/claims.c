@@ -35,7 +35,8 @@ static bool is_beyond_min(const tr_supervisor_t *self, const tr_child_t *child)
     size_t n_others = 0;
     for (size_t i = 0; i < self->children.n; i++) {
         const tr_child_t *other = self->children.all[i];
-        n_others += other != child && other->view.is_wanted && !other->is_retiring;
+        n_others +=
+            other != child && other->view.is_wanted && !other->is_retiring && !other->is_guest;
     }
     return n_others >= self->least;
 }
@@ -44,7 +45,7 @@ static bool is_first(const tr_supervisor_t *self, const tr_child_t *child)
 {
     for (size_t i = 0; i < self->children.n; i++) {
         const tr_child_t *other = self->children.all[i];
-        if (other != child && other->view.is_wanted &&
+        if (other != child && other->view.is_wanted && !other->is_guest &&
             (other->view.phase != TR_CHILD_DOWN || other->claim.grant)) {
             return false;
         }

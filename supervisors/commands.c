@@ -359,6 +359,12 @@ static void queue(tr_supervisor_t *self, tr_command_t *command, tr_child_t *chil
         answer(command, TR_ANSWER_NOT_FOUND, NULL, NULL);
         return;
     }
+    if (child->is_guest && command->verb == TR_VERB_REPLACE) {
+        answer(command, TR_ANSWER_REFUSED, child,
+               "it is a remote worker, which only its own side can restart; it can be drained "
+               "or evicted here");
+        return;
+    }
     tr_command_t **link = &child->commands;
     while (*link) {
         link = &(*link)->next;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisors/claims.h"
+#include "supervisors/guests.h"
 #include "supervisors/pool_size.h"
 
 /* So many workers in a row end for want of memory before the pool pauses; a life of so long
@@ -49,6 +50,7 @@ void tr_pool_tell_up(tr_supervisor_t *self, const tr_child_t *child)
         snprintf(up->name, sizeof up->name, "%s", child->name);
         up->mailbox = tr_mailbox_share(child->actor->mailbox);
         up->pulse = tr_pulse_share(child->actor->pulse);
+        up->number = child->concurrency;
         tr_control_send(up, self->router);
     }
     self->wish -= self->wish > 0;
@@ -77,7 +79,7 @@ static size_t n_about_to_come(const tr_supervisor_t *self)
     size_t n = 0;
     for (size_t i = 0; i < self->children.n; i++) {
         const tr_child_t *child = self->children.all[i];
-        n += child->view.is_wanted && child->view.phase != TR_CHILD_UP;
+        n += child->view.is_wanted && child->view.phase != TR_CHILD_UP && !child->is_guest;
     }
     return n;
 }
@@ -95,7 +97,8 @@ static void grow(tr_supervisor_t *self, int64_t now_ms)
 
 void tr_pool_grow(tr_supervisor_t *self, uint64_t n_wished)
 {
-    if (self->is_stopping || self->rests || !tr_supervisor_is_pool(self)) {
+    if (self->is_stopping || self->rests || !tr_supervisor_is_pool(self) ||
+        tr_guests_are_all(self)) {
         return;
     }
     self->wish = (size_t)n_wished;
@@ -174,7 +177,7 @@ void tr_pool_shrink(tr_supervisor_t *self, tr_child_t *child, const tr_control_t
         !child->view.is_wanted || child->is_retiring) {
         return;
     }
-    if (tr_pool_n_that_stay(self) <= self->least) {
+    if (!child->is_guest && tr_guests_n_others(self) <= self->least) {
         tr_pool_tell(self, TR_WORD_FINE, child);
         return;
     }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "supervisors/claims.h"
 #include "supervisors/commands.h"
+#include "supervisors/guests.h"
 #include "supervisors/pool.h"
 #include "supervisors/recycle.h"
 
@@ -20,23 +21,28 @@
 /* ---- how many ---- */
 
 /* A replacement comes in the place of another one. */
-static size_t count(const tr_supervisor_t *self)
+static bool is_extra(const tr_supervisor_t *self)
 {
     const tr_child_t *replacement = self->recycle.replacement;
-    return tr_pool_n_that_stay(self) - (replacement && replacement->view.is_wanted);
+    return replacement && replacement->view.is_wanted;
+}
+
+size_t tr_pool_count(const tr_supervisor_t *self)
+{
+    return tr_pool_n_that_stay(self) - is_extra(self);
 }
 
 bool tr_pool_fill_up(tr_supervisor_t *self)
 {
     bool is_made = true;
-    while (is_made && !self->is_stopping && !self->rests && count(self) < self->least) {
+    while (is_made && !self->is_stopping && !self->rests && !tr_guests_are_all(self) &&
+           tr_guests_n_others(self) - is_extra(self) < self->least) {
         is_made = tr_pool_add_worker(self) != NULL;
     }
     return is_made;
 }
 
-/* It goes at once, and may be gone after it. */
-static void dismiss(tr_supervisor_t *self, tr_child_t *child)
+void tr_pool_dismiss(tr_supervisor_t *self, tr_child_t *child)
 {
     child->view.is_wanted = false;
     child->is_leaving = true;
@@ -51,11 +57,11 @@ static void dismiss(tr_supervisor_t *self, tr_child_t *child)
 /* Those in this phase that nobody has seen yet; the last ones first, as they are the newest. */
 static void dismiss_surplus(tr_supervisor_t *self, tr_child_phase_t phase)
 {
-    for (size_t i = self->children.n; i-- > 0 && count(self) > self->most;) {
+    for (size_t i = self->children.n; i-- > 0 && tr_pool_count(self) > self->most;) {
         tr_child_t *child = self->children.all[i];
         if (child->view.is_wanted && child->view.phase == phase &&
             child != self->recycle.replacement) {
-            dismiss(self, child);
+            tr_pool_dismiss(self, child);
         }
     }
 }
@@ -88,7 +94,7 @@ void tr_pool_rest(tr_supervisor_t *self, bool rests)
     self->rests = rests;
     self->wish = 0;
     for (size_t i = self->children.n; rests && i-- > 0;) {
-        dismiss(self, self->children.all[i]);
+        tr_pool_dismiss(self, self->children.all[i]);
     }
     tr_pool_fill_up(self);
 }
@@ -210,8 +216,8 @@ void tr_pool_evict_idle(tr_supervisor_t *self, tr_command_t *command)
     self->sweep.n_asked = self->sweep.n_gone = 0;
     for (size_t i = 0; i < self->children.n; i++) {
         tr_child_t *child = self->children.all[i];
-        child->is_swept = !why_it_cannot_go(child) && !is_asked_for(child, TR_VERB_EVICT) &&
-                          ask_to_yield(self, child);
+        child->is_swept = !child->is_guest && !why_it_cannot_go(child) &&
+                          !is_asked_for(child, TR_VERB_EVICT) && ask_to_yield(self, child);
         self->sweep.n_asked += child->is_swept;
     }
     answer_sweep_if_done(self);

@@ -20,6 +20,12 @@ void tr_pool_set_size(tr_supervisor_t *self, size_t least, size_t most);
 /* Add what the pool lacks to have its least. False when out of memory. */
 bool tr_pool_fill_up(tr_supervisor_t *self);
 
+/* How many workers there are, or will be, but for one that comes in the place of another. */
+size_t tr_pool_count(const tr_supervisor_t *self);
+
+/* This worker goes at once, and may be gone after it. */
+void tr_pool_dismiss(tr_supervisor_t *self, tr_child_t *child);
+
 /* Stop all workers and start none; or be as before. */
 void tr_pool_rest(tr_supervisor_t *self, bool rests);
 

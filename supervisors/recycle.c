@@ -81,7 +81,7 @@ void tr_recycle_roll(tr_supervisor_t *self, tr_command_t *command)
     self->recycle.roll = command;
     self->recycle.not_before_ms = 0;
     for (size_t i = 0; i < self->children.n; i++) {
-        self->children.all[i]->must_be_replaced = true;
+        self->children.all[i]->must_be_replaced = !self->children.all[i]->is_guest;
     }
     answer_roll_if_done(self);
 }
@@ -104,7 +104,7 @@ void tr_recycle_renew(tr_supervisor_t *self, tr_command_t *command)
     self->n_out_of_memory = 0;
     for (size_t i = 0; i < self->children.n; i++) {
         tr_child_t *child = self->children.all[i];
-        child->is_outdated = child->must_be_replaced = child->actor != NULL;
+        child->is_outdated = child->must_be_replaced = child->actor != NULL && !child->is_guest;
         if (!child->actor) {
             start_anew(self, child);
         }
@@ -152,7 +152,7 @@ void tr_recycle_follow(tr_supervisor_t *self)
     assert(self);
     for (size_t i = 0; i < self->children.n; i++) {
         tr_child_t *child = self->children.all[i];
-        if (child->view.phase == TR_CHILD_UP) {
+        if (child->view.phase == TR_CHILD_UP && !child->is_guest) {
             set_limits(self, child, (uint32_t)(child->incarnation * 2654435761u));
         }
     }
@@ -160,7 +160,9 @@ void tr_recycle_follow(tr_supervisor_t *self)
 
 void tr_recycle_came_up(tr_supervisor_t *self, tr_child_t *child, uint32_t dice)
 {
-    set_limits(self, child, dice);
+    if (!child->is_guest) {
+        set_limits(self, child, dice);
+    }
     child->must_be_replaced = child->is_outdated;
     child->is_retiring = false;
     child->is_replacing_itself = false;

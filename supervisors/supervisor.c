@@ -20,6 +20,7 @@
 #include "supervisors/claims.h"
 #include "supervisors/commands.h"
 #include "supervisors/family.h"
+#include "supervisors/guests.h"
 #include "supervisors/pool.h"
 #include "supervisors/pool_size.h"
 #include "supervisors/recycle.h"
@@ -47,20 +48,38 @@ static void name_from_template(tr_supervisor_t *self, char *name, size_t size)
     } while (tr_children_named(&self->children, name));
 }
 
-tr_child_t *tr_supervisor_add_from_template(tr_supervisor_t *self)
+static tr_child_t *add_numbered(tr_supervisor_t *self, const tr_child_spec_t *spec)
 {
-    assert(tr_supervisor_is_template(self));
     char name[80];
     name_from_template(self, name, sizeof name);
-    tr_child_t *child = tr_children_add(&self->children, self->spec->children, name);
+    tr_child_t *child = tr_children_add(&self->children, spec, name);
     if (!child) {
         self->last_slot--;
         return NULL;
     }
     child->slot = self->last_slot;
-    child->keepsake = tr_keepsake_share(self->keepsake);
     child->spec_keepsake = tr_keepsake_share(self->keepsake);
     self->must_act = true;
+    return child;
+}
+
+tr_child_t *tr_supervisor_add_from_template(tr_supervisor_t *self)
+{
+    assert(tr_supervisor_is_template(self));
+    tr_child_t *child = add_numbered(self, self->spec->children);
+    if (child) {
+        child->keepsake = tr_keepsake_share(self->keepsake);
+    }
+    return child;
+}
+
+tr_child_t *tr_supervisor_add_guest(tr_supervisor_t *self)
+{
+    assert(tr_supervisor_is_pool(self) && self->spec->guests);
+    tr_child_t *child = add_numbered(self, self->spec->guests);
+    if (child) {
+        child->is_guest = true;
+    }
     return child;
 }
 
@@ -277,7 +296,8 @@ static void settle_end(tr_supervisor_t *self, tr_child_t *child, const tr_reason
     tr_children_died(&self->children, child);
     log_end(self, child, &child->last_reason, was_starting);
     count_end(self, child, &child->last_reason, was_told);
-    if (tr_supervisor_is_pool(self) && !is_condemned) {
+    bool is_known = !child->is_guest || was != TR_CHILD_STARTING;
+    if (tr_supervisor_is_pool(self) && !is_condemned && is_known) {
         tr_pool_tell_down(self, child, &child->last_reason, was);
     }
     if (was_starting) {
@@ -467,6 +487,12 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         break;
     case TR_WORD_SHRINK:
         tr_pool_shrink(self, child, control);
+        break;
+    case TR_WORD_JOIN:
+        tr_guests_join(self, control);
+        break;
+    case TR_WORD_RETIRE:
+        tr_guests_retire(self, child);
         break;
     case TR_WORD_NOT_YIELDED:
         tr_pool_take_refusal(self, child, control);

@@ -72,6 +72,9 @@ static inline bool tr_supervisor_is_pool(const tr_supervisor_t *self)
  * memory. */
 tr_child_t *tr_supervisor_add_from_template(tr_supervisor_t *self);
 
+/* The same of the spec that a pool has for its guests. */
+tr_child_t *tr_supervisor_add_guest(tr_supervisor_t *self);
+
 /* Take a child, which must be down, out of the list and destroy it. */
 void tr_supervisor_remove(tr_supervisor_t *self, tr_child_t *child);
 

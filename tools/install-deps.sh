@@ -74,7 +74,9 @@ has_english_data() {
 }
 
 has_sanitizers_of_clang() {
-    has_command clang && has_file_like "$(clang -print-resource-dir)/lib/*/libclang_rt.asan*"
+    has_command clang &&
+        has_file_like "$(clang -print-resource-dir)/lib/*/libclang_rt.asan*" &&
+        has_file_like "$(clang -print-resource-dir)/lib/*/libclang_rt.fuzzer*"
 }
 
 # ---- looking ----
@@ -114,6 +116,10 @@ look() {
         need 'python3' 'python3' has_command python3
         need 'zmq for python3' 'python3-zmq' has_python_module zmq
         need 'msgpack for python3' 'python3-msgpack' has_python_module msgpack
+        need 'setuptools for python3' 'python3-setuptools' has_python_module setuptools
+        need 'wheel for python3' 'python3-wheel' has_python_module wheel
+        need 'pip for python3' 'python3-pip' has_python_module pip
+        need 'venv for python3' 'python3-venv' has_python_module ensurepip
         need 'valgrind' 'valgrind' has_command valgrind
         need 'spin' 'spin' has_command spin
     fi

@@ -48,8 +48,13 @@ static const struct {
     {TR_IN_BREAKER, "breaker"},
     {TR_IN_BATCH, "batch"},
     {TR_IN_MAILBOX, "mailbox"},
+    {TR_IN_MAJORDOMO, "majordomo"},
+    {TR_IN_PEER_LIMITS, "peer-limits"},
+    {TR_IN_NODE_LIMITS, "node-limits"},
     {TR_IN_MEMORY, "memory"},
     {TR_IN_ERRAND, "errand"},
+    {TR_IN_SECURITY, "security"},
+    {TR_IN_PEER, "peer"},
 };
 
 static const size_t n_places = sizeof places / sizeof places[0];
@@ -120,8 +125,12 @@ static void print_list(FILE *out, const tr_schema_row_t *row)
     case TR_SCHEMA_ERRANDS:
         fprintf(out, "{\"$ref\": \"#/$defs/errand\"}");
         break;
+    case TR_SCHEMA_PEERS:
+        fprintf(out, "{\"$ref\": \"#/$defs/peer\"}");
+        break;
     default:
-        fprintf(out, "{\"type\": [\"string\", \"number\", \"boolean\"]}, \"minItems\": 1");
+        fprintf(out, "{\"type\": [\"string\", \"number\", \"boolean\"]}%s",
+                row->type == TR_SCHEMA_WORDS ? ", \"minItems\": 1" : "");
         break;
     }
 }
@@ -171,7 +180,9 @@ static void print_value(FILE *out, const tr_schema_row_t *row)
         fprintf(out, "\"$ref\": \"#/$defs/%s\"", place_name(row->inside));
         break;
     case TR_SCHEMA_WORDS:
+    case TR_SCHEMA_PATTERNS:
     case TR_SCHEMA_LISTENERS:
+    case TR_SCHEMA_PEERS:
     case TR_SCHEMA_CHILDREN:
     case TR_SCHEMA_ERRANDS:
         print_list(out, row);

@@ -26,6 +26,7 @@ typedef enum header_kind {
     HEADER_VERDICT, /* bool, present in errors only, and always there */
     HEADER_PRIORITY,
     HEADER_ON_DISCONNECT,
+    HEADER_LIST, /* tr_span_t of an array of texts, as it travels; empty absent */
 } header_kind_t;
 
 typedef struct header {
@@ -64,6 +65,7 @@ typedef struct header {
     X(BATCH, "batch", NUMBER, batch, 0)                                                        \
     X(PARENT, "parent", NUMBER, parent, 0)                                                     \
     X(ACTOR, "actor", TEXT, actor, TR_TRP1_MAX_NAME)                                           \
+    X(PEER, "peer", TEXT, peer, TR_TRP1_MAX_WORD)                                              \
     X(URGENT, "urgent", FLAG, urgent, 0)                                                       \
     X(CONFIRM, "confirm", FLAG, confirm, 0)                                                    \
     X(FROM, "from", TEXT, from, TR_TRP1_MAX_NAME)                                              \
@@ -76,6 +78,7 @@ typedef struct header {
     X(POSITION, "position", NUMBER, position, 0)                                               \
     X(TOKEN, "token", TEXT, token, TR_TRP1_MAX_WORD)                                           \
     X(CONCURRENCY, "concurrency", NUMBER, concurrency, 0)                                      \
+    X(CAPABILITIES, "capabilities", LIST, capabilities, TR_TRP1_MAX_NAME)                      \
     X(MEMORY, "memory", NUMBER, memory, 0)                                                     \
     X(RUNNING, "running", NUMBER, running, 0)                                                  \
     X(RUNNING_FOR, "running-for", NUMBER, running_for, 0)                                      \
@@ -177,6 +180,17 @@ static bool flag_of(const header_t *header, const tr_trp1_t *command)
 #define HAS_VERDICT(field)       (command->command == TR_TRP1_ERROR)
 #define HAS_PRIORITY(field)      (command->field != TROUPE_PRIORITY_DEFAULT)
 #define HAS_ON_DISCONNECT(field) (command->field)
+#define HAS_LIST(field)          (command->field.size > 0)
+
+/* What is msgpack already. */
+static void put_written(tr_writer_t *writer, tr_span_t written)
+{
+    writer->is_full = writer->is_full || written.size > (size_t)(writer->end - writer->at);
+    if (!writer->is_full) {
+        memcpy(writer->at, written.data, written.size);
+        writer->at += written.size;
+    }
+}
 
 static troupe_status_t put_header(tr_writer_t *writer, const header_t *header,
                                   const tr_trp1_t *command)
@@ -214,6 +228,9 @@ static troupe_status_t put_header(tr_writer_t *writer, const header_t *header,
         break;
     case HEADER_ON_DISCONNECT:
         tr_put_text(writer, "finish");
+        break;
+    case HEADER_LIST:
+        put_written(writer, span_of(header, command));
         break;
     }
     return TROUPE_OK;
@@ -267,8 +284,33 @@ static bool parse_priority(tr_span_t name, int64_t *out)
     return false;
 }
 
-/* Put the value into its field. Returns what is wrong with it, NULL when nothing is. */
-static const char *keep_value(const header_t *header, const tr_item_t *item, tr_trp1_t *out)
+/* The head of a list has been read as `item`, and `written` is all of it. */
+static const char *fault_of_list(const header_t *header, const tr_item_t *item,
+                                 tr_span_t written)
+{
+    tr_reader_t reader = tr_reader_of(written.data, written.size);
+    tr_item_t text;
+    if (item->type != TR_ITEM_ARRAY || !tr_take_item(&reader, &text)) {
+        return "a header that must be a list of texts is not";
+    }
+    if (item->value > TR_TRP1_MAX_LIST) {
+        return "a header's list is too long";
+    }
+    for (uint64_t i = 0; i < item->value; i++) {
+        if (!tr_take_item(&reader, &text) || text.type != TR_ITEM_RUN || text.run.size == 0) {
+            return "a header that must be a list of texts is not";
+        }
+        if (text.run.size > header->max_size) {
+            return "a header's text is too long";
+        }
+    }
+    return NULL;
+}
+
+/* Put the value, which is `written` so, into its field. Returns what is wrong with it, NULL
+ * when nothing is. */
+static const char *keep_value(const header_t *header, const tr_item_t *item, tr_span_t written,
+                              tr_trp1_t *out)
 {
     void *field = (char *)out + header->offset;
     switch (header->kind) {
@@ -312,6 +354,9 @@ static const char *keep_value(const header_t *header, const tr_item_t *item, tr_
         }
         *(bool *)field = tr_span_equals(item->run, "finish");
         return NULL;
+    case HEADER_LIST:
+        *(tr_span_t *)field = item->value > 0 ? written : (tr_span_t){0};
+        return fault_of_list(header, item, written);
     }
     return NULL;
 }
@@ -343,8 +388,9 @@ static const char *take_header(tr_reader_t *reader, uint64_t *seen, size_t *next
 {
     tr_item_t key;
     tr_item_t value;
+    const unsigned char *start = NULL;
     if (!tr_take_item(reader, &key) || !tr_skip_inside(reader, &key, TR_TRP1_MAX_DEPTH - 2) ||
-        !tr_take_item(reader, &value) ||
+        !(start = reader->at) || !tr_take_item(reader, &value) ||
         !tr_skip_inside(reader, &value, TR_TRP1_MAX_DEPTH - 2)) {
         return "the headers are cut short, too deep or no msgpack";
     }
@@ -358,7 +404,8 @@ static const char *take_header(tr_reader_t *reader, uint64_t *seen, size_t *next
     }
     *seen |= UINT64_C(1) << i;
     *next = i + 1;
-    return value.type == TR_ITEM_NIL ? NULL : keep_value(&headers[i], &value, out);
+    tr_span_t written = {(const char *)start, (size_t)(reader->at - start)};
+    return value.type == TR_ITEM_NIL ? NULL : keep_value(&headers[i], &value, written, out);
 }
 
 static bool take_magic(tr_reader_t *reader, uint64_t *n_items_out)
@@ -453,4 +500,33 @@ bool tr_trp1_recognise(const void *data, size_t size)
     tr_reader_t reader = tr_reader_of(data, size);
     uint64_t n_items;
     return take_magic(&reader, &n_items);
+}
+
+/* What is left of a list begins with its head only before the first text was taken. */
+bool tr_trp1_next_text(tr_span_t *list, tr_span_t *text_out)
+{
+    assert(list && text_out);
+    tr_reader_t reader = tr_reader_of(list->data, list->size);
+    tr_item_t item;
+    bool is_there = list->size > 0 && tr_take_item(&reader, &item) &&
+                    (item.type != TR_ITEM_ARRAY || tr_take_item(&reader, &item)) &&
+                    item.type == TR_ITEM_RUN;
+    if (is_there) {
+        *text_out = item.run;
+        *list = (tr_span_t){(const char *)reader.at, tr_bytes_left(&reader)};
+    }
+    return is_there;
+}
+
+troupe_status_t tr_trp1_list_texts(const tr_span_t *texts, size_t n_texts, void *buffer,
+                                   size_t capacity, tr_span_t *list_out)
+{
+    assert((texts || n_texts == 0) && n_texts <= TR_TRP1_MAX_LIST && buffer && list_out);
+    tr_writer_t writer = {.at = buffer, .end = (unsigned char *)buffer + capacity};
+    tr_put_array(&writer, n_texts);
+    for (size_t i = 0; i < n_texts; i++) {
+        tr_put_run(&writer, texts[i], false);
+    }
+    *list_out = (tr_span_t){buffer, (size_t)(writer.at - (unsigned char *)buffer)};
+    return writer.is_full ? TROUPE_LIMIT : TROUPE_OK;
 }

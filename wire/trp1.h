@@ -59,6 +59,7 @@ typedef enum tr_trp1_command {
  * which both ends cut where a character ends. */
 #define TR_TRP1_MAX_NAME 128 /* capability, method, actor, from */
 #define TR_TRP1_MAX_KEY  256 /* sticky, dedup, traceparent */
+#define TR_TRP1_MAX_LIST 16  /* texts in capabilities */
 #define TR_TRP1_MAX_WORD 64  /* node, boot, code, state, token */
 #define TR_TRP1_MAX_TEXT 1024
 
@@ -100,6 +101,7 @@ typedef struct tr_trp1 {
     int64_t batch;             /* to a worker: how many more of its batch follow; -1 absent */
     int64_t parent;            /* of a worker: the request that it calls for; -1 absent */
     tr_span_t actor;           /* of an ask and of a send: to whom, instead of a capability */
+    tr_span_t peer;            /* to a worker: the name of who asks */
 
     /* send, message */
     bool urgent;    /* it overtakes; false absent */
@@ -116,13 +118,14 @@ typedef struct tr_trp1 {
     int64_t position; /* of a status: place in the queue; -1 absent */
 
     /* a worker's: hello has the token, ready the concurrency, pong the rest and a state */
-    tr_span_t token;      /* proves that this is the process that the node started */
-    int64_t concurrency;  /* requests it takes at a time; -1 absent */
-    int64_t memory;       /* resident bytes; -1 absent */
-    int64_t running;      /* id of the request whose handler runs; -1 absent */
-    int64_t running_for;  /* ms since it began; -1 absent */
-    int64_t progress_age; /* ms since the last sign of progress; -1 absent */
-    int64_t done;         /* requests finished so far; -1 absent */
+    tr_span_t token;        /* proves that this is the process that the node started */
+    int64_t concurrency;    /* requests it takes at a time; -1 absent */
+    tr_span_t capabilities; /* of a ready: a list of texts, as it is written; see below */
+    int64_t memory;         /* resident bytes; -1 absent */
+    int64_t running;        /* id of the request whose handler runs; -1 absent */
+    int64_t running_for;    /* ms since it began; -1 absent */
+    int64_t progress_age;   /* ms since the last sign of progress; -1 absent */
+    int64_t done;           /* requests finished so far; -1 absent */
 
     /* between a worker and its node, about messages */
     int64_t ref;     /* an actor, as the node has numbered it; -1 absent */
@@ -137,7 +140,7 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id);
 /* Write frame 0 into `buffer` of `capacity` bytes; *size_out gets its length. The command is a
  * known one. In `text`, bytes that are no UTF-8 become '?'. TROUPE_LIMIT when a field is longer
  * than it may be or when all does not fit; TR_TRP1_MAX_HEADER suffices for what keeps the
- * limits above. */
+ * limits above, unless a long list stands beside all the rest. */
 TROUPE_NODISCARD troupe_status_t tr_trp1_encode(const tr_trp1_t *self, void *buffer,
                                                 size_t capacity, size_t *size_out);
 
@@ -152,6 +155,15 @@ TROUPE_NODISCARD troupe_status_t tr_trp1_encode(const tr_trp1_t *self, void *buf
  */
 TROUPE_NODISCARD troupe_status_t tr_trp1_decode(const void *data, size_t size, tr_trp1_t *out,
                                                 const char **reason_out);
+
+/* Take the next text out of such a list, of which *list is what is left. Its texts have 1 to
+ * TR_TRP1_MAX_NAME bytes. False: there are no more. */
+bool tr_trp1_next_text(tr_span_t *list, tr_span_t *text_out);
+
+/* Write such a list of these texts, at most TR_TRP1_MAX_LIST. TROUPE_LIMIT: it does not fit. */
+TROUPE_NODISCARD troupe_status_t tr_trp1_list_texts(const tr_span_t *texts, size_t n_texts,
+                                                    void *buffer, size_t capacity,
+                                                    tr_span_t *list_out);
 
 /* Whether a first frame may be TRP/1 at all: its first bytes say so. */
 bool tr_trp1_recognise(const void *data, size_t size);

@@ -174,6 +174,14 @@ static int do_echo(troupe_worker_t *self, troupe_request_t *request)
     return reply_with_request(request);
 }
 
+static int do_peer(troupe_worker_t *self, troupe_request_t *request)
+{
+    (void)self;
+    const char *name = troupe_request_peer(request);
+    troupe_request_reply_data(request, name, strlen(name));
+    return FINE;
+}
+
 static int do_sleep(troupe_worker_t *self, troupe_request_t *request)
 {
     return spend(self, request, sleep_until, false);
@@ -379,7 +387,7 @@ static const struct {
     {"", do_echo},         {"echo", do_echo},         {"sleep", do_sleep}, {"burn", do_burn},
     {"parts", do_parts},   {"progress", do_progress}, {"fail", do_fail},   {"crash", do_crash},
     {"broken", do_broken}, {"exit", do_exit},         {"hang", do_hang},   {"leak", do_leak},
-    {"send", do_send},
+    {"send", do_send},     {"peer", do_peer},
 };
 
 /* ---- the behaviour ---- */

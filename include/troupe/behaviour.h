@@ -181,6 +181,11 @@ TROUPE_API const char *troupe_request_method(const troupe_request_t *self);
 /* The caller's trace context, or "". Borrowed. */
 TROUPE_API const char *troupe_request_traceparent(const troupe_request_t *self);
 
+/* The name of the peer that asks, as its key proves it (`security` in the node's file); "" when
+ * it has none, and for calls from inside the node. Nobody can take a name that is not his.
+ * Borrowed. */
+TROUPE_API const char *troupe_request_peer(const troupe_request_t *self);
+
 /* The payload, borrowed until the request is finished. Read only: others may share it. */
 TROUPE_API const troupe_message_t *troupe_request_message(const troupe_request_t *self);
 

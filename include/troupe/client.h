@@ -27,6 +27,20 @@ typedef struct troupe_client troupe_client_t;
  * Nothing is sent yet. NULL when out of memory or when the endpoint is no endpoint. */
 TROUPE_API TROUPE_NODISCARD troupe_client_t *troupe_client_new(const char *endpoint);
 
+/* Prove who the client is, and let only the right node be answered to (CURVE): by the pair of
+ * keys in the file, as `troupe keygen` writes it and nobody else may read it, and the node's
+ * public key, 40 characters. To be called at once after the client was made. On failure `why`
+ * (of `size` bytes) gets one line, and the client is as it was.
+ *
+ *   TROUPE_OK
+ *   TROUPE_ERR_IO       the file cannot be read, or others than its owner may
+ *   TROUPE_ERR_INVALID  it has no pair of keys, or the node's key is none
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_set_keys(troupe_client_t *self,
+                                                                   const char *key_file,
+                                                                   const char *node_key,
+                                                                   char *why, size_t size);
+
 /* Cancel what still runs, say good-bye, set *self_p to NULL; NULL is fine. Waits at
  * most 200 ms for the last bytes to leave. */
 TROUPE_API void troupe_client_destroy(troupe_client_t **self_p);
@@ -35,10 +49,16 @@ TROUPE_API void troupe_client_destroy(troupe_client_t **self_p);
  *
  *   TROUPE_OK            connected
  *   TROUPE_TIMEOUT       no node answered within `timeout_ms`
+ *   TROUPE_FORBIDDEN     the node does not let us in; troupe_client_refusal says why
  *   TROUPE_ERR_PROTOCOL  what answers is no node of a version we speak
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_connect(troupe_client_t *self,
                                                                   int64_t timeout_ms);
+
+/* Why the node does not let us in, as far as that can be known from here; "" when it does, or
+ * was not asked yet. Calls end as `forbidden` meanwhile, with that text. The client goes on
+ * trying. Borrowed until the next call. */
+TROUPE_API const char *troupe_client_refusal(const troupe_client_t *self);
 
 /* The node's name as its greeting gave it; "" before that. Borrowed until the next call. */
 TROUPE_API const char *troupe_client_node_name(const troupe_client_t *self);

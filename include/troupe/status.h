@@ -22,6 +22,7 @@ TROUPE_BEGIN_DECLS
     X(LIMIT, 5, "a configured limit was reached")                                              \
     X(EXISTS, 6, "that name is taken")                                                         \
     X(INTERRUPTED, 7, "stopped before it was done")                                            \
+    X(FORBIDDEN, 8, "the other side does not let us in")                                       \
     X(ERR_NOMEM, -1, "out of memory")                                                          \
     X(ERR_INVALID, -2, "the caller broke the contract")                                        \
     X(ERR_PROTOCOL, -3, "the peer broke the protocol")                                         \

@@ -38,16 +38,20 @@ def run_troupe(*words, **options):
 class Node:
     """`tree` is the value of `supervisor`, as Python's own; JSON is YAML too."""
 
-    def __init__(self, tree, folder=None, **top):
+    def __init__(self, tree, folder=None, limits=None, limits_of_all=None, **top):
         self.folder = folder or tempfile.mkdtemp(prefix="troupe-node-")
         self.owns_folder = folder is None
         self.ipc = f"ipc://{self.folder}/n.sock"
         self.port = free_port()
         self.tcp = f"tcp://127.0.0.1:{self.port}"
         self.file = os.path.join(self.folder, "node.yaml")
-        self.config = {"troupe": 1, "node": "tested", "listen": [self.ipc, self.tcp],
+        listeners = [{"endpoint": endpoint, "limits": limits} if limits else endpoint
+                     for endpoint in (self.ipc, self.tcp)]
+        self.config = {"troupe": 1, "node": "tested", "listen": listeners,
                        "drain-timeout": "5s", "supervisor": tree}
         self.config.update(top)
+        if limits_of_all:
+            self.config["limits"] = limits_of_all
         self.write()
         self.process = None
 
@@ -131,9 +135,11 @@ class Node:
 class Peer:
     """A DEALER that speaks TRP/1, and may speak nonsense just as well."""
 
-    def __init__(self, context, endpoint, greets=True, answers_pings=True, bundle=0):
+    def __init__(self, context, endpoint, greets=True, answers_pings=True, bundle=0, prepare=None):
         self.socket = context.socket(zmq.DEALER)
         self.socket.linger = 0
+        if prepare:
+            prepare(self.socket)
         self.socket.reconnect_ivl = 20
         self.socket.reconnect_ivl_max = 100
         self.socket.connect(endpoint)

@@ -343,7 +343,7 @@ class Garbage(NodeTest):
         super().setUp()
         if self._testMethodName == "test_bytes_that_are_no_zmtp":
             self.let_zmq_leak()
-        self.serving = self.node(pool())
+        self.serving = self.node(pool(), limits={"malformed": 1000000})
         self.good = self.peer(self.serving.tcp)
         self.bad = self.peer(self.serving.tcp)
 
@@ -439,8 +439,7 @@ class Garbage(NodeTest):
         self.assertTrue(self.bad.is_quiet())
 
     def test_commands_that_no_client_sends(self):
-        for command in ("reply", "part", "error", "goaway", "status", "ready", "progress",
-                        "drain", "stop", "nonsense"):
+        for command in ("goaway", "status", "stop", "nonsense"):
             self.bad.send(command, 5)
             self.assertEqual(self.bad.final(5)[0], "bad_request", command)
             self.bad.send(command, 0)
@@ -449,6 +448,14 @@ class Garbage(NodeTest):
         self.bad.send("hello", 6, {"version-min": 2, "version-max": 3})
         self.assertEqual(self.bad.final(6)[0], "bad_request")
         self.assertTrue(self.bad.is_quiet())
+
+    def test_a_request_for_nobody(self):
+        """Numbers are for what processes ask; of those of a peer nobody knows."""
+        self.bad.send("request", 5, {"ref": 1})
+        self.assertEqual(self.bad.final(5)[0], "bad_request")
+        for name in "echo\0", "\0", "echo\0x":
+            self.bad.send("request", 6, {"capability": name})
+            self.assertEqual(self.bad.final(6)[0], "no_capability", name)
 
     def test_too_many_frames(self):
         for count in 65, 66, 1000, 10000:
@@ -514,7 +521,7 @@ class Bundles(NodeTest):
     def setUp(self):
         super().setUp()
         self.serving = self.node(pool(workers={"min": 1, "max": 1, "concurrency": 200},
-                                      queue={"limit": 2000}))
+                                      queue={"limit": 2000}), limits={"malformed": 1000000})
         self.peers = self.peer(self.serving.tcp, bundle=65536)
 
     def requests(self, *numbers, data=b"x", method="echo"):

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 
-SHARED = {"-h", "--help", "-e", "--endpoint", "--connect-timeout"}
+SHARED = {"-h", "--help", "-e", "--endpoint", "--key", "--server-key", "--connect-timeout"}
 INDIRECT = {"help"}  # what describes the others
 
 

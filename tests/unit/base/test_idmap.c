@@ -207,6 +207,26 @@ static void a_new_map_and_a_finished_one_are_empty(void **state)
     assert_null(tr_idmap_get(&map, 0));
 }
 
+/* To look for each from the beginning would take minutes. */
+static void a_large_map_is_emptied_at_once(void **state)
+{
+    (void)state;
+    static char item;
+    tr_idmap_t map;
+    tr_idmap_init(&map);
+    for (uint64_t id = 1; id <= 500000; id++) {
+        assert_status(tr_idmap_put(&map, id, &item), TROUPE_OK);
+    }
+    size_t n = 0;
+    uint64_t id;
+    while (tr_idmap_any(&map, &id)) {
+        assert_ptr_equal(tr_idmap_take(&map, id), &item);
+        n++;
+    }
+    assert_int_equal(n, 500000);
+    tr_idmap_finish(&map);
+}
+
 /* clang-format off */
 #define CROWD(title, ...) \
     { .name = title, .test_func = crowd_is_found, \
@@ -225,6 +245,7 @@ int main(void)
         CROWD("two runs grow into one", 12, 1),
         cmocka_unit_test(ids_that_collide_survive_growth),
         cmocka_unit_test(any_empties_a_map),
+        cmocka_unit_test(a_large_map_is_emptied_at_once),
         cmocka_unit_test(a_new_map_and_a_finished_one_are_empty),
     };
     return cmocka_run_group_tests_name("base/idmap", tests, NULL, NULL) != 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "tests/kit/random.h"
 
 /* One row, one text: what it means, and how it is printed again when that differs. */
 struct duration {
@@ -140,6 +141,55 @@ static void size_is_shown(void **state)
     const struct shown *row = *state;
     char buffer[32];
     assert_string_equal(tr_text_show_size(row->amount, buffer, sizeof buffer), row->want);
+}
+
+/* For any amount, as far as it can be. */
+static void what_is_printed_reads_as_it_was(void **state)
+{
+    (void)state;
+    uint64_t seed = random_seed();
+    for (size_t i = 0; i < 200000; i++) {
+        char text[32];
+        int64_t ms = random_number(&seed);
+        int64_t ms_again = -1;
+        uint64_t bytes = random_next(&seed) >> random_below(&seed, 64);
+        uint64_t bytes_again = 0;
+        assert_status(
+            tr_text_duration(tr_text_print_duration(ms, text, sizeof text), &ms_again),
+            TROUPE_OK);
+        assert_int_equal(ms_again, ms);
+        assert_status(tr_text_size(tr_text_print_size(bytes, text, sizeof text), &bytes_again),
+                      TROUPE_OK);
+        assert_int_equal(bytes_again, bytes);
+    }
+}
+
+/* Lists of any processors, in any order and shape. */
+static void processors_that_are_named_are_those(void **state)
+{
+    (void)state;
+    uint64_t seed = random_seed();
+    for (size_t i = 0; i < 2000; i++) {
+        char text[400] = "";
+        size_t length = 0;
+        cpu_set_t want;
+        cpu_set_t got;
+        CPU_ZERO(&want);
+        for (size_t n = 1 + random_below(&seed, 20); n > 0; n--) {
+            size_t first = random_below(&seed, CPU_SETSIZE);
+            size_t last = random_once_in(&seed, 2)
+                              ? first
+                              : first + random_below(&seed, CPU_SETSIZE - first);
+            length += (size_t)snprintf(text + length, sizeof text - length,
+                                       first == last ? "%s%zu" : "%s%zu-%zu",
+                                       length > 0 ? "," : "", first, last);
+            for (size_t k = first; k <= last; k++) {
+                CPU_SET(k, &want);
+            }
+        }
+        assert_status(tr_text_cpus(text, &got), TROUPE_OK);
+        assert_true(CPU_EQUAL(&want, &got));
+    }
 }
 
 static void a_small_buffer_is_not_overrun(void **state)
@@ -343,6 +393,8 @@ int main(void)
         SHOWN_BYTES(1536, "1.5 KiB"),
         SHOWN_BYTES(12ull << 20, "12 MiB"),
         SHOWN_BYTES(UINT64_MAX, "16777215 TiB"),
+        cmocka_unit_test(what_is_printed_reads_as_it_was),
+        cmocka_unit_test(processors_that_are_named_are_those),
         cmocka_unit_test(a_small_buffer_is_not_overrun),
 
         NAME("a word is a name", "vision", true),

@@ -55,7 +55,7 @@ static tr_member_t *add(pool_t *self, uint64_t incarnation, size_t concurrency)
     char name[32];
     snprintf(name, sizeof name, "echo-%llu", (unsigned long long)incarnation);
     assert_status(tr_members_add(&self->members, name, incarnation, self->mailbox, self->pulse,
-                                 concurrency, 100),
+                                 concurrency, false, 100),
                   TROUPE_OK);
     tr_member_t *member = tr_members_find(&self->members, incarnation);
     assert_non_null(member);
@@ -112,14 +112,41 @@ static void a_new_member_is_open_and_has_nothing_to_do(void **state)
     tear_down(&pool);
 }
 
+static void a_guest_keeps_what_it_takes_at_once(void **state)
+{
+    (void)state;
+    pool_t pool;
+    set_up(&pool);
+    add(&pool, 1, 2);
+    assert_status(
+        tr_members_add(&pool.members, "echo-2", 2, pool.mailbox, pool.pulse, 7, true, 100),
+        TROUPE_OK);
+    tr_member_t *guest = tr_members_find(&pool.members, 2);
+    tr_members_set_concurrency(&pool.members, 3);
+    assert_int_equal(tr_members_find(&pool.members, 1)->candidate.concurrency, 3);
+    assert_int_equal(guest->candidate.concurrency, 7);
+    assert_int_equal(pool.members.n_guests, 1);
+    assert_int_equal(pool.members.n_guests_going, 0);
+    tr_members_set_going(&pool.members, guest, true);
+    tr_members_set_going(&pool.members, tr_members_find(&pool.members, 1), true);
+    assert_int_equal(pool.members.n_going, 2);
+    assert_int_equal(pool.members.n_guests_going, 1);
+    tr_members_remove(&pool.members, guest);
+    assert_int_equal(pool.members.n_guests, 0);
+    assert_int_equal(pool.members.n_guests_going, 0);
+    assert_int_equal(pool.members.n_going, 1);
+    tear_down(&pool);
+}
+
 static void an_incarnation_joins_once(void **state)
 {
     (void)state;
     pool_t pool;
     set_up(&pool);
     tr_member_t *member = add(&pool, 7, 1);
-    assert_status(tr_members_add(&pool.members, "other", 7, pool.mailbox, pool.pulse, 2, 200),
-                  TROUPE_EXISTS);
+    assert_status(
+        tr_members_add(&pool.members, "other", 7, pool.mailbox, pool.pulse, 2, false, 200),
+        TROUPE_EXISTS);
     assert_int_equal(pool.members.n, 1);
     assert_int_equal(atomic_load(&pool.pulse->holders), 2);
     assert_ptr_equal(tr_members_find(&pool.members, 7), member);
@@ -156,8 +183,9 @@ static void a_worker_that_comes_back_gets_its_keys_back(void **state)
         homes[key] = home_of(&pool, key)->incarnation;
     }
     tr_members_remove(&pool.members, tr_members_find(&pool.members, 1));
-    assert_status(tr_members_add(&pool.members, "echo-1", 4, pool.mailbox, pool.pulse, 1, 0),
-                  TROUPE_OK);
+    assert_status(
+        tr_members_add(&pool.members, "echo-1", 4, pool.mailbox, pool.pulse, 1, false, 0),
+        TROUPE_OK);
     for (unsigned key = 0; key < N_KEYS; key++) {
         assert_int_equal(home_of(&pool, key)->incarnation, homes[key] == 1 ? 4 : homes[key]);
     }
@@ -172,7 +200,7 @@ static void a_name_too_long_is_cut(void **state)
     char name[200];
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    assert_status(tr_members_add(&pool.members, name, 1, pool.mailbox, pool.pulse, 1, 0),
+    assert_status(tr_members_add(&pool.members, name, 1, pool.mailbox, pool.pulse, 1, false, 0),
                   TROUPE_OK);
     const tr_member_t *member = tr_members_at(&pool.members, 0);
     assert_int_equal(strlen(member->name), sizeof member->name - 1);
@@ -627,6 +655,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_member_is_open_and_has_nothing_to_do),
+        cmocka_unit_test(a_guest_keeps_what_it_takes_at_once),
         cmocka_unit_test(an_incarnation_joins_once),
         cmocka_unit_test(a_worker_that_comes_back_gets_its_keys_back),
         cmocka_unit_test(a_name_too_long_is_cut),

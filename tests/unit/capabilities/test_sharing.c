@@ -4,6 +4,7 @@
 #include "tests/kit/check.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "capabilities/sharing.h"
 
@@ -202,6 +203,64 @@ static void they_come_and_go_in_any_order(void **state)
     }
 }
 
+/* A request of one capability: its method, and its frames, separated by '|'. */
+static tr_envelope_t *request_saying(crowd_t *crowd, const char *method, const char *frames,
+                                     const char *key)
+{
+    troupe_message_t *message = troupe_message_new();
+    assert_non_null(message);
+    for (const char *at = frames; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL) {
+        assert_status(troupe_message_add(message, at, strcspn(at, "|")), TROUPE_OK);
+    }
+    tr_envelope_t *request = tr_envelope_new(1, crowd->mailbox,
+                                             &(tr_header_t){.capability = tr_span_of("cap"),
+                                                            .method = tr_span_of(method),
+                                                            .dedup = tr_span_of(key)},
+                                             &message);
+    assert_non_null(request);
+    return request;
+}
+
+static bool shares_with(crowd_t *crowd, tr_envelope_t *lead, const char *method,
+                        const char *frames, const char *key)
+{
+    tr_envelope_t *other = request_saying(crowd, method, frames, key);
+    tr_sharing_key_by_body(&crowd->sharing, other);
+    bool does = tr_sharing_find(&crowd->sharing, other) == lead;
+    tr_envelope_release(&other);
+    return does;
+}
+
+static void equal_bodies_are_equal_keys(void **state)
+{
+    crowd_t *crowd = *state;
+    tr_envelope_t *lead = request_saying(crowd, "read", "one||two", "");
+    tr_sharing_key_by_body(&crowd->sharing, lead);
+    tr_sharing_open(&crowd->sharing, lead);
+    assert_true(shares_with(crowd, lead, "read", "one||two", ""));
+    static const char *const others[][2] = {
+        {"read", "one|two"},  {"read", "one|two|"}, {"read", "one||two|"},
+        {"read", "on|e|two"}, {"read", "onetwo"},   {"read", "one||twp"},
+        {"read", "|one|two"}, {"reed", "one||two"}, {"", "read|one||two"},
+        {"rea", "done||two"}, {"", "one||two"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_false(shares_with(crowd, lead, others[i][0], others[i][1], ""));
+    }
+    assert_false(shares_with(crowd, lead, "read", "one||two", "a key of its own"));
+    tr_sharing_close(&crowd->sharing, lead);
+    tr_envelope_release(&lead);
+}
+
+static void secrets_differ(void **state)
+{
+    crowd_t *crowd = *state;
+    tr_sharing_t other;
+    assert_status(tr_sharing_init(&other), TROUPE_OK);
+    assert_memory_not_equal(other.secret, crowd->sharing.secret, sizeof other.secret);
+    tr_sharing_finish(&other);
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -213,6 +272,8 @@ int main(void)
         STORY(the_heir_has_all_that_the_lead_had),
         STORY(what_was_closed_stays_so_for_the_heir),
         STORY(they_come_and_go_in_any_order),
+        STORY(equal_bodies_are_equal_keys),
+        STORY(secrets_differ),
     };
     return cmocka_run_group_tests_name("capabilities/sharing", tests, NULL, NULL) != 0;
 }

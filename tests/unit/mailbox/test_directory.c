@@ -50,6 +50,19 @@ static void a_name_is_found_in_its_space_only(void **state)
     stands_for(TR_NAMES_ACTOR, "", NULL);
 }
 
+/* As they come from peers. */
+static void a_name_that_nobody_can_have_is_nobodys(void **state)
+{
+    (void)state;
+    static const tr_span_t names[] = {{NULL, 0}, {"", 0}, {"a\0b", 3}, {"a\0", 2}, {"\0", 1}};
+    assert_status(tr_directory_register(scene.directory, TR_NAMES_ACTOR, "a", scene.one),
+                  TROUPE_OK);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_null(tr_directory_find(scene.directory, TR_NAMES_ACTOR, names[i]));
+        assert_null(tr_directory_refer(scene.directory, names[i]));
+    }
+}
+
 static void a_taken_name_is_refused(void **state)
 {
     (void)state;
@@ -304,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         story(a_name_is_found_in_its_space_only),
+        story(a_name_that_nobody_can_have_is_nobodys),
         story(a_taken_name_is_refused),
         story(only_its_own_mailbox_removes_a_name),
         story(a_mailbox_is_forgotten_under_all_its_names),

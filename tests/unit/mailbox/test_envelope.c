@@ -84,6 +84,38 @@ static void it_keeps_what_was_asked(void **state)
     assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
 }
 
+static void callers_with_names_share_with_themselves(void **state)
+{
+    static const struct {
+        const char *caller;
+        const char *dedup;
+        tr_span_t kept;
+    } rows[] = {
+        {"", "d", {"d", 1}},
+        {"anna", "d", {"anna\0d", 6}},
+        {"anna", "", {"", 0}},
+        {"ann", "ad", {"ann\0ad", 6}},
+    };
+    world_t *world = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        troupe_message_t *message = NULL;
+        tr_envelope_t *envelope =
+            tr_envelope_new(1, world->caller,
+                            &(tr_header_t){.capability = tr_span_of("cap"),
+                                           .dedup = tr_span_of(rows[i].dedup),
+                                           .caller = tr_span_of(rows[i].caller)},
+                            &message);
+        assert_non_null(envelope);
+        assert_string_equal(envelope->caller, rows[i].caller);
+        assert_int_equal(envelope->dedup.size, rows[i].kept.size);
+        assert_memory_equal(envelope->dedup.data, rows[i].kept.data, rows[i].kept.size);
+        atomic_store(&envelope->is_answered, true);
+        tr_envelope_release(&envelope);
+    }
+    assert_true(tr_envelope_answer(world->envelope, TROUPE_OUTCOME_CANCELLED, 0, NULL));
+    expect_reply(world, true, TROUPE_OUTCOME_CANCELLED, 0);
+}
+
 static void the_second_answer_is_refused(void **state)
 {
     world_t *world = *state;
@@ -286,6 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORY(it_keeps_what_was_asked),
+        STORY(callers_with_names_share_with_themselves),
         STORY(the_second_answer_is_refused),
         STORY(parts_are_numbered_and_counted),
         STORY(parts_wait_for_room_and_finals_do_not),

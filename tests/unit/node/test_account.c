@@ -5,6 +5,18 @@
 
 #include "node/account.h"
 
+/* What the reader asks for when a chunk of its zone has no room for it. */
+static size_t claimed;
+
+void *__real_msgpack_zone_malloc_expand(msgpack_zone *zone, size_t size);
+void *__wrap_msgpack_zone_malloc_expand(msgpack_zone *zone, size_t size);
+
+void *__wrap_msgpack_zone_malloc_expand(msgpack_zone *zone, size_t size)
+{
+    claimed += size;
+    return __real_msgpack_zone_malloc_expand(zone, size);
+}
+
 static void parts_are_found(void **state)
 {
     (void)state;
@@ -57,6 +69,27 @@ static void a_bottomless_one_is_not(void **state)
     assert_status(status_of_nest(100000), TROUPE_ERR_INVALID);
 }
 
+/* Each of a hundred arrays in each other says that it has as many parts as there are bytes
+ * left.
+ */
+static void what_is_claimed_twice_is_not_believed(void **state)
+{
+    (void)state;
+    enum { N_BYTES = 30000, N_ARRAYS = 100 };
+    unsigned char *packed = calloc(1, N_BYTES);
+    for (size_t i = 0; i < N_ARRAYS; i++) {
+        size_t n_left = N_BYTES - 3 * (i + 1);
+        packed[3 * i] = 0xdc;
+        packed[3 * i + 1] = (unsigned char)(n_left >> 8);
+        packed[3 * i + 2] = (unsigned char)n_left;
+    }
+    tr_account_t account = {0};
+    claimed = 0;
+    assert_status(tr_account_open(&account, packed, N_BYTES), TROUPE_ERR_INVALID);
+    assert_in_range(claimed, 1, 2 * N_BYTES * sizeof(msgpack_object));
+    free(packed);
+}
+
 struct bad {
     const char *packed;
     size_t size;
@@ -81,6 +114,7 @@ int main(void)
         cmocka_unit_test(parts_are_found),
         cmocka_unit_test(a_deep_one_is_read),
         cmocka_unit_test(a_bottomless_one_is_not),
+        cmocka_unit_test(what_is_claimed_twice_is_not_believed),
         BAD("nothing is refused", ""),
         BAD("a text that is cut off is refused", "\xa5hi"),
         BAD("more parts than bytes are refused", "\xdd\xff\xff\xff\xff\x01"),

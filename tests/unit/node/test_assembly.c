@@ -66,6 +66,7 @@ static void router_is_told_what_was_written(void **state)
                                   "timeout: 17s\n"
                                   "queue-timeout: 19s\n"
                                   "reader-stall: 23s\n"
+                                  "dedup: body\n"
                                   "retry: 29\n"
                                   "poison: 31\n"
                                   "breaker: {failures: 37, cooldown: 41s, probes: 43}\n"
@@ -83,6 +84,7 @@ static void router_is_told_what_was_written(void **state)
     assert_int_equal(it.router->timeout_ms, 17000);
     assert_int_equal(it.router->queue_timeout_ms, 19000);
     assert_int_equal(it.router->reader_stall_ms, 23000);
+    assert_true(it.router->dedups_bodies);
     assert_int_equal(it.router->retry, 29);
     assert_int_equal(it.router->poison, 31);
     assert_int_equal(it.router->breaker_failures, 37);

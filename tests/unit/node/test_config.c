@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "node/config.h"
+#include "node/config_notes.h"
 #include "tests/unit/node/test_paths.h"
 
 enum { CORPUS_MAX = 128, FLIPS = 4000 };
@@ -152,6 +153,8 @@ static void minimal_file_has_every_default(void **state)
     tr_config_t *config = must_load("minimal.yaml");
     assert_int_equal(config->n_listeners, 0);
     assert_int_equal(config->drain_timeout_ms, 10000);
+    assert_int_equal(config->majordomo_heartbeat_ms, 2500);
+    assert_int_equal(config->majordomo_liveness, 3);
     assert_int_equal(config->spin_us, 0);
     assert_int_equal(config->quarantine_limit, 100);
     assert_null(config->http);
@@ -206,6 +209,7 @@ static void minimal_file_has_every_default(void **state)
     assert_int_equal(hello->per_peer, 0);
     assert_int_equal(hello->balance, TR_CONFIG_LEAST_PENDING);
     assert_int_equal(hello->queue_timeout_ms, 0);
+    assert_false(hello->dedups_bodies);
     assert_int_equal(hello->reader_stall_ms, 30000);
     assert_int_equal(hello->retry, 0);
     assert_int_equal(hello->poison, 3);
@@ -255,6 +259,7 @@ static void complete_capability_has_what_was_written(const tr_config_child_t *vi
     assert_int_equal(vision->balance, TR_CONFIG_ROUND_ROBIN);
     assert_int_equal(vision->queue_timeout_ms, 900);
     assert_int_equal(vision->reader_stall_ms, 11000);
+    assert_true(vision->dedups_bodies);
     assert_int_equal(vision->retry, 2);
     assert_int_equal(vision->poison, 4);
     assert_int_equal(vision->breaker_failures, 6);
@@ -303,6 +308,8 @@ static void complete_file_has_what_it_shares_out(const tr_config_t *config)
 {
     assert_string_equal(config->http, "localhost:8670");
     assert_int_equal(config->http_place.column, 7);
+    assert_int_equal(config->majordomo_heartbeat_ms, 700);
+    assert_int_equal(config->majordomo_liveness, 5);
     assert_true(config->memory_budget.bytes < 0);
     assert_true(config->memory_budget.share > 0.49999 && config->memory_budget.share < 0.50001);
     assert_int_equal(config->memory_reserve, 1 << 20);
@@ -334,6 +341,33 @@ static void complete_file_has_its_schedule(const tr_config_t *config)
     assert_int_equal(errands[3].at_s, 0);
     assert_int_equal(errands[3].min, -1);
     assert_int_equal(errands[3].max, 2);
+}
+
+static void limits_have_what_was_written_and_follow_one_another(void **state)
+{
+    (void)state;
+    tr_config_t *config = must_load("limits.yaml");
+    const tr_config_limits_t *all = &config->listeners[0].limits;
+    assert_int_equal(all->connections, 20);
+    assert_int_equal(all->open, 30);
+    assert_int_equal(all->rate, 100);
+    assert_int_equal(all->burst, 200);
+    assert_int_equal(all->frame, 1 << 20);
+    assert_int_equal(all->message, 2 << 20);
+    assert_int_equal(all->frames, 4);
+    assert_int_equal(all->malformed, 5);
+    assert_int_equal(all->queue, 600);
+    assert_int_equal(all->queue_bytes, 7 << 20);
+    assert_int_equal(all->stall_ms, 8000);
+    assert_true(all->idle_ms == TR_CONFIG_INFINITY);
+    const tr_config_limits_t *some = &config->listeners[1].limits;
+    assert_int_equal(some->burst, 50);
+    assert_int_equal(some->message, 128 << 20);
+    assert_int_equal(some->idle_ms, 300000);
+    assert_int_equal(config->limit_connections, 500);
+    assert_int_equal(config->limit_open, 600);
+    assert_int_equal(config->limit_queue_bytes, 700 << 20);
+    tr_config_destroy(&config);
 }
 
 static void complete_file_has_what_was_written(void **state)
@@ -639,11 +673,11 @@ static void listeners_are_bounded(void **state)
 {
     (void)state;
     static const char head[] = "troupe: 1\nlisten:\n";
-    char *text = make_repeated(64, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
+    char *text = make_repeated(24, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
     assert_taken(text);
     free(text);
-    text = make_repeated(65, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
-    assert_refused(text, "t.yaml:67:4: error: more than 64 listeners\n");
+    text = make_repeated(25, head, " - ipc://%zu-%zu\n", "supervisor: {}\n");
+    assert_refused(text, "t.yaml:27:4: error: more than 24 listeners\n");
     free(text);
 }
 
@@ -682,6 +716,105 @@ static void problems_beyond_a_thousand_are_one(void **state)
                            "not shown\n"));
     lines_end(&lines);
     free(text);
+}
+
+/* A command of `n` words, each of them the 60000 bytes behind one anchor, or one variable. */
+static char *make_long_words(size_t n, const char *first, const char *word)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    fputs("troupe: 1\nsupervisor: {children: [{actor: a, worker: {command: [\n", stream);
+    fprintf(stream, "%s\n", first);
+    for (size_t i = 1; i < n; i++) {
+        fprintf(stream, "%s,\n", word);
+    }
+    fputs("]}}]}\n", stream);
+    fclose(stream);
+    return text;
+}
+
+/* A word of a few bytes may stand for sixty thousand; of all there are no more than memory for
+ * a description should be. */
+static void texts_behind_names_are_bounded(void **state)
+{
+    (void)state;
+    enum { LENGTH = 60000, MOST = TR_CONFIG_TEXTS_MAX / LENGTH };
+    char *word = malloc(LENGTH + 1);
+    char *first = NULL;
+    memset(word, 'x', LENGTH);
+    word[LENGTH] = '\0';
+    setenv("TROUPE_TEST_LONG", word, 1);
+    assert_true(asprintf(&first, "&long %s,", word) > 0);
+    const struct {
+        const char *first;
+        const char *word;
+        int line; /* an alias is where its anchor is */
+    } kinds[] = {{first, "*long", 3},
+                 {"'${TROUPE_TEST_LONG}',", "'${TROUPE_TEST_LONG}'", MOST + 3}};
+    for (size_t i = 0; i < 2; i++) {
+        char *text = make_long_words(MOST, kinds[i].first, kinds[i].word);
+        assert_taken(text);
+        free(text);
+        text = make_long_words(30000, kinds[i].first, kinds[i].word);
+        char *line = NULL;
+        assert_true(asprintf(&line,
+                             "t.yaml:%d:1: error: more than 8388608 bytes of text, that behind "
+                             "aliases and variables counted\n",
+                             kinds[i].line) > 0);
+        assert_refused(text, line);
+        free(line);
+        free(text);
+    }
+    unsetenv("TROUPE_TEST_LONG");
+    free(first);
+    free(word);
+}
+
+/* Looking for each of so many among so many would take minutes. */
+static void resources_are_bounded(void **state)
+{
+    (void)state;
+    char *needs = make_repeated(
+        15000, "supervisor: {children: [{capability: c, worker: {module: b}, needs: {",
+        "quantity%05zuquantity: 1,", "}}]}\n");
+    char *text =
+        make_repeated(20000, "troupe: 1\nresources: {", "resource%05zuresource: 1,", "}\n");
+    char *whole = NULL;
+    assert_true(asprintf(&whole, "%s%s", text, needs) > 0);
+    assert_refused(whole, "t.yaml:2:188: error: more than 7 resources\n");
+    free(whole);
+    free(text);
+    free(needs);
+}
+
+/* With two hundred words that are nobody's name, among ten thousand names. */
+static void guesses_are_bounded(void **state)
+{
+    (void)state;
+    tr_config_notes_t notes;
+    tr_config_notes_init(&notes);
+    for (size_t i = 0; i < TR_CONFIG_GUESSES_MAX; i++) {
+        assert_true(tr_config_notes_may_guess(&notes));
+    }
+    assert_false(tr_config_notes_may_guess(&notes));
+    tr_config_notes_finish(&notes);
+
+    char *errands = make_repeated(200, "troupe: 1\nschedule:\n",
+                                  " - {every: 1s, evict: zzzzzzzzzzzzzzzzzzz%zu} # %zu\n", "");
+    char *children = make_repeated(10000, "supervisor:\n children:\n",
+                                   " - {capability: y%zu, worker: {module: b}} # %zu\n", "");
+    char *whole = NULL;
+    assert_true(asprintf(&whole, "%s%s", errands, children) > 0);
+    struct lines lines;
+    lines_begin(&lines);
+    tr_config_t *config = NULL;
+    assert_status(read_text(whole, &lines, &config), TROUPE_ERR_INVALID);
+    assert_int_equal(lines.n, 200);
+    lines_end(&lines);
+    free(whole);
+    free(errands);
+    free(children);
 }
 
 /* Read bytes that end where their memory ends. Any status but a fault will do, yet a refusal
@@ -871,8 +1004,12 @@ static int run_stories(void)
         cmocka_unit_test(destroying_nothing_is_fine),
         cmocka_unit_test(file_may_be_a_mebibyte_and_no_more),
         cmocka_unit_test(anchors_are_bounded),
+        cmocka_unit_test(limits_have_what_was_written_and_follow_one_another),
         cmocka_unit_test(listeners_are_bounded),
         cmocka_unit_test(errands_are_bounded),
+        cmocka_unit_test(texts_behind_names_are_bounded),
+        cmocka_unit_test(resources_are_bounded),
+        cmocka_unit_test(guesses_are_bounded),
         cmocka_unit_test(problems_beyond_a_thousand_are_one),
         cmocka_unit_test(file_cut_anywhere_has_a_status),
         cmocka_unit_test(file_with_flipped_bytes_has_a_status),

@@ -83,6 +83,17 @@ static void every_good_file(void **state)
     assert_true(n_files > 10);
 }
 
+/* What has no worker of the node's has no batches either, though it may have the key. */
+static void an_empty_batch_of_remote_workers(void **state)
+{
+    (void)state;
+    tr_config_t *config =
+        read_text("remote", "troupe: 1\nsupervisor: {children: [{capability: c, "
+                            "workers: {remote: true}, batch: {}}]}\n");
+    goes_there_and_back(config);
+    tr_config_destroy(&config);
+}
+
 static void texts_of_all_kinds(void **state)
 {
     (void)state;
@@ -129,6 +140,7 @@ static void every_default_is_there(void **state)
     char *text = print(config);
     static const char *const lines[] = {
         "troupe: 1\n",
+        "\nlimits:\n  connections: 10000\n",
         "\ndrain-timeout: 10s\n",
         "\n  strategy: one_for_one\n",
         "\n    - capability: c\n      worker:\n        module: m\n      isolation: thread\n",
@@ -142,7 +154,7 @@ static void every_default_is_there(void **state)
             fail_msg("no %s in\n%s", lines[i], text);
         }
     }
-    assert_null(strstr(text, "limits"));
+    assert_null(strstr(text, "open-files"));
     assert_null(strstr(text, "breaker"));
     free(text);
     goes_there_and_back(config);
@@ -173,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_good_file),
+        cmocka_unit_test(an_empty_batch_of_remote_workers),
         cmocka_unit_test(texts_of_all_kinds),
         cmocka_unit_test(every_default_is_there),
         cmocka_unit_test(resources_keep_their_places),

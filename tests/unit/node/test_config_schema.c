@@ -73,7 +73,8 @@ static void every_part_has_keys(void **state)
     for (size_t i = 0; i < tr_schema_rows; i++) {
         bool is_part =
             tr_schema[i].type == TR_SCHEMA_MAPPING || tr_schema[i].type == TR_SCHEMA_CHILDREN ||
-            tr_schema[i].type == TR_SCHEMA_ERRANDS || tr_schema[i].type == TR_SCHEMA_LISTENERS;
+            tr_schema[i].type == TR_SCHEMA_ERRANDS ||
+            tr_schema[i].type == TR_SCHEMA_LISTENERS || tr_schema[i].type == TR_SCHEMA_PEERS;
         assert_true(is_part == (tr_schema[i].inside != 0));
         bool found = false;
         for (size_t j = 0; j < tr_schema_rows; j++) {
@@ -171,7 +172,7 @@ static void misspelt_keys_are_recognised(void **state)
     assert_string_equal(tr_schema_nearest(TR_IN_CAPABILITY, "pinnde"), "pinned");
     assert_string_equal(tr_schema_nearest(TR_IN_FILE, "shedule"), "schedule");
     assert_string_equal(tr_schema_nearest(TR_IN_ERRAND, "evcit"), "evict");
-    assert_null(tr_schema_nearest(TR_IN_WORKERS, "remot"));
+    assert_string_equal(tr_schema_nearest(TR_IN_WORKERS, "remot"), "remote");
 }
 
 int main(void)

@@ -118,6 +118,10 @@ static void root_does_not_become_a_template(void **state)
 #define STORY(title, ...) \
     { .name = title, .test_func = story_holds, .initial_state = &(struct story){__VA_ARGS__} }
 
+#define TEN(digit)         #digit #digit #digit #digit #digit #digit #digit #digit #digit #digit
+#define PEER(called, digit)                                                                    \
+    "{name: " #called ", key: '" TEN(digit) TEN(digit) TEN(digit) TEN(digit) "'}"
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,10 +204,12 @@ int main(void)
               "move actor b from root to inner: it is stopped and started\n"),
         STORY("the node's own keys", FILE_OF(""),
               FILE_OF("drain-timeout: 3s\nquarantine-limit: 7\nmemory: {budget: 1GiB}\n"
-                      "resources: {gpu: 1}\nhttp: 127.0.0.1:8670\n"), NULL,
+                      "resources: {gpu: 1}\nhttp: 127.0.0.1:8670\n"
+                      "majordomo: {heartbeat: 3s}\n"), NULL,
               "memory.budget 80% -> 1GiB, resources\n"
               "drain-timeout 10s -> 3s\n"
               "quarantine-limit 100 -> 7\n"
+              "majordomo.heartbeat 2500ms -> 3s\n"
               "http (none) -> \"127.0.0.1:8670\"\n"),
         STORY("another schedule", FILE_OF("") , "troupe: 1\nnode: n\n"
               "supervisor: {children: [" A "," V "]}\nschedule: [{every: 1h, restart: v}]\n", NULL,
@@ -219,6 +225,25 @@ int main(void)
         STORY("endpoints", FILE_OF("listen: [ipc:///tmp/a, tcp://127.0.0.1:1]\n"),
               FILE_OF("listen: [tcp://127.0.0.1:1, ipc:///tmp/b]\n"), NULL,
               "listen: no more at ipc:///tmp/a, from now on at ipc:///tmp/b\n"),
+        STORY("what holds at an endpoint",
+              FILE_OF("listen: [{endpoint: 'ipc:///tmp/a'}, tcp://127.0.0.1:1]\n"),
+              FILE_OF("listen: [{endpoint: 'ipc:///tmp/a', mode: '0660', owner: root, "
+                      "call: [a], admin: false}, {endpoint: 'tcp://127.0.0.1:1', call: ['*'], "
+                      "admin: false, actors: []}]\n"),
+              NULL,
+              "listen: other mode at ipc:///tmp/a, other owner at ipc:///tmp/a, other call at "
+              "ipc:///tmp/a, other admin at ipc:///tmp/a\n"),
+        STORY("who may come in",
+              FILE_OF("listen: [tcp://127.0.0.1:1]\nsecurity: {key: k, peers: [" PEER(a, 1)
+                          "," PEER(b, 2) "," PEER(c, 3) "]}\n"),
+              FILE_OF("listen: [{endpoint: 'tcp://127.0.0.1:1', security: curve}]\n"
+                      "security: {key: l, peers: [" PEER(d, 4) "," PEER(b, 5)
+                          ", {name: c, key: '3333333333333333333333333333333333333333', "
+                          "call: [x], admin: true}]}\n"),
+              NULL,
+              "listen: security none -> curve at tcp://127.0.0.1:1, which is opened anew; "
+              "security: key \"k\" -> \"l\", no more a, from now on d, other key of b, other "
+              "call of c, other admin of c\n"),
         STORY("their order", FILE_OF("listen: [ipc:///tmp/a, tcp://127.0.0.1:1]\n"),
               FILE_OF("listen: [tcp://127.0.0.1:1, ipc:///tmp/a]\n"), NULL, ""),
         STORY("what only a restart can change", FILE_OF(""),

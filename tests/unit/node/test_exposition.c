@@ -87,6 +87,14 @@ static void what_would_end_a_label_is_escaped(void **state)
                            "c_total{k=\"quote \\\" slash \\\\ line\\nend\"} 1\n");
 }
 
+/* One byte that is none of UTF-8 and the whole page would be refused. */
+static void what_is_no_text_is_replaced(void **state)
+{
+    tr_metric_add(series(*state, TR_METRIC_COUNTER, "c_total", "k", "\xff\xc3 \xc3\xa4"), 1);
+    assert_exposed(*state, "# HELP c_total Help.\n# TYPE c_total counter\n"
+                           "c_total{k=\"\xef\xbf\xbd\xef\xbf\xbd \xc3\xa4\"} 1\n");
+}
+
 /* The value of the line that begins so. */
 static double value_of(const char *text, const char *begin)
 {
@@ -170,6 +178,7 @@ int main(void)
         TEST(a_family_is_described_once),
         TEST(two_labels_are_separated),
         TEST(what_would_end_a_label_is_escaped),
+        TEST(what_is_no_text_is_replaced),
         TEST(seconds_are_exact),
         TEST(a_bucket_has_what_is_not_above_its_bound),
         TEST(a_family_from_elsewhere_looks_alike),

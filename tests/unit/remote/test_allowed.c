@@ -41,6 +41,23 @@ static void a_star_allows_all(void **state)
     tr_allowed_finish(&allowed);
 }
 
+static void a_star_behind_a_beginning_allows_what_begins_so(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"text_*", "room/*"};
+    tr_allowed_t allowed = {0};
+    assert_status(tr_allowed_set(&allowed, names, 2), TROUPE_OK);
+    assert_true(has(&allowed, "text_upper"));
+    assert_true(has(&allowed, "text_"));
+    assert_true(has(&allowed, "room/1"));
+    assert_false(has(&allowed, "text"));
+    assert_false(has(&allowed, "Text_upper"));
+    assert_false(has(&allowed, "a_text_upper"));
+    assert_false(has(&allowed, "room"));
+    assert_false(has(&allowed, ""));
+    tr_allowed_finish(&allowed);
+}
+
 static void another_list_replaces_it(void **state)
 {
     (void)state;
@@ -61,6 +78,7 @@ int main(void)
         cmocka_unit_test(nothing_allows_nobody),
         cmocka_unit_test(those_named_and_no_others),
         cmocka_unit_test(a_star_allows_all),
+        cmocka_unit_test(a_star_behind_a_beginning_allows_what_begins_so),
         cmocka_unit_test(another_list_replaces_it),
     };
     return cmocka_run_group_tests_name("remote/allowed", tests, NULL, NULL) != 0;

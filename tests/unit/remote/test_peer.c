@@ -62,7 +62,7 @@ static int begin(void **state)
     unsigned char id[TR_PEER_MAX_ROUTING_ID];
     int size = zmq_recv(world.router, id, sizeof id, 0);
     zmq_recv(world.router, id + size, sizeof id - (size_t)size, 0);
-    world.peer = tr_peer_new(1, world.router, true, id, (size_t)size, 0);
+    world.peer = tr_peer_new(1, world.router, true, id, (size_t)size, &world.limits, 0);
     world.peer->on_part = note;
     world.peer->on_part_arg = &world;
     *state = &world;
@@ -88,7 +88,7 @@ static void send_part(world_t *world, uint64_t call_id, size_t size)
     tr_trp1_t part;
     tr_trp1_init(&part, TR_TRP1_PART, call_id + 100);
     part.sequence = 0;
-    tr_peer_send_part(world->peer, &part, &payload, call_id, &world->limits, 0);
+    tr_peer_send_part(world->peer, &part, &payload, call_id, 0);
     assert_null(payload);
 }
 
@@ -96,7 +96,7 @@ static void send_ping(world_t *world)
 {
     tr_trp1_t ping;
     tr_trp1_init(&ping, TR_TRP1_PING, 0);
-    tr_peer_send(world->peer, &ping, NULL, &world->limits, 0);
+    tr_peer_send(world->peer, &ping, NULL, 0);
 }
 
 /* The peer reads all that has left so far; how many messages that was. */
@@ -267,7 +267,7 @@ static void send_answer(world_t *world, uint64_t id, size_t size)
     troupe_message_t *payload = size > 0 ? troupe_message_from(bytes, size) : NULL;
     tr_trp1_t reply;
     tr_trp1_init(&reply, TR_TRP1_REPLY, id);
-    tr_peer_answer(world->peer, &reply, payload, &world->limits, 0);
+    tr_peer_answer(world->peer, &reply, payload, 0);
     troupe_message_destroy(&payload);
 }
 
@@ -319,9 +319,9 @@ static void small_answers_leave_together(void **state)
         send_answer(world, id, id * 10);
     }
     assert_int_equal(read_answers(world, 1, 0), 0);
-    tr_peer_send_bundle(world->peer, &world->limits, 0);
+    tr_peer_send_bundle(world->peer, 0);
     assert_int_equal(read_answers(world, 1, TR_BUNDLE_BODY), 3);
-    tr_peer_send_bundle(world->peer, &world->limits, 0); /* nothing is no bundle */
+    tr_peer_send_bundle(world->peer, 0); /* nothing is no bundle */
     assert_int_equal(read_answers(world, 1, 0), 0);
 }
 
@@ -358,7 +358,7 @@ static void a_bundle_is_not_larger_than_the_peer_takes(void **state)
         for (uint64_t id = 1; id <= 100; id++) {
             send_answer(world, id, id * 10);
         }
-        tr_peer_send_bundle(world->peer, &world->limits, 0);
+        tr_peer_send_bundle(world->peer, 0);
         size_t n_read = 0;
         while (n_read < 100) {
             size_t n = read_answers(world, n_read + 1,
@@ -384,7 +384,7 @@ static void each_command_of_a_bundle_that_waits_counts(void **state)
         if (id % 3 == 0) {
             assert_false(world->peer->is_gone);
             assert_int_equal(world->peer->n_out, id - 3);
-            tr_peer_send_bundle(world->peer, &world->limits, 0);
+            tr_peer_send_bundle(world->peer, 0);
         }
     }
     assert_true(world->peer->is_cut);
@@ -400,7 +400,7 @@ static void what_was_gathered_is_forgotten_with_the_backlog(void **state)
     send_answer(world, 1, 10);
     tr_peer_forget_backlog(world->peer);
     send_answer(world, 2, 10);
-    tr_peer_send_bundle(world->peer, &world->limits, 0);
+    tr_peer_send_bundle(world->peer, 0);
     assert_int_equal(read_answers(world, 2, TR_BUNDLE_BODY), 1);
 }
 
@@ -421,12 +421,12 @@ static void messages_fill_half(void **state)
     world_t *world = *state;
     world->limits.max_out = 40;
     troupe_message_t *message = troupe_message_from_text("hello");
-    assert_true(tr_peer_has_room(world->peer, message, &world->limits));
+    assert_true(tr_peer_has_room(world->peer, message));
     while (world->peer->n_out < 20) {
-        assert_true(tr_peer_has_room(world->peer, message, &world->limits));
+        assert_true(tr_peer_has_room(world->peer, message));
         send_ping(world);
     }
-    assert_false(tr_peer_has_room(world->peer, message, &world->limits));
+    assert_false(tr_peer_has_room(world->peer, message));
     while (world->peer->n_out < 40) {
         send_ping(world);
     }
@@ -437,7 +437,7 @@ static void messages_fill_half(void **state)
         read_all(world);
         flush(world);
     }
-    assert_true(tr_peer_has_room(world->peer, message, &world->limits));
+    assert_true(tr_peer_has_room(world->peer, message));
     troupe_message_destroy(&message);
 }
 
@@ -452,15 +452,42 @@ static void so_do_their_bytes(void **state)
         send_ping(world);
     }
     assert_status(troupe_message_add(large, bytes, sizeof bytes), TROUPE_OK);
-    assert_true(tr_peer_has_room(world->peer, message, &world->limits));
-    assert_false(tr_peer_has_room(world->peer, large, &world->limits));
+    assert_true(tr_peer_has_room(world->peer, message));
+    assert_false(tr_peer_has_room(world->peer, large));
     troupe_message_destroy(&message);
     troupe_message_destroy(&large);
+}
+
+static void is_known_by_name_and_address(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *given;
+        const char *address;
+    } rows[] = {
+        {"anna", "10.0.0.5", "10.0.0.5"},
+        {NULL, ":1000:1001:4242", "ipc 1000:1001:4242"},
+        {NULL, "localhost:1000:1001:4242", "ipc 1000:1001:4242"},
+        {"anna", "::1", "::1"},
+        {NULL, ":1000:1001", ":1000:1001"},
+        {NULL, "10:0:0:5", "10:0:0:5"},
+        {NULL, NULL, ""},
+    };
+    world_t *world = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        tr_peer_introduce(world->peer, rows[i].name, rows[i].given);
+        assert_string_equal(world->peer->name, rows[i].name ? rows[i].name : "");
+        assert_string_equal(world->peer->address, rows[i].address);
+        assert_true(tr_peer_is_of(world->peer, rows[i].name, rows[i].given));
+        assert_false(tr_peer_is_of(world->peer, "bert", rows[i].given));
+        assert_false(tr_peer_is_of(world->peer, rows[i].name, "10.0.0.6"));
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        STORY(is_known_by_name_and_address),
         STORY(a_part_that_leaves_at_once_is_told_at_once),
         STORY(what_is_no_part_is_not_told),
         STORY(parts_that_wait_are_told_when_they_leave),

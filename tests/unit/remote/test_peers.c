@@ -11,7 +11,8 @@
 static tr_peer_t *add(tr_peers_t *peers, uint32_t door, const void *routing_id, size_t size)
 {
     static int socket;
-    tr_peer_t *peer = tr_peer_new(1, &socket, true, routing_id, size, 0);
+    static const tr_peer_limits_t limits;
+    tr_peer_t *peer = tr_peer_new(1, &socket, true, routing_id, size, &limits, 0);
     assert_non_null(peer);
     peer->door = door;
     assert_null(tr_peers_find(peers, door, routing_id, size));

@@ -114,6 +114,21 @@ static char *say_span(char *at, const char *end, const char *key, tr_span_t span
     return say(at, end, "\"");
 }
 
+static char *say_list(char *at, const char *end, const char *key, tr_span_t list)
+{
+    tr_span_t one;
+    const char *before = "[";
+    if (list.size == 0) {
+        return at;
+    }
+    at = say(at, end, " %s=", key);
+    while (tr_trp1_next_text(&list, &one)) {
+        at = say(at, end, "%s\"%.*s\"", before, (int)one.size, one.data);
+        before = ",";
+    }
+    return say(at, end, "]");
+}
+
 /* Say a command as the vectors say it. */
 static const char *tell(const tr_trp1_t *self)
 {
@@ -161,6 +176,7 @@ static const char *tell(const tr_trp1_t *self)
     at = say_number(at, end, "position", self->position);
     at = say_span(at, end, "token", self->token);
     at = say_number(at, end, "concurrency", self->concurrency);
+    at = say_list(at, end, "capabilities", self->capabilities);
     at = say_number(at, end, "memory", self->memory);
     at = say_number(at, end, "running", self->running);
     at = say_number(at, end, "running-for", self->running_for);
@@ -365,6 +381,31 @@ static void fields_keep_their_limits(void **state)
     }
 }
 
+static void lists_are_written_and_read(void **state)
+{
+    (void)state;
+    tr_span_t texts[TR_TRP1_MAX_LIST];
+    unsigned char list[TR_TRP1_MAX_HEADER], bytes[TR_TRP1_MAX_HEADER];
+    tr_trp1_t ready, back;
+    for (size_t i = 0; i < TR_TRP1_MAX_LIST; i++) {
+        texts[i] = (tr_span_t){long_text, TR_TRP1_MAX_NAME - i};
+    }
+    tr_trp1_init(&ready, TR_TRP1_READY, 0);
+    assert_status(
+        tr_trp1_list_texts(texts, TR_TRP1_MAX_LIST, list, sizeof list, &ready.capabilities),
+        TROUPE_OK);
+    const char *reason;
+    assert_status(tr_trp1_decode(bytes, encode(&ready, bytes), &back, &reason), TROUPE_OK);
+    tr_span_t left = back.capabilities, text;
+    for (size_t i = 0; i < TR_TRP1_MAX_LIST; i++) {
+        assert_true(tr_trp1_next_text(&left, &text));
+        assert_int_equal(text.size, TR_TRP1_MAX_NAME - i);
+    }
+    assert_false(tr_trp1_next_text(&left, &text));
+    assert_status(tr_trp1_list_texts(texts, 2, list, TR_TRP1_MAX_NAME, &ready.capabilities),
+                  TROUPE_LIMIT);
+}
+
 static void everything_at_its_limit_fits(void **state)
 {
     (void)state;
@@ -489,6 +530,7 @@ int main(void)
         cmocka_unit_test(random_bytes_behind_the_magic_do_no_harm),
         cmocka_unit_test(fields_keep_their_limits),
         cmocka_unit_test(everything_at_its_limit_fits),
+        cmocka_unit_test(lists_are_written_and_read),
         cmocka_unit_test(what_does_not_fit_is_not_written),
         cmocka_unit_test(text_is_cut_and_mended),
         cmocka_unit_test(a_frame_too_large_still_tells_its_id),

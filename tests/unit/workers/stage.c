@@ -104,6 +104,12 @@ const char *troupe_request_method(const troupe_request_t *self)
     return self->method;
 }
 
+const char *troupe_request_peer(const troupe_request_t *self)
+{
+    (void)self;
+    return "";
+}
+
 const troupe_message_t *troupe_request_message(const troupe_request_t *self)
 {
     return self->message;

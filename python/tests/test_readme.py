@@ -1,0 +1,89 @@
+"""The programs in Python that the pages print: as printed, but for where the node is."""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+import kit
+from kit import ECHO, LONG, NodeCase, until
+
+import troupe
+
+FENCED = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HELLO = """
+import troupe
+worker = troupe.Worker()
+worker.capability("hello")(lambda request: "Hello!")
+worker.run()
+"""
+
+
+def programs_of(*path):
+    """Those that are whole: the others are pieces."""
+    with open(os.path.join(kit.ROOT, *path), encoding="utf-8") as file:
+        found = FENCED.findall(file.read())
+    for one in found:
+        compile(one, path[-1], "exec")
+    return [one for one in found if one.startswith("import ")]
+
+
+class Pages(NodeCase):
+    def setUp(self):
+        os.environ["PYTHONPATH"] = kit.PACKAGE
+        self.served = self.node(
+            ECHO, {"capability": "hello", "isolation": "process",
+                   "worker": {"command": [sys.executable, "-c", HELLO]}},
+            {"capability": "upper", "workers": {"remote": True}},
+            {"capability": "countdown", "workers": {"remote": True}})
+
+    def here(self, program):
+        self.assertIn('"ipc:///tmp/hello.sock"', program)
+        return program.replace("ipc:///tmp/hello.sock", self.served.ipc)
+
+    def run_it(self, program):
+        done = subprocess.run([sys.executable, "-c", self.here(program)], text=True, timeout=LONG,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout.splitlines()
+
+    def test_readme(self):
+        (program,) = programs_of("README.md")
+        self.assertLessEqual(len(program.splitlines()), 10)
+        greeting, count, refusal = self.run_it(program)
+        self.assertEqual((greeting, count), ("Hello!", "50 more at a time"))
+        self.assertIn("goodbye", refusal)
+
+    def test_the_page_about_python(self):
+        client, stream, asynchronous, worker = programs_of("docs", "python.md")
+        lines = self.run_it(client)
+        self.assertEqual(lines[:3], ["b'a text'", "[b'two', b'frames']",
+                                     str(b" ".join(b"%d" % n for n in range(50)))])
+        self.assertTrue(lines[3].startswith("cancelled: "))
+        self.assertEqual(lines[4:], ["timeout True"])
+        self.assertTrue(self.run_it(stream)[0].startswith("10000 bytes, b'"))
+        self.assertEqual(self.run_it(asynchronous), ["50", "100", "enough of that"])
+        self.serve(worker)
+
+    def serve(self, worker):
+        with open(os.path.join(self.served.folder, "worker.py"), "w", encoding="utf-8") as file:
+            file.write(self.here(worker))
+        program = subprocess.Popen([sys.executable, file.name], stdin=subprocess.DEVNULL)
+        self.addCleanup(program.wait)
+        self.addCleanup(program.kill)
+        with troupe.Client(self.served.ipc, timeout=LONG) as client:
+            for name in ("upper", "countdown"):
+                until(lambda: any(one["state"] in ("ready", "idle")
+                                  for one in self.served.capability(name)["workers"]), name)
+            self.assertEqual(client.call("upper", "loud"), b"LOUD")
+            with client.stream("countdown", "3") as parts:
+                self.assertEqual(list(parts), [b"3", b"2", b"1"])
+                self.assertEqual(parts.result(), b"lift-off")
+        program.terminate()
+        self.assertEqual(program.wait(LONG), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

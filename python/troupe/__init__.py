@@ -1,0 +1,25 @@
+"""Troupe: call the capabilities of a node, and serve some.
+
+    import troupe
+
+    with troupe.Client("ipc:///tmp/troupe-studio.sock") as client:
+        print(client.call("echo", "hello"))
+
+`Client` blocks, `troupe.aio.AsyncClient` is for asyncio, and `Worker` serves. How a request may
+end otherwise than by a reply is a `TroupeError`; there is a subclass for each code.
+"""
+
+from .client import DEFAULT, Call, Client, Message, Reply, Stream
+from .outcomes import (BadRequest, Cancelled, CircuitOpen, Forbidden, Internal, MemoryExhausted,
+                       NoCapability, NoWorkers, Overloaded, ShuttingDown, SpawnFailed,
+                       SpawnTimeout, Timeout, TooLarge, TroupeError, WorkerError, WorkerLost)
+from .worker import Broken, NotNeeded, Request, Worker
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DEFAULT", "BadRequest", "Broken", "Call", "Cancelled", "CircuitOpen", "Client", "Forbidden",
+    "Internal", "MemoryExhausted", "Message", "NoCapability", "NoWorkers", "NotNeeded",
+    "Overloaded", "Reply", "Request", "ShuttingDown", "SpawnFailed", "SpawnTimeout", "Stream",
+    "Timeout", "TooLarge", "TroupeError", "Worker", "WorkerError", "WorkerLost",
+]
