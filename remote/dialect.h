@@ -44,6 +44,9 @@ typedef struct tr_dialect {
      * message; the call is closed by the caller when it is final. */
     void (*reply)(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply);
 
+    /* And it has been closed. NULL: that is of no interest. */
+    void (*settled)(tr_gateway_t *gateway, tr_peer_t *peer);
+
     /* Say to a peer that no new requests are taken; that it is cut off; that a sign of life is
      * wanted. NULL: there are no words for that. */
     void (*goaway)(tr_gateway_t *gateway, tr_peer_t *peer);

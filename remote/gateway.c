@@ -451,9 +451,13 @@ static void drop_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply
 /* Takes the reply. */
 static void pass_on(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
 {
-    call->peer->dialect->reply(gateway, call, reply);
+    tr_peer_t *peer = call->peer;
+    peer->dialect->reply(gateway, call, reply);
     if (reply->is_final) {
         tr_gateway_close_call(gateway, call);
+        if (peer->dialect->settled && !peer->is_gone) {
+            peer->dialect->settled(gateway, peer);
+        }
     }
     troupe_reply_destroy(&reply);
 }

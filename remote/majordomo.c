@@ -150,10 +150,19 @@ static void say_bye(tr_gateway_t *gateway, tr_peer_t *peer)
     }
 }
 
+static void settled(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    if (peer->majordomo && peer->majordomo->lobby.n > 0) {
+        tr_majordomo_call_in(gateway, peer);
+    }
+}
+
 static void tend(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_ms)
 {
     if (is_worker(peer)) {
         tr_majordomo_tend_worker(gateway, peer, now_ms);
+    } else {
+        settled(gateway, peer);
     }
 }
 
@@ -161,6 +170,9 @@ static void tend(tr_gateway_t *gateway, tr_peer_t *peer, int64_t now_ms)
 static void part(tr_gateway_t *gateway, tr_peer_t *peer)
 {
     tr_mmi_forget(&gateway->mmi, peer);
+    if (peer->majordomo) {
+        tr_lobby_finish(&peer->majordomo->lobby);
+    }
     if (!peer->is_cut || peer->is_leaving) {
         free(peer->majordomo);
         peer->majordomo = NULL;
@@ -174,6 +186,7 @@ static void part(tr_gateway_t *gateway, tr_peer_t *peer)
         .receive = receive,                                                                    \
         .refuse = tr_majordomo_refuse,                                                         \
         .reply = tr_majordomo_reply,                                                           \
+        .settled = settled,                                                                    \
         .bye = say_bye,                                                                        \
         .tend = tend,                                                                          \
         .refuse_offer = tr_majordomo_refuse_offer,                                             \

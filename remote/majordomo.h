@@ -9,6 +9,7 @@
 
 #include "actors/report.h"
 #include "remote/gateway_inside.h"
+#include "remote/lobby.h"
 #include "wire/mdp.h"
 
 /* The first frame of a body of three that tells an error; the others are its code and a text.
@@ -22,6 +23,7 @@ typedef struct tr_majordomo {
 
     /* of a client */
     uint64_t last_id;      /* its requests bear no number, so they are counted */
+    tr_lobby_t lobby;      /* what it has sent ahead */
     size_t gathered_bytes; /* of parts that wait for their final, with what they cost */
 
     /* of a worker */
@@ -55,6 +57,9 @@ void tr_majordomo_refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
                          tr_span_t capability, troupe_outcome_t outcome, const char *text,
                          int64_t hint_ms);
 void tr_majordomo_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply);
+
+/* Requests of the peer have ended, perhaps: let in some that wait. */
+void tr_majordomo_call_in(tr_gateway_t *gateway, tr_peer_t *peer);
 
 /* The call is about to be closed: what was gathered for it is not wanted any more. */
 void tr_majordomo_forget_parts(tr_open_call_t *call);

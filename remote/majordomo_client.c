@@ -3,6 +3,9 @@
  * A client of 0.1 takes one reply to a request. Parts are kept for it until the final comes,
  * and are in front of what that has to say, so that nothing is lost; what is kept for one peer
  * is bounded.
+ *
+ * A client that sends far ahead has so many requests in the node as a queue of common length
+ * holds; the others wait in its lobby.
  */
 
 #include <assert.h>
@@ -13,6 +16,7 @@
 #include "remote/majordomo.h"
 
 #define MMI        "mmi."
+#define WINDOW     64 /* requests that a client may have open; the others wait */
 #define FRAME_COST 64 /* bytes that a frame takes beside its own */
 
 struct tr_gathered {
@@ -272,6 +276,50 @@ static bool is_printable(tr_span_t service)
     return true;
 }
 
+static void let_in(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t service,
+                   troupe_message_t **body_p, bool has_too_many_frames)
+{
+    tr_trp1_t request;
+    tr_trp1_init(&request, TR_TRP1_REQUEST, ++peer->majordomo->last_id);
+    request.capability = service;
+    if (!is_printable(service)) {
+        tr_requests_refuse(gateway, peer, &request, TROUPE_OUTCOME_NO_CAPABILITY,
+                           "nobody offers a service of that name here");
+        return;
+    }
+    tr_requests_take(gateway, peer, &request, body_p, has_too_many_frames);
+}
+
+static bool has_window(const tr_peer_t *peer)
+{
+    return peer->calls.n_items < WINDOW && peer->calls.n_items < peer->limits->max_open;
+}
+
+static void let_wait(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t service,
+                     troupe_message_t **body_p)
+{
+    troupe_status_t status =
+        tr_lobby_enter(&peer->majordomo->lobby, service, body_p, peer->limits->max_out_bytes);
+    if (status != TROUPE_OK) {
+        answer_error(gateway, peer, service, TROUPE_OUTCOME_OVERLOADED,
+                     status == TROUPE_FULL ? "too many of this peer's requests wait"
+                                           : "the node is out of memory");
+    }
+}
+
+/* Those that are refused at once make room at once: some are left to the next time then. */
+void tr_majordomo_call_in(tr_gateway_t *gateway, tr_peer_t *peer)
+{
+    tr_waiting_t *waiting;
+    for (size_t n = 0; n < WINDOW && !peer->is_gone && has_window(peer) &&
+                       (waiting = tr_lobby_call(&peer->majordomo->lobby)) != NULL;
+         n++) {
+        let_in(gateway, peer, (tr_span_t){waiting->service, waiting->service_size},
+               &waiting->body, false);
+        tr_waiting_destroy(&waiting);
+    }
+}
+
 void tr_majordomo_take_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_mdp_t *mdp,
                                troupe_message_t **body_p, bool has_too_many_frames)
 {
@@ -283,13 +331,10 @@ void tr_majordomo_take_request(tr_gateway_t *gateway, tr_peer_t *peer, const tr_
         take_mmi(gateway, peer, mdp->service, *body_p);
         return;
     }
-    tr_trp1_t request;
-    tr_trp1_init(&request, TR_TRP1_REQUEST, ++peer->majordomo->last_id);
-    request.capability = mdp->service;
-    if (!is_printable(mdp->service)) {
-        tr_requests_refuse(gateway, peer, &request, TROUPE_OUTCOME_NO_CAPABILITY,
-                           "nobody offers a service of that name here");
-        return;
+    const tr_lobby_t *lobby = &peer->majordomo->lobby;
+    if (has_too_many_frames || (has_window(peer) && lobby->n == 0)) {
+        let_in(gateway, peer, mdp->service, body_p, has_too_many_frames);
+    } else {
+        let_wait(gateway, peer, mdp->service, body_p);
     }
-    tr_requests_take(gateway, peer, &request, body_p, has_too_many_frames);
 }

@@ -67,15 +67,15 @@ static void copy_name(char name[TR_TRP1_MAX_NAME + 1], tr_span_t actor)
 static troupe_outcome_t judge(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t actor,
                               const char **why)
 {
-    if (memchr(actor.data, '\0', actor.size)) { /* as a text it would be another name */
-        *why = "there is no such actor";
-        return TROUPE_OUTCOME_NO_CAPABILITY;
-    }
     if (!tr_allowed_has(&peer->rights->actors, actor)) {
         tr_requests_note_forbidden(gateway, peer, TR_RIGHT_ACTOR, actor);
         *why = peer->name[0] ? "this peer may not send to it"
                              : "peers of this endpoint may not send to it";
         return TROUPE_OUTCOME_FORBIDDEN;
+    }
+    if (memchr(actor.data, '\0', actor.size)) { /* as a text it would be another name */
+        *why = "there is no such actor";
+        return TROUPE_OUTCOME_NO_CAPABILITY;
     }
     if (gateway->is_draining) {
         *why = "the node is draining";

@@ -29,7 +29,7 @@ MIB = 1 << 20
 QUEUE_OF_ALL = 64 * MIB
 MESSAGE = MIB
 LIMITS = {"malformed": 20, "queue-bytes": "1MiB", "stall": "1s", "frame": "1MiB", "open": 50,
-          "connections": 2 * (GOOD + BAD), "idle": "10s"}
+          "connections": 2 * (GOOD + BAD), "idle": "60s"}
 # Of those that misbehave each may have a message under way that is not whole, as long as that is
 # not noticed; what waits for it; and what libzmq has of that. docs/how-to.md has the terms.
 PER_CONNECTION = 64 << 10

@@ -133,6 +133,32 @@ class Clients(MajordomoTest):
             got = sorted(int(client.final()[1][0]) for _ in range(500))
             self.assertEqual(got, list(range(500)))
 
+    def test_what_a_client_sends_far_ahead_waits_for_it(self):
+        """More than may be open, and more than the queue holds."""
+        node = self.node(echo())
+        for kind in "mdp0.1", "mdp0.2", "majortomo":
+            client = self.client(node.tcp, kind, True)
+            for number in range(5000):
+                client.request(b"echo", b"%d" % number)
+            self.assertEqual(sorted(int(client.final()[1][0]) for _ in range(5000)),
+                             list(range(5000)))
+
+    def test_what_cannot_wait_is_refused(self):
+        node = self.node(told(), limits={"queue-bytes": "64KiB"})
+        client = self.client(node.tcp, "mdp0.1", True)
+        free = os.path.join(self.folder, "free")
+        n_sent = 64 + 1000
+        for _ in range(n_sent):
+            client.request(b"told", b"wait " + free.encode())
+        self.assert_error(client.final()[1], "overloaded", "wait")
+        with open(free, "w", encoding="ascii"):
+            pass
+        bodies = [client.final()[1] for _ in range(n_sent - 1)]
+        n_refused = 1 + sum(body[0] == ERROR for body in bodies)
+        self.assertGreater(n_refused, 500)
+        self.assertGreater(n_sent - n_refused, 64)
+        self.assertEqual(node.capability("told")["finished"], n_sent - n_refused)
+
     def test_parts_come_as_partials_or_in_front_of_the_one_reply(self):
         node = self.node(told())
         count = 200  # more than a window

@@ -3,6 +3,7 @@ troupe.admin written from docs/protocol.md; and what they hear about it, by its 
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import unittest
@@ -482,14 +483,20 @@ class Events(Operations):
         self.assertIn("0 of 1 events came in time", result.stderr)
 
     def test_the_command_follows_until_it_is_interrupted(self):
+        def heed_interrupts():  # which are ignored by what runs in the background of a shell
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
         with subprocess.Popen([TROUPE, "events", "-e", self.node.ipc, "--replay", "1"], text=True,
-                              stdout=subprocess.PIPE) as process:
-            self.addCleanup(process.kill)
-            process.stdout.readline()  # it listens
-            self.assert_done("audit has been restarted", "restart", "audit")
-            self.assertIn("ended", process.stdout.readline())
-            process.send_signal(2)
-            self.assertEqual(process.wait(LONG), 130)
+                              stdout=subprocess.PIPE, preexec_fn=heed_interrupts) as process:
+            try:
+                process.stdout.readline()  # it listens
+                self.assert_done("audit has been restarted", "restart", "audit")
+                while "ended child=audit" not in process.stdout.readline():
+                    self.assertIsNone(process.poll())
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(LONG), 130)
+            finally:
+                process.kill()
 
 
 class Stats(Operations):
