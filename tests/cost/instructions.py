@@ -11,7 +11,9 @@ counted, in our code and in libraries; the kernel is not, nor is waiting.
 
 Valgrind runs one thread at a time. Which one is next, and so how many letters a wake-up serves,
 is the kernel's choice: on one core, and as a batch job, whose threads do not push each other
-aside, it is nearly the same one each time. Valgrind's own fair scheduling makes it worse.
+aside, it is nearly the same one each time. Valgrind's own fair scheduling makes it worse. Over a
+socket there are two ways to take turns, of which a run keeps to one; they are some 15 % apart, and
+the tolerance of that case has both.
 """
 import argparse
 import collections
