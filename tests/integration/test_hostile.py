@@ -147,6 +147,7 @@ class Hostile(NodeTest):
             peer.send("request", 1)
         peer.take("bye")
         self.until(lambda: self.limited("malformed") == 1)
+        self.tried.wait_line("event=bad_message")
         told = [line for line in self.tried.lines if "event=bad_message" in line]
         self.assertEqual(len(told), 1)
         peer.close()
@@ -222,6 +223,7 @@ class Limits(NodeTest):
             self.assertIn("more often", headers["text"])
             self.assertLessEqual(1, headers["hint"])
             self.assertLessEqual(headers["hint"], 100)
+        node.wait_line("event=peer_limited")
         told = [line for line in node.lines if "event=peer_limited" in line]
         self.assertEqual(len(told), 1)
 
