@@ -103,24 +103,10 @@ static troupe_status_t say_hello(remote_worker_t *worker)
 
 /* ---- jobs ---- */
 
-/* Of the bytes: the frames of a request that is tried again may be another worker's, too, and
- * to share a frame changes it. NULL when out of memory. */
-static troupe_message_t *copy_of(const troupe_message_t *payload)
-{
-    troupe_message_t *message = troupe_message_new();
-    for (size_t i = 0; message && i < troupe_message_count(payload); i++) {
-        if (troupe_message_add(message, troupe_message_data(payload, i),
-                               troupe_message_size(payload, i)) != TROUPE_OK) {
-            troupe_message_destroy(&message);
-        }
-    }
-    return message;
-}
-
 static troupe_status_t say_request(remote_worker_t *worker, tr_job_t *job)
 {
     const troupe_message_t *payload = job->envelope->message;
-    troupe_message_t *message = payload ? copy_of(payload) : NULL;
+    troupe_message_t *message = payload ? troupe_message_share(payload) : NULL;
     if (payload && !message) {
         return TROUPE_ERR_NOMEM;
     }
