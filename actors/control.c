@@ -3,6 +3,7 @@
 
 #include "actors/control.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -45,6 +46,17 @@ void tr_control_send(tr_control_t *self, tr_mailbox_t *to)
 void tr_control_say(tr_mailbox_t *to, tr_word_t word, uint64_t incarnation)
 {
     tr_control_send(tr_control_new(word, incarnation), to);
+}
+
+void tr_control_refuse_join(const tr_control_t *join, troupe_outcome_t outcome, const char *why)
+{
+    tr_control_t *refusal = tr_control_new(TR_WORD_NOT_JOINED, 0);
+    if (refusal) {
+        refusal->number = join->depth;
+        refusal->depth = (size_t)outcome;
+        snprintf(refusal->reason.text, sizeof refusal->reason.text, "%s", why);
+        tr_control_send(refusal, join->mailbox);
+    }
 }
 
 const tr_control_t *tr_control_in(const tr_letter_t *letter)

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include <troupe/outcome.h>
 #include <troupe/status.h>
 
 #include "actors/pulse.h"
@@ -135,6 +136,10 @@ void tr_control_send(tr_control_t *self, tr_mailbox_t *to);
 
 /* Shorthand for a word that needs no more than this. */
 void tr_control_say(tr_mailbox_t *to, tr_word_t word, uint64_t incarnation);
+
+/* Tell whoever asked by TR_WORD_JOIN that it may not be. */
+void tr_control_refuse_join(const tr_control_t *join, troupe_outcome_t outcome,
+                            const char *why);
 
 /* The word in this letter, or NULL when it is none; borrowed. */
 const tr_control_t *tr_control_in(const tr_letter_t *letter);

@@ -57,28 +57,17 @@ int64_t tr_router_wish(tr_router_t *router, int64_t now_ms)
     return again_ms;
 }
 
-static void refuse_to_join(const tr_control_t *word, troupe_outcome_t outcome, const char *why)
-{
-    tr_control_t *refusal = tr_control_new(TR_WORD_NOT_JOINED, 0);
-    if (refusal) {
-        refusal->number = word->depth;
-        refusal->depth = (size_t)outcome;
-        snprintf(refusal->reason.text, sizeof refusal->reason.text, "%s", why);
-        tr_control_send(refusal, word->mailbox);
-    }
-}
-
 void tr_router_let_join(tr_router_t *router, const tr_control_t *word)
 {
     if (router->is_draining) {
         char why[TR_REASON_TEXT];
         snprintf(why, sizeof why, "%s is draining", router->spec->capability);
-        refuse_to_join(word, TROUPE_OUTCOME_SHUTTING_DOWN, why);
+        tr_control_refuse_join(word, TROUPE_OUTCOME_SHUTTING_DOWN, why);
         return;
     }
     tr_control_t *join = tr_control_new(TR_WORD_JOIN, 0);
     if (!join) {
-        refuse_to_join(word, TROUPE_OUTCOME_OVERLOADED, "the node is out of memory");
+        tr_control_refuse_join(word, TROUPE_OUTCOME_OVERLOADED, "the node is out of memory");
         return;
     }
     join->number = word->number;

@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include <troupe/outcome.h>
-
 #include "base/clock.h"
 #include "supervisors/pool.h"
 #include "supervisors/pool_size.h"
@@ -75,12 +73,8 @@ void tr_guests_join(tr_supervisor_t *self, const tr_control_t *word)
         outcome = TROUPE_OUTCOME_OVERLOADED;
         why_not = "the node is out of memory";
     }
-    tr_control_t *refusal = why_not ? tr_control_new(TR_WORD_NOT_JOINED, 0) : NULL;
-    if (refusal) {
-        refusal->number = word->depth;
-        refusal->depth = (size_t)outcome;
-        snprintf(refusal->reason.text, sizeof refusal->reason.text, "%s", why_not);
-        tr_control_send(refusal, word->mailbox);
+    if (why_not) {
+        tr_control_refuse_join(word, outcome, why_not);
     }
 }
 
