@@ -292,7 +292,7 @@ static void let_in(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t service,
 
 static bool has_window(const tr_peer_t *peer)
 {
-    return peer->calls.n_items < WINDOW && peer->calls.n_items < peer->limits->max_open;
+    return peer->calls.n_items < WINDOW && peer->party->n_open < peer->limits->max_open;
 }
 
 static void let_wait(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t service,
@@ -300,10 +300,16 @@ static void let_wait(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t service,
 {
     troupe_status_t status =
         tr_lobby_enter(&peer->majordomo->lobby, service, body_p, peer->limits->max_out_bytes);
-    if (status != TROUPE_OK) {
-        answer_error(gateway, peer, service, TROUPE_OUTCOME_OVERLOADED,
-                     status == TROUPE_FULL ? "too many of this peer's requests wait"
-                                           : "the node is out of memory");
+    tr_trp1_t request;
+    tr_trp1_init(&request, TR_TRP1_REQUEST, 0);
+    request.capability = service;
+    if (status == TROUPE_FULL) {
+        tr_guard_note(gateway, peer, TR_LIMIT_QUEUE);
+        tr_requests_refuse(gateway, peer, &request, TROUPE_OUTCOME_OVERLOADED,
+                           "too many of this peer's requests wait");
+    } else if (status != TROUPE_OK) {
+        tr_requests_refuse(gateway, peer, &request, TROUPE_OUTCOME_OVERLOADED,
+                           "the node is out of memory");
     }
 }
 
