@@ -11,11 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <troupe/api.h>
+#include <troupe/contract.h>
 
-typedef struct tr_why {
-    char text[300]; /* NUL-terminated */
-} tr_why_t;
+typedef troupe_why_t tr_why_t;
 
 /* Drop the character at the end whose last bytes were cut off. */
 static inline void tr_why_trim(tr_why_t *self)
