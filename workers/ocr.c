@@ -1,6 +1,5 @@
-/* Leptonica looks at the header and unpacks, Tesseract reads. Both write to stderr when an
- * image is odd; strangers' images shall not fill our log, so both are silenced once. (What
- * libpng and libjpeg say about a damaged file, a line at most, cannot be helped from here.)
+/* An image is unpacked by pixels.c, Tesseract reads. It writes to stderr when an image is odd;
+ * strangers' images shall not fill our log, so it is silenced once.
  *
  * Always true here:
  *   - Only the LSTM engine is loaded: it does not learn while it reads, so no request leaves
@@ -24,6 +23,8 @@
 #include <leptonica/allheaders.h>
 #include <tesseract/capi.h>
 
+#include "pixels.h"
+
 #define ASSUMED_DPI 300 /* of an image that does not say */
 
 struct tr_ocr {
@@ -42,7 +43,7 @@ struct watch {
 /* Both settings are global to the process; set before the first engine loads anything. */
 static void silence_libraries(void)
 {
-    setMsgSeverity(L_SEVERITY_NONE);
+    tr_pixels_silence();
     TessBaseAPI *engine = TessBaseAPICreate();
     TessBaseAPISetVariable(engine, "debug_file", "/dev/null");
     TessBaseAPIDelete(engine);
@@ -140,60 +141,6 @@ troupe_status_t tr_ocr_load(tr_ocr_t *self, const char *language, const char *te
     return TROUPE_OK;
 }
 
-/* ---- unpacking ---- */
-
-/* Those whose size Leptonica tells by the header alone. */
-static bool is_known_format(l_int32 format)
-{
-    switch (format) {
-    case IFF_PNG:
-    case IFF_JFIF_JPEG:
-    case IFF_BMP:
-    case IFF_PNM:
-    case IFF_WEBP:
-    case IFF_TIFF:
-    case IFF_TIFF_PACKBITS:
-    case IFF_TIFF_RLE:
-    case IFF_TIFF_G3:
-    case IFF_TIFF_G4:
-    case IFF_TIFF_LZW:
-    case IFF_TIFF_ZIP:
-    case IFF_TIFF_JPEG:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static troupe_status_t check_header(const void *image, size_t size, tr_why_t *why)
-{
-    l_int32 format = IFF_UNKNOWN;
-    l_int32 width = 0;
-    l_int32 height = 0;
-
-    if (size == 0) {
-        tr_why_set(why, "the image is empty");
-        return TROUPE_ERR_INVALID;
-    }
-    /* Leptonica tells formats apart by the first 12 bytes without asking how many there are. */
-    if (size < 12 || findFileFormatBuffer(image, &format) != 0 || !is_known_format(format)) {
-        tr_why_set(why, "%zu bytes that are no PNG, JPEG, TIFF, BMP, PNM or WebP", size);
-        return TROUPE_ERR_INVALID;
-    }
-    if (pixReadHeaderMem(image, size, NULL, &width, &height, NULL, NULL, NULL) != 0 ||
-        width <= 0 || height <= 0) {
-        tr_why_set(why, "the header of the image is damaged");
-        return TROUPE_ERR_INVALID;
-    }
-    if (width > TR_OCR_MAX_SIDE || height > TR_OCR_MAX_SIDE ||
-        (int64_t)width * height > TR_OCR_MAX_AREA) {
-        tr_why_set(why, "the image is %d by %d, more than %d a side or %d million pixels",
-                   width, height, TR_OCR_MAX_SIDE, TR_OCR_MAX_AREA / 1000000);
-        return TROUPE_LIMIT;
-    }
-    return TROUPE_OK;
-}
-
 /* ---- reading ---- */
 
 static bool is_to_stop(void *arg, int n_words)
@@ -249,19 +196,15 @@ troupe_status_t tr_ocr_read(tr_ocr_t *self, const void *image, size_t size,
 {
     assert(self && (image || size == 0) && text_out && why);
 
-    troupe_status_t status = check_header(image, size, why);
-    if (status != TROUPE_OK) {
-        return status;
-    }
     struct watch watch = {.go_on = go_on, .arg = arg};
     if (is_to_stop(&watch, 0)) {
         tr_why_set(why, "stopped before the image was unpacked");
         return TROUPE_INTERRUPTED;
     }
-    PIX *pixels = pixReadMem(image, size);
-    if (!pixels) {
-        tr_why_set(why, "the image is damaged");
-        return TROUPE_ERR_INVALID;
+    PIX *pixels = NULL;
+    troupe_status_t status = tr_pixels_unpack(image, size, 0, &pixels, why);
+    if (status != TROUPE_OK) {
+        return status;
     }
     if (pixGetXRes(pixels) <= 0) {
         pixSetResolution(pixels, ASSUMED_DPI, ASSUMED_DPI);

@@ -1,8 +1,7 @@
 /* workers/ocr.h - image bytes in, text out
  *
  * The reading behind the module vision, with nothing of a node in it. Images come from
- * strangers: what is no image, or would need too much memory once unpacked, is refused by
- * its header, before it is unpacked.
+ * strangers: pixels.h says which of them are read.
  *
  * A reader belongs to one thread at a time; several may run at once. Loading binds the
  * calling thread to compute alone (see tr_ocr_load), so load where you read.
@@ -17,11 +16,6 @@
 #include <troupe/status.h>
 
 #include "why.h"
-
-enum {
-    TR_OCR_MAX_SIDE = 32767,            /* pixels, what Tesseract can count */
-    TR_OCR_MAX_AREA = 40 * 1000 * 1000, /* pixels */
-};
 
 /* Asked now and then whether to go on; false stops the work. */
 typedef bool(tr_ocr_go_on_fn)(void *arg);
