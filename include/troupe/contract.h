@@ -36,6 +36,7 @@ enum {
     TROUPE_MAX_TEXT = 1024 * 1024,       /* bytes of a text that is a subject */
     TROUPE_MAX_IMAGE = 32 * 1024 * 1024, /* bytes of the file of an image */
     TROUPE_MAX_BATCH = 1024,             /* subjects of one request */
+    TROUPE_MAX_PATH = 1024,              /* bytes of the path of an image */
     TROUPE_MAX_DETAILS = 1024 * 1024,    /* bytes of frame 1 of a request */
 };
 
@@ -43,6 +44,10 @@ enum {
 typedef struct troupe_why {
     char text[300]; /* NUL-terminated */
 } troupe_why_t;
+
+/* Write a line, cut where it is too long, and with '?' for what is no UTF-8. */
+TROUPE_API void troupe_why_set(troupe_why_t *self, const char *format, ...)
+    TROUPE_PRINTF(2, 3);
 
 /* An image: its bytes, or where the worker finds it. A zeroed one is none. */
 typedef struct troupe_image {
@@ -121,6 +126,11 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t
 troupe_contract_pack_reply(const troupe_contract_t *self, const void *request,
                            const void *reply, troupe_message_t **out, troupe_why_t *why);
 
+/* A part that tells how far a request is, 0 to 1, in the form that it asks for; `memory` is that
+ * of the request, which was unpacked. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_contract_pack_progress(
+    const troupe_contract_memory_t *memory, double progress, troupe_message_t **out);
+
 /* A message as a reply to `method`. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t
 troupe_contract_unpack_reply(const troupe_contract_t *self, const char *method,
@@ -140,8 +150,8 @@ TROUPE_API TROUPE_NODISCARD troupe_outcome_t troupe_contract_call(
  * arrays are borrowed until the request is packed troupe_NAME_check (request, why) does it keep
  * to the contract troupe_NAME_pack (request, out, why)      as a message, for any kind of call
  *   troupe_NAME_unpack (method, message, request, why)
- *                                             for workers: the other way round. What it points
- *                                             to lives as long as both it and the message
+ *                                             for workers: the other way round. It shares the
+ *                                             message, and lives until it is released
  *   troupe_NAME_release (request)             of an unpacked one
  *   troupe_NAME_pack_reply (request, reply, out, why)
  *                                             for workers: `request` is what was unpacked
