@@ -23,7 +23,7 @@
 #include "capabilities/contracts/memory.h"
 #include "capabilities/contracts/subject.h"
 
-enum { MAX_REPLY_JSON = 64 * 1024 * 1024, MAX_REQUEST_JSON = 48 * 1024 * 1024 };
+enum { MAX_REQUEST_JSON = 48 * 1024 * 1024 }; /* room for an image in base64 */
 
 void troupe_why_set(troupe_why_t *self, const char *format, ...)
 {
@@ -78,10 +78,9 @@ static troupe_status_t find_method(const troupe_contract_t *self, const char *me
     return TROUPE_ERR_INVALID;
 }
 
-static const char *method_of(const troupe_contract_t *self, const void *request)
+static bool is_batch_of(const tr_form_t *form, const void *whole)
 {
-    return tr_subject_count(&self->request.subject, request) == 1 ? self->method
-                                                                  : self->batch_method;
+    return tr_subject_count(&form->subject, whole) != 1;
 }
 
 /* ---- a struct ---- */
@@ -135,10 +134,10 @@ static troupe_status_t finish_details(tr_builder_t *packed, bool is_json, troupe
     return status;
 }
 
-static troupe_status_t add_details(const tr_form_t *form, const void *whole, bool is_json,
-                                   troupe_message_t *to)
+static troupe_status_t add_details(const tr_form_t *form, const void *whole, bool is_batch,
+                                   bool is_json, troupe_message_t *to)
 {
-    const char *path = tr_subject_path(&form->subject, whole);
+    const char *path = tr_subject_path(&form->subject, is_batch, whole);
     size_t n_pairs = tr_details_count(form, whole) + (path ? 1 : 0);
     if (n_pairs == 0) {
         return TROUPE_OK;
@@ -155,8 +154,8 @@ static troupe_status_t add_details(const tr_form_t *form, const void *whole, boo
     return status;
 }
 
-static troupe_status_t pack(const tr_form_t *form, const void *whole, bool is_json,
-                            troupe_message_t **out, troupe_why_t *why)
+static troupe_status_t pack(const tr_form_t *form, const void *whole, bool is_batch,
+                            bool is_json, troupe_message_t **out, troupe_why_t *why)
 {
     assert(out && why);
     troupe_status_t status = tr_form_check(form, whole, why);
@@ -164,9 +163,10 @@ static troupe_status_t pack(const tr_form_t *form, const void *whole, bool is_js
         return status;
     }
     troupe_message_t *message = troupe_message_new();
-    status = message ? tr_subject_write(&form->subject, whole, message) : TROUPE_ERR_NOMEM;
+    status =
+        message ? tr_subject_write(&form->subject, is_batch, whole, message) : TROUPE_ERR_NOMEM;
     if (status == TROUPE_OK) {
-        status = add_details(form, whole, is_json, message);
+        status = add_details(form, whole, is_batch, is_json, message);
     }
     if (status == TROUPE_OK) {
         *out = message;
@@ -181,7 +181,7 @@ troupe_status_t troupe_contract_pack(const troupe_contract_t *self, const void *
                                      troupe_message_t **out, troupe_why_t *why)
 {
     assert(self);
-    return pack(&self->request, request, false, out, why);
+    return pack(&self->request, request, is_batch_of(&self->request, request), false, out, why);
 }
 
 static bool wants_json(const troupe_contract_memory_t *memory)
@@ -194,7 +194,8 @@ troupe_status_t troupe_contract_pack_reply(const troupe_contract_t *self, const 
                                            troupe_why_t *why)
 {
     assert(self);
-    return pack(&self->reply, reply, wants_json(memory_of(&self->request, request)), out, why);
+    return pack(&self->reply, reply, false, wants_json(memory_of(&self->request, request)), out,
+                why);
 }
 
 troupe_status_t troupe_contract_pack_progress(const troupe_contract_memory_t *memory,
@@ -314,63 +315,110 @@ troupe_status_t troupe_contract_unpack_reply(const troupe_contract_t *self, cons
 
 /* ---- the JSON form ---- */
 
-static troupe_status_t read_json(const troupe_contract_t *self, bool is_batch, const char *json,
-                                 size_t size, const troupe_message_t *subject,
-                                 troupe_contract_memory_t *memory, void *request,
-                                 troupe_why_t *why)
+static const msgpack_object *find_value(const msgpack_object *map, const char *name)
 {
-    const tr_form_t *form = &self->request;
-    const char *name = tr_subject_name(&form->subject, is_batch);
-    const char *const passed[] = {name, NULL};
-    msgpack_object map;
-    troupe_status_t status = tr_details_unpack(json, size, MAX_REQUEST_JSON, memory, &map, why);
-    if (status == TROUPE_OK) {
-        status = tr_details_read(form, &map, subject ? NULL : passed, memory, request, why);
-    }
-    if (status != TROUPE_OK) {
-        return status;
-    }
-    if (subject) {
-        const msgpack_object none = {.type = MSGPACK_OBJECT_MAP};
-        return tr_subject_read(&form->subject, is_batch, troupe_message_data(subject, 0),
-                               troupe_message_size(subject, 0), &none, memory, request, why);
-    }
-    for (uint32_t i = 0; i < map.via.map.size; i++) {
-        if (tr_object_says(&map.via.map.ptr[i].key, name)) {
-            return tr_subject_from_json(&form->subject, is_batch, &map.via.map.ptr[i].val,
-                                        memory, request, why);
+    for (uint32_t i = 0; i < map->via.map.size; i++) {
+        if (tr_object_says(&map->via.map.ptr[i].key, name)) {
+            return &map->via.map.ptr[i].val;
         }
     }
-    if (form->subject.may_lack) {
+    return NULL;
+}
+
+static troupe_status_t read_subject(const tr_subject_t *subject, bool is_batch,
+                                    const msgpack_object *map, const troupe_message_t *given,
+                                    troupe_contract_memory_t *memory, void *request,
+                                    troupe_why_t *why)
+{
+    const char *name = tr_subject_name(subject, is_batch);
+    const msgpack_object *value = find_value(map, name);
+    const msgpack_object none = {.type = MSGPACK_OBJECT_MAP};
+    if (given) {
+        return tr_subject_read(subject, is_batch, troupe_message_data(given, 0),
+                               troupe_message_size(given, 0), &none, memory, request, why);
+    }
+    if (value) {
+        return tr_subject_from_json(subject, is_batch, value, memory, request, why);
+    }
+    if (subject->may_lack) {
         return TROUPE_OK;
     }
     troupe_why_set(why, "%s is missing", name);
     return TROUPE_ERR_INVALID;
 }
 
+static troupe_status_t read_json(const troupe_contract_t *self, bool is_batch,
+                                 const msgpack_object *map, const troupe_message_t *subject,
+                                 troupe_contract_memory_t *memory, void *request,
+                                 troupe_why_t *why)
+{
+    const tr_form_t *form = &self->request;
+    const char *const passed[] = {tr_subject_name(&form->subject, is_batch), NULL};
+    troupe_status_t status =
+        tr_details_read(form, map, subject ? NULL : passed, memory, request, why);
+    return status == TROUPE_OK
+               ? read_subject(&form->subject, is_batch, map, subject, memory, request, why)
+               : status;
+}
+
+/* Make *method_p the contract's own name of it; of none, that which the object is meant for. */
+static troupe_status_t choose_method(const troupe_contract_t *self, const msgpack_object *map,
+                                     const char **method_p, troupe_why_t *why)
+{
+    bool is_batch;
+    troupe_status_t status = find_method(self, *method_p, &is_batch, why);
+    if (!*method_p || !**method_p) {
+        is_batch = self->batch_method &&
+                   find_value(map, tr_subject_name(&self->request.subject, true));
+    }
+    *method_p = is_batch ? self->batch_method : self->method;
+    return status;
+}
+
+static troupe_status_t pack_json(const troupe_contract_t *self, const char **method_p,
+                                 const char *json, size_t size, const troupe_message_t *subject,
+                                 void *request, troupe_message_t **message_out,
+                                 troupe_why_t *why)
+{
+    msgpack_object map;
+    troupe_contract_memory_t *memory;
+    troupe_status_t status = begin(&self->request, request, &memory);
+    if (status == TROUPE_OK) {
+        status = tr_details_unpack(json, size, MAX_REQUEST_JSON, memory, &map, why);
+    }
+    if (status == TROUPE_OK) {
+        status = choose_method(self, &map, method_p, why);
+    }
+    if (status == TROUPE_OK) {
+        status = read_json(self, *method_p == self->batch_method, &map, subject, memory,
+                           request, why);
+    }
+    if (status == TROUPE_OK) {
+        status = pack(&self->request, request, *method_p == self->batch_method, false,
+                      message_out, why);
+    }
+    troupe_contract_release(&memory);
+    return status;
+}
+
 troupe_status_t troupe_contract_request_from_json(const troupe_contract_t *self,
                                                   const char *method, const char *json,
                                                   size_t size, const troupe_message_t *subject,
                                                   troupe_message_t **message_out,
-                                                  troupe_why_t *why)
+                                                  const char **method_out, troupe_why_t *why)
 {
     assert(self && json && message_out && why);
-    bool is_batch;
-    troupe_contract_memory_t *memory;
     void *request = malloc(self->request.size);
-    troupe_status_t status = find_method(self, method, &is_batch, why);
-    if (status != TROUPE_OK || !request) {
-        free(request);
-        return status != TROUPE_OK ? status : TROUPE_ERR_NOMEM;
+    troupe_status_t status = TROUPE_ERR_NOMEM;
+    if (request) {
+        status = pack_json(self, &method, json, size, subject, request, message_out, why);
     }
-    status = begin(&self->request, request, &memory);
-    if (status == TROUPE_OK) {
-        status = read_json(self, is_batch, json, size, subject, memory, request, why);
+    if (status == TROUPE_OK && method_out) {
+        *method_out = method;
     }
-    if (status == TROUPE_OK) {
-        status = pack(&self->request, request, false, message_out, why);
+    if (status == TROUPE_ERR_NOMEM) {
+        troupe_why_set(why, "out of memory");
     }
-    troupe_contract_release(&memory);
     free(request);
     return status;
 }
@@ -461,7 +509,7 @@ troupe_outcome_t troupe_contract_call(const troupe_contract_t *self, troupe_clie
     const troupe_typed_call_t usual = {0};
     how = how ? how : &usual;
     troupe_call_options_t options = how->options ? *how->options : (troupe_call_options_t){0};
-    options.method = method_of(self, request);
+    options.method = is_batch_of(&self->request, request) ? self->batch_method : self->method;
 
     troupe_message_t *message = NULL;
     troupe_status_t status = troupe_contract_pack(self, request, &message, why);

@@ -315,42 +315,36 @@ static troupe_status_t write_batch(const tr_subject_t *subject, const void *whol
     return status;
 }
 
-/* The only one, where there may be several; NULL when there are. */
+/* Where the subject lies that is not a batch. */
 static const void *only_one(const tr_subject_t *subject, const void *whole)
 {
     const void *at = tr_form_at(whole, subject->offset);
-    if (!is_of_several(subject)) {
-        return at;
-    }
-    return tr_form_count(whole, subject->count_offset) == 1 ? *(const void *const *)at : NULL;
+    return is_of_several(subject) ? *(const void *const *)at : at;
 }
 
-const char *tr_subject_path(const tr_subject_t *subject, const void *whole)
+const char *tr_subject_path(const tr_subject_t *subject, bool is_batch, const void *whole)
 {
-    const troupe_image_t *image = is_of_images(subject) ? only_one(subject, whole) : NULL;
-    return image ? image->path : NULL;
+    bool may_have = is_of_images(subject) && !is_batch;
+    return may_have ? ((const troupe_image_t *)only_one(subject, whole))->path : NULL;
 }
 
-troupe_status_t tr_subject_write(const tr_subject_t *subject, const void *whole,
+troupe_status_t tr_subject_write(const tr_subject_t *subject, bool is_batch, const void *whole,
                                  troupe_message_t *to)
 {
     assert(subject && whole && to);
+    if (is_of_several(subject) && is_batch) {
+        return write_batch(subject, whole, to);
+    }
     const void *at = only_one(subject, whole);
-    const char *text;
     const troupe_image_t *image = at;
+    const char *text;
     switch (subject->kind) {
     case TR_SUBJECT_TEXT:
     case TR_SUBJECT_TEXTS:
-        if (!at) {
-            return write_batch(subject, whole, to);
-        }
         text = *(const char *const *)at;
         return troupe_message_add(to, text ? text : "", text ? strlen(text) : 0);
     case TR_SUBJECT_IMAGE:
     case TR_SUBJECT_IMAGES:
-        if (!at) {
-            return write_batch(subject, whole, to);
-        }
         return troupe_message_add(to, image->path ? "" : image->data,
                                   image->path ? 0 : image->size);
     case TR_SUBJECT_VALUES:

@@ -25,11 +25,11 @@ TROUPE_NODISCARD troupe_status_t tr_subject_read(const tr_subject_t *subject, bo
                                                  troupe_why_t *why);
 
 /* Append the frame. */
-TROUPE_NODISCARD troupe_status_t tr_subject_write(const tr_subject_t *subject,
+TROUPE_NODISCARD troupe_status_t tr_subject_write(const tr_subject_t *subject, bool is_batch,
                                                   const void *whole, troupe_message_t *to);
 
 /* The path that belongs to the subject; NULL when there is none. */
-const char *tr_subject_path(const tr_subject_t *subject, const void *whole);
+const char *tr_subject_path(const tr_subject_t *subject, bool is_batch, const void *whole);
 
 /* How many subjects there are, where there may be several; else 1. */
 size_t tr_subject_count(const tr_subject_t *subject, const void *whole);

@@ -46,8 +46,7 @@ typedef struct troupe_why {
 } troupe_why_t;
 
 /* Write a line, cut where it is too long, and with '?' for what is no UTF-8. */
-TROUPE_API void troupe_why_set(troupe_why_t *self, const char *format, ...)
-    TROUPE_PRINTF(2, 3);
+TROUPE_API void troupe_why_set(troupe_why_t *self, const char *format, ...) TROUPE_PRINTF(2, 3);
 
 /* An image: its bytes, or where the worker finds it. A zeroed one is none. */
 typedef struct troupe_image {
@@ -75,16 +74,19 @@ TROUPE_API TROUPE_NODISCARD char *troupe_contract_describe(const troupe_contract
 /* Read a request in its JSON form, an object with all that its struct has by name:
  * {"prompt": "a boat", "format": "svg"}. An image is {"base64": "..."} or {"path": "..."}. With
  * `subject`, which may be NULL, frame 0 of that message is the subject, and the object may not
- * have one. `method` NULL or "" is the contract's first.
+ * have one. Without `method`, NULL or "", it is a batch when the object has the subjects of
+ * one.
  *
- *   TROUPE_OK           *message_out is a request that keeps to the contract, the caller's
+ *   TROUPE_OK           *message_out is a request that keeps to the contract, the caller's;
+ *                       *method_out, which may be NULL, names its method. Constant
  *   TROUPE_ERR_INVALID  it is no JSON, or no such request
  *   TROUPE_LIMIT        it exceeds a limit
  *   TROUPE_ERR_NOMEM
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_contract_request_from_json(
     const troupe_contract_t *self, const char *method, const char *json, size_t size,
-    const troupe_message_t *subject, troupe_message_t **message_out, troupe_why_t *why);
+    const troupe_message_t *subject, troupe_message_t **message_out, const char **method_out,
+    troupe_why_t *why);
 
 /* The JSON form of a reply to `method`: one line, to be released with free(). Bytes become
  * {"base64": "..."}. TROUPE_ERR_INVALID when the reply does not keep to the contract. */
@@ -126,8 +128,8 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t
 troupe_contract_pack_reply(const troupe_contract_t *self, const void *request,
                            const void *reply, troupe_message_t **out, troupe_why_t *why);
 
-/* A part that tells how far a request is, 0 to 1, in the form that it asks for; `memory` is that
- * of the request, which was unpacked. */
+/* A part that tells how far a request is, 0 to 1, in the form that it asks for; `memory` is
+ * that of the request, which was unpacked. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_contract_pack_progress(
     const troupe_contract_memory_t *memory, double progress, troupe_message_t **out);
 

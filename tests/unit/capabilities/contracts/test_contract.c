@@ -460,7 +460,7 @@ static void a_request_can_be_json_as_a_whole(void **state)
     troupe_why_t why;
     troupe_message_t *message = NULL;
     assert_status(troupe_contract_request_from_json(&troupe_vision_contract, NULL, json,
-                                                    strlen(json), NULL, &message, &why),
+                                                    strlen(json), NULL, &message, NULL, &why),
                   TROUPE_OK);
     troupe_vision_request_t got;
     assert_status(troupe_vision_unpack("", message, &got, &why), TROUPE_OK);
@@ -478,7 +478,7 @@ static void json_takes_its_subject_from_elsewhere(void **state)
     troupe_why_t why;
     troupe_message_t *image = troupe_message_from_text("picture"), *message = NULL;
     assert_status(troupe_contract_request_from_json(&troupe_vision_contract, "describe", json,
-                                                    strlen(json), image, &message, &why),
+                                                    strlen(json), image, &message, NULL, &why),
                   TROUPE_OK);
     assert_int_equal(troupe_message_size(message, 0), 7);
     assert_int_equal(troupe_message_count(message), 2);
@@ -486,7 +486,7 @@ static void json_takes_its_subject_from_elsewhere(void **state)
 
     static const char both[] = "{\"image\": {\"path\": \"x\"}}";
     assert_status(troupe_contract_request_from_json(&troupe_vision_contract, "describe", both,
-                                                    strlen(both), image, &message, &why),
+                                                    strlen(both), image, &message, NULL, &why),
                   TROUPE_ERR_INVALID);
     assert_string_equal(why.text, "a request of vision has no 'image', only query, language, "
                                   "layout, details, stream");
@@ -499,16 +499,34 @@ static void a_batch_can_be_json(void **state)
     static const char json[] = "{\"texts\": [\"one\", \"two\"], \"task\": \"query\"}";
     troupe_why_t why;
     troupe_message_t *message = NULL;
-    assert_status(troupe_contract_request_from_json(&troupe_text_embedding_contract,
-                                                    "embed_batch", json, strlen(json), NULL,
-                                                    &message, &why),
+    const char *method = NULL;
+    assert_status(troupe_contract_request_from_json(&troupe_text_embedding_contract, NULL, json,
+                                                    strlen(json), NULL, &message, &method,
+                                                    &why),
                   TROUPE_OK);
+    assert_string_equal(method, "embed_batch");
     troupe_text_embedding_request_t got;
     assert_status(troupe_text_embedding_unpack("embed_batch", message, &got, &why), TROUPE_OK);
     assert_int_equal(got.n_texts, 2);
     assert_string_equal(got.texts[1], "two");
     assert_int_equal(got.task, TROUPE_EMBEDDING_QUERY);
     troupe_text_embedding_release(&got);
+    troupe_message_destroy(&message);
+}
+
+static void a_batch_of_one_stays_a_batch(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"texts\": [\"one\"]}";
+    troupe_why_t why;
+    troupe_message_t *message = NULL;
+    const char *method = NULL;
+    assert_status(troupe_contract_request_from_json(&troupe_text_embedding_contract, "", json,
+                                                    strlen(json), NULL, &message, &method,
+                                                    &why),
+                  TROUPE_OK);
+    assert_string_equal(method, "embed_batch");
+    assert_int_equal(troupe_message_size(message, 0), 5);
     troupe_message_destroy(&message);
 }
 
@@ -530,7 +548,7 @@ static void bad_json_is_refused(void **state)
         troupe_message_t *message = NULL;
         assert_status(troupe_contract_request_from_json(&troupe_vision_contract, rows[i][0],
                                                         rows[i][1], strlen(rows[i][1]), NULL,
-                                                        &message, &why),
+                                                        &message, NULL, &why),
                       TROUPE_ERR_INVALID);
         assert_null(message);
         assert_string_equal(why.text, rows[i][2]);
@@ -625,6 +643,7 @@ int main(void)
         cmocka_unit_test(a_request_can_be_json_as_a_whole),
         cmocka_unit_test(json_takes_its_subject_from_elsewhere),
         cmocka_unit_test(a_batch_can_be_json),
+        cmocka_unit_test(a_batch_of_one_stays_a_batch),
         cmocka_unit_test(bad_json_is_refused),
         cmocka_unit_test(no_bytes_do_harm),
         cmocka_unit_test(each_can_be_found_and_described),
