@@ -51,7 +51,7 @@ TROUPE_API void troupe_why_set(troupe_why_t *self, const char *format, ...) TROU
 /* An image: its bytes, or where the worker finds it. A zeroed one is none. */
 typedef struct troupe_image {
     const void *data; /* the bytes of a file, as PNG or JPEG */
-    size_t size;
+    size_t size;      /* in bytes */
     const char *path; /* below the folder that the worker was given; NULL: `data` counts */
 } troupe_image_t;
 
