@@ -18,7 +18,7 @@
 #include <time.h>
 
 #include "base/log_line.h"
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 #define MOST_SUBSCRIPTIONS 64
 

@@ -21,6 +21,7 @@
 #include "cli/output.h"
 #include "cli/session.h"
 #include "cli/text.h"
+#include "cli/typed.h"
 #include "cli/verbs.h"
 
 enum {
@@ -48,6 +49,11 @@ enum {
 
 static const cli_option_t call_options[] = {
     FRAME_OPTIONS,
+    {'r', "request", "JSON",
+     "the request in JSON, as the contract of the capability has it\n"
+     "('@FILE': what FILE holds, '-': stdin); one -d or -f then is what\n"
+     "it is about. The reply is shown in JSON, without its parts"},
+    {CLI_KEY_CONTRACT, "contract", "NAME", "whose contract (default: of that name)"},
     {'m', "method", "METHOD", "what the worker is to do"},
     {'t', "timeout", "TIME", "deadline, as 250ms, 5s or 10m (default: the capability's own)"},
     {'p', "priority", "PRIORITY", "critical, high, normal (default), low or batch"},
@@ -87,16 +93,25 @@ struct call {
     const char *output; /* a file for the reply; NULL: stdout */
     uint64_t frame;
     bool as_json;
+    cli_typed_t typed;
 
     struct timespec began;
     cli_utf8_t parts_text; /* characters may be split over parts */
     bool in_line;          /* what was shown last did not end its line */
     size_t n_hidden;       /* parts not shown because a terminal cannot */
+    char *shown;           /* the parts that were shown, one behind the other */
+    size_t n_shown;
 };
 
 static int take_option(call_t *call, const char *verb, const cli_given_t *given)
 {
     switch (given->key) {
+    case 'r':
+        call->typed.json = given->value;
+        break;
+    case CLI_KEY_CONTRACT:
+        call->typed.contract = given->value;
+        break;
     case 'm':
         call->options.method = given->value;
         break;
@@ -153,6 +168,9 @@ static int take_options(call_t *call, const cli_args_t *args)
             return code;
         }
     }
+    if (call->typed.contract && !call->typed.json) {
+        return cli_wrong_usage(args->verb, "--contract says how --request is meant");
+    }
     return CLI_OK;
 }
 
@@ -185,8 +203,8 @@ static bool add_stdin(troupe_message_t *message)
     return add_file(message, "-");
 }
 
-/* NULL after saying what could not be read. */
-static troupe_message_t *make_request(const cli_args_t *args)
+/* What -d and -f gave, which may be nothing; NULL after saying what could not be read. */
+static troupe_message_t *read_frames(const cli_args_t *args)
 {
     troupe_message_t *message = cli_need(troupe_message_new());
     bool is_fine = true;
@@ -200,7 +218,38 @@ static troupe_message_t *make_request(const cli_args_t *args)
             is_fine = add_file(message, given->value);
         }
     }
-    if (is_fine && troupe_message_count(message) == 0) {
+    if (!is_fine) {
+        troupe_message_destroy(&message);
+    }
+    return message;
+}
+
+/* Makes *message_p a request by the JSON of -r, about the frame that it has, if any. */
+static bool apply_contract(call_t *call, troupe_message_t **message_p)
+{
+    size_t n_frames = troupe_message_count(*message_p);
+    if (n_frames > 1) {
+        cli_complain("%s: with --request there may be one -d or -f, not %zu", call->name,
+                     n_frames);
+        return false;
+    }
+    troupe_message_t *request = NULL;
+    bool is_fine = cli_typed_request(&call->typed, call->name, call->options.method,
+                                     n_frames > 0 ? *message_p : NULL, &request);
+    troupe_message_destroy(message_p);
+    *message_p = request;
+    call->options.method = call->typed.method;
+    return is_fine;
+}
+
+/* NULL after saying what is wrong. */
+static troupe_message_t *make_request(call_t *call, const cli_args_t *args)
+{
+    troupe_message_t *message = read_frames(args);
+    bool is_fine = message != NULL;
+    if (is_fine && call->typed.json) {
+        is_fine = apply_contract(call, &message);
+    } else if (is_fine && troupe_message_count(message) == 0) {
         is_fine = add_stdin(message);
     }
     if (!is_fine) {
@@ -227,6 +276,21 @@ static void show_bytes(call_t *call, const void *data, size_t size)
     }
 }
 
+/* So that a reply that was shown in parts is not shown again. */
+static void remember(call_t *call, const void *data, size_t size)
+{
+    if (size > 0) {
+        call->shown = cli_need(realloc(call->shown, call->n_shown + size));
+        memcpy(call->shown + call->n_shown, data, size);
+        call->n_shown += size;
+    }
+}
+
+static bool was_shown(const call_t *call, const void *data, size_t size)
+{
+    return size > 0 && size == call->n_shown && memcmp(call->shown, data, size) == 0;
+}
+
 static void end_line_on_terminal(call_t *call)
 {
     if (call->in_line && cli_on_terminal()) {
@@ -238,6 +302,9 @@ static void end_line_on_terminal(call_t *call)
 static void show_part(call_t *call, const troupe_reply_t *part)
 {
     const troupe_message_t *message = troupe_reply_message(part);
+    if (call->typed.json) {
+        return;
+    }
     if (call->as_json) {
         printf("{\"part\":%" PRIu64 ",\"frames\":", troupe_reply_sequence(part));
         cli_json_frames(message);
@@ -253,15 +320,31 @@ static void show_part(call_t *call, const troupe_reply_t *part)
         return;
     }
     show_bytes(call, data, size);
+    remember(call, data, size);
     fflush(stdout);
+}
+
+static int show_typed(const call_t *call, const troupe_message_t *message)
+{
+    char *json = cli_typed_reply(&call->typed, call->name, message);
+    if (json) {
+        printf("%s\n", json);
+    }
+    free(json);
+    return json ? CLI_OK : CLI_FAILED;
 }
 
 static int show_reply(call_t *call, const troupe_message_t *message)
 {
     const void *data = troupe_message_data(message, call->frame);
     size_t size = troupe_message_size(message, call->frame);
+    if (call->typed.json) {
+        return show_typed(call, message);
+    }
     end_line_on_terminal(call);
-
+    if (was_shown(call, data, size)) {
+        return CLI_OK;
+    }
     if (cli_on_terminal() && !cli_is_text(data, size)) {
         cli_complain("%s: the reply is binary (%zu bytes), which a terminal cannot show; "
                      "use -o FILE, or --json",
@@ -278,10 +361,16 @@ static int show_reply(call_t *call, const troupe_message_t *message)
     return CLI_OK;
 }
 
-static void show_end_as_json(const call_t *call, const troupe_reply_t *final)
+/* False, with nothing printed, when the reply does not keep to its contract. */
+static bool show_end_as_json(const call_t *call, const troupe_reply_t *final)
 {
     troupe_outcome_t outcome = troupe_reply_outcome(final);
     const troupe_message_t *message = troupe_reply_message(final);
+    bool is_typed = call->typed.json && outcome == TROUPE_OUTCOME_OK && !call->output;
+    char *typed = is_typed ? cli_typed_reply(&call->typed, call->name, message) : NULL;
+    if (is_typed && !typed) {
+        return false;
+    }
     printf("{\"outcome\":\"%s\"", troupe_outcome_name(outcome));
     if (outcome != TROUPE_OUTCOME_OK) {
         const char *text = troupe_reply_text(final);
@@ -295,12 +384,16 @@ static void show_end_as_json(const call_t *call, const troupe_reply_t *final)
         printf(",\"file\":");
         cli_json_string(call->output, strlen(call->output));
         printf(",\"bytes\":%zu", troupe_message_size(message, call->frame));
+    } else if (is_typed) {
+        printf(",\"reply\":%s", typed);
     } else {
         printf(",\"frames\":");
         cli_json_frames(message);
     }
     printf(",\"parts\":%" PRIu64 ",\"ms\":%.1f}\n", troupe_reply_sequence(final),
            elapsed_ms(call));
+    free(typed);
+    return true;
 }
 
 /* An empty reply has no frame 0, and that is nothing to complain about. */
@@ -320,7 +413,7 @@ static int show_end(call_t *call, const troupe_reply_t *final)
     if (troupe_reply_outcome(final) != TROUPE_OUTCOME_OK) {
         end_line_on_terminal(call);
         if (call->as_json) {
-            show_end_as_json(call, final);
+            (void)show_end_as_json(call, final);
         }
         return cli_explain_outcome(call->name, final);
     }
@@ -333,8 +426,7 @@ static int show_end(call_t *call, const troupe_reply_t *final)
         return CLI_FAILED;
     }
     if (call->as_json) {
-        show_end_as_json(call, final);
-        return CLI_OK;
+        return show_end_as_json(call, final) ? CLI_OK : CLI_FAILED;
     }
     if (call->output) {
         end_line_on_terminal(call);
@@ -400,12 +492,13 @@ static int run(const cli_args_t *args, start_fn *start)
     if (code != CLI_OK) {
         return code;
     }
-    troupe_message_t *message = make_request(args);
+    troupe_message_t *message = make_request(&call, args);
     if (!message) {
         return CLI_FAILED;
     }
     code = call_node(&call, &message);
     troupe_message_destroy(&message);
+    free(call.shown);
     return code;
 }
 
@@ -452,13 +545,14 @@ const cli_verb_t cli_verb_call = {
         "Call CAPABILITY with the frames given by -d and -f, or with one frame read from "
         "stdin\n"
         "when there are none. Parts of a streamed reply are printed as they arrive, the first\n"
-        "frame of each, before the reply itself. Ctrl-C cancels the call. Where the call ends\n"
-        "otherwise than ok, one line on stderr says how, and the exit status is 1, or 4 when\n"
-        "the deadline passed.\n",
+        "frame of each, before the reply itself, and that is not printed when it is the parts\n"
+        "once more. Ctrl-C cancels the call. Where the call ends otherwise than ok, one line "
+        "on\n"
+        "stderr says how, and the exit status is 1, or 4 when the deadline passed.\n",
     .options = call_options,
     .examples = "  troupe call upper -d 'hello'\n"
-                "  troupe call vision -m describe -f cat.jpg -d 'what is this?' -t 30s --json\n"
-                "  troupe call text_to_image -m generate -d 'a red boat' -o boat.png\n",
+                "  troupe call vision -f page.jpg -r '{\"details\": true}' -t 30s\n"
+                "  troupe call text_to_image -d 'a red boat' -o boat.png\n",
     .run = call_capability,
 };
 

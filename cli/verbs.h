@@ -28,5 +28,6 @@ extern const cli_verb_t cli_verb_trace;
 extern const cli_verb_t cli_verb_reload;
 extern const cli_verb_t cli_verb_stop;
 extern const cli_verb_t cli_verb_keygen;
+extern const cli_verb_t cli_verb_contract;
 
 #endif

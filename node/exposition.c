@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 /* Below 15 us and above half an hour nobody asks for more. */
 #define FIRST_POWER 4

@@ -5,7 +5,7 @@
 
 #include "node/dashboard.h"
 #include "node/exposition.h"
-#include "node/json.h"
+#include "base/json.h"
 #include "node/node_metrics.h"
 #include "node/readiness.h"
 

@@ -105,6 +105,7 @@ look() {
     need 'libczmq' 'libczmq-dev' has_library libczmq
     need 'msgpack for C' 'libmsgpack-c-dev libmsgpack-dev' has_library msgpack-c msgpack
     need 'libyaml' 'libyaml-dev' has_library yaml-0.1
+    need 'jansson' 'libjansson-dev' has_library jansson
     need 'libmicrohttpd' 'libmicrohttpd-dev' has_library libmicrohttpd
     need 'pango' 'libpango1.0-dev' has_library pangocairo
     need 'the font DejaVu Sans' 'fonts-dejavu-core' has_font

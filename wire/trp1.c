@@ -13,7 +13,7 @@
 #include <troupe/call.h>
 
 #include "wire/items.h"
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 #define MAGIC "TRP1"
 

@@ -36,6 +36,7 @@ enum {
     TROUPE_MAX_TEXT = 1024 * 1024,       /* bytes of a text that is a subject */
     TROUPE_MAX_IMAGE = 32 * 1024 * 1024, /* bytes of the file of an image */
     TROUPE_MAX_BATCH = 1024,             /* subjects of one request */
+    TROUPE_MAX_PATH = 1024,              /* bytes of the path of an image */
     TROUPE_MAX_DETAILS = 1024 * 1024,    /* bytes of frame 1 of a request */
 };
 
@@ -44,10 +45,13 @@ typedef struct troupe_why {
     char text[300]; /* NUL-terminated */
 } troupe_why_t;
 
+/* Write a line, cut where it is too long, and with '?' for what is no UTF-8. */
+TROUPE_API void troupe_why_set(troupe_why_t *self, const char *format, ...) TROUPE_PRINTF(2, 3);
+
 /* An image: its bytes, or where the worker finds it. A zeroed one is none. */
 typedef struct troupe_image {
     const void *data; /* the bytes of a file, as PNG or JPEG */
-    size_t size;
+    size_t size;      /* in bytes */
     const char *path; /* below the folder that the worker was given; NULL: `data` counts */
 } troupe_image_t;
 
@@ -70,16 +74,19 @@ TROUPE_API TROUPE_NODISCARD char *troupe_contract_describe(const troupe_contract
 /* Read a request in its JSON form, an object with all that its struct has by name:
  * {"prompt": "a boat", "format": "svg"}. An image is {"base64": "..."} or {"path": "..."}. With
  * `subject`, which may be NULL, frame 0 of that message is the subject, and the object may not
- * have one. `method` NULL or "" is the contract's first.
+ * have one. Without `method`, NULL or "", it is a batch when the object has the subjects of
+ * one.
  *
- *   TROUPE_OK           *message_out is a request that keeps to the contract, the caller's
+ *   TROUPE_OK           *message_out is a request that keeps to the contract, the caller's;
+ *                       *method_out, which may be NULL, names its method. Constant
  *   TROUPE_ERR_INVALID  it is no JSON, or no such request
  *   TROUPE_LIMIT        it exceeds a limit
  *   TROUPE_ERR_NOMEM
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_contract_request_from_json(
     const troupe_contract_t *self, const char *method, const char *json, size_t size,
-    const troupe_message_t *subject, troupe_message_t **message_out, troupe_why_t *why);
+    const troupe_message_t *subject, troupe_message_t **message_out, const char **method_out,
+    troupe_why_t *why);
 
 /* The JSON form of a reply to `method`: one line, to be released with free(). Bytes become
  * {"base64": "..."}. TROUPE_ERR_INVALID when the reply does not keep to the contract. */
@@ -121,6 +128,11 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t
 troupe_contract_pack_reply(const troupe_contract_t *self, const void *request,
                            const void *reply, troupe_message_t **out, troupe_why_t *why);
 
+/* A part that tells how far a request is, 0 to 1, in the form that it asks for; `memory` is
+ * that of the request, which was unpacked. */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_contract_pack_progress(
+    const troupe_contract_memory_t *memory, double progress, troupe_message_t **out);
+
 /* A message as a reply to `method`. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t
 troupe_contract_unpack_reply(const troupe_contract_t *self, const char *method,
@@ -140,8 +152,8 @@ TROUPE_API TROUPE_NODISCARD troupe_outcome_t troupe_contract_call(
  * arrays are borrowed until the request is packed troupe_NAME_check (request, why) does it keep
  * to the contract troupe_NAME_pack (request, out, why)      as a message, for any kind of call
  *   troupe_NAME_unpack (method, message, request, why)
- *                                             for workers: the other way round. What it points
- *                                             to lives as long as both it and the message
+ *                                             for workers: the other way round. It shares the
+ *                                             message, and lives until it is released
  *   troupe_NAME_release (request)             of an unpacked one
  *   troupe_NAME_pack_reply (request, reply, out, why)
  *                                             for workers: `request` is what was unpacked

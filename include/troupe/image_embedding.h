@@ -17,19 +17,19 @@ TROUPE_BEGIN_DECLS
 
 /* What is asked. */
 typedef struct troupe_image_embedding_request {
-    const troupe_image_t *images;
-    size_t n_images;
-    int64_t dimensions; /* of the vectors; 0: the worker's, which is the most */
-    troupe_contract_memory_t *memory;
+    const troupe_image_t *images;     /* what the vectors are of */
+    size_t n_images;                  /* 1 unless it is a batch */
+    int64_t dimensions;               /* of the vectors; 0: the worker's, which is the most */
+    troupe_contract_memory_t *memory; /* of what was unpacked; else NULL */
 } troupe_image_embedding_request_t;
 
 /* What comes back: `n_values` / `dimension` vectors. */
 typedef struct troupe_image_embedding_reply {
-    const float *values;
-    size_t n_values;
-    int64_t dimension;
-    const char *model; /* vectors of different models cannot be compared */
-    troupe_contract_memory_t *memory;
+    const float *values;              /* one vector behind the other */
+    size_t n_values;                  /* of all of them */
+    int64_t dimension;                /* values of each vector */
+    const char *model;                /* vectors of different models cannot be compared */
+    troupe_contract_memory_t *memory; /* of what was unpacked; else NULL */
 } troupe_image_embedding_reply_t;
 
 TROUPE_CONTRACT(image_embedding)

@@ -24,20 +24,20 @@ typedef enum troupe_embedding_task {
 
 /* What is asked. */
 typedef struct troupe_text_embedding_request {
-    const char *const *texts;
-    size_t n_texts;
-    troupe_embedding_task_t task; /* similarity */
-    int64_t dimensions;           /* of the vectors; 0: the worker's, which is the most */
-    troupe_contract_memory_t *memory;
+    const char *const *texts;         /* what the vectors are of */
+    size_t n_texts;                   /* 1 unless it is a batch */
+    troupe_embedding_task_t task;     /* similarity */
+    int64_t dimensions;               /* of the vectors; 0: the worker's, which is the most */
+    troupe_contract_memory_t *memory; /* of what was unpacked; else NULL */
 } troupe_text_embedding_request_t;
 
 /* What comes back: `n_vectors` times `dimension` values. */
 typedef struct troupe_text_embedding_reply {
-    const float *values;
-    size_t n_values;
-    int64_t dimension;
-    const char *model; /* vectors of different models cannot be compared */
-    troupe_contract_memory_t *memory;
+    const float *values;              /* one vector behind the other */
+    size_t n_values;                  /* of all of them */
+    int64_t dimension;                /* values of each vector */
+    const char *model;                /* vectors of different models cannot be compared */
+    troupe_contract_memory_t *memory; /* of what was unpacked; else NULL */
 } troupe_text_embedding_reply_t;
 
 TROUPE_CONTRACT(text_embedding)

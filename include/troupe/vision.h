@@ -26,35 +26,35 @@ typedef enum troupe_vision_layout {
 
 /* What is asked. */
 typedef struct troupe_vision_request {
-    troupe_image_t image;
+    troupe_image_t image;          /* what it is about */
     const char *query;             /* a question, or what the worker's docs say; NULL: none */
     const char *language;          /* of the text, as "eng" or "eng+deu"; NULL: the worker's */
     troupe_vision_layout_t layout; /* auto */
     bool details;                  /* false: no words, no boxes */
     bool stream;                   /* true: in parts, too */
-    troupe_contract_memory_t *memory;
+    troupe_contract_memory_t *memory; /* of what was unpacked; else NULL */
 } troupe_vision_request_t;
 
 /* A word and where it is, in pixels from the upper left corner. */
 typedef struct troupe_vision_word {
-    const char *text;
+    const char *text;  /* as it was read */
     double confidence; /* 0 to 1 */
-    int64_t left;
-    int64_t top;
-    int64_t width;
-    int64_t height;
+    int64_t left;      /* its left edge */
+    int64_t top;       /* its upper edge */
+    int64_t width;     /* to the right of that */
+    int64_t height;    /* below that */
 } troupe_vision_word_t;
 
 /* What comes back. */
 typedef struct troupe_vision_reply {
-    const char *text;
-    const char *model; /* what has read it, as "tesseract 5.3.0 eng" */
-    double confidence; /* of all words, 0 to 1; 0 without any */
-    int64_t width;     /* of the image, in pixels */
-    int64_t height;
+    const char *text;                  /* all of it */
+    const char *model;                 /* what has read it, as "tesseract 5.3.0 eng" */
+    double confidence;                 /* of all words, 0 to 1; 0 without any */
+    int64_t width;                     /* of the image, in pixels */
+    int64_t height;                    /* likewise */
     const troupe_vision_word_t *words; /* if `details` were asked for */
-    size_t n_words;
-    troupe_contract_memory_t *memory;
+    size_t n_words;                    /* how many of these */
+    troupe_contract_memory_t *memory;  /* of what was unpacked; else NULL */
 } troupe_vision_reply_t;
 
 TROUPE_CONTRACT(vision)

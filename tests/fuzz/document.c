@@ -7,7 +7,7 @@
 #include "cli/document.h"
 #include "cli/text.h"
 #include "node/account.h"
-#include "node/json.h"
+#include "base/json.h"
 #include "tests/kit/valid.h"
 
 static void is_json_of(const msgpack_object *object)

@@ -344,12 +344,45 @@ def process():
             write("process", ready + job + question + tells(content, b"x") + turn)
 
 
+def contract():
+    """The number of a contract, choices (batch 1, reply 2, JSON 4, with a subject 8), frames."""
+    def frames(*all_):
+        return b"".join(bytes([len(one)]) + one for one in all_)
+
+    seeds = [
+        (0, 0, b"picture", msgpack.packb({"query": "q", "details": True, "layout": "line"})),
+        (0, 0, b"", msgpack.packb({"path": "a/b.png", "language": "eng"})),
+        (0, 0, b"picture", b'{"stream": false, "query": "\\u00e9"}'),
+        (0, 2, b"text\n", msgpack.packb({"confidence": 0.5, "words": [
+            {"text": "text", "left": 1, "top": 2, "width": 3, "height": 4, "confidence": 1}]})),
+        (0, 4, b'{"image": {"base64": "AAEC"}, "details": true}'),
+        (0, 12, b'{"details": true}'),
+        (1, 0, b"a boat", msgpack.packb({"format": "svg", "width": 640, "seed": 7})),
+        (1, 4, b'{"prompt": "a boat", "color": "#102030", "progress": true}'),
+        (1, 2, b"\x89PNG", msgpack.packb({"format": "png", "width": 1, "height": 2})),
+        (2, 0, b"a text", msgpack.packb({"task": "query", "dimensions": 3})),
+        (2, 1, msgpack.packb(["a", "b"])),
+        (2, 3, b"\0\0\x80\x3f" * 4, msgpack.packb({"dimension": 2, "model": "m"})),
+        (2, 4, b'{"texts": ["a", "b"]}'),
+        (3, 1, msgpack.packb([b"one", {"path": "two.png"}])),
+        (3, 4, b'{"images": [{"path": "a"}, {"base64": "AA=="}]}'),
+        (4, 0, b"", msgpack.packb({"turns": [{"role": "system", "content": "c"}], "stop": ["x"],
+                                   "temperature": 0.5, "words": ["w"]})),
+        (4, 2, b"text", msgpack.packb({"finish": "length", "corrections": [
+            {"word": "w", "offset": 1, "replacement": "v", "suggestions": ["v", "u"]}]})),
+        (4, 4, b'{"turns": [{"content": "c"}], "stop": "x"}'),
+    ]
+    for number, choices, *rest in seeds:
+        write("contract", bytes([number, choices]) + frames(*rest))
+
+
 if __name__ == "__main__":
     gateway()
     link()
     process()
     majordomo()
     zap()
+    contract()
     operations()
     trp1()
     config()

@@ -4,7 +4,7 @@
 #include "tests/fuzz/target.h"
 
 #include "wire/trp1.h"
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 static void holds_limits(const tr_trp1_t *command)
 {

@@ -16,7 +16,7 @@ BELOW = {
     "wire": ["base", "mailbox"],
     "actors": ["base", "mailbox", "wire"],
     "supervisors": ["base", "mailbox", "actors"],
-    "capabilities": ["base", "mailbox", "actors"],
+    "capabilities": ["base", "mailbox", "wire", "actors"],
     "remote": ["base", "mailbox", "wire", "actors"],
     "node": ["base", "mailbox", "wire", "actors", "supervisors", "capabilities", "remote"],
 }

@@ -9,7 +9,7 @@
 
 #include "base/log_line.h"
 #include "node/exposition.h"
-#include "node/json.h"
+#include "base/json.h"
 #include "tests/kit/random.h"
 #include "tests/kit/valid.h"
 

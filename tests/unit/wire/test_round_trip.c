@@ -12,7 +12,7 @@
 #include "wire/bundle.h"
 #include "wire/mdp.h"
 #include "wire/trp1.h"
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 #define N_ROUNDS 20000
 

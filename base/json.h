@@ -1,12 +1,12 @@
-/* node/json.h - msgpack as JSON text
+/* base/json.h - msgpack as JSON text
  *
  * One line of valid JSON in UTF-8, whatever goes in: what is no UTF-8 becomes the replacement
  * character, a number that is none becomes null, bytes that are no text become an object with
  * their base64. Pure.
  */
 
-#ifndef TROUPE_NODE_JSON_H
-#define TROUPE_NODE_JSON_H
+#ifndef TROUPE_BASE_JSON_H
+#define TROUPE_BASE_JSON_H
 
 #include <msgpack.h>
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 struct row {
     const char *text;
@@ -58,5 +58,5 @@ int main(void)
         MEND("keeps the last character there is", "\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"),
         MEND("replaces what lies above it", "\xf4\x90\x80\x80", "????"),
     };
-    return cmocka_run_group_tests_name("wire/utf8", tests, NULL, NULL) != 0;
+    return cmocka_run_group_tests_name("base/utf8", tests, NULL, NULL) != 0;
 }

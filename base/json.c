@@ -1,4 +1,4 @@
-#include "node/json.h"
+#include "base/json.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/utf8.h"
+#include "base/base64.h"
+#include "base/utf8.h"
 
 static const char replacement[] = "\xef\xbf\xbd";
 
@@ -60,21 +61,15 @@ static bool is_text(const char *bytes, size_t size)
 
 static void add_base64(tr_builder_t *to, const void *data, size_t size)
 {
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *bytes = data;
-    tr_builder_add_char(to, '"');
-    for (size_t at = 0; at < size; at += 3) {
-        size_t n_left = size - at;
-        uint32_t group = (uint32_t)bytes[at] << 16;
-        group |= n_left > 1 ? (uint32_t)bytes[at + 1] << 8 : 0;
-        group |= n_left > 2 ? bytes[at + 2] : 0;
-        const char text[4] = {digits[group >> 18], digits[group >> 12 & 63],
-                              n_left > 1 ? digits[group >> 6 & 63] : '=',
-                              n_left > 2 ? digits[group & 63] : '='};
-        tr_builder_add(to, text, sizeof text);
+    char *text = tr_base64_encode(data, size);
+    if (!text) {
+        to->is_out_of_memory = true;
+        return;
     }
     tr_builder_add_char(to, '"');
+    tr_builder_add_text(to, text);
+    tr_builder_add_char(to, '"');
+    free(text);
 }
 
 static void add_bytes(tr_builder_t *to, const char *bytes, size_t size)
@@ -89,16 +84,16 @@ static void add_bytes(tr_builder_t *to, const char *bytes, size_t size)
 }
 
 /* The fewest digits that read back as the same number. */
-static void add_float(tr_builder_t *to, double number)
+static void add_float(tr_builder_t *to, double number, bool is_single)
 {
     if (!isfinite(number)) {
         tr_builder_add_text(to, "null");
         return;
     }
     char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = is_single ? 6 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, number);
-        double again = strtod(text, NULL);
+        double again = is_single ? strtof(text, NULL) : strtod(text, NULL);
         if (again >= number && again <= number) {
             break;
         }
@@ -178,7 +173,7 @@ static void add_object(tr_builder_t *to, const msgpack_object *object, int depth
         break;
     case MSGPACK_OBJECT_FLOAT32:
     case MSGPACK_OBJECT_FLOAT64:
-        add_float(to, object->via.f64);
+        add_float(to, object->via.f64, object->type == MSGPACK_OBJECT_FLOAT32);
         break;
     case MSGPACK_OBJECT_STR:
         tr_json_string(to, object->via.str.ptr, object->via.str.size);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "node/account.h"
-#include "node/json.h"
+#include "base/json.h"
 
 typedef struct packed {
     msgpack_sbuffer buffer;
@@ -152,5 +152,5 @@ int main(void)
         cmocka_unit_test(what_is_no_number_is_null),
         cmocka_unit_test(depth_is_bounded),
     };
-    return cmocka_run_group_tests_name("node/json", tests, NULL, NULL) != 0;
+    return cmocka_run_group_tests_name("base/json", tests, NULL, NULL) != 0;
 }

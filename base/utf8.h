@@ -1,11 +1,11 @@
-/* wire/utf8.h - texts that leave the node are UTF-8, whatever they were before
+/* base/utf8.h - texts that leave the node are UTF-8, whatever they were before
  *
  * What a handler says about its failure may be cut in the middle, or be in no encoding at all;
  * many languages refuse a whole frame for one such byte. Pure.
  */
 
-#ifndef TROUPE_WIRE_UTF8_H
-#define TROUPE_WIRE_UTF8_H
+#ifndef TROUPE_BASE_UTF8_H
+#define TROUPE_BASE_UTF8_H
 
 #include <stddef.h>
 

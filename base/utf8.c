@@ -2,7 +2,7 @@
  * Mending changes bytes in place and never the length: what was measured stays true.
  */
 
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 
