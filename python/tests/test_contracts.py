@@ -18,7 +18,7 @@ import kit  # finds the package
 import msgpack
 import troupe
 from troupe import contracts, fields, subjects
-from troupe.contracts import (CONTRACTS, Correction, ImageEmbeddingReply, ImageEmbeddingRequest,
+from troupe.contracts import (CONTRACTS, ImageEmbeddingRequest,
                               TextEmbeddingReply, TextEmbeddingRequest, TextToImageReply,
                               TextToImageRequest, TextToTextReply, TextToTextRequest, Turn,
                               VisionReply, VisionRequest, VisionWord)
@@ -109,11 +109,13 @@ REFUSED = [
     ("vision", "", [IMAGE, b"", b""]),
     ("vision", "", []),
     ("vision", "", [b""]),
+    ("vision", "", [IMAGE, b" " * (1024 * 1024 + 1)]),
     ("vision", "", [IMAGE, msgpack.packb([1])]),
     ("vision", "", [IMAGE, b"\xc1"]),
     ("vision", "", [IMAGE, msgpack.packb({"layout": "block"})[:-1]]),
     ("vision", "", [IMAGE, msgpack.packb({"layout": "blok"})]),
     ("vision", "", [IMAGE, b'{"lay-out": "block"}']),
+    ("vision", "", [IMAGE, b'{"one\\ntwo": 1}']),
     ("vision", "", [IMAGE, b'{"details": 1}']),
     ("vision", "", [IMAGE, b'{"query": 1}']),
     ("vision", "", [IMAGE, msgpack.packb({"query": "a\0b"})]),
@@ -350,20 +352,21 @@ class Random(unittest.TestCase):
         self.in_c = InC(self)
 
     def each(self, n):
-        for number in range(n):
-            name = self.make.random.choice(list(CONTRACTS))
-            with self.subTest(seed=SEED, number=number, capability=name):
-                yield CONTRACTS[name]
+        for self.number in range(n):
+            yield CONTRACTS[self.make.random.choice(list(CONTRACTS))]
+
+    def check(self, one, other, *more):
+        self.assertEqual(one, other, (f"seed {SEED}, number {self.number}", *more))
 
     def test_requests_from_python_to_c_and_back(self):
         for kind in self.each(N_RANDOM):
             request = self.make.form(kind)
             frames = request.pack()
             how, passed = self.in_c.passed("request", kind.NAME, request.method, frames)
-            self.assertEqual(how, "ok", passed)
-            self.assertEqual(kind.unpack(Asked(request.method, passed)), request)
+            self.check(how, "ok", frames, passed)
+            self.check(kind.unpack(Asked(request.method, passed)), request)
             # The order of names is that of the tables, too, so the bytes are the same.
-            self.assertEqual(kind.unpack(Asked(request.method, passed)).pack(), frames)
+            self.check(kind.unpack(Asked(request.method, passed)).pack(), frames)
 
     def test_requests_in_json(self):
         for kind in self.each(N_RANDOM // 4):
@@ -372,9 +375,9 @@ class Random(unittest.TestCase):
             told = msgpack.unpackb(details[0]) if details else {}
             frames = [head, json.dumps(told, ensure_ascii=self.make.random.random() < 0.5).encode()]
             how, passed = self.in_c.passed("request", kind.NAME, request.method, frames)
-            self.assertEqual(how, "ok", passed)
-            self.assertEqual(kind.unpack(Asked(request.method, frames)), request)
-            self.assertEqual(kind.unpack(Asked(request.method, passed)), request)
+            self.check(how, "ok", frames, passed)
+            self.check(kind.unpack(Asked(request.method, frames)), request)
+            self.check(kind.unpack(Asked(request.method, passed)), request)
 
     def test_replies_from_python_to_c_and_back(self):
         for kind in self.each(N_RANDOM):
@@ -382,11 +385,11 @@ class Random(unittest.TestCase):
             is_batch = kind.BATCH_METHOD is not None and len(reply.vectors) != 1
             method = kind.BATCH_METHOD if is_batch else kind.METHOD
             is_json, are_json = (self.make.random.random() < 0.5 for _ in range(2))
-            how, passed = self.in_c.passed("json" if is_json else "reply", kind.NAME, method,
-                                           reply.pack(are_json))
-            self.assertEqual(how, "ok", passed)
-            self.assertEqual(passed[1][:1] == b"{", is_json)
-            self.assertEqual(kind.REPLY.unpack(passed, is_batch), reply)
+            frames = reply.pack(are_json)
+            how, passed = self.in_c.passed("json" if is_json else "reply", kind.NAME, method, frames)
+            self.check(how, "ok", frames, passed)
+            self.check(passed[1][:1] == b"{", is_json)
+            self.check(kind.REPLY.unpack(passed, is_batch), reply)
 
     def test_what_was_damaged_is_judged_alike(self):
         """Both take it, and then for the same, or both refuse it."""
@@ -398,9 +401,9 @@ class Random(unittest.TestCase):
             frames[place] = self.damaged(frames[place])
             there = self.in_c.passed("request", kind.NAME, request.method, frames)
             here = unpacked_here(kind.NAME, request.method, frames)
-            self.assertEqual(here[0] == "ok", there[0] == "ok", (frames, here, there))
+            self.check(here[0] == "ok", there[0] == "ok", frames, here, there)
             if here[0] == "ok":
-                self.assertEqual(here[1], there[1])
+                self.check(here[1], there[1], frames)
             judged["ok" if here[0] == "ok" else "refused"] += 1
         self.assertGreater(min(judged.values()), N_RANDOM // 20, judged)
 

@@ -7,7 +7,7 @@ there is nothing here of any capability, and type checkers know the parameters a
 import codecs
 import inspect
 from typing import (TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generic, Iterator, List,
-                    Optional, Type, TypeVar)
+                    Optional, TypeVar, overload)
 
 from .typed import Part, R, TypedRequest, read_progress
 
@@ -197,8 +197,14 @@ class Capability(Generic[P, R, Part]):
         self._make = make
         self.__doc__ = make.__doc__
 
-    def __get__(self, caller: "Caller", _: "Optional[Type[Caller]]" = None) -> Asking[P, R, Part]:
-        return Asking(caller, self._make, {})
+    @overload
+    def __get__(self, caller: None, _: Any) -> "Capability[P, R, Part]": ...
+
+    @overload
+    def __get__(self, caller: "Caller", _: Any) -> Asking[P, R, Part]: ...
+
+    def __get__(self, caller: "Optional[Caller]", _: Any = None) -> Any:
+        return self if caller is None else Asking(caller, self._make, {})
 
 
 class AsyncCapability(Generic[P, R, Part]):
@@ -208,6 +214,11 @@ class AsyncCapability(Generic[P, R, Part]):
         self._make = make
         self.__doc__ = make.__doc__
 
-    def __get__(self, caller: "AsyncClient",
-                _: "Optional[Type[AsyncClient]]" = None) -> AsyncAsking[P, R, Part]:
-        return AsyncAsking(caller, self._make, {})
+    @overload
+    def __get__(self, caller: None, _: Any) -> "AsyncCapability[P, R, Part]": ...
+
+    @overload
+    def __get__(self, caller: "AsyncClient", _: Any) -> AsyncAsking[P, R, Part]: ...
+
+    def __get__(self, caller: "Optional[AsyncClient]", _: Any = None) -> Any:
+        return self if caller is None else AsyncAsking(caller, self._make, {})

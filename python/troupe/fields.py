@@ -8,6 +8,7 @@ library. Pure.
 
 import dataclasses
 import operator
+import re
 from typing import Any, Dict, List, Optional, Tuple, Type, get_args
 
 __all__ = [
@@ -17,10 +18,11 @@ __all__ = [
 
 
 class Invalid(ValueError):
-    """It does not keep to the contract. `is_too_much`: it would, but for a limit."""
+    """It does not keep to the contract, which is said in one line. `is_too_much`: it would, but
+    for a limit."""
 
     def __init__(self, text: str, is_too_much: bool = False) -> None:
-        super().__init__(text)
+        super().__init__(re.sub(r"[\x00-\x1f\x7f]", "?", text))
         self.is_too_much = is_too_much
 
 

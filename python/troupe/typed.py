@@ -12,7 +12,7 @@ from typing import (Any, ClassVar, Dict, Generic, List, Optional, Sequence, Tupl
 
 import msgpack  # type: ignore[import]
 
-from .fields import Form, Invalid, too_much
+from .fields import Form, Invalid
 from .outcomes import BadRequest, TooLarge, WorkerError
 from .subjects import Subject
 
@@ -63,7 +63,7 @@ def _read_details(frame: bytes, limit: int) -> Dict[str, Any]:
     if not frame:
         return {}
     if len(frame) > limit:
-        raise too_much("the details", len(frame), "bytes", limit)
+        raise Invalid(f"the details have {len(frame)} bytes, of which there may be {limit}", True)
     found = _read_json(frame) if _is_json(frame) else _read_msgpack(frame)
     if not isinstance(found, dict):
         raise Invalid("the details are no map of names and values")
