@@ -133,6 +133,7 @@ look() {
             has_sanitizers_of_clang
         need 'doxygen' 'doxygen' has_command doxygen
         need 'shellcheck' 'shellcheck' has_command shellcheck
+        need 'mypy' 'mypy' has_command mypy
         need 'promtool' 'prometheus' has_command promtool
         need 'hunspell' 'libhunspell-dev' has_library hunspell
         need 'an English dictionary of hunspell' 'hunspell-en-us' \

@@ -38,6 +38,11 @@ void troupe_why_set(troupe_why_t *self, const char *format, ...)
     memcpy(self->text, line, size);
     self->text[size] = '\0';
     tr_utf8_mend(self->text, size);
+    for (char *byte = self->text; *byte; byte++) {
+        if ((unsigned char)*byte < 0x20 || *byte == 0x7f) {
+            *byte = '?';
+        }
+    }
 }
 
 static const troupe_contract_t *const contracts[] = {

@@ -45,7 +45,8 @@ typedef struct troupe_why {
     char text[300]; /* NUL-terminated */
 } troupe_why_t;
 
-/* Write a line, cut where it is too long, and with '?' for what is no UTF-8. */
+/* Write a line, cut where it is too long, and with '?' for what is no UTF-8, and for what
+ * controls a terminal or ends a line. */
 TROUPE_API void troupe_why_set(troupe_why_t *self, const char *format, ...) TROUPE_PRINTF(2, 3);
 
 /* An image: its bytes, or where the worker finds it. A zeroed one is none. */

@@ -1,5 +1,6 @@
 """The programs in Python that the pages print: as printed, but for where the node is."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from kit import ECHO, LONG, NodeCase, until
 import troupe
 
 FENCED = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TYPED = os.path.join(kit.HERE, "typed.py")
 HELLO = """
 import troupe
 worker = troupe.Worker()
@@ -36,7 +38,11 @@ class Pages(NodeCase):
             ECHO, {"capability": "hello", "isolation": "process",
                    "worker": {"command": [sys.executable, "-c", HELLO]}},
             {"capability": "upper", "workers": {"remote": True}},
-            {"capability": "countdown", "workers": {"remote": True}})
+            {"capability": "countdown", "workers": {"remote": True}},
+            {"capability": "text_to_text", "workers": {"remote": True}},
+            *({"capability": name, "isolation": "process", "workers": {"min": 0, "max": 1},
+               "worker": {"command": [sys.executable, TYPED, name]}}
+              for name in ("text_to_image", "vision", "text_embedding")))
 
     def here(self, program):
         self.assertIn('"ipc:///tmp/hello.sock"', program)
@@ -57,7 +63,7 @@ class Pages(NodeCase):
         self.assertIn("goodbye", refusal)
 
     def test_the_page_about_python(self):
-        client, stream, asynchronous, worker = programs_of("docs", "python.md")
+        client, stream, asynchronous, typed, typed_worker, worker = programs_of("docs", "python.md")
         lines = self.run_it(client)
         self.assertEqual(lines[:3], ["b'a text'", "[b'two', b'frames']",
                                      str(b" ".join(b"%d" % n for n in range(50)))])
@@ -65,24 +71,34 @@ class Pages(NodeCase):
         self.assertEqual(lines[4:], ["timeout True"])
         self.assertTrue(self.run_it(stream)[0].startswith("10000 bytes, b'"))
         self.assertEqual(self.run_it(asynchronous), ["50", "100", "enough of that"])
+        with self.serving(typed_worker, "text_to_text"):
+            self.assertEqual(self.run_it(typed), [
+                "b'Actors receive messages.'", "block None", " [1]", "2", "the text", "('the',)",
+                "layout must be auto, column, block, line, word or sparse"])
         self.serve(worker)
 
-    def serve(self, worker):
+    @contextlib.contextmanager
+    def serving(self, worker, *capabilities):
+        """While it serves them."""
         with open(os.path.join(self.served.folder, "worker.py"), "w", encoding="utf-8") as file:
             file.write(self.here(worker))
         program = subprocess.Popen([sys.executable, file.name], stdin=subprocess.DEVNULL)
         self.addCleanup(program.wait)
         self.addCleanup(program.kill)
-        with troupe.Client(self.served.ipc, timeout=LONG) as client:
-            for name in ("upper", "countdown"):
-                until(lambda: any(one["state"] in ("ready", "idle")
-                                  for one in self.served.capability(name)["workers"]), name)
+        for name in capabilities:
+            until(lambda: any(one["state"] in ("ready", "idle")
+                              for one in self.served.capability(name)["workers"]), name)
+        yield
+        program.terminate()
+        self.assertEqual(program.wait(LONG), 0)
+
+    def serve(self, worker):
+        with self.serving(worker, "upper", "countdown"), \
+                troupe.Client(self.served.ipc, timeout=LONG) as client:
             self.assertEqual(client.call("upper", "loud"), b"LOUD")
             with client.stream("countdown", "3") as parts:
                 self.assertEqual(list(parts), [b"3", b"2", b"1"])
                 self.assertEqual(parts.result(), b"lift-off")
-        program.terminate()
-        self.assertEqual(program.wait(LONG), 0)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
     with troupe.Client("ipc:///tmp/troupe-studio.sock") as client:
         print(client.call("echo", "hello"))
 
-`Client` blocks, `troupe.aio.AsyncClient` is for asyncio, and `Worker` serves. How a request may
+`Client` blocks, `troupe.aio.AsyncClient` is for asyncio, and `Worker` serves. `troupe.contracts` has
+what the typed capabilities, such as `client.vision`, are asked and answer. How a request may
 end otherwise than by a reply is a `TroupeError`; there is a subclass for each code.
 """
 

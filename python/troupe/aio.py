@@ -9,9 +9,12 @@ import zmq
 import zmq.asyncio
 
 from . import connection
+from .asking import AsyncCapability
 from .client import (DEFAULT, MAX_MESSAGES, WINDOW, Message, Reply, TimeoutOption, actor_headers,
                      events_payload, reply_of, request_headers, seconds_of, unpack_map)
 from .connection import Fate, Pauses, Settings
+from .contracts import (ImageEmbeddingRequest, TextEmbeddingRequest, TextToImageRequest,
+                        TextToTextRequest, VisionRequest)
 from .conversation import Conversation, Frames, Sink
 from .keys import Key
 from .outcomes import Cancelled, Forbidden, Overloaded, TooLarge, TroupeError
@@ -51,6 +54,10 @@ class AsyncStream(_Call):
         return self
 
     async def __anext__(self) -> Reply:
+        return reply_of(await self.next_frames())
+
+    async def next_frames(self) -> List[bytes]:
+        """The next part, always as a list of frames; StopAsyncIteration behind the last."""
         if self._is_at_end:
             raise StopAsyncIteration
         try:
@@ -66,11 +73,15 @@ class AsyncStream(_Call):
         if self._n_taken % self._lump == 0:
             self._client._calls.grant(self.about, self._lump)
             self._client._wake()
-        return reply_of(frames)
+        return frames
 
     async def result(self) -> Reply:
         """The reply behind the parts; raises the error in which it ended."""
-        return reply_of(await asyncio.shield(self.future))
+        return reply_of(await self.frames())
+
+    async def frames(self) -> List[bytes]:
+        """Likewise, always as a list of frames."""
+        return await asyncio.shield(self.future)
 
     def close(self) -> None:
         """Cancel it if it has not ended, and want no more of it."""
@@ -144,6 +155,11 @@ class AsyncClient:
     async def call(self, capability: str, payload: Payload = None, *,
                    timeout: TimeoutOption = DEFAULT, **options: Any) -> Reply:
         """Call it, and wait for the reply; the options are those of `troupe.Client.call`."""
+        return reply_of(await self.call_frames(capability, payload, timeout=timeout, **options))
+
+    async def call_frames(self, capability: str, payload: Payload = None, *,
+                          timeout: TimeoutOption = DEFAULT, **options: Any) -> List[bytes]:
+        """Likewise, always as a list of frames."""
         return await self._wait(self._start(_Call(), request_headers(capability, **options),
                                             payload, timeout))
 
@@ -157,6 +173,12 @@ class AsyncClient:
         self._start(stream, {**request_headers(capability, **options), "credit": window},
                     payload, timeout)
         return stream
+
+    vision = AsyncCapability(VisionRequest)
+    text_to_image = AsyncCapability(TextToImageRequest)
+    text_embedding = AsyncCapability(TextEmbeddingRequest)
+    image_embedding = AsyncCapability(ImageEmbeddingRequest)
+    text_to_text = AsyncCapability(TextToTextRequest)
 
     async def send(self, actor: str, payload: Payload = None, *, urgent: bool = False,
                    confirm: bool = False, timeout: TimeoutOption = DEFAULT) -> None:
@@ -177,7 +199,8 @@ class AsyncClient:
     async def ask(self, actor: str, payload: Payload = None, *,
                   timeout: TimeoutOption = DEFAULT) -> Reply:
         """As `troupe.Client.ask`."""
-        return await self._wait(self._start(_Call(), actor_headers(actor), payload, timeout))
+        return reply_of(await self._wait(self._start(_Call(), actor_headers(actor), payload,
+                                                     timeout)))
 
     async def next_message(self) -> Optional[Message]:
         """The next message of an actor; None when the client was closed. One task at a time."""
@@ -218,9 +241,9 @@ class AsyncClient:
         self._wake()
         return call
 
-    async def _wait(self, call: _Call) -> Reply:
+    async def _wait(self, call: _Call) -> List[bytes]:
         try:
-            return reply_of(await call.future)
+            return await call.future
         except asyncio.CancelledError:
             self._calls.drop(call.about)
             self._wake()

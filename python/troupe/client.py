@@ -11,7 +11,10 @@ from typing import (Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Opti
 
 import msgpack  # type: ignore[import]
 
+from .asking import Capability
 from .connection import Fate, Settings
+from .contracts import (ImageEmbeddingRequest, TextEmbeddingRequest, TextToImageRequest,
+                        TextToTextRequest, VisionRequest)
 from .conversation import Conversation, Frames, Sink
 from .keys import Key
 from .loop import Loop
@@ -140,12 +143,16 @@ class Call(Sink):
         finally:
             self._caller._wait_ends()
 
-    def _wait(self) -> Reply:
+    def wait_frames(self) -> List[bytes]:
+        """Likewise, for as long as it takes; who interrupts the waiting ends the request."""
         try:
-            return self.result()
+            return self.frames()
         except KeyboardInterrupt:
             self.cancel()
             raise
+
+    def _wait(self) -> Reply:
+        return reply_of(self.wait_frames())
 
     def done(self) -> bool:
         """Whether it has ended."""
@@ -186,6 +193,10 @@ class Stream(Call):
         return self
 
     def __next__(self) -> Reply:
+        return reply_of(self.next_frames())
+
+    def next_frames(self) -> List[bytes]:
+        """The next part, always as a list of frames; StopIteration behind the last."""
         if self._is_at_end:
             raise StopIteration
         self._caller._wait_begins()
@@ -201,7 +212,7 @@ class Stream(Call):
         if self._n_taken % self._lump == 0:
             self._caller._post(lambda: self._caller._calls.grant(self._about, self._lump),
                                is_late_fine=True)
-        return reply_of(frames)
+        return frames
 
     def close(self) -> None:
         """Cancel it if it has not ended, and want no more of it."""
@@ -283,6 +294,14 @@ class Caller(abc.ABC):
         self._start(stream, {**request_headers(capability, **options), "credit": window},
                     payload, timeout)
         return stream
+
+    # ---- the typed capabilities ----
+
+    vision = Capability(VisionRequest)
+    text_to_image = Capability(TextToImageRequest)
+    text_embedding = Capability(TextEmbeddingRequest)
+    image_embedding = Capability(ImageEmbeddingRequest)
+    text_to_text = Capability(TextToTextRequest)
 
     # ---- actors ----
 

@@ -239,6 +239,19 @@ static void says_what_is_wrong(void **state)
     }
 }
 
+static void what_is_wrong_is_one_line(void **state)
+{
+    (void)state;
+    troupe_why_t why;
+    troupe_vision_request_t got;
+    troupe_message_t *message = message_of("GIF", "{\"one\\ntwo\\u001b\": 1}");
+    assert_status(troupe_vision_unpack("", message, &got, &why), TROUPE_ERR_INVALID);
+    assert_string_equal(why.text,
+                        "a request of vision has no 'one?two?', only query, language, "
+                        "layout, details, stream");
+    troupe_message_destroy(&message);
+}
+
 static void a_third_frame_is_refused(void **state)
 {
     (void)state;
@@ -632,6 +645,7 @@ int main(void)
         cmocka_unit_test(details_may_be_json),
         cmocka_unit_test(bytes_are_not_copied),
         cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(what_is_wrong_is_one_line),
         cmocka_unit_test(a_third_frame_is_refused),
         cmocka_unit_test(too_much_is_not_even_copied),
         cmocka_unit_test(a_batch_gets_through),
