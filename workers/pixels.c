@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include <leptonica/allheaders.h>
 
@@ -102,13 +103,14 @@ static unsigned reduction_for(const tr_pixels_header_t *header, int enough)
 }
 
 static PIX *read_pixels(const void *image, size_t size, l_int32 format,
-                        const tr_pixels_header_t *header, int enough)
+                        const tr_pixels_header_t *header, int enough, bool *no_memory)
 {
     switch (format) {
     case IFF_PNG:
-        return tr_pixels_read_png(image, size, header);
+        return tr_pixels_read_png(image, size, header, no_memory);
     case IFF_JFIF_JPEG:
-        return tr_pixels_read_jpeg(image, size, header, reduction_for(header, enough));
+        return tr_pixels_read_jpeg(image, size, header, reduction_for(header, enough),
+                                   no_memory);
     default:
         return pixReadMem(image, size);
     }
@@ -129,7 +131,12 @@ troupe_status_t tr_pixels_unpack(const void *image, size_t size, int enough, str
     if (status != TROUPE_OK) {
         return status;
     }
-    *out = read_pixels(image, size, format, &header, enough);
+    bool no_memory = false;
+    *out = read_pixels(image, size, format, &header, enough, &no_memory);
+    if (no_memory) {
+        tr_why_set(why, "out of memory");
+        return TROUPE_ERR_NOMEM;
+    }
     if (!*out) {
         tr_why_set(why, "the image is damaged");
         return TROUPE_ERR_INVALID;

@@ -18,7 +18,7 @@
 #include <jerror.h>
 #include <leptonica/allheaders.h>
 
-#define MAX_SCANS 100 /* what is made on purpose has about ten */
+#include "pixels.h"
 
 struct reading {
     struct jpeg_decompress_struct jpeg;
@@ -31,11 +31,13 @@ struct reading {
     unsigned reduction;
     unsigned char *line;
     PIX *picture;
+    bool no_memory;
 };
 
 static void give_up(j_common_ptr jpeg)
 {
     struct reading *reading = jpeg->client_data;
+    reading->no_memory = reading->no_memory || jpeg->err->msg_code == JERR_OUT_OF_MEMORY;
     longjmp(reading->given_up, 1);
 }
 
@@ -55,7 +57,7 @@ static void say_nothing(j_common_ptr jpeg)
 static void on_progress(j_common_ptr jpeg)
 {
     struct reading *reading = jpeg->client_data;
-    if (reading->jpeg.input_scan_number > MAX_SCANS) {
+    if (reading->jpeg.input_scan_number > TR_PIXELS_MAX_SCANS) {
         give_up(jpeg);
     }
 }
@@ -124,6 +126,7 @@ static void read_picture(struct reading *reading)
     reading->picture = pixCreate((l_int32)jpeg->output_width, (l_int32)jpeg->output_height,
                                  n_values == 1 ? 8 : 32);
     if (!reading->line || !reading->picture) {
+        reading->no_memory = true;
         give_up((j_common_ptr)jpeg);
     }
     l_uint32 *row = pixGetData(reading->picture);
@@ -174,12 +177,14 @@ bool tr_pixels_read_jpeg_header(const void *image, size_t size, tr_pixels_header
 }
 
 struct Pix *tr_pixels_read_jpeg(const void *image, size_t size,
-                                const tr_pixels_header_t *header, unsigned reduction)
+                                const tr_pixels_header_t *header, unsigned reduction,
+                                bool *no_memory)
 {
     struct reading reading = {
         .image = image, .size = size, .header = header, .reduction = reduction};
     if (!run(&reading)) {
         pixDestroy(&reading.picture);
     }
+    *no_memory = reading.no_memory;
     return reading.picture;
 }

@@ -21,6 +21,7 @@ struct reading {
     png_structp png;
     png_infop info;
     PIX *picture;
+    bool no_memory;
 };
 
 static void on_error(png_structp png, png_const_charp text)
@@ -80,7 +81,11 @@ static void read_picture(struct reading *reading)
     png_read_update_info(png, reading->info);
 
     reading->picture = pixCreate(width, height, is_grey ? 8 : 32);
-    size_t row_bytes = reading->picture ? 4 * (size_t)pixGetWpl(reading->picture) : 0;
+    if (!reading->picture) {
+        reading->no_memory = true;
+        png_error(png, "no memory");
+    }
+    size_t row_bytes = 4 * (size_t)pixGetWpl(reading->picture);
     if (png_get_rowbytes(png, reading->info) > row_bytes) {
         png_error(png, "no room");
     }
@@ -108,7 +113,8 @@ static bool try_to_read(struct reading *reading)
     return true;
 }
 
-struct Pix *tr_pixels_read_png(const void *image, size_t size, const tr_pixels_header_t *header)
+struct Pix *tr_pixels_read_png(const void *image, size_t size, const tr_pixels_header_t *header,
+                               bool *no_memory)
 {
     struct reading reading = {.at = image, .left = size, .header = header};
     reading.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
@@ -116,6 +122,7 @@ struct Pix *tr_pixels_read_png(const void *image, size_t size, const tr_pixels_h
     if (!reading.info || !try_to_read(&reading)) {
         pixDestroy(&reading.picture);
     }
+    *no_memory = !reading.info || reading.no_memory;
     png_destroy_read_struct(&reading.png, &reading.info, NULL);
     return reading.picture;
 }

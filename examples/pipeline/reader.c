@@ -39,14 +39,13 @@ static int take_corrected(troupe_worker_t *self, const troupe_reply_t *reply, vo
     return 0;
 }
 
+/* Takes the message. */
 static int call(troupe_worker_t *self, struct page *page, const char *capability,
-                const troupe_message_t *what, troupe_answer_fn *on_answer)
+                troupe_message_t **message_p, troupe_answer_fn *on_answer)
 {
-    troupe_message_t *message = troupe_message_share(what);
     uint64_t id;
-    return message ? troupe_worker_call(self, page->request, capability, NULL, &message,
-                                        on_answer, page, &id)
-                   : -1;
+    return troupe_worker_call(self, page->request, capability, NULL, message_p, on_answer, page,
+                              &id);
 }
 
 static int take_text(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
@@ -56,16 +55,30 @@ static int take_text(troupe_worker_t *self, const troupe_reply_t *reply, void *a
         return give_up(page, "vision", reply);
     }
     troupe_message_destroy(&page->read);
-    page->read = troupe_message_share(troupe_reply_message(reply));
-    return page->read ? call(self, page, "text_to_text", page->read, take_corrected) : -1;
+    const troupe_message_t *answer = troupe_reply_message(reply);
+    page->read =
+        troupe_message_from(troupe_message_data(answer, 0), troupe_message_size(answer, 0));
+    troupe_message_t *message = page->read ? troupe_message_share(page->read) : NULL;
+    return message ? call(self, page, "text_to_text", &message, take_corrected) : -1;
 }
 
 static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
 {
     struct page *page = state; /* the only one: `concurrency` is 1 */
+    troupe_vision_request_t what;
+    troupe_message_t *message = NULL;
+    troupe_why_t why;
+    troupe_vision_init(&what);
+    what.image.data = troupe_request_data(request);
+    what.image.size = troupe_request_size(request);
+    what.stream = false;
+    if (troupe_vision_pack(&what, &message, &why) != TROUPE_OK) {
+        troupe_request_refuse(request, TROUPE_OUTCOME_BAD_REQUEST, "%s", why.text);
+        return 0;
+    }
     page->request = request;
     troupe_request_keep(request);
-    return call(self, page, "vision", troupe_request_message(request), take_text);
+    return call(self, page, "vision", &message, take_text);
 }
 
 static int init(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
