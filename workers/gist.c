@@ -24,7 +24,7 @@
 #define WEIGHT_COARSE   1.0f
 #define WEIGHT_COLOUR   0.25f
 #define WEIGHT_GREY     0.25f
-#define WEIGHT_FINE     1.0f
+#define WEIGHT_FINE     0.6f
 
 /* Less than this is none; of values between 0 and 1. */
 #define FLOOR_EDGES  20.0f /* sum of the strengths of all edges */
