@@ -1,10 +1,10 @@
 /* workers/ocr.h - image bytes in, text out
  *
- * The reading behind the module vision, with nothing of a node in it. Images come from
- * strangers: pixels.h says which of them are read.
+ * The reading behind the module vision, with nothing of a node in it. Lines are told as they
+ * are read, and the text of the page is those lines.
  *
- * A reader belongs to one thread at a time; several may run at once. Loading binds the
- * calling thread to compute alone (see tr_ocr_load), so load where you read.
+ * Letters that are too small for Tesseract are enlarged first. Whether they are is seen by the
+ * lines that it finds, before it reads any.
  */
 
 #ifndef TROUPE_WORKERS_OCR_H
@@ -12,45 +12,56 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <troupe/status.h>
+#include <troupe/vision.h>
 
+#include "engines.h"
 #include "why.h"
 
-/* Asked now and then whether to go on; false stops the work. */
-typedef bool(tr_ocr_go_on_fn)(void *arg);
+/* What is to be read, and who is told meanwhile. A zeroed one but for the image is fine. */
+typedef struct tr_ocr_question {
+    const void *image; /* PNG, JPEG, TIFF, BMP, PNM or WebP, of which the first is read */
+    size_t size;
+    const char *language; /* NULL: that which is always there */
+    troupe_vision_layout_t layout;
+    bool details; /* whether the page is to have words */
 
-typedef struct tr_ocr tr_ocr_t;
+    /* Asked word by word whether to go on, but not while the image is unpacked and its layout
+     * found; false stops the reading. */
+    bool (*go_on)(void *arg);
+    /* Told each line with the '\n' behind it; an empty one parts paragraphs. False stops. */
+    bool (*on_line)(const char *line, size_t length, void *arg);
+    void *arg;
+} tr_ocr_question_t;
 
-/* A reader that knows no language yet, owned by the caller; NULL when out of memory. */
-TROUPE_NODISCARD tr_ocr_t *tr_ocr_new(void);
+/* What was read. A zeroed one is empty. */
+typedef struct tr_ocr_page {
+    char *text; /* all the lines, never NULL after TROUPE_OK */
+    size_t length;
+    double confidence; /* 0 to 1, of all words; 0 without any */
+    int64_t width;     /* of the image, in pixels */
+    int64_t height;
+    char model[160]; /* as "tesseract 5.3.0 eng" */
+    troupe_vision_word_t *words;
+    size_t n_words;
+} tr_ocr_page_t;
 
-/* Release it and set *self_p to NULL; NULL is fine. */
-void tr_ocr_destroy(tr_ocr_t **self_p);
-
-/* Load the data of `language`, as "eng" or "eng+deu", from the folder `tessdata`, or from
- * where Tesseract was told to look when that is NULL. Takes a tenth of a second or more.
- * TROUPE_NOT_FOUND when the data of a language are not there; *why names their package.
+/* Read. *why is set on all but TROUPE_OK.
  *
- * From then on OpenMP starts no threads for the calling thread, unless OMP_THREAD_LIMIT is
- * set: what scales is a pool of readers, not threads inside one. */
-TROUPE_NODISCARD troupe_status_t tr_ocr_load(tr_ocr_t *self, const char *language,
-                                             const char *tessdata, tr_why_t *why);
-
-/* Read the first image in `size` bytes of PNG, JPEG, TIFF, BMP, PNM or WebP. `go_on` may be
- * NULL; it is asked word by word, but not while the image is unpacked and its layout found.
- * *why is set on all but TROUPE_OK.
- *
- *   TROUPE_OK           *text_out is the caller's, to be released with free(): lines that
- *                       end in '\n', without white space at the end of all; may be ""
+ *   TROUPE_OK           *page is the caller's to release
  *   TROUPE_LIMIT        more pixels than the limits allow
- *   TROUPE_ERR_INVALID  no image of these formats, or a damaged one
- *   TROUPE_INTERRUPTED  go_on said no
+ *   TROUPE_ERR_INVALID  no image of these formats, a damaged one, or a language without data
+ *   TROUPE_INTERRUPTED  go_on or on_line said no
  *   TROUPE_ERR_NOMEM
  *   TROUPE_ERR_IO       Tesseract failed
  */
-TROUPE_NODISCARD troupe_status_t tr_ocr_read(tr_ocr_t *self, const void *image, size_t size,
-                                             tr_ocr_go_on_fn *go_on, void *arg, char **text_out,
-                                             tr_why_t *why);
+TROUPE_NODISCARD troupe_status_t tr_ocr_read(tr_engines_t *engines,
+                                             const tr_ocr_question_t *question,
+                                             tr_ocr_page_t *page, tr_why_t *why);
+
+/* Release what is in it, and zero it. */
+void tr_ocr_page_release(tr_ocr_page_t *page);
 
 #endif

@@ -1,6 +1,11 @@
 /* Leptonica looks at the header, and then unpacks. It writes to stderr when an image is odd;
  * strangers' images shall not fill our log, so it is silenced. (What libpng and libjpeg say
  * about a damaged file, a line at most, cannot be helped from here.)
+ *
+ * A JPEG may have its pixels refined scan by scan, and a scan that says nothing in a dozen
+ * bytes is worth a pass over all of them: a small file could keep us busy for days. Honest ones
+ * have ten. Within a JPEG the mark of a scan can be nothing else, but for what it carries
+ * along, as a thumbnail; so they are counted without reading it.
  */
 
 #include "pixels.h"
@@ -8,6 +13,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include <leptonica/allheaders.h>
 
@@ -52,6 +58,18 @@ static bool is_known_format(l_int32 format)
     }
 }
 
+static bool has_too_many_scans(const unsigned char *jpeg, size_t size)
+{
+    size_t n = 0;
+    const unsigned char *end = jpeg + size;
+    const unsigned char *at = memchr(jpeg, 0xFF, size);
+    while (at && end - at > 1) {
+        n += at[1] == 0xDA;
+        at = memchr(at + 1, 0xFF, (size_t)(end - at - 1));
+    }
+    return n > TR_PIXELS_MAX_SCANS;
+}
+
 static troupe_status_t read_header(const void *image, size_t size, struct header *out,
                                    tr_why_t *why)
 {
@@ -74,6 +92,10 @@ static troupe_status_t read_header(const void *image, size_t size, struct header
         (int64_t)out->width * out->height > TR_PIXELS_MAX_AREA) {
         tr_why_set(why, "the image is %d by %d, more than %d a side or %d million pixels",
                    out->width, out->height, TR_PIXELS_MAX_SIDE, TR_PIXELS_MAX_AREA / 1000000);
+        return TROUPE_LIMIT;
+    }
+    if (out->format == IFF_JFIF_JPEG && has_too_many_scans(image, size)) {
+        tr_why_set(why, "the JPEG has more than %d scans", TR_PIXELS_MAX_SCANS);
         return TROUPE_LIMIT;
     }
     return TROUPE_OK;

@@ -1,32 +1,56 @@
-/* Pango lays out and measures, then the limits are applied, and only what fits gets a
- * surface. The surface is written as PNG into a growing buffer that becomes the reply.
+/* The layout is measured before it gets a surface, and drawn line by line. What the surface
+ * writes goes into a growing buffer that becomes the reply.
  *
- * Always true here:
- *   - Nothing comes from the surroundings but the fonts: the font map is the renderer's own,
- *     hinting is off and edges are grey, so neither the desktop's settings nor an earlier
- *     request changes a pixel.
- *   - Pango counts in 1/1024 pixel in an int, and wraps around without a word where a line
- *     is longer than that, or where markup makes a letter absurdly large. So no measure is
- *     believed before the widths of all letters of each line were added up again.
+ * Always true here: the bytes depend on the request and the fonts alone. So the font map is the
+ * renderer's own, a PDF was always made in 1970, and an SVG has names of its own.
  */
 
 #include "render.h"
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <cairo-pdf.h>
+#include <cairo-svg.h>
 #include <pango/pangocairo.h>
 
-#define NATURAL_WIDTH    1600
+#include "render_layout.h"
+#include "svg_ids.h"
+
 #define FIRST_ROOM       (64 * 1024)
-#define MAX_MARKUP_SIZE  600 /* points */
-#define MAX_MARKUP_SCALE 10
+#define POINTS_PER_INCH  72
+#define DATE_OF_ALL_PDFS "1970-01-01T00:00:00Z"
+#define DONE_DRAWING     0.5 /* the rest is writing */
 
 struct tr_renderer {
     PangoFontMap *fonts;
 };
+
+typedef struct color {
+    double red;
+    double green;
+    double blue;
+    double alpha;
+} color_t;
+
+/* One picture as it is drawn. */
+typedef struct drawing {
+    const troupe_text_to_image_request_t *request;
+    tr_render_go_on_fn *go_on;
+    void *arg;
+    PangoLayout *layout;
+    tr_page_t page;
+    color_t color;
+    color_t background;
+
+    unsigned char *bytes;
+    size_t used;
+    size_t room;
+    troupe_status_t status; /* what has stopped it */
+} drawing_t;
 
 /* ---- life ---- */
 
@@ -92,318 +116,240 @@ bool tr_renderer_has_fonts(tr_renderer_t *self)
     return found;
 }
 
-/* ---- layout ---- */
+static char model[80];
 
-/* Whether an attribute asks for letters that no picture could hold. Asked before Pango sees
- * them, because FreeType fails on some and each failure goes to stderr past our handler. */
-static gboolean is_absurd(PangoAttribute *attribute, gpointer data)
+static void name_model(void)
 {
-    (void)data;
-    int size = 0;
-    double scale = 1;
-
-    switch ((int)attribute->klass->type) {
-    case PANGO_ATTR_SIZE:
-    case PANGO_ATTR_ABSOLUTE_SIZE:
-        size = ((const PangoAttrSize *)attribute)->size;
-        break;
-    case PANGO_ATTR_FONT_DESC:
-        size = pango_font_description_get_size(((const PangoAttrFontDesc *)attribute)->desc);
-        break;
-    case PANGO_ATTR_SCALE:
-        scale = ((const PangoAttrFloat *)attribute)->value;
-        break;
-    default:
-        break;
-    }
-    return size < 0 || size > MAX_MARKUP_SIZE * PANGO_SCALE || scale < 0 ||
-           scale > MAX_MARKUP_SCALE;
+    snprintf(model, sizeof model, "pango %s cairo %s", pango_version_string(),
+             cairo_version_string());
 }
 
-static bool has_absurd_sizes(PangoAttrList *attributes)
+const char *tr_renderer_model(void)
 {
-    /* The filter takes out what it finds; the list is given up then anyway. */
-    PangoAttrList *found = pango_attr_list_filter(attributes, is_absurd, NULL);
-    if (found) {
-        pango_attr_list_unref(found);
-    }
-    return found != NULL;
+    static pthread_once_t named = PTHREAD_ONCE_INIT;
+    pthread_once(&named, name_model);
+    return model;
 }
 
-/* Puts the text into the layout, as what the options say it is. */
-static troupe_status_t set_text(PangoLayout *layout, const char *text, size_t size,
-                                tr_render_markup_t markup, tr_why_t *why)
+/* ---- colours ---- */
+
+static bool read_color(const char *text, color_t *out)
 {
-    bool may_be_markup =
-        markup == TR_RENDER_MARKUP_YES || (markup == TR_RENDER_MARKUP_AUTO && text[0] == '<');
-    if (may_be_markup) {
-        PangoAttrList *attributes = NULL;
-        char *plain = NULL;
-        GError *error = NULL;
-        if (pango_parse_markup(text, (int)size, 0, &attributes, &plain, NULL, &error)) {
-            troupe_status_t status = TROUPE_OK;
-            if (has_absurd_sizes(attributes)) {
-                tr_why_set(why,
-                           "the markup asks for letters above %d points or %d times the size",
-                           MAX_MARKUP_SIZE, MAX_MARKUP_SCALE);
-                status = TROUPE_LIMIT;
-            } else {
-                pango_layout_set_text(layout, plain, -1);
-                pango_layout_set_attributes(layout, attributes);
-            }
-            pango_attr_list_unref(attributes);
-            g_free(plain);
-            return status;
-        }
-        if (markup == TR_RENDER_MARKUP_YES) {
-            tr_why_set(why, "no valid markup: %s", error->message);
-        }
-        g_clear_error(&error);
-        if (markup == TR_RENDER_MARKUP_YES) {
-            return TROUPE_ERR_INVALID;
-        }
+    PangoColor color;
+    guint16 alpha;
+    if (!g_utf8_validate(text, -1, NULL) ||
+        !pango_color_parse_with_alpha(&color, &alpha, text)) {
+        return false;
     }
-    pango_layout_set_text(layout, text, (int)size);
-    return TROUPE_OK;
-}
-
-/* Pango takes another family in silence where one is missing; we would rather say so. */
-static bool knows_a_family_of(PangoFontMap *fonts, const PangoFontDescription *font)
-{
-    const char *names = pango_font_description_get_family(font);
-    if (!names) {
-        return true;
-    }
-    bool found = false;
-    char **families = g_strsplit(names, ",", -1);
-    for (size_t i = 0; families[i] && !found; i++) {
-        found = pango_font_map_get_family(fonts, g_strstrip(families[i])) != NULL;
-    }
-    g_strfreev(families);
-    return found;
-}
-
-static troupe_status_t set_font(tr_renderer_t *self, PangoLayout *layout,
-                                const tr_render_options_t *options, tr_why_t *why)
-{
-    PangoFontDescription *font = pango_font_description_from_string(options->font);
-    bool known = knows_a_family_of(self->fonts, font);
-    if (known) {
-        pango_font_description_set_size(font, options->size_pt * PANGO_SCALE);
-        pango_layout_set_font_description(layout, font);
-    } else {
-        tr_why_set(why, "no font '%s' is installed here", options->font);
-    }
-    pango_font_description_free(font);
-    return known ? TROUPE_OK : TROUPE_ERR_INVALID;
-}
-
-static PangoLayout *new_layout(tr_renderer_t *self, const tr_render_options_t *options)
-{
-    PangoContext *context = pango_font_map_create_context(self->fonts);
-    pango_cairo_context_set_resolution(context, options->dpi);
-    pango_context_set_language(context, pango_language_from_string("en"));
-    pango_context_set_round_glyph_positions(context, false);
-
-    cairo_font_options_t *edges = cairo_font_options_create();
-    cairo_font_options_set_antialias(edges, CAIRO_ANTIALIAS_GRAY);
-    cairo_font_options_set_hint_style(edges, CAIRO_HINT_STYLE_NONE);
-    cairo_font_options_set_hint_metrics(edges, CAIRO_HINT_METRICS_OFF);
-    pango_cairo_context_set_font_options(context, edges);
-    cairo_font_options_destroy(edges);
-
-    PangoLayout *layout = pango_layout_new(context);
-    g_object_unref(context);
-
-    int width = options->width > 0 ? options->width : NATURAL_WIDTH;
-    pango_layout_set_width(layout, (width - 2 * options->margin) * PANGO_SCALE);
-    pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
-    return layout;
-}
-
-static bool fits(int64_t pixels)
-{
-    return pixels >= 0 && pixels <= TR_RENDER_MAX_SIDE;
-}
-
-/* Whether each line, letter by letter, is as wide as a picture may be. */
-static bool lines_fit(PangoLayout *layout)
-{
-    for (GSList *at = pango_layout_get_lines_readonly(layout); at; at = at->next) {
-        const PangoLayoutLine *line = at->data;
-        int64_t width = 0;
-        for (GSList *run_at = line->runs; run_at; run_at = run_at->next) {
-            const PangoGlyphString *glyphs = ((PangoLayoutRun *)run_at->data)->glyphs;
-            for (int i = 0; i < glyphs->num_glyphs; i++) {
-                width += glyphs->glyphs[i].geometry.width;
-            }
-        }
-        if (!fits(width / PANGO_SCALE)) {
-            return false;
-        }
-    }
+    *out = (color_t){color.red / 65535.0, color.green / 65535.0, color.blue / 65535.0,
+                     alpha / 65535.0};
     return true;
 }
 
-/* How large the picture will be, and where in it the layout begins. */
-typedef struct page {
-    int width;
-    int height;
-    int x;
-    int y;
-} page_t;
-
-static troupe_status_t measure(PangoLayout *layout, const tr_render_options_t *options,
-                               page_t *page, tr_why_t *why)
+static troupe_status_t read_colors(drawing_t *self, tr_why_t *why)
 {
-    PangoRectangle box = {0};
-    pango_layout_get_pixel_extents(layout, NULL, &box);
+    const troupe_text_to_image_request_t *request = self->request;
+    const char *wrong = NULL;
 
-    bool fine = lines_fit(layout) && fits(box.width) && fits(box.height) && fits(llabs(box.x));
-    int width = 0;
-    int height = 0;
-    if (fine) {
-        width = options->width > 0 ? options->width : box.width + 2 * options->margin;
-        height = box.height + 2 * options->margin;
-        fine = fits(width) && fits(height) && (int64_t)width * height <= TR_RENDER_MAX_AREA;
+    self->color = (color_t){0, 0, 0, 1};
+    self->background = (color_t){1, 1, 1, 1};
+    if (request->color && !read_color(request->color, &self->color)) {
+        wrong = request->color;
+    } else if (request->background && strcmp(request->background, "transparent") == 0) {
+        self->background.alpha = 0;
+    } else if (request->background && !read_color(request->background, &self->background)) {
+        wrong = request->background;
     }
-    if (!fine) {
-        tr_why_set(why, "the picture would exceed %d pixels a side or %d million in all",
-                   TR_RENDER_MAX_SIDE, TR_RENDER_MAX_AREA / 1000000);
-        return TROUPE_LIMIT;
+    if (wrong) {
+        tr_why_set(why, "'%s' is no colour; one is written as \"#203040\" or \"navy\"", wrong);
+        return TROUPE_ERR_INVALID;
     }
-    page->width = width > 0 ? width : 1;
-    page->height = height > 0 ? height : 1;
-    page->x = options->margin - (options->width > 0 ? 0 : box.x);
-    page->y = options->margin;
     return TROUPE_OK;
 }
 
-/* ---- PNG ---- */
+/* ---- drawing ---- */
 
-/* Where the encoder writes to. */
-typedef struct sink {
-    unsigned char *bytes;
-    size_t used;
-    size_t room;
-    tr_render_go_on_fn *go_on;
-    void *arg;
-    troupe_status_t status;
-} sink_t;
+/* False, and that is the status, when it is to stop. */
+static bool goes_on(drawing_t *self, double done)
+{
+    if (self->status == TROUPE_OK && self->go_on && !self->go_on(done, self->arg)) {
+        self->status = TROUPE_INTERRUPTED;
+    }
+    return self->status == TROUPE_OK;
+}
 
 static cairo_status_t write_bytes(void *closure, const unsigned char *bytes, unsigned size)
 {
-    sink_t *sink = closure;
+    drawing_t *self = closure;
 
-    if (sink->go_on && !sink->go_on(sink->arg)) {
-        sink->status = TROUPE_INTERRUPTED;
+    if (!goes_on(self, DONE_DRAWING)) {
         return CAIRO_STATUS_WRITE_ERROR;
     }
-    if (size > sink->room - sink->used) {
-        size_t room = sink->room > 0 ? sink->room * 2 : FIRST_ROOM;
-        while (room - sink->used < size) {
+    if (size > self->room - self->used) {
+        size_t room = self->room > 0 ? self->room * 2 : FIRST_ROOM;
+        while (room - self->used < size) {
             room *= 2;
         }
-        unsigned char *grown = realloc(sink->bytes, room);
+        unsigned char *grown = realloc(self->bytes, room);
         if (!grown) {
-            sink->status = TROUPE_ERR_NOMEM;
+            self->status = TROUPE_ERR_NOMEM;
             return CAIRO_STATUS_NO_MEMORY;
         }
-        sink->bytes = grown;
-        sink->room = room;
+        self->bytes = grown;
+        self->room = room;
     }
-    memcpy(sink->bytes + sink->used, bytes, size);
-    sink->used += size;
+    memcpy(self->bytes + self->used, bytes, size);
+    self->used += size;
     return CAIRO_STATUS_SUCCESS;
 }
 
-static troupe_status_t paint(PangoLayout *layout, const page_t *page, sink_t *sink,
-                             tr_why_t *why)
+/* Points to a pixel, where the surface of a PDF counts in points. */
+static double points_per_pixel(const drawing_t *self)
 {
-    cairo_surface_t *surface =
-        cairo_image_surface_create(CAIRO_FORMAT_RGB24, page->width, page->height);
-    cairo_t *cairo = cairo_create(surface);
+    return (double)POINTS_PER_INCH / tr_layout_dpi(self->request);
+}
 
-    cairo_set_source_rgb(cairo, 1, 1, 1);
-    cairo_paint(cairo);
-    cairo_set_source_rgb(cairo, 0, 0, 0);
-    cairo_move_to(cairo, page->x, page->y);
-    pango_cairo_show_layout(cairo, layout);
-    cairo_status_t drawn = cairo_status(cairo);
+static cairo_surface_t *new_surface(drawing_t *self)
+{
+    cairo_surface_t *surface = NULL;
+    double scale = points_per_pixel(self);
+    bool is_opaque = self->background.alpha >= 1;
+
+    switch (self->request->format) {
+    case TROUPE_IMAGE_SVG:
+        surface = cairo_svg_surface_create_for_stream(write_bytes, self, self->page.width,
+                                                      self->page.height);
+        cairo_svg_surface_set_document_unit(surface, CAIRO_SVG_UNIT_PX);
+        break;
+    case TROUPE_IMAGE_PDF:
+        surface = cairo_pdf_surface_create_for_stream(
+            write_bytes, self, self->page.width * scale, self->page.height * scale);
+        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE,
+                                       DATE_OF_ALL_PDFS);
+        break;
+    default:
+        surface =
+            cairo_image_surface_create(is_opaque ? CAIRO_FORMAT_RGB24 : CAIRO_FORMAT_ARGB32,
+                                       self->page.width, self->page.height);
+        break;
+    }
+    return surface;
+}
+
+static void use_color(cairo_t *cairo, const color_t *color)
+{
+    cairo_set_source_rgba(cairo, color->red, color->green, color->blue, color->alpha);
+}
+
+static void draw_lines(drawing_t *self, cairo_t *cairo)
+{
+    int n_lines = pango_layout_get_line_count(self->layout);
+    int n_drawn = 0;
+    PangoLayoutIter *at = pango_layout_get_iter(self->layout);
+    do {
+        PangoRectangle box;
+        pango_layout_iter_get_line_extents(at, NULL, &box);
+        cairo_move_to(cairo, self->page.x + pango_units_to_double(box.x),
+                      self->page.y + pango_units_to_double(pango_layout_iter_get_baseline(at)));
+        pango_cairo_show_layout_line(cairo, pango_layout_iter_get_line_readonly(at));
+    } while (goes_on(self, DONE_DRAWING * ++n_drawn / n_lines) &&
+             pango_layout_iter_next_line(at));
+    pango_layout_iter_free(at);
+}
+
+/* Draws all, and has it written. */
+static cairo_status_t draw(drawing_t *self, cairo_surface_t *surface)
+{
+    cairo_t *cairo = cairo_create(surface);
+    if (self->request->format == TROUPE_IMAGE_PDF) {
+        cairo_scale(cairo, points_per_pixel(self), points_per_pixel(self));
+    }
+    if (self->background.alpha > 0) {
+        use_color(cairo, &self->background);
+        cairo_paint(cairo);
+    }
+    use_color(cairo, &self->color);
+    draw_lines(self, cairo);
+    cairo_status_t status = cairo_status(cairo);
     cairo_destroy(cairo);
 
-    if (drawn == CAIRO_STATUS_SUCCESS) {
-        drawn = cairo_surface_write_to_png_stream(surface, write_bytes, sink);
+    if (self->request->format == TROUPE_IMAGE_PNG) {
+        return status == CAIRO_STATUS_SUCCESS && self->status == TROUPE_OK
+                   ? cairo_surface_write_to_png_stream(surface, write_bytes, self)
+                   : status;
     }
+    cairo_surface_finish(surface);
+    return status == CAIRO_STATUS_SUCCESS ? cairo_surface_status(surface) : status;
+}
+
+static void settle_ids(drawing_t *self)
+{
+    size_t size = 0;
+    char *svg = tr_svg_with_own_ids((const char *)self->bytes, self->used, &size);
+    if (svg) {
+        free(self->bytes);
+        self->bytes = (unsigned char *)svg;
+        self->used = size;
+    } else {
+        self->status = TROUPE_ERR_NOMEM;
+    }
+}
+
+static troupe_status_t paint(drawing_t *self, tr_why_t *why)
+{
+    cairo_surface_t *surface = new_surface(self);
+    cairo_status_t drawn = draw(self, surface);
     cairo_surface_destroy(surface);
 
-    if (sink->status == TROUPE_INTERRUPTED) {
+    if (self->status == TROUPE_OK && drawn != CAIRO_STATUS_SUCCESS) {
+        tr_why_set(why, "drawing failed: %s", cairo_status_to_string(drawn));
+        return drawn == CAIRO_STATUS_NO_MEMORY ? TROUPE_ERR_NOMEM : TROUPE_ERR_INVALID;
+    }
+    if (self->status == TROUPE_OK && self->request->format == TROUPE_IMAGE_SVG) {
+        settle_ids(self);
+    }
+    if (self->status == TROUPE_INTERRUPTED) {
         tr_why_set(why, "stopped before the picture was done");
-        return TROUPE_INTERRUPTED;
+    } else if (self->status == TROUPE_ERR_NOMEM) {
+        tr_why_set(why, "out of memory");
     }
-    if (drawn == CAIRO_STATUS_SUCCESS) {
-        return TROUPE_OK;
-    }
-    tr_why_set(why, "drawing failed: %s", cairo_status_to_string(drawn));
-    return drawn == CAIRO_STATUS_NO_MEMORY ? TROUPE_ERR_NOMEM : TROUPE_ERR_INVALID;
+    return self->status;
 }
 
-/* ---- all of it ---- */
-
-static troupe_status_t check_request(const char *text, size_t size,
-                                     const tr_render_options_t *options, tr_why_t *why)
+/* As wide or high as the picture says it is: whole points, if it is a PDF. */
+static int measured(const drawing_t *self, int pixels)
 {
-    if (size == 0) {
-        tr_why_set(why, "the text is empty");
-        return TROUPE_ERR_INVALID;
-    }
-    if (size > TR_RENDER_MAX_TEXT) {
-        tr_why_set(why, "the text has %zu bytes, more than %d", size, TR_RENDER_MAX_TEXT);
-        return TROUPE_LIMIT;
-    }
-    const char *end = NULL;
-    if (!g_utf8_validate(text, (gssize)size, &end)) {
-        tr_why_set(why, "the text is no valid UTF-8 at byte %zu", (size_t)(end - text));
-        return TROUPE_ERR_INVALID;
-    }
-    int width = options->width > 0 ? options->width : NATURAL_WIDTH;
-    if (width <= 2 * options->margin) {
-        tr_why_set(why, "margins of %d leave nothing of a width of %d", options->margin, width);
-        return TROUPE_ERR_INVALID;
-    }
-    return TROUPE_OK;
+    int dpi = tr_layout_dpi(self->request);
+    return self->request->format == TROUPE_IMAGE_PDF
+               ? (pixels * POINTS_PER_INCH + dpi - 1) / dpi
+               : pixels;
 }
 
-troupe_status_t tr_renderer_draw(tr_renderer_t *self, const char *text, size_t size,
-                                 const tr_render_options_t *options, tr_render_go_on_fn *go_on,
-                                 void *arg, tr_picture_t *out, tr_why_t *why)
+troupe_status_t tr_renderer_draw(tr_renderer_t *self,
+                                 const troupe_text_to_image_request_t *request,
+                                 tr_render_go_on_fn *go_on, void *arg, tr_picture_t *out,
+                                 tr_why_t *why)
 {
-    assert(self && (text || size == 0) && options && out && why);
+    assert(self && request && out && why);
 
-    troupe_status_t status = check_request(text, size, options, why);
-    if (status != TROUPE_OK) {
-        return status;
-    }
-    PangoLayout *layout = new_layout(self, options);
-    sink_t sink = {.go_on = go_on, .arg = arg};
-    page_t page = {0};
-
-    status = set_font(self, layout, options, why);
+    drawing_t drawing = {.request = request, .go_on = go_on, .arg = arg};
+    troupe_status_t status = read_colors(&drawing, why);
     if (status == TROUPE_OK) {
-        status = set_text(layout, text, size, options->markup, why);
+        status = tr_layout_make(self->fonts, request, &drawing.layout, &drawing.page, why);
     }
     if (status == TROUPE_OK) {
-        status = measure(layout, options, &page, why);
+        status = paint(&drawing, why);
+        g_object_unref(drawing.layout);
     }
     if (status == TROUPE_OK) {
-        status = paint(layout, &page, &sink, why);
-    }
-    g_object_unref(layout);
-
-    if (status == TROUPE_OK) {
-        *out = (tr_picture_t){sink.bytes, sink.used, page.width, page.height};
+        *out = (tr_picture_t){
+            .bytes = drawing.bytes,
+            .size = drawing.used,
+            .width = measured(&drawing, drawing.page.width),
+            .height = measured(&drawing, drawing.page.height),
+        };
     } else {
-        free(sink.bytes);
+        free(drawing.bytes);
     }
     return status;
 }

@@ -1,9 +1,9 @@
-/* workers/render.h - text in, PNG bytes out
+/* workers/render.h - text in, the bytes of a PNG, SVG or PDF out
  *
- * The drawing behind the module text_to_image, with nothing of a node in it. The same text
- * and options give the same bytes on the same machine. Text, options and markup come from
- * strangers: whatever they are, the answer is a picture or a reason, and no picture is begun
- * that would exceed the limits.
+ * The drawing behind the module text_to_image, with nothing of a node in it. The same request
+ * gives the same bytes on the same machine, whatever was drawn before. Text and markup come
+ * from strangers: whatever they are, the answer is a picture or a reason, and no picture is
+ * begun that would exceed the limits.
  *
  * A renderer belongs to one thread at a time; several may run at once.
  */
@@ -15,24 +15,19 @@
 #include <stddef.h>
 
 #include <troupe/status.h>
+#include <troupe/text_to_image.h>
 
-#include "render_options.h"
 #include "why.h"
 
-enum {
-    TR_RENDER_MAX_TEXT = 100 * 1024,       /* bytes */
-    TR_RENDER_MAX_AREA = 32 * 1000 * 1000, /* pixels */
-};
-
 typedef struct tr_picture {
-    unsigned char *png; /* the owner's, to be released with free() */
+    unsigned char *bytes; /* the owner's, to be released with free() */
     size_t size;
-    int width;
+    int width; /* in pixels; of a PDF in points */
     int height;
 } tr_picture_t;
 
-/* Asked now and then whether to go on; false stops the work. */
-typedef bool(tr_render_go_on_fn)(void *arg);
+/* Told how much is done, from 0 to 1, and asked whether to go on; false stops the work. */
+typedef bool(tr_render_go_on_fn)(double done, void *arg);
 
 typedef struct tr_renderer tr_renderer_t;
 
@@ -45,17 +40,21 @@ void tr_renderer_destroy(tr_renderer_t **self_p);
 /* Whether any font is installed. Finds them all, which takes a while the first time. */
 bool tr_renderer_has_fonts(tr_renderer_t *self);
 
-/* Draw `size` bytes of UTF-8. `go_on` may be NULL. *why is set on all but TROUPE_OK.
+/* What draws, as "pango 1.50.12 cairo 1.16.0". Constant. */
+const char *tr_renderer_model(void);
+
+/* Draw the prompt of `request`, whose steps and seed are not looked at. `go_on` may be NULL; it
+ * is not asked while the text is laid out. *why is set on all but TROUPE_OK.
  *
  *   TROUPE_OK           *out is filled, the bytes are the caller's
  *   TROUPE_LIMIT        text or picture above the limits
- *   TROUPE_ERR_INVALID  no UTF-8, no markup, no such font, no room between the margins
+ *   TROUPE_ERR_INVALID  no UTF-8, no markup, no such font or colour, a number out of its range,
+ *                       no room between the margins
  *   TROUPE_INTERRUPTED  go_on said no
  *   TROUPE_ERR_NOMEM
  */
-TROUPE_NODISCARD troupe_status_t tr_renderer_draw(tr_renderer_t *self, const char *text,
-                                                  size_t size,
-                                                  const tr_render_options_t *options,
+TROUPE_NODISCARD troupe_status_t tr_renderer_draw(tr_renderer_t *self,
+                                                  const troupe_text_to_image_request_t *request,
                                                   tr_render_go_on_fn *go_on, void *arg,
                                                   tr_picture_t *out, tr_why_t *why);
 

@@ -1,11 +1,9 @@
-/* workers/text_to_image.c - the module `text_to_image`: draws a text as a PNG
+/* workers/text_to_image.c - the module `text_to_image`: draws a text as PNG, SVG or PDF
  *
- * It puts a request's frames into the renderer's hands and the picture into the reply's; how
- * to draw is the business of render.c. The encoder's buffer becomes the reply's first frame,
- * so a picture is never copied.
+ * It puts a request into the renderer's hands and the picture into the reply's; how to draw is
+ * the business of render.c.
  */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,45 +13,35 @@
 
 enum { FINE = 0, BROKEN = -1 };
 
-/* The two whom a long drawing concerns. */
+#define PROGRESS_STEP 0.1 /* between parts that tell how far it is */
+
+/* Whom a drawing concerns. */
 struct errand {
     troupe_worker_t *worker;
     troupe_request_t *request;
+    const troupe_text_to_image_request_t *asked;
+    double told; /* how much of it is done, 0 to 1 */
 };
 
-static bool go_on(void *arg)
+/* How far it is matters to nobody who has no room for it. */
+static void tell_progress(struct errand *errand, double done)
 {
-    const struct errand *errand = arg;
+    troupe_message_t *part = NULL;
+    errand->told = done;
+    if (troupe_contract_pack_progress(errand->asked->memory, done, &part) == TROUPE_OK &&
+        troupe_request_part(errand->request, &part) != TROUPE_OK) {
+        troupe_message_destroy(&part);
+    }
+}
+
+static bool go_on(double done, void *arg)
+{
+    struct errand *errand = arg;
     troupe_worker_progress(errand->worker);
+    if (errand->asked->progress && done >= errand->told + PROGRESS_STEP) {
+        tell_progress(errand, done);
+    }
     return !troupe_request_cancelled(errand->request);
-}
-
-static void free_bytes(void *data, void *hint)
-{
-    (void)hint;
-    free(data);
-}
-
-/* Takes the picture's bytes. */
-static void reply_with(troupe_request_t *request, const tr_picture_t *picture)
-{
-    char what[64];
-    snprintf(what, sizeof what, "image/png %dx%d", picture->width, picture->height);
-
-    troupe_message_t *reply = troupe_message_new();
-    if (!reply || troupe_message_add_owned(reply, picture->png, picture->size, free_bytes,
-                                           NULL) != TROUPE_OK) {
-        free(picture->png);
-        troupe_message_destroy(&reply);
-    } else if (troupe_message_add(reply, what, strlen(what)) != TROUPE_OK) {
-        troupe_message_destroy(&reply);
-    }
-
-    if (reply) {
-        troupe_request_reply(request, &reply);
-    } else {
-        troupe_request_fail(request, "out of memory");
-    }
 }
 
 static void refuse(troupe_request_t *request, troupe_status_t status, const tr_why_t *why)
@@ -65,10 +53,27 @@ static void refuse(troupe_request_t *request, troupe_status_t status, const tr_w
     case TROUPE_LIMIT:
         troupe_request_refuse(request, TROUPE_OUTCOME_TOO_LARGE, "%s", why->text);
         break;
+    case TROUPE_ERR_NOMEM:
+        troupe_request_fail(request, "out of memory");
+        break;
     default:
         troupe_request_fail(request, "%s", why->text);
         break;
     }
+}
+
+static troupe_status_t pack(const troupe_text_to_image_request_t *asked,
+                            const tr_picture_t *picture, troupe_message_t **out, tr_why_t *why)
+{
+    const troupe_text_to_image_reply_t reply = {
+        .data = picture->bytes,
+        .size = picture->size,
+        .format = asked->format,
+        .width = picture->width,
+        .height = picture->height,
+        .model = tr_renderer_model(),
+    };
+    return troupe_text_to_image_pack_reply(asked, &reply, out, why);
 }
 
 static int image_init(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
@@ -77,7 +82,7 @@ static int image_init(troupe_worker_t *self, const troupe_args_t *args, void **s
     tr_renderer_t *renderer = tr_renderer_new();
     if (!renderer) {
         troupe_worker_explain(self, "out of memory");
-        return BROKEN;
+        return TROUPE_INIT_NO_MEMORY;
     }
     if (!tr_renderer_has_fonts(renderer)) {
         troupe_worker_explain(self, "no font is installed: install the package "
@@ -91,30 +96,29 @@ static int image_init(troupe_worker_t *self, const troupe_args_t *args, void **s
 
 static int image_handle(troupe_worker_t *self, troupe_request_t *request, void *state)
 {
-    const char *method = troupe_request_method(request);
-    if (method[0] != '\0' && strcmp(method, "generate") != 0) {
-        troupe_request_refuse(request, TROUPE_OUTCOME_BAD_REQUEST,
-                              "text_to_image has no method '%.100s', only generate", method);
-        return FINE;
-    }
-    const troupe_message_t *message = troupe_request_message(request);
-    tr_render_options_t options = tr_render_options_default();
+    troupe_text_to_image_request_t asked;
+    troupe_message_t *reply = NULL;
     tr_picture_t picture = {0};
     tr_why_t why = {""};
 
-    troupe_status_t status = tr_render_options_parse(
-        troupe_message_data(message, 1), troupe_message_size(message, 1), &options, &why);
+    troupe_status_t status = troupe_text_to_image_unpack(
+        troupe_request_method(request), troupe_request_message(request), &asked, &why);
+    if (status != TROUPE_OK) {
+        refuse(request, status, &why);
+        return FINE;
+    }
+    struct errand errand = {self, request, &asked, 0};
+    status = tr_renderer_draw(state, &asked, go_on, &errand, &picture, &why);
     if (status == TROUPE_OK) {
-        struct errand errand = {self, request};
-        status = tr_renderer_draw(state, troupe_message_data(message, 0),
-                                  troupe_message_size(message, 0), &options, go_on, &errand,
-                                  &picture, &why);
+        status = pack(&asked, &picture, &reply, &why);
+        free(picture.bytes);
     }
     if (status == TROUPE_OK) {
-        reply_with(request, &picture);
+        troupe_request_reply(request, &reply);
     } else {
         refuse(request, status, &why);
     }
+    troupe_text_to_image_release(&asked);
     return FINE;
 }
 

@@ -29,7 +29,7 @@ static void print_frame(const char *what, const troupe_message_t *message, size_
 {
     char *lines = troupe_message_text(message, frame);
     for (char *c = lines; c && *c; c++) {
-        *c = *c == '\n' ? ' ' : *c;
+        *c = *c != '\n' ? *c : c[1] != '\0' ? ' ' : '\0';
     }
     printf("%-10s %s\n", what, lines ? lines : "");
     free(lines);
