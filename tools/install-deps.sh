@@ -114,6 +114,9 @@ look() {
     need 'libpng' 'libpng-dev' has_library libpng
     need 'libjpeg' 'libjpeg-dev' has_library libjpeg
     need 'the English data of tesseract' 'tesseract-ocr-eng' has_english_data
+    need 'hunspell' 'libhunspell-dev' has_library hunspell
+    need 'an English dictionary of hunspell' 'hunspell-en-us' \
+        has_file_like '/usr/share/hunspell/en_US.dic'
     if [ $tests = yes ]; then
         need 'cmocka' 'libcmocka-dev' has_library cmocka
         need 'python3' 'python3' has_command python3
@@ -135,9 +138,6 @@ look() {
         need 'shellcheck' 'shellcheck' has_command shellcheck
         need 'mypy' 'mypy' has_command mypy
         need 'promtool' 'prometheus' has_command promtool
-        need 'hunspell' 'libhunspell-dev' has_library hunspell
-        need 'an English dictionary of hunspell' 'hunspell-en-us' \
-            has_file_like '/usr/share/hunspell/en_US.dic'
     fi
     if [ $bench = yes ]; then
         need 'python3' 'python3' has_command python3

@@ -4,8 +4,7 @@
  * (examples/pipeline/pipeline.yaml), has it read the page and correct what it has read, and
  * prints all three.
  *
- *   TROUPE_MODULE_PATH=build/workers:build/examples \
- *       build/examples/pipeline examples/pipeline/pipeline.yaml
+ *   TROUPE_MODULE_PATH=build/workers build/examples/pipeline examples/pipeline/pipeline.yaml
  */
 
 #include <stdio.h>

@@ -1,11 +1,13 @@
 /* reader.c - reads the text in a picture, and has its spelling corrected
  *
  * It knows neither Tesseract nor Hunspell: it calls the capabilities `vision` and
- * `text_to_text`, one after the other, on behalf of the request that it keeps. Its answer has
- * two frames, the text as corrected and as read.
+ * `text_to_text`, one after the other, on behalf of the request that it keeps. Their contracts
+ * make the requests, and say that the text is frame 0 of either answer. Its own answer has two
+ * frames, the text as corrected and as read.
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <troupe.h>
 
@@ -13,7 +15,7 @@
 
 struct page {
     troupe_request_t *request;
-    troupe_message_t *read; /* NULL: not yet */
+    char *read; /* NULL: not yet */
 };
 
 static int give_up(struct page *page, const char *who, const troupe_reply_t *reply)
@@ -29,9 +31,10 @@ static int take_corrected(troupe_worker_t *self, const troupe_reply_t *reply, vo
     if (troupe_reply_outcome(reply) != TROUPE_OUTCOME_OK) {
         return give_up(page, "text_to_text", reply);
     }
-    troupe_message_t *answer = troupe_message_share(troupe_reply_message(reply));
-    if (!answer || troupe_message_add(answer, troupe_message_data(page->read, 0),
-                                      troupe_message_size(page->read, 0)) != TROUPE_OK) {
+    const troupe_message_t *corrected = troupe_reply_message(reply);
+    troupe_message_t *answer = troupe_message_from(troupe_message_data(corrected, 0),
+                                                   troupe_message_size(corrected, 0));
+    if (!answer || troupe_message_add(answer, page->read, strlen(page->read)) != TROUPE_OK) {
         troupe_message_destroy(&answer);
         return -1;
     }
@@ -48,18 +51,30 @@ static int call(troupe_worker_t *self, struct page *page, const char *capability
                               &id);
 }
 
+static int have_corrected(troupe_worker_t *self, struct page *page)
+{
+    troupe_text_to_text_request_t what;
+    troupe_message_t *message = NULL;
+    troupe_why_t why;
+    troupe_text_to_text_init(&what);
+    what.prompt = page->read;
+    what.stream = false;
+    if (troupe_text_to_text_pack(&what, &message, &why) != TROUPE_OK) {
+        troupe_request_fail(page->request, "%s", why.text);
+        return 0;
+    }
+    return call(self, page, "text_to_text", &message, take_corrected);
+}
+
 static int take_text(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
 {
     struct page *page = arg;
     if (troupe_reply_outcome(reply) != TROUPE_OUTCOME_OK) {
         return give_up(page, "vision", reply);
     }
-    troupe_message_destroy(&page->read);
-    const troupe_message_t *answer = troupe_reply_message(reply);
-    page->read =
-        troupe_message_from(troupe_message_data(answer, 0), troupe_message_size(answer, 0));
-    troupe_message_t *message = page->read ? troupe_message_share(page->read) : NULL;
-    return message ? call(self, page, "text_to_text", &message, take_corrected) : -1;
+    free(page->read);
+    page->read = troupe_message_text(troupe_reply_message(reply), 0);
+    return page->read ? have_corrected(self, page) : -1;
 }
 
 static int handle(troupe_worker_t *self, troupe_request_t *request, void *state)
@@ -94,7 +109,7 @@ static void terminate(troupe_worker_t *self, void **state_p, troupe_reason_t rea
     (void)self;
     (void)reason;
     struct page *page = *state_p;
-    troupe_message_destroy(&page->read);
+    free(page->read);
     free(page);
 }
 

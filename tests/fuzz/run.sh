@@ -19,7 +19,7 @@ shift
 
 if ! [ -f "$build/build.ninja" ]; then
     CC=clang meson setup "$build" -Dfuzzing=libfuzzer -Db_sanitize=address,undefined \
-        -Db_lundef=false -Dtests=disabled -Dworkers=disabled -Dpipeline=disabled || exit 1
+        -Db_lundef=false -Dtests=disabled -Dworkers=disabled || exit 1
 fi
 meson compile -C "$build" fuzzers || exit 1
 
