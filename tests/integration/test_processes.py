@@ -256,7 +256,7 @@ class Ends(ProcessTest):
         took = self.kill_with(node, family)
         self.assertFalse(os.path.exists(folder))  # the guard is of the family
         print(f"{len(family)} processes were gone {1000 * took:.1f} ms after their node")
-        self.assertLess(took, 1)
+        self.assertLess(took, 5)
 
     def kill_with(self, node, family):
         began = time.monotonic()
