@@ -643,12 +643,12 @@ class Heartbeats(MajordomoTest):
         self.assertNotIn("worker_dismissed", node.text())
 
     def test_a_reload_sets_another_interval(self):
-        node = super().node(far(), majordomo={"heartbeat": "1h"})
+        node = super().node(far(), majordomo={"heartbeat": "1h", "liveness": 10})
         worker = self.worker(node.tcp)
         client = self.client(node.tcp)
         client.request(b"far", b"x")
         worker.answer(worker.request()[0], b"up")
-        node.config["majordomo"] = {"heartbeat": "100ms"}
+        node.config["majordomo"] = {"heartbeat": "100ms", "liveness": 10}
         node.write()
         self.assertEqual(node.run("reload").returncode, 0)
         worker.assert_sent_away()
@@ -665,10 +665,11 @@ class Sharing(MajordomoTest):
         first = self.client(node.tcp, *kind)
         first.request(b"told", body)
         self.until(lambda: node.capability("told")["pending"] == 1)
-        first.close()
         again = self.client(node.tcp, *kind)
         again.request(b"told", body)
         self.until(lambda: self.n_accepted("told") == 2)
+        first.close()
+        node.wait_line("event=peer_gone why=disconnected open=1")
         other = self.client(node.tcp, *kind)
         other.request(b"told", body, b"and more")
         self.until(lambda: self.n_accepted("told") == 3)
