@@ -172,7 +172,7 @@ class Workers(NodeTest):
         node = self.node(pool(n=4, health=health))
         peer = self.peer(node.ipc)
         for _ in range(2):
-            running = peer.request("echo", "progress", b"500")
+            running = peer.request("echo", "progress", b"2000")
             self.wait_running(node, 1)
             node.kill(signal.SIGSTOP)
             time.sleep(2.5)  # the time that passes is the test
