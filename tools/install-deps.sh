@@ -114,6 +114,8 @@ look() {
     need 'libpng' 'libpng-dev' has_library libpng
     need 'libjpeg' 'libjpeg-dev' has_library libjpeg
     need 'the English data of tesseract' 'tesseract-ocr-eng' has_english_data
+    need 'fastText' 'fasttext' has_command fasttext
+    need 'WordNet' 'wordnet-base' has_file_like '/usr/share/wordnet/data.noun'
     need 'hunspell' 'libhunspell-dev' has_library hunspell
     need 'an English dictionary of hunspell' 'hunspell-en-us' \
         has_file_like '/usr/share/hunspell/en_US.dic'
@@ -148,6 +150,9 @@ look() {
         need 'Go' 'golang-go' has_command go
         need 'NATS for C' 'libnats-dev' has_library libnats
         need 'nats-server' 'nats-server' has_nats_server
+        need 'the dictionary GCIDE' 'dict-gcide' has_file_like '/usr/share/dictd/gcide.dict.dz'
+        need 'the dictionary FOLDOC' 'dict-foldoc' has_file_like '/usr/share/dictd/foldoc.dict.dz'
+        need 'manual pages' 'manpages-dev' has_file_like '/usr/share/man/man2/open.2.gz'
         need 'photographs of MATE' 'mate-backgrounds' has_file_like '/usr/share/backgrounds/mate/*'
         need 'photographs of GNOME' 'gnome-backgrounds' \
             has_file_like '/usr/share/backgrounds/gnome/*'
