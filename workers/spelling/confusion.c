@@ -17,11 +17,12 @@ enum {
     APOSTROPHE = 45,
     SPACE = 90, /* was lost */
     HYPHEN = 210,
-    CAPITAL = 210,  /* large instead of small, or the other way round: that is meant so */
-    ACCENTED = 250, /* a letter with an accent for one without: seldom made by mistake */
-    AT_BEGIN = 25,  /* on top when the first letter is not the same: that is seldom mistyped */
-    LOOKS = 30,     /* looks much the same */
-    ALIKE = 50,     /* looks alike */
+    CAPITAL = 210,      /* large instead of small, or the other way round: that is meant so */
+    CAPITAL_FIRST = 25, /* but for the first */
+    ACCENTED = 250,     /* a letter with an accent for one without: seldom made by mistake */
+    AT_BEGIN = 25, /* on top when the first letter is not the same: that is seldom mistyped */
+    LOOKS = 30,    /* looks much the same */
+    ALIKE = 50,    /* looks alike */
 };
 
 struct look {
@@ -196,7 +197,7 @@ static void consider_slips(const struct way *way, size_t i, size_t j, int *best)
     int at_begin = i <= 1 && j <= 1 ? AT_BEGIN : 0;
 
     if (i > 0 && j > 0 && seen[i - 1] == meant[j - 1]) {
-        improve(best, way->cost[i - 1][j - 1] + CAPITAL);
+        improve(best, way->cost[i - 1][j - 1] + (i == 1 && j == 1 ? CAPITAL_FIRST : CAPITAL));
     } else if (i > 0 && j > 0) {
         improve(best, way->cost[i - 1][j - 1] + cost_of_instead(seen[i - 1], meant[j - 1]) +
                           at_begin);
@@ -305,4 +306,30 @@ size_t tr_confusion_each(const wchar_t *seen, size_t n, size_t max, tr_confusion
         (void)misread(&search, seen, n, 0, 2);
     }
     return max - search.left;
+}
+
+/* ---- words that are a slip away ---- */
+
+void tr_confusion_each_slip(const wchar_t *seen, size_t n, tr_confusion_fn *fn, void *arg)
+{
+    wchar_t meant[TR_CONFUSION_MAX_LETTERS + 1];
+    bool goes_on = n <= TR_CONFUSION_MAX_LETTERS;
+    for (size_t at = 0; at < n && goes_on; at++) {
+        wmemcpy(meant, seen, at + 1); /* with the letter twice */
+        wmemcpy(meant + at + 1, seen + at, n - at);
+        goes_on = fn(arg, meant, n + 1);
+        if (!goes_on || at + 1 == n) {
+            break;
+        }
+        if (seen[at] == seen[at + 1]) {
+            wmemcpy(meant, seen, at); /* or once */
+            wmemcpy(meant + at, seen + at + 1, n - at - 1);
+            goes_on = fn(arg, meant, n - 1);
+        } else {
+            wmemcpy(meant, seen, n);
+            meant[at] = seen[at + 1];
+            meant[at + 1] = seen[at];
+            goes_on = fn(arg, meant, n);
+        }
+    }
 }
