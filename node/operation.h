@@ -36,7 +36,7 @@ typedef struct tr_operations {
 typedef struct tr_later {
     tr_deed_t deed;
     char name[80];
-    char size[24]; /* of a scale, or "" */
+    char size[28]; /* of a scale, or "" */
     int64_t delay_ms;
 } tr_later_t;
 

@@ -111,6 +111,8 @@ look() {
     need 'the font DejaVu Sans' 'fonts-dejavu-core' has_font
     need 'tesseract' 'libtesseract-dev' has_library tesseract
     need 'leptonica' 'libleptonica-dev libleptonica6-dev' has_library lept
+    need 'libpng' 'libpng-dev' has_library libpng
+    need 'libjpeg' 'libjpeg-dev' has_library libjpeg
     need 'the English data of tesseract' 'tesseract-ocr-eng' has_english_data
     need 'hunspell' 'libhunspell-dev' has_library hunspell
     need 'an English dictionary of hunspell' 'hunspell-en-us' \
@@ -146,6 +148,12 @@ look() {
         need 'Go' 'golang-go' has_command go
         need 'NATS for C' 'libnats-dev' has_library libnats
         need 'nats-server' 'nats-server' has_nats_server
+        need 'photographs of MATE' 'mate-backgrounds' has_file_like '/usr/share/backgrounds/mate/*'
+        need 'photographs of GNOME' 'gnome-backgrounds' \
+            has_file_like '/usr/share/backgrounds/gnome/*'
+        need 'stamps of Tux Paint' 'tuxpaint-stamps-default' \
+            has_file_like '/usr/share/tuxpaint/stamps/animals/*'
+        need 'clip art' 'openclipart-png' has_file_like '/usr/share/openclipart/png/*'
     fi
 }
 

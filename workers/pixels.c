@@ -1,11 +1,6 @@
-/* Leptonica looks at the header, and then unpacks. It writes to stderr when an image is odd;
- * strangers' images shall not fill our log, so it is silenced. (What libpng and libjpeg say
- * about a damaged file, a line at most, cannot be helped from here.)
- *
- * A JPEG may have its pixels refined scan by scan, and a scan that says nothing in a dozen
- * bytes is worth a pass over all of them: a small file could keep us busy for days. Honest ones
- * have ten. Within a JPEG the mark of a scan can be nothing else, but for what it carries
- * along, as a thumbnail; so they are counted without reading it.
+/* The header is looked at, and then the image is unpacked: PNG and JPEG by files of their own,
+ * all else by Leptonica. Strangers' images shall not fill our log, so nothing here writes to
+ * stderr: Leptonica is silenced, and keeps libtiff from it.
  */
 
 #include "pixels.h"
@@ -17,16 +12,19 @@
 
 #include <leptonica/allheaders.h>
 
-/* What the header says. */
-struct header {
-    l_int32 format;
-    l_int32 width;
-    l_int32 height;
-};
+#include "pixels_inside.h"
 
+static void say_nothing(const char *text)
+{
+    (void)text;
+}
+
+/* For some of what it says Leptonica does not ask how severe it is. The handler stays for good,
+ * as modules do. */
 static void silence(void)
 {
     setMsgSeverity(L_SEVERITY_NONE);
+    leptSetStderrHandler(say_nothing);
 }
 
 void tr_pixels_silence(void)
@@ -58,19 +56,7 @@ static bool is_known_format(l_int32 format)
     }
 }
 
-static bool has_too_many_scans(const unsigned char *jpeg, size_t size)
-{
-    size_t n = 0;
-    const unsigned char *end = jpeg + size;
-    const unsigned char *at = memchr(jpeg, 0xFF, size);
-    while (at && end - at > 1) {
-        n += at[1] == 0xDA;
-        at = memchr(at + 1, 0xFF, (size_t)(end - at - 1));
-    }
-    return n > TR_PIXELS_MAX_SCANS;
-}
-
-static troupe_status_t read_header(const void *image, size_t size, struct header *out,
+static troupe_status_t read_format(const void *image, size_t size, l_int32 *format,
                                    tr_why_t *why)
 {
     if (size == 0) {
@@ -78,13 +64,21 @@ static troupe_status_t read_header(const void *image, size_t size, struct header
         return TROUPE_ERR_INVALID;
     }
     /* Leptonica tells formats apart by the first 12 bytes without asking how many there are. */
-    if (size < 12 || findFileFormatBuffer(image, &out->format) != 0 ||
-        !is_known_format(out->format)) {
+    if (size < 12 || findFileFormatBuffer(image, format) != 0 || !is_known_format(*format)) {
         tr_why_set(why, "%zu bytes that are no PNG, JPEG, TIFF, BMP, PNM or WebP", size);
         return TROUPE_ERR_INVALID;
     }
-    if (pixReadHeaderMem(image, size, NULL, &out->width, &out->height, NULL, NULL, NULL) != 0 ||
-        out->width <= 0 || out->height <= 0) {
+    return TROUPE_OK;
+}
+
+static troupe_status_t read_header(const void *image, size_t size, l_int32 format,
+                                   tr_pixels_header_t *out, tr_why_t *why)
+{
+    bool is_read = format == IFF_JFIF_JPEG
+                       ? tr_pixels_read_jpeg_header(image, size, out)
+                       : pixReadHeaderMem(image, size, NULL, &out->width, &out->height, NULL,
+                                          NULL, NULL) == 0;
+    if (!is_read || out->width <= 0 || out->height <= 0) {
         tr_why_set(why, "the header of the image is damaged");
         return TROUPE_ERR_INVALID;
     }
@@ -94,22 +88,32 @@ static troupe_status_t read_header(const void *image, size_t size, struct header
                    out->width, out->height, TR_PIXELS_MAX_SIDE, TR_PIXELS_MAX_AREA / 1000000);
         return TROUPE_LIMIT;
     }
-    if (out->format == IFF_JFIF_JPEG && has_too_many_scans(image, size)) {
-        tr_why_set(why, "the JPEG has more than %d scans", TR_PIXELS_MAX_SCANS);
-        return TROUPE_LIMIT;
-    }
     return TROUPE_OK;
 }
 
 /* By how much a JPEG may be made smaller while it is unpacked. */
-static l_int32 reduction_for(const struct header *header, int enough)
+static unsigned reduction_for(const tr_pixels_header_t *header, int enough)
 {
-    l_int32 shorter = header->width < header->height ? header->width : header->height;
-    l_int32 reduction = 1;
-    while (enough > 0 && reduction < 8 && shorter / (2 * reduction) >= enough) {
+    int shorter = header->width < header->height ? header->width : header->height;
+    unsigned reduction = 1;
+    while (enough > 0 && reduction < 8 && shorter / (2 * (int)reduction) >= enough) {
         reduction *= 2;
     }
     return reduction;
+}
+
+static PIX *read_pixels(const void *image, size_t size, l_int32 format,
+                        const tr_pixels_header_t *header, int enough, bool *no_memory)
+{
+    switch (format) {
+    case IFF_PNG:
+        return tr_pixels_read_png(image, size, header, no_memory);
+    case IFF_JFIF_JPEG:
+        return tr_pixels_read_jpeg(image, size, header, reduction_for(header, enough),
+                                   no_memory);
+    default:
+        return pixReadMem(image, size);
+    }
 }
 
 troupe_status_t tr_pixels_unpack(const void *image, size_t size, int enough, struct Pix **out,
@@ -118,19 +122,24 @@ troupe_status_t tr_pixels_unpack(const void *image, size_t size, int enough, str
     assert((image || size == 0) && enough >= 0 && out && why);
 
     tr_pixels_silence();
-    struct header header = {.format = IFF_UNKNOWN};
-    troupe_status_t status = read_header(image, size, &header, why);
+    l_int32 format = IFF_UNKNOWN;
+    tr_pixels_header_t header = {0};
+    troupe_status_t status = read_format(image, size, &format, why);
+    if (status == TROUPE_OK) {
+        status = read_header(image, size, format, &header, why);
+    }
     if (status != TROUPE_OK) {
         return status;
     }
-    l_int32 reduction = reduction_for(&header, enough);
-    PIX *pixels = header.format == IFF_JFIF_JPEG && reduction > 1
-                      ? pixReadMemJpeg(image, size, 0, reduction, NULL, 0)
-                      : pixReadMem(image, size);
-    if (!pixels) {
+    bool no_memory = false;
+    *out = read_pixels(image, size, format, &header, enough, &no_memory);
+    if (no_memory) {
+        tr_why_set(why, "out of memory");
+        return TROUPE_ERR_NOMEM;
+    }
+    if (!*out) {
         tr_why_set(why, "the image is damaged");
         return TROUPE_ERR_INVALID;
     }
-    *out = pixels;
     return TROUPE_OK;
 }

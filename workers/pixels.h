@@ -17,7 +17,7 @@
 enum {
     TR_PIXELS_MAX_SIDE = 32767,            /* pixels, what Tesseract can count */
     TR_PIXELS_MAX_AREA = 40 * 1000 * 1000, /* pixels */
-    TR_PIXELS_MAX_SCANS = 100,             /* of a JPEG, each of which takes time */
+    TR_PIXELS_MAX_SCANS = 100, /* of a JPEG, each of which takes time; ten are many */
 };
 
 struct Pix; /* Leptonica's */
@@ -33,7 +33,8 @@ void tr_pixels_silence(void);
  *
  *   TROUPE_OK           *out is the caller's, to be released with pixDestroy()
  *   TROUPE_LIMIT        more than the limits allow
- *   TROUPE_ERR_INVALID  no image of these formats, or a damaged one
+ *   TROUPE_ERR_INVALID  no image of these formats, a damaged one, or one that is cut off
+ *   TROUPE_ERR_NOMEM
  */
 TROUPE_NODISCARD troupe_status_t tr_pixels_unpack(const void *image, size_t size, int enough,
                                                   struct Pix **out, tr_why_t *why);

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tests/fuzz/run.sh - let libFuzzer look for inputs that the decoders cannot stand
 #
-#   tests/fuzz/run.sh SECONDS [TARGET...]    each target for so long, as many at once as there are
-#                                            processors; all targets when none is named
+#   tests/fuzz/run.sh SECONDS [TARGET...]    each target for so long, AT_A_TIME at once, or as many
+#                                            as there are processors; all when none is named
 #
 # What is found lies in $BUILD/found/TARGET, and the exit status is 1. What was learnt stays in
 # $BUILD/corpus/TARGET for the next time; the seeds in tests/fuzz/corpus are left as they are.
@@ -50,5 +50,5 @@ export -f run_one
 export build seconds
 
 # shellcheck disable=SC2016 # its own argument is meant
-printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'run_one "$1"' run_one ||
+printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "${AT_A_TIME:-$(nproc)}" bash -c 'run_one "$1"' run_one ||
     exit 1

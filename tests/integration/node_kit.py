@@ -7,6 +7,7 @@ or the end of the process, and each of these has a bound. Processes end by the i
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -25,9 +26,16 @@ MAGIC = "TRP1"
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody listens on. The system gives connections theirs from 32768 up: such a port
+    could be taken by any of other tests before the node has it."""
+    while True:
+        port = random.SystemRandom().randrange(10000, 32768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass  # somebody has it
 
 
 def run_troupe(*words, **options):

@@ -84,6 +84,7 @@ static void do_spin(troupe_request_t *request)
     while (!troupe_request_cancelled(request)) {
         sink++;
     }
+    (void)sink;
     troupe_request_fail(request, "was cancelled");
 }
 

@@ -403,6 +403,98 @@ class Calling(Case):
         self.assert_one_line(process.stderr.read().decode())
 
 
+class Contracts(Case):
+    def test_json_goes_out_as_frames_and_comes_back_as_json(self):
+        node = self.node(replies(b"a text\n", msgpack.packb({"confidence": 0.5, "words": [
+            {"text": "a", "confidence": 1, "left": 1, "top": 2, "width": 3, "height": 4}]})))
+        picture = self.path("picture", b"\x00\xff\xd8")
+        said = self.troupe("call", "vision", "-f", picture, "-r", '{"details": true}')
+        reply = json.loads(said)
+        self.assertEqual(reply["text"], "a text\n")
+        self.assertEqual(reply["words"][0]["height"], 4)
+        _, _, headers, frames = node.wait_for("request")
+        self.assertEqual(headers["method"], "describe")
+        self.assertEqual(frames, [b"\x00\xff\xd8", msgpack.packb({"details": True})])
+
+    def test_the_subject_may_be_json_too(self):
+        node = self.node(replies(b"\x00\x00\x80\x3f" * 4, msgpack.packb({"dimension": 2})))
+        said = self.troupe("call", "text_embedding", "-r", '{"texts": ["a", "b"]}')
+        self.assertEqual(json.loads(said), {"vectors": [[1, 1], [1, 1]], "dimension": 2})
+        _, _, headers, frames = node.wait_for("request")
+        self.assertEqual(headers["method"], "embed_batch")
+        self.assertEqual(msgpack.unpackb(frames[0]), ["a", "b"])
+
+    def test_json_may_be_a_file_or_stdin(self):
+        node = self.node(replies(b"%PDF", msgpack.packb({"format": "pdf"})))
+        request = b'{"prompt": "a boat", "format": "pdf"}'
+        path = self.path("request", request)
+        answer = {"image": {"base64": "JVBERg=="}, "format": "pdf", "width": 0, "height": 0}
+        for given in ("@" + path, "-"):
+            said = self.troupe("call", "text_to_image", "-r", given, stdin=request)
+            self.assertEqual(json.loads(said), answer)
+        self.assertEqual(node.wait_for("request")[3][0], b"a boat")
+
+    def test_what_it_is_about_goes_to_a_file(self):
+        self.node(replies(b"\x89PNG", msgpack.packb({"format": "png"})))
+        path = self.path("boat.png")
+        self.assertEqual(self.troupe("call", "text_to_image", "-d", "boat", "-r", "{}", "-o",
+                                     path), b"")
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), b"\x89PNG")
+
+    def test_json_says_it_all_of_a_contract_too(self):
+        def serve(node, peer, number, *_):
+            node.part(peer, number, 0, b"a ")
+            node.part(peer, number, 1, b"text")
+            node.reply(peer, number, b"a text", msgpack.packb({"finish": "length"}))
+
+        self.node(serve)
+        said = self.troupe("call", "mender", "--contract", "text_to_text", "-d", "x", "-r", "{}",
+                           "--json")
+        end = json.loads(said)
+        self.assertEqual(end["reply"]["text"], "a text")
+        self.assertEqual(end["reply"]["finish"], "length")
+        self.assertEqual(end["parts"], 2)
+
+    def test_a_wrong_request_is_not_sent(self):
+        node = self.node(echoes)
+        for words, line in [
+                (["vision", "-r", "{}"], "image is missing"),
+                (["vision", "-d", "x", "-r", '{"detials": 1}'], "has no 'detials'"),
+                (["vision", "-d", "x", "-r", "details=true"], "neither msgpack nor JSON"),
+                (["vision", "-d", "x", "-d", "y", "-r", "{}"], "one -d or -f, not 2"),
+                (["vision", "-r", "{}", "-m", "look"], "no method 'look'"),
+                (["reader", "-d", "x", "-r", "{}"], "say with --contract whose it keeps to"),
+                (["reader", "-d", "x", "-r", "{}", "--contract", "y"], "no contract 'y'"),
+                (["vision", "-r", "@" + self.path("absent")], "No such file")]:
+            self.troupe("call", *words, code=1)
+            self.assertIn(line, self.line)
+        self.troupe("call", "vision", "-d", "x", "--contract", "vision", code=2)
+        self.assertEqual([one for one in list(node.seen.queue) if one[0] == "request"], [])
+
+    def test_a_wrong_reply_is_not_shown(self):
+        self.node(replies(b"abc", msgpack.packb({"dimension": 1})))
+        self.assertEqual(self.troupe("call", "text_embedding", "-d", "x", "-r", "{}", code=1),
+                         b"")
+        self.assertIn("3 bytes are no float32 values", self.line)
+
+    def test_what_came_in_parts_is_not_shown_again(self):
+        def serve(node, peer, number, headers, frames):
+            node.part(peer, number, 0, b"one\n")
+            node.part(peer, number, 1, b"two\n")
+            node.reply(peer, number, frames[0])
+
+        self.node(serve)
+        self.assertEqual(self.troupe("call", "x", "-d", "one\ntwo\n"), b"one\ntwo\n")
+        self.assertEqual(self.troupe("call", "x", "-d", "one\n"), b"one\ntwo\none\n")
+
+    def test_contracts_are_told(self):
+        told = json.loads(self.troupe("contract", "vision"))
+        self.assertEqual((told["capability"], told["method"]), ("vision", "describe"))
+        self.troupe("contract", "visions", code=1)
+        self.assertIn("there is no contract 'visions'", self.line)
+
+
 class Writing(Case):
     def test_the_reply_goes_to_the_file_and_parts_to_stdout(self):
         def serve(node, peer, number, *_):

@@ -265,7 +265,7 @@ static uint64_t roll(uint64_t *dice, uint64_t sides)
     return *dice % sides;
 }
 
-static troupe_outcome_t call_once(troupe_caller_t *caller, const char *name, uint64_t us)
+static troupe_outcome_t call_one_time(troupe_caller_t *caller, const char *name, uint64_t us)
 {
     char text[24];
     snprintf(text, sizeof text, "%llu", (unsigned long long)us);
@@ -292,7 +292,7 @@ static void *call_on(void *arg)
          n++) {
         char name[2] = {(char)('a' + roll(&self->dice, N_CAPABLE)), '\0'};
         troupe_outcome_t outcome =
-            call_once(caller, self->only ? self->only : name, roll(&self->dice, 2000));
+            call_one_time(caller, self->only ? self->only : name, roll(&self->dice, 2000));
         self->n_ok += outcome == TROUPE_OUTCOME_OK;
         self->n_else += outcome != TROUPE_OUTCOME_OK;
         self->other = outcome == TROUPE_OUTCOME_OK ? self->other : outcome;

@@ -135,14 +135,14 @@ class Faults(ProcessTest):
         self.assertEqual([one["restarts"] for one in node.capability("odd")["workers"]], [2])
 
     def test_it_is_stopped_while_idle(self):
-        node = self.start(health={"interval": "100ms", "misses": 3})
+        node = self.start(health={"interval": "100ms", "misses": 10})
         pid = int(self.ask(self.good, "pid"))
         os.kill(pid, signal.SIGSTOP)
-        self.assert_replaced(node, "hung: 3 pings in a row unanswered")
+        self.assert_replaced(node, "hung: 10 pings in a row unanswered")
         wait_gone([pid])
 
     def test_it_is_stopped_with_a_request(self):
-        node = self.start(health={"interval": "100ms", "misses": 3, "stall": "500ms"})
+        node = self.start(health={"interval": "100ms", "misses": 10, "stall": "1s"})
         number, pid = self.begin(self.good)
         os.kill(pid, signal.SIGSTOP)
         self.assert_lost(number, "hung", "without progress")
@@ -150,7 +150,7 @@ class Faults(ProcessTest):
         wait_gone([pid])
 
     def test_it_hangs(self):
-        node = self.start(health={"interval": "100ms", "misses": 3, "stall": "500ms"})
+        node = self.start(health={"interval": "100ms", "misses": 10, "stall": "1s"})
         for n_restarts, method in enumerate(("hang", "deaf"), 1):
             number, pid = self.begin(self.good, method)
             self.assert_lost(number, "hung")
@@ -175,12 +175,14 @@ class Faults(ProcessTest):
         self.assert_replaced(node, r"failed: uses \d+ MiB, above its limit of 100 MiB")
 
     def test_it_takes_more_processor_time_than_it_may(self):
-        node = self.start(worker={"module": "odd", "limits": {"cpu-time": "1s"}})
+        node = self.start(worker={"module": "odd", "limits": {"cpu-time": "1s"}},
+                          timeout="10m", health={"stall": "5m"})
         self.assert_lost(self.good.request("odd", "spin"), "signal 24 (CPU time limit exceeded)")
         self.assert_replaced(node, r"crashed: signal 24 \(CPU time limit exceeded\)")
 
     def test_it_does_not_heed_the_end_of_its_processor_time(self):
-        node = self.start(worker={"module": "odd", "limits": {"cpu-time": "1s"}})
+        node = self.start(worker={"module": "odd", "limits": {"cpu-time": "1s"}},
+                          timeout="10m", health={"stall": "5m"})
         self.assert_lost(self.good.request("odd", "insist"), "signal 9 (Killed)")
         self.assert_replaced(node, r"crashed: signal 9 \(Killed\)")
 
@@ -254,7 +256,7 @@ class Ends(ProcessTest):
         took = self.kill_with(node, family)
         self.assertFalse(os.path.exists(folder))  # the guard is of the family
         print(f"{len(family)} processes were gone {1000 * took:.1f} ms after their node")
-        self.assertLess(took, 1)
+        self.assertLess(took, 5)
 
     def kill_with(self, node, family):
         began = time.monotonic()

@@ -249,40 +249,11 @@ static void bad_images_are_refused_in_words(void **state)
     }
 }
 
-/* Behind the end of the image, where they do no harm; in it each would cost a pass. */
-static void a_jpeg_of_many_scans_is_refused(void **state)
-{
-    (void)state;
-    const sample_t *jpeg = NULL;
-    for (size_t i = 0; i < n_samples; i++) {
-        jpeg = strcmp(samples[i].name, "progressive JPEG") == 0 ? &samples[i] : jpeg;
-    }
-    assert_non_null(jpeg);
-    size_t size = jpeg->size;
-    unsigned char *image = malloc(size + 2 * (size_t)TR_PIXELS_MAX_SCANS);
-    assert_non_null(image);
-    memcpy(image, jpeg->bytes, size);
-    PIX *pixels = NULL;
-    tr_why_t why = {""};
-    for (int i = 0; i < TR_PIXELS_MAX_SCANS; i++) {
-        image[size++] = 0xFF;
-        image[size++] = 0xDA;
-        if (i == TR_PIXELS_MAX_SCANS / 2) {
-            assert_status(tr_pixels_unpack(image, size, 0, &pixels, &why), TROUPE_OK);
-            pixDestroy(&pixels);
-        }
-    }
-    assert_status(tr_pixels_unpack(image, size, 0, &pixels, &why), TROUPE_LIMIT);
-    assert_string_equal(why.text, "the JPEG has more than 100 scans");
-    free(image);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spoilt_images_are_unpacked_or_refused),
         cmocka_unit_test(bad_images_are_refused_in_words),
-        cmocka_unit_test(a_jpeg_of_many_scans_is_refused),
     };
     return cmocka_run_group_tests_name("workers/hostile_images", tests, make_samples,
                                        release_samples) != 0;

@@ -1,0 +1,54 @@
+#include "tests/unit/workers/pictures.h"
+
+#include "tests/kit/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+PIX *picture_of(int width, int height, int kind, int alpha)
+{
+    PIX *picture = pixCreate(width, height, 32);
+    assert_non_null(picture);
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+            int u = x * 240 / width;
+            int v = y * 240 / height;
+            int in_disc =
+                (u - 80 - 20 * kind) * (u - 80 - 20 * kind) + (v - 120) * (v - 120) < 3600;
+            int in_bar = (u + v * (kind + 1)) % 90 < 20;
+            l_uint32 pixel = 0;
+            composeRGBAPixel(in_disc ? 220 : u, in_bar ? 30 : v, in_disc ? 40 : 255 - u,
+                             alpha && u > 200 ? 0 : 255, &pixel);
+            pixSetPixel(picture, x, y, pixel);
+        }
+    }
+    if (alpha) {
+        pixSetSpp(picture, 4);
+    }
+    return picture;
+}
+
+file_t file_of(PIX *picture, l_int32 format)
+{
+    l_uint8 *data = NULL;
+    file_t file = {0};
+    l_int32 failed = format == IFF_JFIF_JPEG
+                         ? pixWriteMemJpeg(&data, &file.size, picture, 90, 0)
+                         : pixWriteMem(&data, &file.size, picture, format);
+    if (failed || file.size == 0) {
+        fail_msg("no picture in format %d", format);
+    }
+    /* In a block of just that size, for the sanitizers to watch. */
+    file.data = malloc(file.size);
+    assert_non_null(file.data);
+    memcpy(file.data, data, file.size);
+    lept_free(data);
+    return file;
+}
+
+file_t file_of_made(PIX *picture, l_int32 format)
+{
+    file_t file = file_of(picture, format);
+    pixDestroy(&picture);
+    return file;
+}
