@@ -22,7 +22,9 @@ enum {
     ACCENTED = 250,     /* a letter with an accent for one without: seldom made by mistake */
     AT_BEGIN = 25, /* on top when the first letter is not the same: that is seldom mistyped */
     LOOKS = 30,    /* looks much the same */
+    CLOSE = 40,    /* is told apart by a dot, a bar, a gap */
     ALIKE = 50,    /* looks alike */
+    FAINT = 65,    /* may look alike when it is faint */
 };
 
 struct look {
@@ -70,17 +72,20 @@ static const struct look looks[] = {
     LOOK(L"n", L"ri", ALIKE),       LOOK(L"h", L"li", ALIKE),
     LOOK(L"u", L"ii", ALIKE),       LOOK(L"lc", L"k", ALIKE),
     LOOK(L"tl", L"d", ALIKE),       LOOK(L"tb", L"th", ALIKE),
-    LOOK(L"ll", L"h", ALIKE),       LOOK(L"e", L"c", ALIKE),
-    LOOK(L"c", L"e", ALIKE),        LOOK(L"h", L"b", ALIKE),
-    LOOK(L"b", L"h", ALIKE),        LOOK(L"i", L"l", ALIKE),
-    LOOK(L"l", L"i", ALIKE),        LOOK(L"t", L"f", ALIKE),
-    LOOK(L"f", L"t", ALIKE),        LOOK(L"t", L"l", ALIKE),
-    LOOK(L"l", L"t", ALIKE),        LOOK(L"i", L"j", ALIKE),
+    LOOK(L"ll", L"h", ALIKE),       LOOK(L"e", L"c", CLOSE),
+    LOOK(L"c", L"e", CLOSE),        LOOK(L"h", L"b", ALIKE),
+    LOOK(L"b", L"h", ALIKE),        LOOK(L"i", L"l", CLOSE),
+    LOOK(L"l", L"i", CLOSE),        LOOK(L"t", L"f", ALIKE),
+    LOOK(L"f", L"t", ALIKE),        LOOK(L"t", L"l", CLOSE),
+    LOOK(L"l", L"t", CLOSE),        LOOK(L"i", L"j", ALIKE),
     LOOK(L"j", L"i", ALIKE),        LOOK(L"u", L"n", ALIKE),
-    LOOK(L"n", L"u", ALIKE),        LOOK(L"a", L"o", ALIKE),
-    LOOK(L"o", L"a", ALIKE),        LOOK(L"o", L"e", ALIKE),
-    LOOK(L"e", L"o", ALIKE),        LOOK(L"s", L"a", ALIKE),
-    LOOK(L"a", L"s", ALIKE),        LOOK(L"v", L"y", ALIKE),
+    LOOK(L"n", L"u", ALIKE),        LOOK(L"c", L"o", ALIKE),
+    LOOK(L"o", L"c", ALIKE),        LOOK(L"b", L"li", FAINT),
+    LOOK(L"t", L"il", FAINT),       LOOK(L"a", L"il", FAINT),
+    LOOK(L"R", L"it", ALIKE),       LOOK(L"a", L"o", FAINT),
+    LOOK(L"o", L"a", FAINT),        LOOK(L"o", L"e", FAINT),
+    LOOK(L"e", L"o", FAINT),        LOOK(L"s", L"a", FAINT),
+    LOOK(L"a", L"s", FAINT),        LOOK(L"v", L"y", ALIKE),
     LOOK(L"y", L"v", ALIKE),        LOOK(L"g", L"q", ALIKE),
     LOOK(L"q", L"g", ALIKE),        LOOK(L"\xA9", L"c", ALIKE),
 };
@@ -238,7 +243,7 @@ static int find_way(const wchar_t *seen, size_t n_seen, const wchar_t *meant, si
             if (i > 0 && j > 0 && seen[i - 1] == meant[j - 1]) {
                 best = way.cost[i - 1][j - 1];
             }
-            consider_looks(&way, i, j, only_looks ? LOOKS : ALIKE, &best);
+            consider_looks(&way, i, j, only_looks ? LOOKS : FAINT, &best);
             if (!only_looks) {
                 consider_slips(&way, i, j, &best);
             }
