@@ -4,12 +4,14 @@
  * thing after another over tcp, and a process beside it that sends as much as goes through one
  * connection, of one kind: requests, garbage, tiny frames, bundles, large requests; or that
  * connects as often as it can. Rounds go around the kinds, so that a machine that is slower for
- * a while is so for all. Prints one line of key=value pairs for each kind: medians of the
- * rounds, and their ratio to those without a flood.
+ * a while is so for all. Each flood is also sent elsewhere, to a node that is a process of its
+ * own: what the clients feel of that one is what it takes of the processors. Prints one line of
+ * key=value pairs for each kind: medians of the rounds, the least p99 of them, and the ratios
+ * to those without a flood, and with one elsewhere.
  *
  * Clients speak ZMTP and TRP/1 over sockets of their own, so that what is measured is the node.
  *
- *     flood_bench --clients 8 --rounds 3 --ms 1000
+ *     flood_bench --clients 8 --rounds 3 --ms 1000 --limits 'socket-buffer: 32KiB'
  */
 
 #include <arpa/inet.h>
@@ -49,11 +51,14 @@ typedef enum kind { NONE, REQUESTS, GARBAGE, TINY, BUNDLES, LARGE, CONNECTS, N_K
 static const char *const kind_names[N_KINDS] = {"none",    "requests", "garbage", "tiny",
                                                 "bundles", "large",    "connects"};
 
+/* Which node is flooded. */
+typedef enum place { HERE, ELSEWHERE, N_PLACES } place_t;
+
 typedef struct bench {
     long clients;
     long rounds;
     long ms;
-    unsigned port;
+    unsigned port[N_PLACES];
 } bench_t;
 
 /* ---- ZMTP 3.0, as much of it as it takes ---- */
@@ -213,7 +218,7 @@ static void *ask_on_and_on(void *arg)
     client_t *self = arg;
     tape_t request = {0};
     add_request(&request, 1, "hello", 5);
-    int stream = dial(self->bench->port);
+    int stream = dial(self->bench->port[HERE]);
     while (!atomic_load(self->is_over) && self->n < MOST_ANSWERS) {
         int64_t begin_ns = bench_now_ns();
         if (stream < 0 || !send_all(stream, request.bytes, request.size) ||
@@ -274,11 +279,11 @@ static tape_t tape_of(kind_t kind)
 }
 
 /* Without a trace, or this host would soon have no port left to connect from. */
-static void connect_on_and_on(const bench_t *bench)
+static void connect_on_and_on(unsigned port)
 {
     static const struct linger abrupt = {.l_onoff = 1};
     for (;;) {
-        int stream = dial(bench->port);
+        int stream = dial(port);
         if (stream >= 0) {
             setsockopt(stream, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
             close(stream);
@@ -308,7 +313,7 @@ static void send_until_cut(int stream, const tape_t *tape)
     }
 }
 
-static pid_t begin_flood(const bench_t *bench, kind_t kind)
+static pid_t begin_flood(unsigned port, kind_t kind)
 {
     pid_t flooder = kind == NONE ? 0 : fork();
     if (flooder < 0) {
@@ -319,11 +324,11 @@ static pid_t begin_flood(const bench_t *bench, kind_t kind)
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a bench that gives up leaves no flood behind */
     if (kind == CONNECTS) {
-        connect_on_and_on(bench);
+        connect_on_and_on(port);
     }
     tape_t tape = tape_of(kind);
     for (;;) {
-        int stream = dial(bench->port);
+        int stream = dial(port);
         if (stream >= 0) {
             send_until_cut(stream, &tape);
             close(stream);
@@ -339,11 +344,12 @@ typedef struct figures {
     int64_t p99_ns[MOST_ROUNDS];
 } figures_t;
 
-static void run(const bench_t *bench, kind_t kind, long round, figures_t *figures)
+static void run(const bench_t *bench, kind_t kind, place_t place, long round,
+                figures_t *figures)
 {
     atomic_bool is_over = false;
     client_t *clients = bench_alloc(MOST_CLIENTS, sizeof *clients);
-    pid_t flooder = begin_flood(bench, kind);
+    pid_t flooder = begin_flood(bench->port[place], kind);
     for (long i = 0; i < bench->clients; i++) {
         clients[i] = (client_t){.bench = bench, .is_over = &is_over};
         clients[i].took_ns = bench_alloc(MOST_ANSWERS, sizeof *clients[i].took_ns);
@@ -381,33 +387,51 @@ static int64_t median(int64_t *values, size_t n)
     return bench_quantile(values, n, 0.5);
 }
 
-static void report(const bench_t *bench, figures_t *all)
+/* Of the rounds: in the middle, and the least, which is the round that other processes of the
+ * machine disturbed least. */
+typedef struct summary {
+    double rps;
+    double p50_us;
+    double p99_us;
+    double least_p99_us;
+} summary_t;
+
+static summary_t sum_up(const bench_t *bench, figures_t *figures)
 {
-    double calm_us[2] = {0};
+    size_t n = (size_t)bench->rounds;
+    return (summary_t){
+        .rps = (double)median(figures->n, n) * 1e3 / (double)bench->ms,
+        .p50_us = (double)median(figures->p50_ns, n) / 1e3,
+        .p99_us = (double)median(figures->p99_ns, n) / 1e3,
+        .least_p99_us = (double)figures->p99_ns[0] / 1e3, /* they are sorted by now */
+    };
+}
+
+static void report(const bench_t *bench, figures_t all[N_KINDS][N_PLACES])
+{
+    summary_t calm = sum_up(bench, &all[NONE][HERE]);
     for (kind_t kind = NONE; kind < N_KINDS; kind++) {
-        size_t n = (size_t)bench->rounds;
-        double p50_us = (double)median(all[kind].p50_ns, n) / 1e3;
-        double p99_us = (double)median(all[kind].p99_ns, n) / 1e3;
-        if (kind == NONE) {
-            calm_us[0] = p50_us;
-            calm_us[1] = p99_us;
-        }
+        summary_t here = sum_up(bench, &all[kind][HERE]);
+        summary_t elsewhere = kind == NONE ? calm : sum_up(bench, &all[kind][ELSEWHERE]);
         printf("flood=%s clients=%ld rps=%.0f p50_us=%.1f p99_us=%.1f p50_ratio=%.2f "
-               "p99_ratio=%.2f\n",
-               kind_names[kind], bench->clients,
-               (double)median(all[kind].n, n) * 1e3 / (double)bench->ms, p50_us, p99_us,
-               p50_us / calm_us[0], p99_us / calm_us[1]);
+               "p99_ratio=%.2f least_p99_us=%.1f least_p99_ratio=%.2f elsewhere_rps=%.0f "
+               "elsewhere_p50_us=%.1f elsewhere_p99_us=%.1f elsewhere_least_p99_us=%.1f "
+               "p50_over_elsewhere=%.2f p99_over_elsewhere=%.2f "
+               "least_p99_over_elsewhere=%.2f\n",
+               kind_names[kind], bench->clients, here.rps, here.p50_us, here.p99_us,
+               here.p50_us / calm.p50_us, here.p99_us / calm.p99_us, here.least_p99_us,
+               here.least_p99_us / calm.least_p99_us, elsewhere.rps, elsewhere.p50_us,
+               elsewhere.p99_us, elsewhere.least_p99_us, here.p50_us / elsewhere.p50_us,
+               here.p99_us / elsewhere.p99_us, here.least_p99_us / elsewhere.least_p99_us);
     }
 }
 
 static void parse(bench_t *bench, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"clients", required_argument, NULL, 'n'},
-        {"rounds", required_argument, NULL, 'r'},
-        {"ms", required_argument, NULL, 'm'},
-        {"quiet", no_argument, NULL, 'q'},
-        {NULL, 0, NULL, 0},
+        {"clients", required_argument, NULL, 'n'}, {"rounds", required_argument, NULL, 'r'},
+        {"ms", required_argument, NULL, 'm'},      {"limits", required_argument, NULL, 'l'},
+        {"quiet", no_argument, NULL, 'q'},         {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -421,6 +445,9 @@ static void parse(bench_t *bench, int argc, char **argv)
         case 'm':
             bench->ms = bench_whole("ms", optarg, 1, 60000);
             break;
+        case 'l':
+            bench_peer_limits(optarg);
+            break;
         case 'q':
             bench_log_level("off");
             break;
@@ -430,26 +457,63 @@ static void parse(bench_t *bench, int argc, char **argv)
     }
 }
 
+static troupe_node_t *start_node(unsigned *port)
+{
+    char endpoint[128];
+    bench_endpoint("tcp", endpoint, sizeof endpoint);
+    *port = (unsigned)bench_whole("port", strrchr(endpoint, ':') + 1, 1, UINT16_MAX);
+    return bench_tree_start(
+        endpoint, &bench_mirror,
+        "{capability: mirror, worker: {module: mirror}, workers: {min: 2, max: 2, "
+        "concurrency: 64}, queue: {limit: 10000}}");
+}
+
+/* The same node again in a process of its own: what a flood of that one does to the clients of
+ * this one is what it takes of the processors. */
+static pid_t start_other_node(unsigned *port)
+{
+    int told[2];
+    pid_t other = pipe(told) == 0 ? fork() : -1;
+    if (other < 0) {
+        bench_give_up("no process to be had");
+    }
+    if (other == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)start_node(port);
+        ssize_t n = write(told[1], port, sizeof *port);
+        while (n > 0) {
+            pause();
+        }
+        _exit(1);
+    }
+    close(told[1]);
+    if (read(told[0], port, sizeof *port) != sizeof *port) {
+        bench_give_up("the other node did not start");
+    }
+    close(told[0]);
+    return other;
+}
+
 int main(int argc, char **argv)
 {
     bench_t bench = {.clients = 8, .rounds = 3, .ms = 1000};
     parse(&bench, argc, argv);
     bench_log_level("error");
-    char endpoint[128];
-    bench_endpoint("tcp", endpoint, sizeof endpoint);
-    bench.port = (unsigned)bench_whole("port", strrchr(endpoint, ':') + 1, 1, UINT16_MAX);
-    troupe_node_t *node = bench_tree_start(
-        endpoint, &bench_mirror,
-        "{capability: mirror, worker: {module: mirror}, workers: {min: 2, max: 2, "
-        "concurrency: 64}, queue: {limit: 10000}}");
-    figures_t *all = bench_alloc(N_KINDS, sizeof *all);
+    pid_t other = start_other_node(&bench.port[ELSEWHERE]);
+    troupe_node_t *node = start_node(&bench.port[HERE]);
+    figures_t(*all)[N_PLACES] = bench_alloc(N_KINDS, sizeof *all);
     for (long round = 0; round < bench.rounds; round++) {
         for (kind_t kind = NONE; kind < N_KINDS; kind++) {
-            run(&bench, kind, round, &all[kind]);
+            run(&bench, kind, HERE, round, &all[kind][HERE]);
+            if (kind != NONE) {
+                run(&bench, kind, ELSEWHERE, round, &all[kind][ELSEWHERE]);
+            }
         }
     }
     report(&bench, all);
     free(all);
+    kill(other, SIGKILL);
+    waitpid(other, NULL, 0);
     troupe_node_stop(node);
     troupe_node_destroy(&node);
     return 0;

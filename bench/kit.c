@@ -38,7 +38,7 @@ void bench_endpoint(const char *transport, char *endpoint, size_t size)
     if (strcmp(transport, "ipc") == 0) {
         snprintf(endpoint, size, "ipc:///tmp/troupe-bench-%d.sock", (int)getpid());
     } else if (strcmp(transport, "tcp") == 0) {
-        snprintf(endpoint, size, "tcp://127.0.0.1:%d", 20000 + (int)getpid() % 20000);
+        snprintf(endpoint, size, "tcp://127.0.0.1:%d", 20000 + (int)getpid() % 12000);
     } else {
         endpoint[0] = '\0';
     }
@@ -58,14 +58,24 @@ void bench_node_keys(const char *text)
     top_keys = text;
 }
 
+static const char *peer_limits = "";
+
+void bench_peer_limits(const char *text)
+{
+    peer_limits = text;
+}
+
 static char *describe(const char *endpoint, const char *children)
 {
     char *yaml;
     const char *before = endpoint[0] ? "listen: [{endpoint: \"" : "";
-    const char *after = endpoint[0] ? "\"}]\n" : "";
-    if (asprintf(&yaml,
-                 "troupe: 1\nnode: bench\nspin: %ldus\n%s%s%s%ssupervisor: {children: [%s]}\n",
-                 spin_us, top_keys, before, endpoint, after, children) < 0) {
+    const char *between = endpoint[0] ? "\", limits: {" : "";
+    const char *after = endpoint[0] ? "}}]\n" : "";
+    if (asprintf(
+            &yaml,
+            "troupe: 1\nnode: bench\nspin: %ldus\n%s%s%s%s%s%ssupervisor: {children: [%s]}\n",
+            spin_us, top_keys, before, endpoint, between, endpoint[0] ? peer_limits : "", after,
+            children) < 0) {
         bench_give_up("out of memory");
     }
     return yaml;

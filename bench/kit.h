@@ -36,6 +36,10 @@ void bench_node_spin(long spin_us);
  */
 void bench_node_keys(const char *text);
 
+/* Have what they listen at the `limits` that `text` says, in the short form of YAML without the
+ * braces; borrowed. */
+void bench_peer_limits(const char *text);
+
 /* Of the log only what is worse than `level`, unless the environment says otherwise; "off" is
  * meant whatever it says. Before the first node. */
 void bench_log_level(const char *level);

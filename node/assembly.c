@@ -336,6 +336,7 @@ static tr_peer_limits_t peer_limits(const tr_config_limits_t *limits)
         .max_malformed = (size_t)limits->malformed,
         .max_out = (size_t)limits->queue,
         .max_out_bytes = (size_t)limits->queue_bytes,
+        .socket_buffer = (size_t)limits->socket_buffer,
         .stall_ms = limits->stall_ms,
         .idle_ms = limits->idle_ms,
     };

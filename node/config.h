@@ -39,6 +39,7 @@ typedef struct tr_config_limits {
     int64_t malformed; /* messages in a minute */
     int64_t queue;     /* commands */
     int64_t queue_bytes;
+    int64_t socket_buffer; /* bytes; 0: as the system likes */
     int64_t stall_ms;
     int64_t idle_ms;
 } tr_config_limits_t;

@@ -132,6 +132,8 @@ const tr_schema_row_t tr_schema[] = {
     {.key = "queue-bytes", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_SIZE,
      .fallback = "64MiB", .min = 1024, .max = INT64_C(1) << 38,
      .offset = LISTENER(limits.queue_bytes)},
+    {.key = "socket-buffer", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_SIZE,
+     .fallback = "128KiB", .max = INT64_C(1) << 30, .offset = LISTENER(limits.socket_buffer)},
     {.key = "stall", .where = TR_IN_PEER_LIMITS, .type = TR_SCHEMA_DURATION,
      .fallback = "30s", .min = 1, .max = YEAR_MS, .word = "infinity",
      .word_ms = TR_CONFIG_INFINITY, .offset = LISTENER(limits.stall_ms)},

@@ -3,9 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "node/dashboard.h"
 #include "node/exposition.h"
-#include "base/json.h"
 #include "node/node_metrics.h"
 #include "node/readiness.h"
 

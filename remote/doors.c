@@ -15,7 +15,10 @@
 #include "remote/endpoint.h"
 #include "remote/zap.h"
 
-#define RECEIVE_HIGH_WATER 1000
+/* So many messages of each peer wait between libzmq's thread and the gateway's; its other ones
+ * stay in its connection, and those of others come in between. With many more, whoever sends as
+ * fast as it can keeps both threads busy with nothing else. */
+#define RECEIVE_HIGH_WATER 4
 #define SEND_HIGH_WATER    500 /* for each peer; what a gateway's next try can make up for */
 #define BACKLOG            256
 #define LINGER_MS          500
@@ -155,6 +158,9 @@ static bool listen_there(tr_door_t *door, char *why, size_t size)
     door->listener =
         tr_endpoint_listen(door->endpoint, door->mode, door->owner, BACKLOG, why, size);
     door->is_listening = door->listener >= 0;
+    if (door->is_listening && !tr_endpoint_is_ipc(door->endpoint)) {
+        tr_endpoint_bound_buffers(door->listener, door->limits.socket_buffer);
+    }
     return door->is_listening;
 }
 

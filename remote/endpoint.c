@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdint.h>
@@ -303,6 +304,17 @@ int tr_endpoint_listen(const char *endpoint, unsigned mode, const char *owner, i
         tr_endpoint_remove(endpoint);
     }
     return -1;
+}
+
+/* What is accepted has the listener's. Where the system does not do it, connections are as they
+ * would be without. */
+void tr_endpoint_bound_buffers(int listener, size_t bytes)
+{
+    int n = bytes > INT_MAX / 2 ? INT_MAX / 2 : (int)bytes;
+    if (n > 0) {
+        (void)setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &n, sizeof n);
+        (void)setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &n, sizeof n);
+    }
 }
 
 void tr_endpoint_remove(const char *endpoint)

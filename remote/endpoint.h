@@ -33,6 +33,10 @@ TROUPE_NODISCARD troupe_status_t tr_endpoint_check(const char *endpoint, char *w
 int tr_endpoint_listen(const char *endpoint, unsigned mode, const char *owner, int backlog,
                        char *why, size_t size);
 
+/* Let the system keep no more than so many bytes, each way, of each connection that is accepted
+ * from now on. tcp only; 0: as it likes. */
+void tr_endpoint_bound_buffers(int listener, size_t bytes);
+
 /* Give the bound ipc socket its mode and owner. tcp: nothing to do. */
 TROUPE_NODISCARD troupe_status_t tr_endpoint_set_access(const char *endpoint, unsigned mode,
                                                         const char *owner, char *why,

@@ -36,6 +36,7 @@ typedef struct tr_peer_limits {
     size_t max_malformed;   /* messages that cannot be understood, in a minute */
     size_t max_out;         /* commands that may wait for it */
     size_t max_out_bytes;   /* and their bytes */
+    size_t socket_buffer;   /* bytes that the system keeps of a connection, each way; 0: any */
     int64_t stall_ms;       /* for so long what waits may not move */
     int64_t idle_ms;        /* for so long it may want nothing and say nothing */
 } tr_peer_limits_t;
@@ -58,6 +59,7 @@ typedef struct tr_node_limits {
         .max_malformed = 100,                                                                  \
         .max_out = 10000,                                                                      \
         .max_out_bytes = (size_t)64 << 20,                                                     \
+        .socket_buffer = (size_t)128 << 10,                                                    \
         .stall_ms = 30000,                                                                     \
         .idle_ms = 300000,                                                                     \
     })

@@ -282,6 +282,8 @@ static void let_in(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t service,
     tr_trp1_t request;
     tr_trp1_init(&request, TR_TRP1_REQUEST, ++peer->majordomo->last_id);
     request.capability = service;
+    /* As its own broker does: who asks anew by another socket may find it done. */
+    request.finish_on_disconnect = true;
     if (!is_printable(service)) {
         tr_requests_refuse(gateway, peer, &request, TROUPE_OUTCOME_NO_CAPABILITY,
                            "nobody offers a service of that name here");

@@ -12,8 +12,8 @@
 
 #include <troupe/call.h>
 
-#include "wire/items.h"
 #include "base/utf8.h"
+#include "wire/items.h"
 
 #define MAGIC "TRP1"
 

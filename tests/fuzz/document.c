@@ -4,10 +4,10 @@
 
 #include "tests/fuzz/target.h"
 
+#include "base/json.h"
 #include "cli/document.h"
 #include "cli/text.h"
 #include "node/account.h"
-#include "base/json.h"
 #include "tests/kit/valid.h"
 
 static void is_json_of(const msgpack_object *object)

@@ -3,8 +3,8 @@
 
 #include "tests/fuzz/target.h"
 
-#include "wire/trp1.h"
 #include "base/utf8.h"
+#include "wire/trp1.h"
 
 static void holds_limits(const tr_trp1_t *command)
 {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/account.h"
 #include "base/json.h"
+#include "node/account.h"
 
 typedef struct packed {
     msgpack_sbuffer buffer;

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log_line.h"
 #include "node/exposition.h"
-#include "base/json.h"
 #include "tests/kit/random.h"
 #include "tests/kit/valid.h"
 

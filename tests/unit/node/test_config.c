@@ -358,11 +358,13 @@ static void limits_have_what_was_written_and_follow_one_another(void **state)
     assert_int_equal(all->malformed, 5);
     assert_int_equal(all->queue, 600);
     assert_int_equal(all->queue_bytes, 7 << 20);
+    assert_int_equal(all->socket_buffer, 32 << 10);
     assert_int_equal(all->stall_ms, 8000);
     assert_true(all->idle_ms == TR_CONFIG_INFINITY);
     const tr_config_limits_t *some = &config->listeners[1].limits;
     assert_int_equal(some->burst, 50);
     assert_int_equal(some->message, 128 << 20);
+    assert_int_equal(some->socket_buffer, 128 << 10);
     assert_int_equal(some->idle_ms, 300000);
     assert_int_equal(config->limit_connections, 500);
     assert_int_equal(config->limit_open, 600);

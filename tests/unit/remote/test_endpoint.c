@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -192,11 +193,47 @@ static void a_port_is_had_once(void **state)
                      -1);
 }
 
+static int buffer_of(int descriptor, int direction)
+{
+    int n = 0;
+    socklen_t size = sizeof n;
+    assert_int_equal(getsockopt(descriptor, SOL_SOCKET, direction, &n, &size), 0);
+    return n;
+}
+
+/* The system counts what it needs itself too, and doubles what it is told. */
+static void who_comes_in_has_buffers_as_small_as_was_said(void **state)
+{
+    (void)state;
+    char why[256];
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    int listener = tr_endpoint_listen("tcp://127.0.0.1:0", 0, NULL, 10, why, sizeof why);
+    assert_true(listener >= 0);
+    int before = buffer_of(listener, SO_RCVBUF);
+    tr_endpoint_bound_buffers(listener, 0);
+    assert_int_equal(buffer_of(listener, SO_RCVBUF), before);
+    tr_endpoint_bound_buffers(listener, 20000);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    struct pollfd poller = {.fd = listener, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, 10000), 1);
+    int accepted = accept(listener, NULL, NULL);
+    assert_true(accepted >= 0);
+    assert_int_equal(buffer_of(accepted, SO_RCVBUF), 40000);
+    assert_int_equal(buffer_of(accepted, SO_SNDBUF), 40000);
+    close(accepted);
+    close(client);
+    close(listener);
+}
+
 #define STORY(story) cmocka_unit_test_setup_teardown(story, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        STORY(who_comes_in_has_buffers_as_small_as_was_said),
         STORY(it_has_its_mode_when_it_can_be_connected_to),
         STORY(its_owner_is_set),
         STORY(an_owner_must_be_there),

@@ -8,11 +8,11 @@
 
 #include <troupe/call.h>
 
+#include "base/utf8.h"
 #include "tests/kit/random.h"
 #include "wire/bundle.h"
 #include "wire/mdp.h"
 #include "wire/trp1.h"
-#include "base/utf8.h"
 
 #define N_ROUNDS 20000
 

@@ -11,7 +11,7 @@
 
 #include <troupe/behaviour.h>
 
-enum { STAGE_MAX_PARTS = 8 };
+enum { STAGE_MAX_PARTS = 64 };
 
 typedef struct stage_arg {
     const char *key;
