@@ -144,9 +144,6 @@ static int cost_of_instead(wchar_t seen, wchar_t meant)
 /* A letter that is missing, or too many, beside `before` and `after`. */
 static int cost_of_one(wchar_t c, wchar_t before, wchar_t after)
 {
-    if (c >= 0x80 && c != 0x2019) {
-        return ACCENTED;
-    }
     switch (c) {
     case ' ':
         return SPACE;
@@ -195,6 +192,12 @@ static void consider_looks(const struct way *way, size_t i, size_t j, int deares
     }
 }
 
+/* A letter that is too many. */
+static int cost_of_extra(wchar_t c, wchar_t before, wchar_t after)
+{
+    return c >= 0x80 && c != 0x2019 ? ACCENTED : cost_of_one(c, before, after);
+}
+
 static void consider_slips(const struct way *way, size_t i, size_t j, int *best)
 {
     const wchar_t *seen = way->seen_small;
@@ -209,8 +212,8 @@ static void consider_slips(const struct way *way, size_t i, size_t j, int *best)
     }
     if (i > 0) {
         improve(best, way->cost[i - 1][j] + at_begin +
-                          cost_of_one(seen[i - 1], i > 1 ? seen[i - 2] : 0,
-                                      j > 0 ? meant[j - 1] : 0));
+                          cost_of_extra(seen[i - 1], i > 1 ? seen[i - 2] : 0,
+                                        j > 0 ? meant[j - 1] : 0));
     }
     if (j > 0) {
         improve(best, way->cost[i][j - 1] + at_begin +

@@ -140,6 +140,10 @@ int main(void)
         STORY("the first letter is right", L"calf", L"cald", L"xalf"),
         STORY("an apostrophe was left out", L"dont", L"don't", L"dons"),
         STORY("accents are meant", L"caf\xE9", L"caf\xE9s", L"cafe"),
+        STORY("accents may be forgotten", L"gros",
+              L"gro\xDF"
+              L"s",
+              L"grxys"),
         STORY("capitals are meant", L"latex", L"late", L"LaTeX"),
         STORY("but for the first", L"jewish", L"Jewish", L"jewfish"),
         cmocka_unit_test(the_same_word_costs_nothing),
