@@ -1,10 +1,11 @@
 /* bench/pages_bench.c - what Troupe adds to work that takes its time
  *
- * Pages are read by Tesseract, or drawn by Pango, by the code behind the workers `vision` and
- * `text_to_image`: called in a loop here, and through a node that has one, two or four workers,
- * threads or processes. All of them do the same in turn, for so many rounds, each for so many
- * seconds; a round's figures are compared with its own direct ones, since other rounds may have
- * found the machine busier.
+ * Pages are read by Tesseract, drawn by Pango, or described by what they look like, by the code
+ * behind the workers `vision`, `text_to_image` and `image_embedding`: called in a loop here,
+ * and through a node that has one, two or four workers, threads or processes. All of them do
+ * the same in turn, for so many rounds, each for so many seconds; a round's figures are
+ * compared with its own direct ones, since other rounds may have found the machine busier. With
+ * --only just one of the three is done.
  *
  *   TROUPE_MODULE_PATH=build-bench/workers build-bench/bench/pages_bench --seconds 5 --rounds 3
  *
@@ -21,11 +22,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <leptonica/allheaders.h>
 #include <troupe.h>
 
 #include "bench/kit.h"
 #include "bench/measure.h"
+#include "workers/gist.h"
 #include "workers/ocr.h"
+#include "workers/pixels.h"
 #include "workers/render.h"
 
 enum { MOST_PAGES = 100 * 1000, PATIENCE_MS = 60000, MOST_ROUNDS = 20 };
@@ -37,7 +41,7 @@ static const char text[] =
     "Supervisors restart 5 times in 10 seconds, then give up.\n"
     "The quick brown fox jumps over the lazy dog.\n";
 
-typedef enum work { READS, DRAWS, ECHOES } work_t;
+typedef enum work { READS, DRAWS, DESCRIBES, ECHOES } work_t;
 
 /* A way to have pages done. */
 typedef struct way {
@@ -103,11 +107,28 @@ static void read_page(bench_t *bench)
     tr_ocr_page_release(&page);
 }
 
+static void describe_page(bench_t *bench)
+{
+    float gist[TR_GIST_DIMENSION];
+    tr_canvas_t canvas;
+    PIX *pixels = NULL;
+    tr_why_t why;
+    if (tr_pixels_unpack(bench->page.bytes, bench->page.size, 4 * TR_CANVAS_SIDE, &pixels,
+                         &why) != TROUPE_OK ||
+        tr_canvas_draw(&canvas, pixels) != TROUPE_OK) {
+        bench_give_up("not unpacked: %s", why.text);
+    }
+    pixDestroy(&pixels);
+    tr_gist_of(&canvas, gist);
+}
+
 static void do_page(bench_t *bench)
 {
     if (bench->does == DRAWS) {
         tr_picture_t picture = draw_page(bench);
         free(picture.bytes);
+    } else if (bench->does == DESCRIBES) {
+        describe_page(bench);
     } else {
         read_page(bench);
     }
@@ -144,6 +165,13 @@ static troupe_message_t *request_for(const bench_t *bench)
         troupe_text_to_image_init(&request);
         request.prompt = text;
         status = troupe_text_to_image_pack(&request, &message, &why);
+    } else if (bench->does == DESCRIBES) {
+        const troupe_image_t page = {.data = bench->page.bytes, .size = bench->page.size};
+        troupe_image_embedding_request_t request;
+        troupe_image_embedding_init(&request);
+        request.images = &page;
+        request.n_images = 1;
+        status = troupe_image_embedding_pack(&request, &message, &why);
     } else {
         troupe_vision_request_t request;
         troupe_vision_init(&request);
@@ -364,8 +392,14 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"seconds", required_argument, NULL, 's'},
         {"rounds", required_argument, NULL, 'r'},
+        {"only", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
     };
+    static const struct {
+        const char *capability;
+        work_t does;
+    } works[] = {{"vision", READS}, {"text_to_image", DRAWS}, {"image_embedding", DESCRIBES}};
+    const char *only = NULL;
     bench_t bench = {.seconds = 3, .n_rounds = 3};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -376,14 +410,20 @@ int main(int argc, char **argv)
         case 'r':
             bench.n_rounds = bench_whole("rounds", optarg, 1, MOST_ROUNDS);
             break;
+        case 'o':
+            only = optarg;
+            break;
         default:
             return 2;
         }
     }
     prepare(&bench);
     run_empty(&bench);
-    run(&bench, "vision", READS);
-    run(&bench, "text_to_image", DRAWS);
+    for (size_t i = 0; i < sizeof works / sizeof works[0]; i++) {
+        if (!only || strcmp(only, works[i].capability) == 0) {
+            run(&bench, works[i].capability, works[i].does);
+        }
+    }
     free(bench.page.bytes);
     free(bench.took_ns);
     tr_renderer_destroy(&bench.renderer);
