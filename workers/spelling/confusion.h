@@ -34,4 +34,7 @@ typedef bool(tr_confusion_fn)(void *arg, const wchar_t *meant, size_t n);
 size_t tr_confusion_each(const wchar_t *seen, size_t n, size_t max, tr_confusion_fn *fn,
                          void *arg);
 
+/* Every word that `seen` is when two letters were swapped, or one was doubled or should be. */
+void tr_confusion_each_slip(const wchar_t *seen, size_t n, tr_confusion_fn *fn, void *arg);
+
 #endif

@@ -207,13 +207,13 @@ static troupe_status_t list(struct run *run, const tr_word_t *word, const tr_ent
 }
 
 /* Find suggestions, unless that was done, or leads nowhere. */
-static troupe_status_t rank_once(struct run *run, tr_entry_t *entry)
+static troupe_status_t rank(struct run *run, tr_entry_t *entry, int effort)
 {
-    if (entry->is_ranked || run->is_foreign || run->n_ranked == TR_CORRECT_MAX_SUGGESTED) {
+    if (run->is_foreign || (entry->effort == 0 && run->n_ranked == TR_CORRECT_MAX_SUGGESTED)) {
         return TROUPE_OK;
     }
-    run->n_ranked++;
-    return tr_rank(&run->sources, entry, TR_CORRECT_N_SUGGESTIONS, &run->out->arena);
+    run->n_ranked += entry->effort == 0;
+    return tr_rank(&run->sources, entry, effort, TR_CORRECT_N_SUGGESTIONS, &run->out->arena);
 }
 
 static bool is_to_be_replaced(const tr_word_t *word, const tr_entry_t *entry,
@@ -226,6 +226,7 @@ static bool is_to_be_replaced(const tr_word_t *word, const tr_entry_t *entry,
                                            .cost = entry->cost,
                                            .cost_of_looks = entry->cost_of_looks,
                                            .is_split = strchr(entry->suggestions[0], ' '),
+                                           .is_same = entry->is_same,
                                            .bonus = entry->bonus,
                                            .count = entry->count,
                                            .count_of_best = entry->count_of_best,
@@ -238,8 +239,15 @@ static troupe_status_t treat(struct run *run, const tr_word_t *word, tr_entry_t 
 {
     wchar_t seen[TR_SPELLER_MAX_WORD];
     long n = tr_letters_decode_all(entry->text, strlen(entry->text), seen, TR_SPELLER_MAX_WORD);
-    troupe_status_t status = rank_once(run, entry);
-    if (status != TROUPE_OK || n < 0) {
+    if (n < 0) {
+        return TROUPE_OK;
+    }
+    troupe_status_t status =
+        rank(run, entry,
+             run->request->suggest                                           ? TR_RANK_ALL
+             : tr_verdict_may_be_far(seen, (size_t)n, word->begins_sentence) ? TR_RANK_ENOUGH
+                                                                             : TR_RANK_QUICK);
+    if (status != TROUPE_OK) {
         return status;
     }
     if (run->request->suggest) {

@@ -15,6 +15,7 @@ enum {
     MAX_LOOKS = 300,   /* words that are tried because they look alike */
     BY_ORDER = 3,      /* for each place in Hunspell's order */
     NOT_SUGGESTED = 8, /* by Hunspell */
+    LIKELY_COST = 40,  /* of a word that Hunspell will hardly have a better one than */
     BONUS_LIKELY = 3,  /* for twice as often */
     BONUS_HERE = 5,
     MAX_BONUS = 45,
@@ -154,7 +155,7 @@ static void add(struct ranking *ranking, const char *text, int penalty)
     ranking->n++;
 }
 
-static bool add_look(void *arg, const wchar_t *meant, size_t n)
+static bool add_if_known(void *arg, const wchar_t *meant, size_t n)
 {
     struct ranking *ranking = arg;
     char text[4 * TR_CONFUSION_MAX_LETTERS + 1];
@@ -195,6 +196,17 @@ static int compare_scores(const void *a, const void *b)
 
 /* ---- the ranking ---- */
 
+static bool is_same_but_for_capitals(const char *a, const char *b)
+{
+    char small_a[4 * TR_SPELLER_MAX_WORD + 1];
+    char small_b[4 * TR_SPELLER_MAX_WORD + 1];
+    size_t n_a = 0;
+    size_t n_b = 0;
+    return in_small_letters(a, strlen(a), small_a, &n_a) &&
+           in_small_letters(b, strlen(b), small_b, &n_b) && n_a == n_b &&
+           memcmp(small_a, small_b, n_a) == 0;
+}
+
 static troupe_status_t keep(struct ranking *ranking, size_t n_max, tr_entry_t *entry)
 {
     size_t n = ranking->n < n_max ? ranking->n : n_max;
@@ -210,16 +222,49 @@ static troupe_status_t keep(struct ranking *ranking, size_t n_max, tr_entry_t *e
     entry->n_suggestions = n;
     entry->cost = ranking->candidates[0].cost;
     entry->cost_of_looks = ranking->candidates[0].cost_of_looks;
+    entry->is_same = is_same_but_for_capitals(entry->text, suggestions[0]);
     entry->bonus = ranking->candidates[0].bonus;
     entry->count_of_best = ranking->candidates[0].count;
     return TROUPE_OK;
 }
 
-troupe_status_t tr_rank(const tr_rank_sources_t *self, tr_entry_t *entry, size_t n_max,
-                        tr_arena_t *arena)
+static int least_cost(const struct ranking *ranking)
+{
+    int least = TR_CONFUSION_FAR;
+    for (size_t i = 0; i < ranking->n; i++) {
+        least = ranking->candidates[i].cost < least ? ranking->candidates[i].cost : least;
+    }
+    return least;
+}
+
+/* Signs among letters are explained by looks, or not at all. */
+static bool is_to_be_asked_for(const struct ranking *ranking, int effort)
+{
+    return !tr_verdict_has_signs(ranking->seen, ranking->n_seen) &&
+           (effort == TR_RANK_ALL ||
+            (effort == TR_RANK_ENOUGH && least_cost(ranking) > LIKELY_COST));
+}
+
+static troupe_status_t add_suggested(struct ranking *ranking, const char *word)
+{
+    const char **suggested = NULL;
+    size_t n_suggested = 0;
+    troupe_status_t status = tr_speller_suggest(ranking->sources->speller, word, ranking->arena,
+                                                &suggested, &n_suggested);
+    for (size_t i = 0; i < n_suggested; i++) {
+        add(ranking, suggested[i], BY_ORDER * (int)i);
+    }
+    return status;
+}
+
+troupe_status_t tr_rank(const tr_rank_sources_t *self, tr_entry_t *entry, int effort,
+                        size_t n_max, tr_arena_t *arena)
 {
     struct ranking ranking = {.sources = self, .arena = arena};
-    entry->is_ranked = true;
+    if (entry->effort >= effort) {
+        return TROUPE_OK;
+    }
+    entry->effort = effort;
     entry->cost = entry->cost_of_looks = TR_CONFUSION_FAR;
 
     long n = tr_letters_decode_all(entry->text, strlen(entry->text), ranking.seen,
@@ -229,17 +274,12 @@ troupe_status_t tr_rank(const tr_rank_sources_t *self, tr_entry_t *entry, size_t
     }
     ranking.n_seen = (size_t)n;
     add_personal(&ranking);
-    (void)tr_confusion_each(ranking.seen, ranking.n_seen, MAX_LOOKS, add_look, &ranking);
+    (void)tr_confusion_each(ranking.seen, ranking.n_seen, MAX_LOOKS, add_if_known, &ranking);
+    tr_confusion_each_slip(ranking.seen, ranking.n_seen, add_if_known, &ranking);
 
-    const char **suggested = NULL;
-    size_t n_suggested = 0;
     troupe_status_t status = TROUPE_OK;
-    if (!tr_verdict_has_signs(ranking.seen, ranking.n_seen)) {
-        status =
-            tr_speller_suggest(self->speller, entry->text, arena, &suggested, &n_suggested);
-    }
-    for (size_t i = 0; i < n_suggested; i++) {
-        add(&ranking, suggested[i], BY_ORDER * (int)i);
+    if (is_to_be_asked_for(&ranking, effort)) {
+        status = add_suggested(&ranking, entry->text);
     }
     if (status == TROUPE_OK && ranking.n > 0) {
         status = keep(&ranking, n_max, entry);

@@ -26,9 +26,17 @@ typedef struct tr_rank_sources {
 /* Whether the word is right. One letter is, and so is what is too long to tell. */
 bool tr_rank_knows(const tr_rank_sources_t *self, const char *word, size_t size);
 
-/* Find the suggestions for `entry`, and what the best of them costs. They live as long as the
- * arena. TROUPE_ERR_NOMEM. */
+/* How hard to look. Hunspell takes tens of milliseconds for a word that is like no other, as
+ * names are. */
+enum {
+    TR_RANK_QUICK = 1, /* without Hunspell's suggestions */
+    TR_RANK_ENOUGH,    /* with them, unless there is a likely word already */
+    TR_RANK_ALL,
+};
+
+/* Find the suggestions for `entry`, and what the best of them costs, with that effort, unless
+ * that was done. They live as long as the arena. TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_rank(const tr_rank_sources_t *self, tr_entry_t *entry,
-                                         size_t n_max, tr_arena_t *arena);
+                                         int effort, size_t n_max, tr_arena_t *arena);
 
 #endif

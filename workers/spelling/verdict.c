@@ -70,6 +70,12 @@ bool tr_verdict_is_word(const wchar_t *seen, size_t n)
     return n_signs == 0 || n_signs * 3 <= n;
 }
 
+bool tr_verdict_may_be_far(const wchar_t *seen, size_t n, bool begins_sentence)
+{
+    enum shape shape = shape_of(seen, n);
+    return shape == PLAIN || (shape == CAPITAL && begins_sentence);
+}
+
 static bool is_meant(const tr_verdict_case_t *about)
 {
     return about->count >= OFTEN && about->count_of_best < MUCH_OFTENER * about->count;
@@ -83,7 +89,7 @@ static bool is_odd(const tr_verdict_case_t *about)
 
 bool tr_verdict_replaces(const tr_verdict_case_t *about)
 {
-    if (is_odd(about)) {
+    if (is_odd(about) || (about->is_same && about->cost_of_looks >= TR_CONFUSION_FAR)) {
         return false;
     }
     bool was_misread = about->cost_of_looks < TR_CONFUSION_FAR;

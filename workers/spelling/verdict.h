@@ -20,6 +20,7 @@ typedef struct tr_verdict_case {
     int cost;             /* of the suggestion, by confusion.h */
     int cost_of_looks;    /* likewise */
     bool is_split;        /* it is two words */
+    bool is_same;         /* it is the same word, but for capitals, which may be meant */
     int bonus;            /* it is often used: so much dearer it may be */
     size_t count;         /* how often the text has the word */
     size_t count_of_best; /* how often it has the suggestion */
@@ -27,6 +28,9 @@ typedef struct tr_verdict_case {
 
 /* Whether to replace it. */
 bool tr_verdict_replaces(const tr_verdict_case_t *about);
+
+/* Whether it may be replaced by what is more than a look or a slip away. */
+bool tr_verdict_may_be_far(const wchar_t *seen, size_t n, bool begins_sentence);
 
 /* Whether there are digits among the letters, or other signs that letters were misread as: then
  * only looks explain it. */

@@ -21,10 +21,11 @@ typedef struct tr_entry {
     const char *text;               /* NUL-terminated */
     size_t count;                   /* how often it is there */
     bool is_wrong;                  /* no dictionary has it */
-    bool is_ranked;                 /* what follows has been found */
+    int effort;                     /* that was made to find what follows; 0: none yet */
     int cost;                       /* of the best suggestion */
     int cost_of_looks;              /* likewise, when only signs were misread */
     int bonus;                      /* likewise, for being often used */
+    bool is_same;                   /* likewise: but for capitals it is the word itself */
     size_t count_of_best;           /* how often that one is there */
     const char *const *suggestions; /* the best first */
     size_t n_suggestions;

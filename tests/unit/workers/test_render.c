@@ -139,8 +139,9 @@ static void colors_are_those_asked_for(void **state)
 
     tr_picture_t svg = drawn(
         *state, ASK("x", .format = TROUPE_IMAGE_SVG, .color = "red", .background = "blue"));
-    assert_true(has(&svg, "fill:rgb(0%,0%,100%)"));
-    assert_true(has(&svg, "fill:rgb(100%,0%,0%)"));
+    /* As Cairo 1.16 writes it, and as 1.18 does. */
+    assert_true(has(&svg, "rgb(0%,0%,100%)") || has(&svg, "rgb(0%, 0%, 100%)"));
+    assert_true(has(&svg, "rgb(100%,0%,0%)") || has(&svg, "rgb(100%, 0%, 0%)"));
     free(svg.bytes);
     svg = drawn(*state, ASK("x", .format = TROUPE_IMAGE_SVG, .background = "transparent"));
     assert_false(has(&svg, "<rect"));

@@ -97,6 +97,24 @@ static void words_that_look_alike_are_found(void **state)
     assert_int_equal(each(L"xx", L"", 1000, 1000).n, 0);
 }
 
+static void words_a_slip_away_are_found(void **state)
+{
+    (void)state;
+    static const wchar_t *const slips[][2] = {
+        {L"recieve", L"receive"}, {L"adress", L"address"}, {L"messsage", L"message"},
+        {L"welll", L"well"},      {L"wel", L"well"},       {L"ot", L"to"}};
+    for (size_t i = 0; i < sizeof slips / sizeof slips[0]; i++) {
+        struct found found = {.wanted = slips[i][1], .enough = 1000};
+        tr_confusion_each_slip(slips[i][0], wcslen(slips[i][0]), look_at, &found);
+        assert_true(found.is_there);
+    }
+    struct found found = {.wanted = L"", .enough = 2};
+    tr_confusion_each_slip(L"enough", 6, look_at, &found);
+    assert_int_equal(found.n, 2);
+    tr_confusion_each_slip(L"", 0, look_at, &found);
+    assert_int_equal(found.n, 2);
+}
+
 static void the_search_ends_when_told(void **state)
 {
     (void)state;
@@ -122,11 +140,17 @@ int main(void)
         STORY("the first letter is right", L"calf", L"cald", L"xalf"),
         STORY("an apostrophe was left out", L"dont", L"don't", L"dons"),
         STORY("accents are meant", L"caf\xE9", L"caf\xE9s", L"cafe"),
-        STORY("capitals are meant", L"linux", L"linx", L"Linux"),
+        STORY("accents may be forgotten", L"gros",
+              L"gro\xDF"
+              L"s",
+              L"grxys"),
+        STORY("capitals are meant", L"latex", L"late", L"LaTeX"),
+        STORY("but for the first", L"jewish", L"Jewish", L"jewfish"),
         cmocka_unit_test(the_same_word_costs_nothing),
         cmocka_unit_test(only_looks_explain_looks),
         cmocka_unit_test(what_is_too_long_is_far),
         cmocka_unit_test(words_that_look_alike_are_found),
+        cmocka_unit_test(words_a_slip_away_are_found),
         cmocka_unit_test(the_search_ends_when_told),
     };
     return cmocka_run_group_tests_name("workers/spelling/confusion", tests, NULL, NULL) != 0;

@@ -364,6 +364,8 @@ int main(void)
         STORY("accents stay", "a na\xC3\xAFve caf\xC3\xA9", "a na\xC3\xAFve caf\xC3\xA9"),
         STORY("capitals stay capitals", "Recieve a SEPERATE message.",
               "Receive a SEPERATE message."),
+        STORY("small letters that should be capitals stay", "a jewish hacker of linux",
+              "a jewish hacker of linux"),
         STORY("what is written often is meant", "a dmesg, two dmesgs: dmesg, dmesg and dmesg",
               "a dmesg, two dmesgs: dmesg, dmesg and dmesg"),
         STORY("lost spaces", "Most of the time, of the old and of the new, ofthe best.",

@@ -1,5 +1,6 @@
 #include "tests/kit/check.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,35 @@ static void a_word_that_is_too_long_is_not_asked_for(void **state)
     tr_speller_destroy(&speller);
 }
 
+/* Hunspell counts the users of what its dictionaries share; when it counts wrong, one is left
+ * with a table that is gone. */
+static void *load_again_and_again(void *folder)
+{
+    for (int i = 0; i < 200; i++) {
+        tr_why_t why = {""};
+        tr_speller_t *speller = NULL;
+        if (tr_speller_load(folder, "bb_BB", &speller, &why) != TROUPE_OK ||
+            !tr_speller_knows(speller, "ofbb") || tr_speller_knows(speller, "OFbb\xC3\xA9")) {
+            return folder;
+        }
+        tr_speller_destroy(&speller);
+    }
+    return NULL;
+}
+
+static void threads_load_side_by_side(void **state)
+{
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, load_again_and_again, *state), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        void *failed = NULL;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +234,7 @@ int main(void)
         cmocka_unit_test(no_name_leads_out_of_the_folder),
         cmocka_unit_test(other_encodings_are_asked_in_utf8),
         cmocka_unit_test(an_unknown_encoding_is_told),
+        cmocka_unit_test(threads_load_side_by_side),
         cmocka_unit_test(a_word_that_is_too_long_is_not_asked_for),
     };
     return cmocka_run_group_tests_name("workers/spelling/dictionaries", tests, make_folder,

@@ -41,6 +41,16 @@ static void words_are_told_from_names_with_numbers(void **state)
     { .name = title, .test_func = story_holds, .initial_state = &(struct story){__VA_ARGS__} }
 /* clang-format on */
 
+static void names_are_not_looked_for_far_away(void **state)
+{
+    (void)state;
+    assert_true(tr_verdict_may_be_far(L"recieve", 7, false));
+    assert_true(tr_verdict_may_be_far(L"Recieve", 7, true));
+    assert_false(tr_verdict_may_be_far(L"Recieve", 7, false));
+    assert_false(tr_verdict_may_be_far(L"NASD", 4, true));
+    assert_false(tr_verdict_may_be_far(L"w0rld", 5, true));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -78,12 +88,17 @@ int main(void)
         STORY("a digit that means itself", L"ipv6",
               {.cost = 65, .cost_of_looks = NO, .count = 1}, false),
         STORY("too many digits", L"B52s", {.cost = 60, .cost_of_looks = 60, .count = 1}, false),
+        STORY("only a capital", L"jewish",
+              {.cost = 25, .cost_of_looks = NO, .count = 1, .is_same = true}, false),
+        STORY("a misread capital", L"wOrld",
+              {.cost = 30, .cost_of_looks = 30, .count = 1, .is_same = true}, true),
         STORY("two words, of nowhere", L"keymaps",
               {.cost = 90, .cost_of_looks = NO, .count = 1, .is_split = true}, false),
         STORY(
             "two words, of the text", L"ofthe",
             {.cost = 90, .cost_of_looks = NO, .count = 1, .is_split = true, .count_of_best = 5},
             true),
+        cmocka_unit_test(names_are_not_looked_for_far_away),
         cmocka_unit_test(words_are_told_from_names_with_numbers),
     };
     return cmocka_run_group_tests_name("workers/spelling/verdict", tests, NULL, NULL) != 0;
