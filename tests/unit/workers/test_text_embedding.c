@@ -57,7 +57,8 @@ static void a_file_that_is_none_is_told(void **state)
     troupe_worker_t worker = {0};
     void *started = NULL;
     folder_begin(&folder);
-    folder_put(&folder, "/some.vectors", "a text of more than forty bytes, which is no vectors");
+    folder_put(&folder, "/some.vectors",
+               "a text of more than forty bytes, which is no vectors");
     snprintf(path, sizeof path, "%s/some.vectors", folder.path);
     assert_int_not_equal(start_with(path, &worker, &started), 0);
     assert_null(started);
@@ -104,9 +105,9 @@ static float *values_of(troupe_request_t *request, size_t n, size_t dimension)
     troupe_text_embedding_reply_t reply;
     troupe_why_t why;
     assert_int_equal(request->outcome, TROUPE_OUTCOME_OK);
-    assert_int_equal(troupe_text_embedding_unpack_reply(request->method, request->reply, &reply,
-                                                        &why),
-                     TROUPE_OK);
+    assert_int_equal(
+        troupe_text_embedding_unpack_reply(request->method, request->reply, &reply, &why),
+        TROUPE_OK);
     assert_int_equal(reply.dimension, dimension);
     assert_int_equal(reply.n_values, n * dimension);
     assert_true(strncmp(reply.model, "lexical-", 8) == 0 ||
@@ -131,7 +132,8 @@ static float *embed(void *state, const char *const *texts, size_t n, size_t dime
     return values;
 }
 
-static const char *const some_texts[] = {"the boat", "a ship that sails", "tax", "", "boat tax"};
+static const char *const some_texts[] = {"the boat", "a ship that sails", "tax", "",
+                                         "boat tax"};
 
 enum { N_TEXTS = sizeof some_texts / sizeof some_texts[0] };
 
@@ -260,8 +262,12 @@ static void a_cancel_ends_a_batch_between_texts(void **state)
     stage_release(&request);
 }
 
-#define LEXICAL(name) {#name " (lexical)", name, start_lexical, stop, NULL}
-#define SMALL(name)   cmocka_unit_test_setup_teardown(name, start_small, stop)
+#define SMALL(name) cmocka_unit_test_setup_teardown(name, start_small, stop)
+
+/* clang-format off */
+#define LEXICAL(test) \
+    { .name = #test " (lexical)", .test_func = test, .setup_func = start_lexical, .teardown_func = stop }
+/* clang-format on */
 
 int main(void)
 {

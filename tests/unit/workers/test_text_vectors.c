@@ -292,10 +292,11 @@ static void a_huge_text_is_a_text(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define TEST_LEXICAL(name)                                                                     \
-    {                                                                                          \
-#name " (lexical)", name, set_up_lexical, tear_down, NULL                              \
-    }
+
+/* clang-format off */
+#define TEST_LEXICAL(test) \
+    { .name = #test " (lexical)", .test_func = test, .setup_func = set_up_lexical, .teardown_func = tear_down }
+/* clang-format on */
 
 int main(void)
 {
