@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # tools/walkthrough.sh - a node at work, in a minute
 #
-# Starts examples/studio.yaml, draws a text, reads it back from the picture, then breaks, hangs
-# and crashes workers to show that they are replaced while others serve, and replaces those of
-# one capability while it is called. On a terminal the node stays until Enter or Ctrl-C, so that
+# Starts examples/studio.yaml, draws a page, reads it, mends what was read, and finds the nearest
+# among texts and among images; then breaks, hangs and crashes workers to show that they are
+# replaced while others serve, and replaces those of one capability while it is called. On a terminal the node stays until Enter or Ctrl-C, so that
 # you can play on; elsewhere, and with CI=true, it is stopped and the script ends by itself.
 #
 # Every wait has a bound, and only processes that were started here are ended here. The exit
@@ -113,12 +113,13 @@ fail() {
     exit 1
 }
 
+# free_port FIRST: it, or one of those behind it
 free_port() {
     local port
-    for port in {5670..5699}; do
+    for ((port = $1; port < $1 + 30; port++)); do
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port" && return; }
     done
-    echo 5670
+    echo "$1"
 }
 
 tree() {
@@ -129,7 +130,8 @@ tree() {
 
 start_node() {
     [ -x "$troupe" ] || fail "there is no $troupe; build first, for instance with make run"
-    export TROUPE_PORT=${TROUPE_PORT:-$(free_port)}
+    export TROUPE_PORT=${TROUPE_PORT:-$(free_port 5670)}
+    export TROUPE_HTTP_PORT=${TROUPE_HTTP_PORT:-$(free_port 8670)}
 
     local began
     began=$(now_ms)
@@ -144,6 +146,13 @@ start_node() {
     fact 'examples/studio.yaml' "ready after $(( $(now_ms) - began )) ms"
     fact 'listens on' "$TROUPE_ENDPOINT"
     fact '' "tcp://127.0.0.1:$TROUPE_PORT"
+    fact 'dashboard' "http://127.0.0.1:$TROUPE_HTTP_PORT/"
+}
+
+# draw NAME OPTION...: a picture in $folder/NAME.png
+draw() {
+    timed "$troupe" call text_to_image "${@:2}" -o "$folder/$1.png" ||
+        fail "text_to_image did not draw the picture $1"
 }
 
 draw_and_read() {
@@ -153,12 +162,11 @@ Every worker is supervised: when one fails, another
 takes its place, and the request that it held gets
 an answer all the same.
 LETTER
-    timed "$troupe" call text_to_image -f "$folder/letter.txt" -o "$folder/page.png" ||
-        fail "text_to_image did not draw the text"
+    draw page -f "$folder/letter.txt"
     [ -s "$folder/page.png" ] || fail "text_to_image gave an empty picture"
     fact 'text_to_image' "a PNG of $(wc -c <"$folder/page.png") bytes in $took_ms ms"
 
-    timed "$troupe" call vision -m describe -f "$folder/page.png" -o "$folder/back.txt" ||
+    timed "$troupe" call vision -f "$folder/page.png" -o "$folder/back.txt" >"$folder/lines" ||
         fail "vision did not read the picture"
     fact 'vision' "$(wc -w <"$folder/back.txt") words in $took_ms ms"
     echo
@@ -170,7 +178,79 @@ LETTER
     back=$(tr -s '[:space:]' ' ' <"$folder/back.txt")
     [ "${sent% }" = "${back% }" ] || fail "what was read is not what was drawn"
     fine 'drawn = read' 'the same text, white space aside'
-    fact '' "${dim}times include the start of the troupe command$plain"
+    fact '' "${dim}times include the start of a worker and of the troupe command$plain"
+}
+
+mend() {
+    local wrong='Actors recieve messsages, and beleive what they are told.'
+    draw wrong -d "$wrong"
+    timed "$troupe" call vision -f "$folder/wrong.png" -o "$folder/wrong.txt" >"$folder/lines" ||
+        fail "vision did not read the sentence"
+    timed "$troupe" call text_to_text -f "$folder/wrong.txt" -o "$folder/right.txt" \
+        >"$folder/words" || fail "text_to_text did not mend the sentence"
+    fact 'vision reads' "$(cat "$folder/wrong.txt")"
+    fact 'text_to_text mends' "$(cat "$folder/right.txt")"
+    [ "$(cat "$folder/right.txt")" = 'Actors receive messages, and believe what they are told.' ] ||
+        fail "the sentence is not right yet"
+    fine '' "after $took_ms ms"
+}
+
+# vector CAPABILITY JSON OPTION...: its values, one a line
+vector() {
+    timeout "$CALL_BOUND_S" "$troupe" call "$1" -r "$2" "${@:3}" |
+        sed 's/.*"vector":\[\([^]]*\)\].*/\1/' | tr ',' '\n'
+}
+
+# likeness FILE FILE: of two vectors, which have a length of one
+likeness() {
+    paste "$1" "$2" | awk '{sum += $1 * $2} END {printf "%.2f\n", sum}'
+}
+
+# nearest FILE...: which of them is most like the vector in $folder/asked; tells of all
+nearest() {
+    local one
+    for one in "$@"; do
+        printf '%s %s\n' "$(likeness "$folder/asked" "$one")" "$one"
+    done | sort -rn
+}
+
+# find_text N TEXT...: N of them is expected to be the nearest to $asked
+find_text() {
+    local expected=$1 i texts=("${@:2}") vectors=()
+    local meaning='{"dimensions": 64}' # without which words they are
+    vector text_embedding "$meaning" -d "$asked" >"$folder/asked"
+    for ((i = 0; i < ${#texts[@]}; i++)); do
+        vectors+=("$folder/text.$i")
+        vector text_embedding "$meaning" -d "${texts[i]}" >"$folder/text.$i"
+    done
+    fact 'text_embedding' "what is nearest to: $asked"
+    nearest "${vectors[@]}" >"$folder/order"
+    while read -r value one; do
+        fact "  $value" "${texts[${one##*.}]}"
+    done <"$folder/order"
+    [ "$(head -n 1 "$folder/order" | sed 's/.*\.//')" = "$expected" ] ||
+        fail "another text was expected to be the nearest"
+}
+
+# The page of before, smaller, on blue, as a JPEG would be: and yet the same page.
+find_image() {
+    draw small -f "$folder/letter.txt" \
+        -r '{"dpi": 100, "color": "#202040", "background": "#d0e0ff"}'
+    draw other -d 'Quite another page: with a few words only.'
+    draw large -d 'Half a line' -r '{"size": 60}'
+    local one
+    for one in page other large; do
+        vector image_embedding '{}' -f "$folder/$one.png" >"$folder/$one.picture"
+    done
+    vector image_embedding '{}' -f "$folder/small.png" >"$folder/asked"
+    fact 'image_embedding' 'what is nearest to the page, drawn again: smaller, in blue'
+    nearest "$folder"/{page,other,large}.picture >"$folder/order"
+    while read -r value one; do
+        one=${one##*/}
+        fact "  $value" "${one%.picture}.png"
+    done <"$folder/order"
+    grep -q 'page.picture' <(head -n 1 "$folder/order") ||
+        fail "another image was expected to be the nearest"
 }
 
 break_a_worker() {
@@ -236,6 +316,8 @@ invite_and_wait() {
     echo "    $troupe call risky -m leak -d 300    # more MiB than it may have"
     echo "    $troupe call text_to_image -d '<b>Your</b> words' -o page.png"
     echo "    $troupe call vision -f page.png"
+    echo "    $troupe call text_to_text -d 'a lettre from freinds'"
+    echo "    $troupe call text_embedding -d 'a boat' -r '{\"dimensions\": 4}'"
     echo "    $troupe tree"
     echo
     printf '  Enter or Ctrl-C stops it. '
@@ -254,6 +336,14 @@ start_node
 
 chapter 'A text becomes a picture, and a text again'
 draw_and_read
+
+chapter 'What was read is mended'
+mend
+
+chapter 'What is alike is found'
+asked='a ship on the sea'
+find_text 1 'a recipe for bread' 'a boat in the water' 'the rules of chess'
+find_image
 
 chapter 'Who is at work'
 tree | shown
