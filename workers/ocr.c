@@ -1,7 +1,7 @@
 /* Tesseract finds the layout first, then asks whether to go on before each of its words, which
  * at that stage are whole lines. Then lines are behind it that nothing changes any more, and
  * its results can be read by the iterator that it offers: that is where ours are told. So the
- * first line comes when a tenth of the work is done, and it is the same as at the end. What is
+ * first line comes long before the last is read, and it is the same as at the end. What is
  * left is told at the end.
  *
  * Always true here:
