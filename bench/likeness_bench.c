@@ -24,8 +24,8 @@
 #include <leptonica/allheaders.h>
 
 #include "bench/measure.h"
-#include "workers/gist.h"
-#include "workers/pixels.h"
+#include "workers/image_embedding/gist.h"
+#include "workers/images/pixels.h"
 
 enum {
     MAX_IMAGES = 20000,
@@ -65,7 +65,7 @@ static PIX *compress(PIX *picture, int quality)
     l_uint8 *data = NULL;
     size_t size = 0;
     PIX *back = NULL;
-    tr_why_t why;
+    troupe_why_t why;
     if (pixWriteMemJpeg(&data, &size, picture, quality, 0) == 0 &&
         tr_pixels_unpack(data, size, ENOUGH, &back, &why) != TROUPE_OK) {
         back = NULL;
@@ -270,7 +270,7 @@ static PIX *read_picture(const char *name)
     size_t size = 0;
     l_uint8 *data = l_binaryRead(name, &size);
     PIX *picture = NULL;
-    tr_why_t why;
+    troupe_why_t why;
     if (!data || tr_pixels_unpack(data, size, LONGEST, &picture, &why) != TROUPE_OK) {
         picture = NULL;
     }

@@ -27,10 +27,10 @@
 
 #include "bench/kit.h"
 #include "bench/measure.h"
-#include "workers/gist.h"
-#include "workers/ocr.h"
-#include "workers/pixels.h"
-#include "workers/render.h"
+#include "workers/image_embedding/gist.h"
+#include "workers/images/pixels.h"
+#include "workers/text_to_image/render.h"
+#include "workers/vision/ocr.h"
 
 enum { MOST_PAGES = 100 * 1000, PATIENCE_MS = 60000, MOST_ROUNDS = 20 };
 
@@ -86,7 +86,7 @@ static tr_picture_t draw_page(bench_t *bench)
 {
     const troupe_text_to_image_request_t request = {.prompt = text, .margin = -1};
     tr_picture_t picture;
-    tr_why_t why;
+    troupe_why_t why;
     if (tr_renderer_draw(bench->renderer, &request, NULL, NULL, &picture, &why) != TROUPE_OK) {
         bench_give_up("not drawn: %s", why.text);
     }
@@ -97,7 +97,7 @@ static void read_page(bench_t *bench)
 {
     const tr_ocr_question_t question = {.image = bench->page.bytes, .size = bench->page.size};
     tr_ocr_page_t page;
-    tr_why_t why;
+    troupe_why_t why;
     if (tr_ocr_read(bench->engines, &question, &page, &why) != TROUPE_OK) {
         bench_give_up("not read: %s", why.text);
     }
@@ -112,7 +112,7 @@ static void describe_page(bench_t *bench)
     float gist[TR_GIST_DIMENSION];
     tr_canvas_t canvas;
     PIX *pixels = NULL;
-    tr_why_t why;
+    troupe_why_t why;
     if (tr_pixels_unpack(bench->page.bytes, bench->page.size, 4 * TR_CANVAS_SIDE, &pixels,
                          &why) != TROUPE_OK ||
         tr_canvas_draw(&canvas, pixels) != TROUPE_OK) {
@@ -137,7 +137,7 @@ static void do_page(bench_t *bench)
 /* What direct use and workers have to do first. */
 static void prepare(bench_t *bench)
 {
-    tr_why_t why;
+    troupe_why_t why;
     bench->renderer = tr_renderer_new();
     bench->engines = tr_engines_new();
     if (!bench->renderer || !bench->engines) {

@@ -8,8 +8,8 @@
 
 #include <leptonica/allheaders.h>
 
-#include "workers/gist.h"
-#include "workers/pixels.h"
+#include "workers/image_embedding/gist.h"
+#include "workers/images/pixels.h"
 
 static void take_picture(PIX *picture)
 {
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (int enough = 0; enough <= 64; enough += 64) {
         PIX *picture = NULL;
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         troupe_status_t status = tr_pixels_unpack(data, size, enough, &picture, &why);
         if (status == TROUPE_OK) {
             take_picture(picture);

@@ -8,7 +8,7 @@
 
 #include <troupe/behaviour.h>
 
-#include "workers/pixels.h"
+#include "workers/images/pixels.h"
 
 static void write_where_nothing_is(void)
 {
@@ -29,7 +29,7 @@ static void take_all_memory(void)
 }
 
 static troupe_status_t fragile_unpack(const void *image, size_t size, int enough,
-                                      struct Pix **out, tr_why_t *why)
+                                      struct Pix **out, troupe_why_t *why)
 {
     if (size == 5 && memcmp(image, "CRASH", 5) == 0) {
         write_where_nothing_is();
@@ -45,7 +45,7 @@ static troupe_status_t fragile_unpack(const void *image, size_t size, int enough
 #undef TROUPE_MODULE
 #define TROUPE_MODULE(behaviour) static const troupe_behaviour_t *const worker = &(behaviour)
 #define tr_pixels_unpack         fragile_unpack
-#include "workers/image_embedding.c"
+#include "workers/image_embedding/image_embedding.c"
 #undef tr_pixels_unpack
 #pragma pop_macro("TROUPE_MODULE")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make files of word vectors: by the program, and by the script that has fastText train them first.
 
-Files are read here by their format as workers/word_vectors.h tells it, and not by our own code.
+Files are read here by their format as workers/text_embedding/word_vectors.h tells it, and not by our own code.
 """
 import math
 import os

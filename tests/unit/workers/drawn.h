@@ -4,7 +4,7 @@
 #ifndef TROUPE_TESTS_UNIT_WORKERS_DRAWN_H
 #define TROUPE_TESTS_UNIT_WORKERS_DRAWN_H
 
-#include "workers/render.h"
+#include "workers/text_to_image/render.h"
 
 /* A PNG of `text` in black on white, with letters of 14 points at `dpi`; 0: as is read best.
  * The caller releases its bytes. */

@@ -7,7 +7,7 @@
 
 #include "tests/kit/check.h"
 
-#include "workers/word_vectors.h"
+#include "workers/text_embedding/word_vectors.h"
 
 enum { SMALL_DIMENSION = 3, SMALL_N_WORDS = 5 };
 
@@ -25,7 +25,7 @@ static const float small_common[SMALL_DIMENSION] = {0.1F, 0.2F, 0.3F};
 
 static inline void small_vectors_write(const char *path)
 {
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     const tr_word_vectors_source_t source = {
         .dimension = SMALL_DIMENSION,
         .n_words = SMALL_N_WORDS,

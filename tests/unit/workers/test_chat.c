@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "workers/chat.h"
+#include "workers/llama/chat.h"
 
 static void turns_are_written_down(void **state)
 {

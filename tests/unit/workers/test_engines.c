@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "workers/engines.h"
+#include "workers/vision/engines.h"
 
 /* A folder in which the data of English are installed under many names. */
 static char folder[64];
@@ -57,7 +57,7 @@ static int remove_languages(void **state)
 static int load_engines(void **state)
 {
     tr_engines_t *engines = tr_engines_new();
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     *state = engines;
     return engines && tr_engines_load(engines, "eng", folder, &why) == TROUPE_OK ? 0 : -1;
 }
@@ -73,7 +73,7 @@ static struct TessBaseAPI *used(tr_engines_t *engines, const char *language)
 {
     struct TessBaseAPI *engine = NULL;
     const char *name = NULL;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     if (tr_engines_use(engines, language, &engine, &name, &why) != TROUPE_OK) {
         fail_msg("%s: %s", language ? language : "", why.text);
     }
@@ -136,7 +136,7 @@ static void what_is_no_name_is_refused(void **state)
     };
     for (size_t i = 0; i < sizeof languages / sizeof languages[0]; i++) {
         struct TessBaseAPI *engine = NULL;
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         assert_status(tr_engines_use(*state, languages[i], &engine, NULL, &why),
                       TROUPE_ERR_INVALID);
         assert_non_null(strstr(why.text, "a language is named as 'eng'"));
@@ -147,7 +147,7 @@ static void what_is_no_name_is_refused(void **state)
 static void missing_data_name_their_package(void **state)
 {
     struct TessBaseAPI *engine = NULL;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_status(tr_engines_use(*state, "xx_none", &engine, NULL, &why), TROUPE_ERR_INVALID);
     assert_non_null(strstr(why.text, "install the package tesseract-ocr-xx-none"));
     assert_status(tr_engines_use(*state, "eng+xyz", &engine, NULL, &why), TROUPE_ERR_INVALID);
@@ -170,7 +170,7 @@ static void what_cannot_be_loaded_at_first_is_explained(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         tr_engines_t *engines = tr_engines_new();
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         assert_non_null(engines);
         assert_status(tr_engines_load(engines, rows[i].language, rows[i].tessdata, &why),
                       TROUPE_NOT_FOUND);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tests/unit/workers/pictures.h"
-#include "workers/gist.h"
+#include "workers/image_embedding/gist.h"
 
 static void describe(PIX *picture, float gist[TR_GIST_DIMENSION])
 {

@@ -11,8 +11,8 @@
 
 #include "tests/kit/random.h"
 #include "tests/unit/workers/drawn.h"
-#include "workers/ocr.h"
-#include "workers/pixels.h"
+#include "workers/images/pixels.h"
+#include "workers/vision/ocr.h"
 
 enum {
     SPOILT = 600,          /* of each image */
@@ -69,7 +69,7 @@ static void add_odd_ones(PIX *color)
 static int make_samples(void **state)
 {
     (void)state;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     engines = tr_engines_new();
     if (!engines || tr_engines_load(engines, "eng", NULL, &why) != TROUPE_OK) {
         return -1;
@@ -113,7 +113,7 @@ static int release_samples(void **state)
 static bool unpacks(const unsigned char *image, size_t size, int64_t *area)
 {
     PIX *pixels = NULL;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     troupe_status_t status = tr_pixels_unpack(image, size, 0, &pixels, &why);
     if (status != TROUPE_OK) {
         assert_true(status == TROUPE_ERR_INVALID || status == TROUPE_LIMIT);
@@ -130,7 +130,7 @@ static bool unpacks(const unsigned char *image, size_t size, int64_t *area)
 static void read_it(const unsigned char *image, size_t size)
 {
     tr_ocr_page_t page;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_status(
         tr_ocr_read(engines,
                     &(tr_ocr_question_t){.image = image, .size = size, .details = true}, &page,
@@ -240,7 +240,7 @@ static void bad_images_are_refused_in_words(void **state)
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         const struct refusal *refusal = &refusals[i];
         PIX *pixels = NULL;
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         troupe_status_t status =
             tr_pixels_unpack(refusal->bytes, refusal->size, 0, &pixels, &why);
         if (status != refusal->status || !strstr(why.text, refusal->why)) {

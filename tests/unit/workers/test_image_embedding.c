@@ -10,7 +10,7 @@
 
 #include "tests/unit/workers/pictures.h"
 #include "tests/unit/workers/stage.h"
-#include "workers/gist.h"
+#include "workers/image_embedding/gist.h"
 
 extern const troupe_behaviour_t *const troupe_behaviour;
 

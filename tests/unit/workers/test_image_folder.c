@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "workers/image_folder.h"
+#include "workers/images/image_folder.h"
 
 /* A folder of images beside a file that is nobody's business. */
 struct world {
@@ -51,7 +51,7 @@ static void make_socket(const char *name)
 static int make_world(void **state)
 {
     (void)state;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     folder_begin(&world.disk);
     folder_put(&world.disk, "/secret.png", "secret");
     folder_put(&world.disk, "/images/cat.png", "a cat");
@@ -90,7 +90,7 @@ static int drop_world(void **state)
 }
 
 static troupe_status_t look_at(const tr_image_folder_t *folder, const char *path,
-                               tr_image_bytes_t *out, tr_why_t *why)
+                               tr_image_bytes_t *out, troupe_why_t *why)
 {
     troupe_image_t image = {.path = path, .data = "not this", .size = 8};
     return tr_image_folder_bytes(folder, &image, out, why);
@@ -118,7 +118,7 @@ static void row_holds(void **state)
 {
     const struct row *row = *state;
     tr_image_bytes_t bytes = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     int n_before = n_descriptors();
 
     troupe_status_t status = look_at(world.folder, row->path, &bytes, &why);
@@ -142,7 +142,7 @@ static void a_file_that_only_others_may_read_is_refused(void **state)
 {
     (void)state;
     tr_image_bytes_t bytes = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     bool is_root = geteuid() == 0;
     if (is_root) {
         assert_int_equal(chmod(world.disk.path, 0755), 0);
@@ -160,7 +160,7 @@ static void as_much_as_an_image_may_have_is_read(void **state)
 {
     (void)state;
     tr_image_bytes_t bytes = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_status(look_at(world.folder, "large.png", &bytes, &why), TROUPE_OK);
     assert_int_equal(bytes.size, TROUPE_MAX_IMAGE);
     tr_image_bytes_release(&bytes);
@@ -181,7 +181,7 @@ static void a_very_long_path_is_refused(void **state)
                 path[at] = '/';
             }
             tr_image_bytes_t bytes = {0};
-            tr_why_t why = {""};
+            troupe_why_t why = {""};
             assert_status(look_at(world.folder, path, &bytes, &why), TROUPE_ERR_INVALID);
             assert_true(why.text[0] != '\0');
             free(path);
@@ -200,7 +200,7 @@ static void a_long_name_is_cut_between_two_letters(void **state)
             strcat(name, "\xc3\xa4");
         }
         tr_image_bytes_t bytes = {0};
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         assert_status(look_at(world.folder, name, &bytes, &why), TROUPE_ERR_INVALID);
         size_t length = strlen(why.text);
         assert_true(length > 250);
@@ -213,7 +213,7 @@ static void a_device_is_refused(void **state)
     (void)state;
     tr_image_folder_t *folder = tr_image_folder_new();
     tr_image_bytes_t bytes = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_non_null(folder);
     assert_status(tr_image_folder_open(folder, "/dev", &why), TROUPE_OK);
     assert_status(look_at(folder, "zero", &bytes, &why), TROUPE_ERR_INVALID);
@@ -228,7 +228,7 @@ static void the_folder_may_be_a_link(void **state)
     (void)state;
     tr_image_folder_t *folder = tr_image_folder_new();
     tr_image_bytes_t bytes = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_non_null(folder);
     assert_status(tr_image_folder_open(folder, on_disk("/also-images"), &why), TROUPE_OK);
     assert_status(look_at(folder, "cat.png", &bytes, &why), TROUPE_OK);
@@ -245,7 +245,7 @@ static void what_is_no_folder_cannot_be_opened(void **state)
     static const char *const names[] = {"/nothing", "/secret.png", "/images/fifo.png"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         tr_image_folder_t *folder = tr_image_folder_new();
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         assert_non_null(folder);
         assert_status(tr_image_folder_open(folder, on_disk(names[i]), &why), TROUPE_NOT_FOUND);
         assert_non_null(strstr(why.text, names[i]));
@@ -258,7 +258,7 @@ static void without_a_folder_there_are_no_paths(void **state)
     (void)state;
     tr_image_folder_t *folder = tr_image_folder_new();
     tr_image_bytes_t bytes = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_non_null(folder);
     assert_status(tr_image_folder_open(folder, NULL, &why), TROUPE_OK);
     assert_status(look_at(folder, "cat.png", &bytes, &why), TROUPE_ERR_INVALID);
@@ -271,7 +271,7 @@ static void what_was_sent_is_not_copied(void **state)
     (void)state;
     tr_image_folder_t *folder = tr_image_folder_new();
     tr_image_bytes_t bytes = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     troupe_image_t image = {.data = "bytes", .size = 5};
     assert_non_null(folder);
 
@@ -315,7 +315,7 @@ static void a_file_that_has_grown_or_shrunk_is_refused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         tr_image_folder_t *folder = tr_image_folder_new();
         tr_image_bytes_t bytes = {0};
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         assert_non_null(folder);
         if (tr_image_folder_open(folder, rows[i].root, &why) == TROUPE_OK) {
             assert_status(look_at(folder, rows[i].path, &bytes, &why), TROUPE_ERR_INVALID);
@@ -371,7 +371,7 @@ static void a_file_that_is_replaced_is_the_old_or_the_new(void **state)
     int n_seen[2] = {0};
     for (int i = 0; i < 1000000 && (n_seen[0] < 100 || n_seen[1] < 100); i++) {
         tr_image_bytes_t bytes = {0};
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         assert_status(look_at(world.folder, "replaced.png", &bytes, &why), TROUPE_OK);
         int which = *(const char *)bytes.data == 'n';
         assert_int_equal(bytes.size, strlen(texts[which]));
@@ -398,7 +398,7 @@ static void a_folder_that_becomes_a_link_leads_nowhere(void **state)
     int n_refused = 0;
     for (int i = 0; i < 1000000 && (n_inside < 500 || n_refused < 500); i++) {
         tr_image_bytes_t bytes = {0};
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         if (look_at(world.folder, "inside/it.png", &bytes, &why) == TROUPE_OK) {
             assert_memory_equal(bytes.data, "inside", 6);
             n_inside++;

@@ -12,7 +12,7 @@
 
 #include "tests/kit/random.h"
 #include "tests/kit/sanitized.h"
-#include "workers/llama_model.h"
+#include "workers/llama/llama_model.h"
 
 /* Made by tests/kit/tiny_gguf.py: what the recital says, and how many tokens that is. */
 #define RECITED " Once upon a café, there was… silence. Stop here!"

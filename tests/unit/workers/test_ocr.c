@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "tests/unit/workers/drawn.h"
-#include "workers/ocr.h"
+#include "workers/vision/ocr.h"
 
 static size_t n_threads(void)
 {
@@ -27,7 +27,7 @@ static int load_engines(void **state)
 {
     n_threads_at_first = n_threads();
     tr_engines_t *engines = tr_engines_new();
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     *state = engines;
     if (!engines || tr_engines_load(engines, "eng", NULL, &why) != TROUPE_OK) {
         print_error("%s\n", why.text);
@@ -46,7 +46,7 @@ static int release_engines(void **state)
 static tr_ocr_page_t read_page(tr_engines_t *engines, const tr_ocr_question_t *question)
 {
     tr_ocr_page_t page;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     if (tr_ocr_read(engines, question, &page, &why) != TROUPE_OK) {
         fail_msg("not read: %s", why.text);
     }
@@ -151,7 +151,7 @@ static void a_language_is_loaded_when_it_is_asked_for(void **state)
     assert_string_equal(page.model + strlen(page.model) - 8, " eng+eng");
     tr_ocr_page_release(&page);
 
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_status(tr_ocr_read(*state,
                               &(tr_ocr_question_t){.image = picture.bytes,
                                                    .size = picture.size,
@@ -276,7 +276,7 @@ static void it_stops_when_nobody_takes_a_line(void **state)
     for (size_t stop_at = 1; stop_at <= 7; stop_at += 3) {
         struct told told = {.stop_at = stop_at};
         tr_ocr_page_t page;
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         assert_status(tr_ocr_read(*state,
                                   &(tr_ocr_question_t){.image = picture.bytes,
                                                        .size = picture.size,
@@ -312,7 +312,7 @@ static void it_stops_when_told(void **state)
     for (int n_yes = 0; n_yes < 3; n_yes++) {
         struct patience patience = {.n_yes = n_yes};
         tr_ocr_page_t page;
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         assert_status(tr_ocr_read(*state,
                                   &(tr_ocr_question_t){.image = picture.bytes,
                                                        .size = picture.size,
@@ -345,7 +345,7 @@ static void it_reads_on_its_own_thread_alone(void **state)
 static void what_is_no_image_is_refused(void **state)
 {
     tr_ocr_page_t page;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_status(
         tr_ocr_read(*state, &(tr_ocr_question_t){.image = "", .size = 0}, &page, &why),
         TROUPE_ERR_INVALID);

@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-#include "workers/ocr_query.h"
+#include "workers/vision/ocr_query.h"
 
 static tr_engines_t *engines;
 
 static int load_engines(void **state)
 {
     (void)state;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     engines = tr_engines_new();
     return engines && tr_engines_load(engines, "eng", NULL, &why) == TROUPE_OK ? 0 : -1;
 }
@@ -33,7 +33,7 @@ static void story_holds(void **state)
 {
     const struct story *story = *state;
     tr_ocr_query_t query;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     if (tr_ocr_query_parse(engines, story->query, &query, &why) != TROUPE_OK) {
         fail_msg("%s", why.text);
     }
@@ -52,7 +52,7 @@ static void it_is_refused(void **state)
 {
     const struct refusal *refusal = *state;
     tr_ocr_query_t query = {.layout = TROUPE_VISION_WORD};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_status(tr_ocr_query_parse(engines, refusal->query, &query, &why),
                   TROUPE_ERR_INVALID);
     assert_memory_equal(why.text, refusal->quotes, strlen(refusal->quotes));

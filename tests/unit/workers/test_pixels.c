@@ -18,8 +18,8 @@
 #include <jpeglib.h>
 
 #include "tests/unit/workers/pictures.h"
-#include "workers/gist.h"
-#include "workers/pixels.h"
+#include "workers/image_embedding/gist.h"
+#include "workers/images/pixels.h"
 
 /* ---- silence ---- */
 
@@ -76,7 +76,7 @@ static void nothing_was_said(void)
 static PIX *unpacked(file_t file, int enough)
 {
     PIX *picture = NULL;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     if (tr_pixels_unpack(file.data, file.size, enough, &picture, &why) != TROUPE_OK) {
         fail_msg("not unpacked: %s", why.text);
     }
@@ -253,7 +253,7 @@ static void inks_become_colours(void **state)
 
 /* ---- images that mean no good ---- */
 
-static troupe_status_t try_to_unpack(const void *data, size_t size, tr_why_t *why)
+static troupe_status_t try_to_unpack(const void *data, size_t size, troupe_why_t *why)
 {
     PIX *picture = NULL;
     troupe_status_t status = tr_pixels_unpack(data, size, 256, &picture, why);
@@ -318,7 +318,7 @@ static void what_cannot_be_is_refused_in_words(void **state)
         {WEBP_OF("\xff\xff\xff\x0f"), TROUPE_LIMIT, "16384 by 16384"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         troupe_status_t status = try_to_unpack(rows[i].bytes, rows[i].size, &why);
         if (status != rows[i].status || !strstr(why.text, rows[i].why)) {
             fail_msg("row %zu: %s, \"%s\"", i, troupe_status_name(status), why.text);
@@ -352,7 +352,7 @@ static void a_jpeg_of_endless_scans_is_damaged(void **state)
             memcpy(file.data + size - 2 + i * scan, data + last, scan);
         }
         memcpy(file.data + file.size - 2, data + size - 2, 2);
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         assert_int_equal(try_to_unpack(file.data, file.size, &why),
                          n == 1 ? TROUPE_OK : TROUPE_ERR_INVALID);
         free(file.data);
@@ -373,7 +373,7 @@ static void what_is_cut_off_is_damaged(void **state)
         for (size_t size = file.size - 1 - rows[i].spare; size > 0;
              size -= size > 3 ? 3 : size) {
             unsigned char *cut = malloc(size);
-            tr_why_t why = {""};
+            troupe_why_t why = {""};
             assert_non_null(cut);
             memcpy(cut, file.data, size);
             assert_status(try_to_unpack(cut, size, &why), TROUPE_ERR_INVALID);
@@ -404,7 +404,7 @@ static int spoil(file_t file, uint64_t seed)
     for (int i = 0; i < N_CUT + N_FLIPPED; i++) {
         size_t size = i < N_CUT ? below(&random, file.size) : file.size;
         unsigned char *spoilt = malloc(size + 1);
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         assert_non_null(spoilt);
         memcpy(spoilt, file.data, size);
         for (size_t flips = i < N_CUT ? 0 : 1 + below(&random, 6); flips > 0; flips--) {

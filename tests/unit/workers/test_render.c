@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "workers/render.h"
-#include "workers/render_layout.h"
+#include "workers/text_to_image/render.h"
+#include "workers/text_to_image/render_layout.h"
 
 /* A request with a margin of -1, and others that are not 0. */
 #define ASK(text, ...)                                                                         \
@@ -37,7 +37,7 @@ static tr_picture_t drawn(tr_renderer_t *renderer,
         [TROUPE_IMAGE_PDF] = "%PDF-1.5",
     };
     tr_picture_t picture = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     if (tr_renderer_draw(renderer, request, NULL, NULL, &picture, &why) != TROUPE_OK) {
         fail_msg("not drawn: %s", why.text);
     }
@@ -190,7 +190,7 @@ static void it_stops_when_told(void **state)
         for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
             double limit = limits[i];
             tr_picture_t picture = {0};
-            tr_why_t why = {""};
+            troupe_why_t why = {""};
             assert_int_equal(
                 tr_renderer_draw(*state,
                                  ASK("a\nb\nc\nd", .format = (troupe_image_format_t)format),
@@ -214,7 +214,7 @@ static void it_says_how_far_it_is(void **state)
 {
     double last = 0;
     tr_picture_t picture = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_int_equal(
         tr_renderer_draw(*state, PLAIN("a\nb\nc"), note_done, &last, &picture, &why),
         TROUPE_OK);
@@ -250,7 +250,7 @@ static void it_is_refused(void **state, const struct refusal *refusal)
     troupe_text_to_image_request_t request = *refusal->request;
     request.prompt = text;
     tr_picture_t picture = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     troupe_status_t status = tr_renderer_draw(*state, &request, NULL, NULL, &picture, &why);
     free(picture.bytes);
 
@@ -353,7 +353,7 @@ static void changed_markup_is_drawn_or_refused(void **state)
                 letters[(chance >> 56) % (sizeof letters - 1)];
         }
         tr_picture_t picture = {0};
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         troupe_status_t status =
             tr_renderer_draw(*state, ASK(text, .markup = TROUPE_MARKUP_YES, .dpi = 50), NULL,
                              NULL, &picture, &why);

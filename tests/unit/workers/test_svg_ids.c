@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "workers/svg_ids.h"
+#include "workers/text_to_image/svg_ids.h"
 
 /* One row, one story: what Cairo has written, and what becomes of it. */
 struct story {

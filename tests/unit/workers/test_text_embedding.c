@@ -8,7 +8,7 @@
 
 #include "tests/kit/folder.h"
 #include "tests/unit/workers/stage.h"
-#include "workers/text_vectors.h"
+#include "workers/text_embedding/text_vectors.h"
 
 extern const troupe_behaviour_t *const troupe_behaviour;
 

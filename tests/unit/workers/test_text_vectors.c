@@ -8,8 +8,8 @@
 
 #include "tests/kit/folder.h"
 #include "tests/kit/random.h"
-#include "workers/text_vectors.h"
-#include "workers/words.h"
+#include "workers/text_embedding/text_vectors.h"
+#include "workers/text_embedding/words.h"
 
 enum { ALL = TR_TEXT_VECTORS_DIMENSION };
 
@@ -20,7 +20,7 @@ static int load_meanings(void **state)
     (void)state;
     folder_t folder;
     char path[100];
-    tr_why_t why;
+    troupe_why_t why;
     folder_begin(&folder);
     snprintf(path, sizeof path, "%s/small.vectors", folder.path);
     small_vectors_write(path);

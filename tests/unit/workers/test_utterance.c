@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tests/kit/random.h"
-#include "workers/utterance.h"
+#include "workers/llama/utterance.h"
 
 enum { MAX_TOKENS = 8 };
 

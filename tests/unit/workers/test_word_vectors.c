@@ -7,7 +7,7 @@
 
 #include "tests/kit/folder.h"
 #include "tests/kit/random.h"
-#include "workers/words.h"
+#include "workers/text_embedding/words.h"
 
 /* A folder with the small file in it, and the bytes of that. */
 struct place {
@@ -72,7 +72,7 @@ static float read_all(const tr_word_vectors_t *vectors)
     return sum;
 }
 
-static troupe_status_t load(const char *path, tr_why_t *why)
+static troupe_status_t load(const char *path, troupe_why_t *why)
 {
     tr_word_vectors_t *vectors = tr_word_vectors_new();
     assert_non_null(vectors);
@@ -88,7 +88,7 @@ static troupe_status_t load(const char *path, tr_why_t *why)
 static void what_was_written_is_found(void **state)
 {
     struct place *place = *state;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_word_vectors_t *vectors = tr_word_vectors_new();
     assert_int_equal(tr_word_vectors_load(vectors, place->path, &why), TROUPE_OK);
     assert_int_equal(tr_word_vectors_dimension(vectors), SMALL_DIMENSION);
@@ -116,7 +116,7 @@ static void what_was_written_is_found(void **state)
 static void what_is_not_there_is_not_found(void **state)
 {
     struct place *place = *state;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     assert_int_equal(load("/nowhere/at/all", &why), TROUPE_NOT_FOUND);
     assert_non_null(strstr(why.text, "/nowhere/at/all"));
     assert_int_equal(load(place->folder.path, &why), TROUPE_NOT_FOUND);
@@ -127,7 +127,7 @@ static void whatever_is_cut_off_is_refused(void **state)
 {
     struct place *place = *state;
     for (size_t size = 0; size < place->size; size++) {
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         put_bytes(place, place->bytes, size);
         assert_int_equal(load(place->path, &why), TROUPE_ERR_INVALID);
         assert_non_null(strstr(why.text, place->path));
@@ -137,7 +137,7 @@ static void whatever_is_cut_off_is_refused(void **state)
 static void what_follows_the_end_is_refused(void **state)
 {
     struct place *place = *state;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     place->bytes[place->size] = 0;
     put_bytes(place, place->bytes, place->size + 1);
     assert_int_equal(load(place->path, &why), TROUPE_ERR_INVALID);
@@ -148,7 +148,7 @@ static void every_flipped_bit_is_noticed(void **state)
 {
     struct place *place = *state;
     for (size_t bit = 0; bit < 8 * place->size; bit++) {
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         place->bytes[bit / 8] ^= (char)(1 << bit % 8);
         put_bytes(place, place->bytes, place->size);
         assert_int_equal(load(place->path, &why), TROUPE_ERR_INVALID);
@@ -163,7 +163,7 @@ static void damage_with_the_right_checksum_does_no_harm(void **state)
     uint64_t seed = random_seed();
     char *bytes = malloc(place->size);
     for (int round = 0; round < 10000; round++) {
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         memcpy(bytes, place->bytes, place->size);
         size_t n = 1 + random_below(&seed, 4);
         for (size_t i = 0; i < n; i++) {
@@ -187,7 +187,7 @@ struct lie {
 
 static void a_lie_is_found_out(const struct place *place, const struct lie *lie)
 {
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     char *bytes = malloc(place->size);
     memcpy(bytes, place->bytes, place->size);
     memcpy(bytes + lie->at, &lie->number, sizeof lie->number);
@@ -253,7 +253,7 @@ static void lies_are_found_out(void **state)
 static void it_cannot_be_written_everywhere(void **state)
 {
     (void)state;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     const tr_word_vectors_source_t source = {.dimension = SMALL_DIMENSION,
                                              .common = small_common};
     assert_int_equal(tr_word_vectors_write(&source, "/nowhere/at/all", &why), TROUPE_ERR_IO);
@@ -264,7 +264,7 @@ static void it_cannot_be_written_everywhere(void **state)
 static void a_file_may_have_no_words(void **state)
 {
     struct place *place = *state;
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     const tr_word_vectors_source_t source = {.dimension = SMALL_DIMENSION,
                                              .common = small_common};
     assert_int_equal(tr_word_vectors_write(&source, place->path, &why), TROUPE_OK);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tests/kit/random.h"
-#include "workers/words.h"
+#include "workers/text_embedding/words.h"
 
 /* One row, one story: a text, and its words, a space behind each, with how often if not once.
  */

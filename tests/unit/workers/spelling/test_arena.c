@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "workers/spelling/arena.h"
+#include "workers/text_to_text/arena.h"
 
 static void pieces_are_zeroed_aligned_and_apart(void **state)
 {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "workers/spelling/confusion.h"
+#include "workers/text_to_text/confusion.h"
 
 static int cost(const wchar_t *seen, const wchar_t *meant)
 {

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "workers/spelling/correct.h"
+#include "workers/text_to_text/correct.h"
 
 /* Loaded once: a group's state would take the place of the rows'. */
 static tr_speller_t *english;
 
 static tr_corrected_t corrected(const char *text, const troupe_text_to_text_request_t *request)
 {
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_corrected_t out;
     assert_status(tr_correct(english, NULL, request, text, NULL, &out, &why), TROUPE_OK);
     assert_int_equal(out.size, strlen(out.text));
@@ -116,7 +116,7 @@ static void likely_words_are_rather_meant(void **state)
     static const char bricks[] = "wall wall wall wall wall wall wall";
     static const char wishes[] = "will will will will will will will";
     for (int i = 0; i < 2; i++) {
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         tr_corrected_t out;
         const troupe_text_to_text_request_t request = {.suggest = true};
         const char *text = i == 0 ? bricks : wishes;
@@ -181,7 +181,7 @@ static void parts_make_the_text(void **state)
     struct parts parts = {.n_left = -1};
     const tr_correct_watch_t watch = {NULL, take, &parts};
     const troupe_text_to_text_request_t request = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_corrected_t out;
     assert_status(
         tr_correct(english, NULL, &request, "  A recieved,\nword. ", &watch, &out, &why),
@@ -199,7 +199,7 @@ static void nothing_of_what_stops_is_sent(void **state)
     struct parts parts = {.n_left = -1};
     const tr_correct_watch_t watch = {NULL, take, &parts};
     const troupe_text_to_text_request_t request = {.stop = stops, .n_stop = 3};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_corrected_t out;
     assert_status(tr_correct(english, NULL, &request, "This is the edn, the end. Of all.",
                              &watch, &out, &why),
@@ -217,7 +217,7 @@ static void a_text_that_nothing_stops_is_sent_whole(void **state)
     struct parts parts = {.n_left = -1};
     const tr_correct_watch_t watch = {NULL, take, &parts};
     const troupe_text_to_text_request_t request = {.stop = stops, .n_stop = 1};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_corrected_t out;
     assert_status(
         tr_correct(english, NULL, &request, "One word. Or another.", &watch, &out, &why),
@@ -234,7 +234,7 @@ static void every_watch_can_stop_it(void **state)
         struct parts parts = {.n_left = n_left};
         const tr_correct_watch_t watch = {stop_after, NULL, &parts};
         const troupe_text_to_text_request_t request = {0};
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         tr_corrected_t out;
         assert_status(tr_correct(english, NULL, &request, "a few words", &watch, &out, &why),
                       n_left < 6 ? TROUPE_INTERRUPTED : TROUPE_OK);
@@ -243,7 +243,7 @@ static void every_watch_can_stop_it(void **state)
     struct parts parts = {.n_left = 1};
     const tr_correct_watch_t watch = {NULL, take, &parts};
     const troupe_text_to_text_request_t request = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_corrected_t out;
     assert_status(tr_correct(english, NULL, &request, "a few words", &watch, &out, &why),
                   TROUPE_INTERRUPTED);
@@ -291,7 +291,7 @@ static void a_larger_text_is_refused(void **state)
 {
     (void)state;
     const troupe_text_to_text_request_t request = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_corrected_t out;
     char *text = repeated("a ", TROUPE_MAX_TEXT + 1);
     assert_status(tr_correct(english, NULL, &request, text, NULL, &out, &why), TROUPE_LIMIT);
@@ -305,7 +305,7 @@ static void too_many_personal_words_are_refused(void **state)
     static const char *words[TR_CORRECT_MAX_PERSONAL + 1];
     const troupe_text_to_text_request_t request = {.words = words,
                                                    .n_words = TR_CORRECT_MAX_PERSONAL + 1};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_corrected_t out;
     assert_status(tr_correct(english, NULL, &request, "a", NULL, &out, &why), TROUPE_LIMIT);
 }
@@ -314,7 +314,7 @@ static void what_is_no_utf8_is_refused(void **state)
 {
     (void)state;
     const troupe_text_to_text_request_t request = {0};
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_corrected_t out;
     assert_status(tr_correct(english, NULL, &request, "a b\xFF", NULL, &out, &why),
                   TROUPE_ERR_INVALID);
@@ -413,7 +413,7 @@ int main(void)
         cmocka_unit_test(what_is_no_utf8_is_refused),
         cmocka_unit_test(corrections_beyond_the_limit_are_made_and_not_listed),
     };
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     if (tr_speller_load("/usr/share/hunspell", "en_US", &english, &why) != TROUPE_OK) {
         print_error("%s\n", why.text);
         return 1;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "workers/spelling/dictionaries.h"
+#include "workers/text_to_text/dictionaries.h"
 
 static void write_file(const char *folder, const char *name, const char *text)
 {
@@ -61,7 +61,7 @@ static void remove_file(const char *folder, const char *name)
 
 static tr_dictionaries_t *opened(const char *folder)
 {
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_dictionaries_t *dictionaries = tr_dictionaries_new();
     assert_non_null(dictionaries);
     assert_status(tr_dictionaries_open(dictionaries, folder, "aa", &why), TROUPE_OK);
@@ -70,7 +70,7 @@ static tr_dictionaries_t *opened(const char *folder)
 
 static tr_speller_t *find(tr_dictionaries_t *dictionaries, const char *language)
 {
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_speller_t *speller = NULL;
     assert_status(tr_dictionaries_find(dictionaries, language, &speller, &why), TROUPE_OK);
     return speller;
@@ -106,7 +106,7 @@ static void only_a_few_are_kept(void **state)
     assert_true(tr_speller_knows(find(dictionaries, "dd"), "ofdd"));
     assert_ptr_equal(find(dictionaries, "aa"), first);
 
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_speller_t *speller = NULL;
     assert_status(tr_dictionaries_find(dictionaries, "cc", &speller, &why), TROUPE_NOT_FOUND);
     assert_null(speller);
@@ -118,7 +118,7 @@ static void only_a_few_are_kept(void **state)
 static void what_is_missing_is_named_with_its_package(void **state)
 {
     tr_dictionaries_t *dictionaries = opened(*state);
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_speller_t *speller = NULL;
     assert_status(tr_dictionaries_find(dictionaries, "pt_BR", &speller, &why),
                   TROUPE_NOT_FOUND);
@@ -133,7 +133,7 @@ static void no_name_leads_out_of_the_folder(void **state)
         "aa.dic", "-aa", "aa\n", "a a",   "a\xC3\xA9", "abcdefghijklmnopqrstuvwxyzabcdefg"};
     tr_dictionaries_t *dictionaries = opened(*state);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         tr_speller_t *speller = NULL;
         assert_status(tr_dictionaries_find(dictionaries, names[i], &speller, &why),
                       TROUPE_ERR_INVALID);
@@ -145,7 +145,7 @@ static void no_name_leads_out_of_the_folder(void **state)
 
 static void other_encodings_are_asked_in_utf8(void **state)
 {
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_arena_t arena = {0};
     tr_speller_t *speller = NULL;
     const char **suggested = NULL;
@@ -171,7 +171,7 @@ static void other_encodings_are_asked_in_utf8(void **state)
 
 static void an_unknown_encoding_is_told(void **state)
 {
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_speller_t *speller = NULL;
     assert_status(tr_speller_load(*state, "odd", &speller, &why), TROUPE_ERR_IO);
     assert_null(speller);
@@ -180,7 +180,7 @@ static void an_unknown_encoding_is_told(void **state)
 
 static void a_word_that_is_too_long_is_not_asked_for(void **state)
 {
-    tr_why_t why = {""};
+    troupe_why_t why = {""};
     tr_arena_t arena = {0};
     tr_speller_t *speller = NULL;
     const char **suggested = NULL;
@@ -201,7 +201,7 @@ static void a_word_that_is_too_long_is_not_asked_for(void **state)
 static void *load_again_and_again(void *folder)
 {
     for (int i = 0; i < 200; i++) {
-        tr_why_t why = {""};
+        troupe_why_t why = {""};
         tr_speller_t *speller = NULL;
         if (tr_speller_load(folder, "bb_BB", &speller, &why) != TROUPE_OK ||
             !tr_speller_knows(speller, "ofbb") || tr_speller_knows(speller, "OFbb\xC3\xA9")) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "workers/spelling/letters.h"
+#include "workers/text_to_text/letters.h"
 
 /* One row, one run of bytes, and where the first is that is not of UTF-8. */
 struct story {

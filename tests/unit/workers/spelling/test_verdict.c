@@ -3,8 +3,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "workers/spelling/confusion.h"
-#include "workers/spelling/verdict.h"
+#include "workers/text_to_text/confusion.h"
+#include "workers/text_to_text/verdict.h"
 
 /* One row: a word that nobody knows, what is known about it, and whether it is replaced. */
 struct story {

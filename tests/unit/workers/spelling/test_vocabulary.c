@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "workers/spelling/vocabulary.h"
+#include "workers/text_to_text/vocabulary.h"
 
 static void words_are_found_again(void **state)
 {

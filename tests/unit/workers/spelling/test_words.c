@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "workers/spelling/words.h"
+#include "workers/text_to_text/words.h"
 
 /* One row: a text, and its words as <word>, <=word> if it is not to be looked at, <^word> if it
  * begins a sentence, with the white space that follows. */
