@@ -112,8 +112,9 @@ class Typed(Form):
             raise Invalid(f"{what} has two frames, not {len(frames)}")
         subject = cls.SUBJECT
         details = _read_details(frames[1] if len(frames) > 1 else b"", cls.MAX_DETAILS)
+        of_subject = () if is_batch else subject.keys
         values = cls.values_of({name: value for name, value in details.items()
-                                if name not in subject.keys}, what)
+                                if name not in of_subject}, what)
         values[subject.name] = subject.read(frames[0] if frames else b"", is_batch, details)
         return values
 

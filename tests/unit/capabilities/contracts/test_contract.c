@@ -216,6 +216,8 @@ static void says_what_is_wrong(void **state)
          "texts must be a msgpack array of texts"},
         {&troupe_text_embedding_contract, "embed_batch", "\x91\xa1x!", NULL, INVALID,
          "texts must be a msgpack array of texts"},
+        {&troupe_image_embedding_contract, "embed_batch", "\x91\xa1x", "{\"path\": \"y\"}",
+         INVALID, "a request of image_embedding has no 'path', only dimensions"},
         {&troupe_image_embedding_contract, "embed_batch", "\x91\xa0", NULL, INVALID,
          "image is empty"},
         {&troupe_image_embedding_contract, "embed_batch", "\x91\x81\xa3url\xa1x", NULL, INVALID,
