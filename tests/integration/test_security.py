@@ -588,6 +588,9 @@ class Limits(Secured):
         self.limited(open=2)
         one, two, other = self.peer("alice"), self.peer("alice"), self.peer("bert")
         held = [(peer, peer.request("echo", "sleep", b"60000")) for peer in (one, two)]
+        until = time.monotonic() + LONG
+        while self.node.capability("echo")["pending"] < 2:
+            self.assertLess(time.monotonic(), until)
         self.assertEqual(one.call("echo", "echo", b"x")[0], "overloaded")
         self.assertEqual(two.call("echo", "echo", b"x")[0], "overloaded")
         self.assertEqual(other.call("echo", "echo", b"x")[0], "ok")
