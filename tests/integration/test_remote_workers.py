@@ -459,6 +459,7 @@ class Offers(Remote):
         number = self.client.request("upper")
         worker.send("reply", worker.take("request")[1], {}, b"well")
         self.assertEqual(self.client.final(number)[2], [b"well"])
+        self.node.wait_line("event=unknown_answer")
         self.assertEqual(self.node.text().count("event=unknown_answer"), 1)
 
 
