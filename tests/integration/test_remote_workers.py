@@ -247,7 +247,7 @@ class Service(Remote):
             worker.send("part", given, {"sequence": i}, bytes(4 << 20))
         self.assertEqual(self.client.final(number)[0], "worker_lost")
         worker.take("bye")
-        self.assertIn("far more than it has credit for", self.node.text())
+        self.node.wait_line("far more than it has credit for")
 
     def test_large_payloads_go_both_ways(self):
         self.begin(remote("upper"))
