@@ -25,14 +25,20 @@ LONG = 60  # seconds; only what hangs takes so long
 MAGIC = "TRP1"
 
 
+GIVEN = set()  # ports of this program that are not listened on yet, perhaps
+
+
 def free_port():
-    """One that nobody listens on. The system gives connections theirs from 32768 up: such a port
+    """One that nobody listens on, another one each time. The system gives connections theirs from 32768 up: such a port
     could be taken by any of other tests before the node has it."""
     while True:
         port = random.SystemRandom().randrange(10000, 32768)
+        if port in GIVEN:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
+                GIVEN.add(port)
                 return port
             except OSError:
                 pass  # somebody has it

@@ -158,7 +158,7 @@ class Hostile(NodeTest):
         self.wait_alone()
 
     def test_deep_and_long(self):
-        self.misbehave("deep", 500)
+        self.misbehave("deep", 5000)  # so many that some must have been read when it ends
         self.until(lambda: self.limited("malformed") >= 1)
         self.wait_alone()
 

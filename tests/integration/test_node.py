@@ -120,7 +120,7 @@ class Workers(NodeTest):
         self.assert_ends(node, 0)
 
     def test_a_thread_that_comes_back_ends_and_is_forgotten(self):
-        health = {"interval": "50ms", "misses": 10, "stall": "500ms"}
+        health = {"interval": "50ms", "misses": 100, "stall": "500ms"}
         node = self.node(pool(n=1, health=health))
         peer = self.peer(node.ipc)
         for n_hung in range(1, 6):  # `sleep` says nothing, and sees that it was given up
