@@ -429,7 +429,11 @@ class Offers(Remote):
 
         def comes_in():
             worker = self.worker("upper", wait=False)
-            return worker.is_quiet() and self.members("upper")
+            if worker.is_quiet() and self.members("upper"):
+                return True
+            self.peers.remove(worker)
+            worker.close()
+            return False
 
         self.wait_for(comes_in)
 
