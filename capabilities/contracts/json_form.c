@@ -73,6 +73,12 @@ static troupe_status_t choose_method(const troupe_contract_t *self, const msgpac
     return status;
 }
 
+/* Of RFC 8259, section 2. */
+static bool is_space(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
 static troupe_status_t pack_json(const troupe_contract_t *self, const char **method_p,
                                  const char *json, size_t size, const troupe_message_t *subject,
                                  void *request, troupe_message_t **message_out,
@@ -81,6 +87,8 @@ static troupe_status_t pack_json(const troupe_contract_t *self, const char **met
     msgpack_object map;
     troupe_contract_memory_t *memory;
     troupe_status_t status = tr_form_begin(&self->request, request, &memory);
+    for (; size > 0 && is_space(*json); json++, size--) {
+    }
     if (status == TROUPE_OK) {
         status = tr_details_unpack(json, size, MAX_REQUEST_JSON, memory, &map, why);
     }

@@ -470,7 +470,7 @@ static void json_is_answered_in_json(void **state)
 static void a_request_can_be_json_as_a_whole(void **state)
 {
     (void)state;
-    static const char json[] = "{\"image\": {\"base64\": \"AP8K\"}, \"details\": true}";
+    static const char json[] = " \r\n\t{\"image\": {\"base64\": \"AP8K\"}, \"details\": true}";
     troupe_why_t why;
     troupe_message_t *message = NULL;
     assert_status(troupe_contract_request_from_json(&troupe_vision_contract, NULL, json,
