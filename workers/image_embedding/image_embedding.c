@@ -16,6 +16,7 @@
 
 #include "../images/image_folder.h"
 #include "../images/pixels.h"
+#include "../refuse.h"
 #include "gist.h"
 
 enum { FINE = 0, BROKEN = -1 };
@@ -27,24 +28,6 @@ struct desk {
     tr_image_folder_t *folder;
     tr_canvas_t canvas;
 };
-
-static void refuse(troupe_request_t *request, troupe_status_t status, const troupe_why_t *why)
-{
-    switch (status) {
-    case TROUPE_ERR_INVALID:
-        troupe_request_refuse(request, TROUPE_OUTCOME_BAD_REQUEST, "%s", why->text);
-        break;
-    case TROUPE_LIMIT:
-        troupe_request_refuse(request, TROUPE_OUTCOME_TOO_LARGE, "%s", why->text);
-        break;
-    case TROUPE_ERR_NOMEM:
-        troupe_request_fail(request, "out of memory");
-        break;
-    default:
-        troupe_request_fail(request, "%s", why->text);
-        break;
-    }
-}
 
 static troupe_status_t describe(struct desk *desk, const troupe_image_t *image,
                                 float gist[TR_GIST_DIMENSION], troupe_why_t *why)
@@ -171,7 +154,7 @@ static int image_embedding_handle(troupe_worker_t *self, troupe_request_t *reque
     if (status == TROUPE_OK) {
         troupe_request_reply(request, &reply);
     } else {
-        refuse(request, status, &why);
+        tr_refuse(request, status, why.text);
     }
     return FINE;
 }

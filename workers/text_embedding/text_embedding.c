@@ -17,6 +17,7 @@
 #include <troupe/behaviour.h>
 #include <troupe/text_embedding.h>
 
+#include "../refuse.h"
 #include "text_vectors.h"
 
 enum { FINE = 0, BROKEN = -1 };
@@ -32,21 +33,6 @@ typedef struct embedder {
 } embedder_t;
 
 /* ---- one request ---- */
-
-static void refuse(troupe_request_t *request, troupe_status_t status, const troupe_why_t *why)
-{
-    switch (status) {
-    case TROUPE_ERR_INVALID:
-        troupe_request_refuse(request, TROUPE_OUTCOME_BAD_REQUEST, "%s", why->text);
-        break;
-    case TROUPE_LIMIT:
-        troupe_request_refuse(request, TROUPE_OUTCOME_TOO_LARGE, "%s", why->text);
-        break;
-    default:
-        troupe_request_fail(request, "out of memory");
-        break;
-    }
-}
 
 /* The vectors of all texts, one behind the other, to be released with free(). */
 static troupe_status_t embed_all(troupe_worker_t *self, embedder_t *embedder,
@@ -121,7 +107,7 @@ static void serve(troupe_worker_t *self, embedder_t *embedder, troupe_request_t 
     } else if (status == TROUPE_CLOSED) {
         troupe_request_fail(request, "nobody waits for the vectors any more");
     } else {
-        refuse(request, status, &why);
+        tr_refuse(request, status, why.text);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include <troupe/behaviour.h>
 
+#include "../refuse.h"
 #include "render.h"
 
 enum { FINE = 0, BROKEN = -1 };
@@ -43,24 +44,6 @@ static bool go_on(double done, void *arg)
         tell_progress(errand, done);
     }
     return !troupe_request_cancelled(errand->request);
-}
-
-static void refuse(troupe_request_t *request, troupe_status_t status, const troupe_why_t *why)
-{
-    switch (status) {
-    case TROUPE_ERR_INVALID:
-        troupe_request_refuse(request, TROUPE_OUTCOME_BAD_REQUEST, "%s", why->text);
-        break;
-    case TROUPE_LIMIT:
-        troupe_request_refuse(request, TROUPE_OUTCOME_TOO_LARGE, "%s", why->text);
-        break;
-    case TROUPE_ERR_NOMEM:
-        troupe_request_fail(request, "out of memory");
-        break;
-    default:
-        troupe_request_fail(request, "%s", why->text);
-        break;
-    }
 }
 
 static troupe_status_t pack(const troupe_text_to_image_request_t *asked,
@@ -106,7 +89,7 @@ static int image_handle(troupe_worker_t *self, troupe_request_t *request, void *
     troupe_status_t status = troupe_text_to_image_unpack(
         troupe_request_method(request), troupe_request_message(request), &asked, &why);
     if (status != TROUPE_OK) {
-        refuse(request, status, &why);
+        tr_refuse(request, status, why.text);
         return FINE;
     }
     struct errand errand = {self, request, &asked, 0};
@@ -118,7 +101,7 @@ static int image_handle(troupe_worker_t *self, troupe_request_t *request, void *
     if (status == TROUPE_OK) {
         troupe_request_reply(request, &reply);
     } else {
-        refuse(request, status, &why);
+        tr_refuse(request, status, why.text);
     }
     troupe_text_to_image_release(&asked);
     return FINE;

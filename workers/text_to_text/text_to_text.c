@@ -13,6 +13,7 @@
 #include <troupe/behaviour.h>
 #include <troupe/text_to_text.h>
 
+#include "../refuse.h"
 #include "correct.h"
 #include "dictionaries.h"
 
@@ -194,25 +195,6 @@ static troupe_status_t correct(struct corrector *self,
     return status;
 }
 
-static void refuse(troupe_request_t *request, troupe_status_t status, const char *why)
-{
-    switch (status) {
-    case TROUPE_ERR_INVALID:
-    case TROUPE_NOT_FOUND: /* a dictionary */
-        troupe_request_refuse(request, TROUPE_OUTCOME_BAD_REQUEST, "%s", why);
-        break;
-    case TROUPE_LIMIT:
-        troupe_request_refuse(request, TROUPE_OUTCOME_TOO_LARGE, "%s", why);
-        break;
-    case TROUPE_ERR_NOMEM:
-        troupe_request_fail(request, "out of memory");
-        break;
-    default:
-        troupe_request_fail(request, "%s", why);
-        break;
-    }
-}
-
 static int text_handle(troupe_worker_t *worker, troupe_request_t *request, void *state)
 {
     struct errand errand = {worker, request, NULL};
@@ -229,7 +211,9 @@ static int text_handle(troupe_worker_t *worker, troupe_request_t *request, void 
     if (status == TROUPE_OK) {
         troupe_request_reply(request, &reply);
     } else {
-        refuse(request, status, errand.problem ? errand.problem : why.text);
+        tr_refuse(request,
+                  status == TROUPE_NOT_FOUND ? TROUPE_ERR_INVALID : status, /* no dictionary */
+                  errand.problem ? errand.problem : why.text);
     }
     return FINE;
 }

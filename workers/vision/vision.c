@@ -11,6 +11,7 @@
 #include <troupe/behaviour.h>
 
 #include "../images/image_folder.h"
+#include "../refuse.h"
 #include "ocr.h"
 #include "ocr_query.h"
 
@@ -56,24 +57,6 @@ static bool send_line(const char *line, size_t length, void *arg)
         break;
     }
     return false;
-}
-
-static void refuse(troupe_request_t *request, troupe_status_t status, const char *why)
-{
-    switch (status) {
-    case TROUPE_ERR_INVALID:
-        troupe_request_refuse(request, TROUPE_OUTCOME_BAD_REQUEST, "%s", why);
-        break;
-    case TROUPE_LIMIT:
-        troupe_request_refuse(request, TROUPE_OUTCOME_TOO_LARGE, "%s", why);
-        break;
-    case TROUPE_ERR_NOMEM:
-        troupe_request_fail(request, "out of memory");
-        break;
-    default:
-        troupe_request_fail(request, "%s", why);
-        break;
-    }
 }
 
 /* ---- what is asked ---- */
@@ -176,7 +159,7 @@ static int vision_handle(troupe_worker_t *self, troupe_request_t *request, void 
     troupe_status_t status = troupe_vision_unpack(
         troupe_request_method(request), troupe_request_message(request), &asked, &why);
     if (status != TROUPE_OK) {
-        refuse(request, status, why.text);
+        tr_refuse(request, status, why.text);
         return FINE;
     }
     status = read_image(state, &asked, &errand, &page, &why);
@@ -186,7 +169,7 @@ static int vision_handle(troupe_worker_t *self, troupe_request_t *request, void 
     if (status == TROUPE_OK) {
         troupe_request_reply(request, &reply);
     } else {
-        refuse(request, status, errand.trouble ? errand.trouble : why.text);
+        tr_refuse(request, status, errand.trouble ? errand.trouble : why.text);
     }
     tr_ocr_page_release(&page);
     troupe_vision_release(&asked);
