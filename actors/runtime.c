@@ -11,7 +11,7 @@
 
 #include "actors/dead_letter.h"
 #include "actors/groups.h"
-#include "actors/outside.h"
+#include "actors/host/outside.h"
 #include "base/clock.h"
 #include "base/processors.h"
 #include "mailbox/mail.h"

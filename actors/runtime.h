@@ -13,9 +13,9 @@
 #include <troupe/status.h>
 
 #include "actors/event.h"
-#include "actors/private_folder.h"
+#include "actors/process/private_folder.h"
+#include "actors/process/spawner.h"
 #include "actors/quarantine.h"
-#include "actors/spawner.h"
 #include "base/keepsake.h"
 #include "base/metrics.h"
 #include "mailbox/crew.h"
@@ -71,7 +71,7 @@ typedef struct tr_runtime {
     _Atomic(uint64_t) last_grant;
     tr_quarantine_t *quarantine;
     struct tr_groups *groups;   /* actors/groups.h */
-    struct tr_outside *outside; /* actors/outside.h; in a worker's process; else NULL */
+    struct tr_outside *outside; /* actors/host/outside.h; in a worker's process; else NULL */
     tr_mailbox_t *beyond; /* where requests for others go, in a worker's process; else NULL */
     tr_private_folder_t *folder;
     tr_spawner_t *spawner; /* has no thread before the first process */

@@ -11,13 +11,13 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "capabilities/router.h"
-#include "node/admin.h"
+#include "node/admin/admin.h"
 #include "node/assembly_inside.h"
 #include "node/budget.h"
-#include "node/config_endpoint.h"
-#include "node/http.h"
-#include "node/http_address.h"
-#include "remote/gateway.h"
+#include "node/config/endpoint.h"
+#include "node/http/address.h"
+#include "node/http/http.h"
+#include "remote/gateway/gateway.h"
 #include "supervisors/family.h"
 
 /* Routers and the like answer at once, or something is badly wrong. */

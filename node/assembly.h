@@ -11,7 +11,7 @@
 #include <troupe/node.h>
 
 #include "actors/module.h"
-#include "node/config.h"
+#include "node/config/config.h"
 #include "supervisors/child_spec.h"
 #include "supervisors/governor.h"
 

@@ -6,11 +6,11 @@
 
 #include <stdio.h>
 
-#include "actors/libexec.h"
-#include "actors/process_worker.h"
+#include "actors/process/libexec.h"
+#include "actors/process/worker.h"
 #include "actors/worker.h"
 #include "base/text.h"
-#include "remote/remote_worker.h"
+#include "remote/workers/remote_worker.h"
 
 #define IDLE_AFTER_MS 1000
 #define PATH_SIZE     4096

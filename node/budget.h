@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/machine.h"
-#include "node/config.h"
+#include "node/config/config.h"
 
 typedef struct tr_budget {
     uint64_t whole;   /* as the file says, or the share */

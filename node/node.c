@@ -18,10 +18,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "mailbox/mail.h"
-#include "node/config_print.h"
+#include "node/config/print.h"
 #include "node/keeper.h"
 #include "node/preflight.h"
-#include "node/reload.h"
+#include "node/reload/reload.h"
 
 #define MAILBOX_LETTERS 1000
 #define MAILBOX_BYTES   ((size_t)1 << 20)

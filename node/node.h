@@ -8,7 +8,7 @@
 #include "actors/actor.h"
 #include "actors/module.h"
 #include "node/assembly.h"
-#include "node/config.h"
+#include "node/config/config.h"
 
 struct troupe_node {
     tr_modules_t *modules;

@@ -11,9 +11,9 @@
 #include <sys/resource.h>
 
 #include "node/budget.h"
-#include "node/http.h"
-#include "node/http_address.h"
-#include "remote/endpoint.h"
+#include "node/http/address.h"
+#include "node/http/http.h"
+#include "remote/doors/endpoint.h"
 #include "wire/curve_key.h"
 
 /* An actor has a zactor pipe (two sockets) and a door; each socket and each bell is a
@@ -151,7 +151,7 @@ static troupe_status_t provide_descriptors(rlim_t n_needed, const char *file,
 }
 
 /* Have room for so many connections beside all else, as far as the system lets. How many there
- * may be follows from what there is: see remote/guard.c. */
+ * may be follows from what there is: see remote/gateway/guard.c. */
 static void provide_connections(size_t n_connections)
 {
     struct rlimit limit;

@@ -1,4 +1,4 @@
-/* From the table of node/config_schema.c to a JSON Schema, by which editors complete and check
+/* From the table of node/config/schema.c to a JSON Schema, by which editors complete and check
  * a configuration while it is written. It allows no less than the node, and somewhat more: what
  * follows from more than one key only the node knows.
  *
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/config_schema.h"
+#include "node/config/schema.h"
 
 #define NAME     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 #define SIZE     "^([0-9]+(\\\\.[0-9]+)?(B|[KMGT]iB|kB|[MGT]B)|0)$"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "actors/worker.h"
-#include "node/config.h"
+#include "node/config/config.h"
 
 static void sup_start_normal(void **state)
 {

@@ -4,9 +4,9 @@
 
 #include "tests/fuzz/target.h"
 
-#include "node/config.h"
-#include "node/config_print.h"
-#include "node/config_schema.h"
+#include "node/config/config.h"
+#include "node/config/print.h"
+#include "node/config/schema.h"
 #include "tests/kit/valid.h"
 
 static const tr_machine_memory_t there = {.bytes = (uint64_t)8 << 30};

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "cli/document.h"
 #include "cli/text.h"
-#include "node/account.h"
+#include "node/admin/account.h"
 #include "tests/kit/valid.h"
 
 static void is_json_of(const msgpack_object *object)

@@ -19,8 +19,8 @@
 #include "base/log.h"
 #include "mailbox/mail.h"
 #include "mailbox/reply.h"
-#include "remote/gateway_inside.h"
-#include "remote/workers.h"
+#include "remote/gateway/inside.h"
+#include "remote/workers/workers.h"
 #include "tests/fuzz/wraps.h"
 #include "wire/bundle.h"
 #include "wire/mdp.h"
@@ -644,7 +644,7 @@ static void say_command(input_t *input)
     size_t peer = take_byte(input) % N_PEERS;
     uint8_t options = take_byte(input);
     tr_trp1_t command;
-    tr_trp1_init(&command, (tr_trp1_command_t)(1 + take_byte(input) % TR_TRP1_MESSAGE),
+    tr_trp1_init(&command, (tr_trp1_command_t)(1 + take_byte(input) % TR_TRP1_LAST_COMMAND),
                  take_byte(input) % N_IDS);
     tr_span_t name = tr_span_of(names[options & 3]);
     *(options & 4 ? &command.actor : &command.capability) = name;

@@ -8,7 +8,7 @@
 #include "tests/fuzz/target.h"
 
 #include "base/log_line.h"
-#include "node/exposition.h"
+#include "node/http/exposition.h"
 #include "tests/kit/valid.h"
 
 #define MOST_FIELDS 16

@@ -18,7 +18,7 @@
 
 #include "mailbox/message.h"
 #include "remote/bundle.h"
-#include "remote/link.h"
+#include "remote/client/link.h"
 #include "tests/fuzz/wraps.h"
 
 #define MOST_FRAMES 8

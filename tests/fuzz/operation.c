@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "mailbox/reply.h"
-#include "node/operation_inside.h"
+#include "node/admin/operation_inside.h"
 
 #define MOST_FRAMES 4
 #define MOST_CALLS  32

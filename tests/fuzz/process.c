@@ -10,7 +10,7 @@
 
 #include "tests/fuzz/target.h"
 
-#include "actors/process_dialogue.h"
+#include "actors/process/dialogue.h"
 #include "base/log.h"
 #include "mailbox/job.h"
 #include "mailbox/mail.h"
@@ -64,7 +64,7 @@ static void make_command(input_t *input, tr_trp1_t *out)
     static const char *const texts[] = {"",        "stashed",     "lost",
                                         "ignored", "worker_lost", "memory_exhausted"};
     uint8_t options = take_byte(input);
-    tr_trp1_init(out, (tr_trp1_command_t)(1 + take_byte(input) % TR_TRP1_MESSAGE),
+    tr_trp1_init(out, (tr_trp1_command_t)(1 + take_byte(input) % TR_TRP1_LAST_COMMAND),
                  take_byte(input) % N_IDS);
     out->capability = tr_span_of(options & 1 ? "callee" : "");
     out->actor = tr_span_of(options & 2 ? "store" : "");

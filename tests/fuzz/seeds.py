@@ -173,7 +173,7 @@ def call(method, *frames, time=0):
 
 
 def operations():
-    """By the numbers of node/operation_text.h."""
+    """By the numbers of node/admin/operation_text.h."""
     add, terminate, restart, _, evict, scale, pause, _, drain, suspend, inspect, trace = range(12)
     write("operation", call(add, b"root", b"{capability: c, worker: {module: m}}"))
     write("operation", call(terminate, b"vision") + call(restart, b"vision", b"10m", time=9))

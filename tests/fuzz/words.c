@@ -7,11 +7,11 @@
 
 #include "base/text.h"
 #include "mailbox/message.h"
-#include "node/config_endpoint.h"
-#include "node/config_expand.h"
-#include "node/http_address.h"
-#include "node/http_path.h"
-#include "node/operation_text.h"
+#include "node/admin/operation_text.h"
+#include "node/config/endpoint.h"
+#include "node/config/expand.h"
+#include "node/http/address.h"
+#include "node/http/path.h"
 #include "tests/kit/valid.h"
 
 static void quantities(const char *text)

@@ -5,8 +5,8 @@
 
 #include <zmq.h>
 
-#include "actors/child_link.h"
-#include "remote/doors.h"
+#include "actors/process/child_link.h"
+#include "remote/doors/doors.h"
 
 int __wrap_zmq_msg_recv(zmq_msg_t *message, void *socket, int flags);
 int __wrap_zmq_msg_more(const zmq_msg_t *message);

@@ -4,7 +4,7 @@
 
 #include "tests/fuzz/target.h"
 
-#include "remote/zap.h"
+#include "remote/doors/zap.h"
 
 static tr_keys_t *keys;
 

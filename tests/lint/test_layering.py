@@ -9,7 +9,7 @@ sys.dont_write_bytecode = True
 import layering  # noqa: E402
 
 HEADERS = ["base/log.h", "mailbox/message.h", "wire/trp1.h", "actors/actor.h",
-           "supervisors/health.h", "capabilities/pending.h", "remote/peer.h", "node/config.h",
+           "supervisors/health.h", "capabilities/pending.h", "remote/gateway/peer.h", "node/config/config.h",
            "cli/output.h", "include/troupe/status.h"]
 
 
@@ -37,7 +37,7 @@ class Layering(unittest.TestCase):
                               ("actors/a.c", '"wire/trp1.h"'),
                               ("node/a.c", '"wire/trp1.h"'),
                               ("node/a.c", '"capabilities/pending.h"'),
-                              ("remote/deep/a.c", '"remote/peer.h"'),
+                              ("remote/deep/a.c", '"remote/gateway/peer.h"'),
                               ("cli/a.c", '"cli/output.h"'),
                               ("cli/a.c", '"output.h"'),
                               ("cli/a.c", "<troupe/status.h>"),
@@ -46,8 +46,8 @@ class Layering(unittest.TestCase):
                 self.check(name, include, None)
 
     def test_what_lies_above_is_found(self):
-        self.check("base/a.c", '"node/config.h"',
-                   "base does not stand on node, but includes node/config.h")
+        self.check("base/a.c", '"node/config/config.h"',
+                   "base does not stand on node, but includes node/config/config.h")
 
     def test_siblings_are_found(self):
         self.check("supervisors/a.c", '"capabilities/pending.h"',

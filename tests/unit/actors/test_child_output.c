@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "actors/child_output.h"
+#include "actors/process/child_output.h"
 #include "base/clock.h"
 #include "base/log.h"
 

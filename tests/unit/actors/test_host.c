@@ -21,7 +21,7 @@
 
 #include <troupe/worker_process.h>
 
-#include "actors/host.h"
+#include "actors/host/host.h"
 #include "actors/module.h"
 #include "base/clock.h"
 #include "wire/trp1.h"

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "actors/process.h"
-#include "actors/spawner.h"
+#include "actors/process/process.h"
+#include "actors/process/spawner.h"
 
 #define PATIENCE_MS 10000
 

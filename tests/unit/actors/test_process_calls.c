@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "actors/process_dialogue.h"
+#include "actors/process/dialogue.h"
 #include "base/log.h"
 
 static troupe_status_t way; /* what becomes of all that is sent */

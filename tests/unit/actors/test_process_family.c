@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "actors/process_family.h"
+#include "actors/process/family.h"
 
 #define MIB         ((int64_t)1 << 20)
 #define PATIENCE_MS 20000

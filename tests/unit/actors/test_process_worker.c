@@ -19,7 +19,7 @@
 
 #include <troupe/worker_process.h>
 
-#include "actors/process_worker.h"
+#include "actors/process/worker.h"
 #include "actors/worker_state.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "actors/libexec.h"
-#include "actors/spawner.h"
+#include "actors/process/libexec.h"
+#include "actors/process/spawner.h"
 
 #define PATIENCE_MS 10000
 

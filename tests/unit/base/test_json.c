@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "node/account.h"
+#include "node/admin/account.h"
 
 typedef struct packed {
     msgpack_sbuffer buffer;

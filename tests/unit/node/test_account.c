@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/account.h"
+#include "node/admin/account.h"
 
 /* What the reader asks for when a chunk of its zone has no room for it. */
 static size_t claimed;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "mailbox/reply.h"
-#include "node/agenda.h"
+#include "node/admin/agenda.h"
 
 #define LIMITS ((tr_mailbox_limits_t){.letters = 1000, .bytes = 1 << 20})
 

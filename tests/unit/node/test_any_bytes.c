@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 #include "base/log_line.h"
-#include "node/exposition.h"
+#include "node/http/exposition.h"
 #include "tests/kit/random.h"
 #include "tests/kit/valid.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "node/budget.h"
-#include "node/config_budget.h"
+#include "node/config/budget.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "node/config.h"
-#include "node/config_notes.h"
+#include "node/config/config.h"
+#include "node/config/notes.h"
 #include "tests/unit/node/test_paths.h"
 
 enum { CORPUS_MAX = 128, FLIPS = 4000 };

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "node/config_print.h"
-#include "node/difference.h"
+#include "node/config/print.h"
+#include "node/reload/difference.h"
 #include "tests/kit/random.h"
 
 #define N_ROUNDS 1500

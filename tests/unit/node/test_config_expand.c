@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/config_expand.h"
+#include "node/config/expand.h"
 
 /* One row, one text, and what becomes of it or why it is refused. */
 struct story {

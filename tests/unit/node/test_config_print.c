@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/config_print.h"
-#include "node/difference.h"
+#include "node/config/print.h"
+#include "node/reload/difference.h"
 #include "tests/unit/node/test_paths.h"
 
 static void fail_with(void *arg, const char *line)

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "node/config.h"
-#include "node/config_schema.h"
+#include "node/config/config.h"
+#include "node/config/schema.h"
 #include "tests/unit/node/test_paths.h"
 
 static bool has_word(const tr_schema_row_t *row, const char *text)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/difference.h"
+#include "node/reload/difference.h"
 
 struct story {
     const char *before; /* the children of the root, in flow style, or a whole file */

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "mailbox/reply.h"
-#include "node/events.h"
+#include "node/admin/events.h"
 
 #define LIMITS ((tr_mailbox_limits_t){.letters = 100000, .bytes = (size_t)64 << 20})
 

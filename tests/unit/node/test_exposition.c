@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/exposition.h"
+#include "node/http/exposition.h"
 
 static const tr_label_t none = {0};
 

@@ -18,8 +18,8 @@
 #include "mailbox/envelope.h"
 #include "mailbox/reply.h"
 #include "node/assembly.h"
-#include "node/http.h"
-#include "node/http_address.h"
+#include "node/http/address.h"
+#include "node/http/http.h"
 
 #define PATIENCE_MS   30000 /* only what hangs takes so long */
 #define MOST          4

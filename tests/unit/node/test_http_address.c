@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "node/http_address.h"
+#include "node/http/address.h"
 
 struct address {
     const char *text;

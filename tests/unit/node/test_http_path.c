@@ -1,6 +1,6 @@
 #include "tests/kit/check.h"
 
-#include "node/http_path.h"
+#include "node/http/path.h"
 
 struct row {
     const char *path;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "node/operation_text.h"
+#include "node/admin/operation_text.h"
 
 struct size_story {
     const char *text;

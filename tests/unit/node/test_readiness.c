@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/account.h"
-#include "node/readiness.h"
+#include "node/admin/account.h"
+#include "node/http/readiness.h"
 
 struct capability {
     const char *name; /* NULL: no more */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "node/schedule.h"
+#include "node/admin/schedule.h"
 
 #define HOUR             3600
 #define DAY              (24 * HOUR)

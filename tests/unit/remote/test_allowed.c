@@ -1,6 +1,6 @@
 #include "tests/kit/check.h"
 
-#include "remote/allowed.h"
+#include "remote/doors/allowed.h"
 
 static bool has(const tr_allowed_t *allowed, const char *name)
 {

@@ -1,6 +1,6 @@
 #include "tests/kit/check.h"
 
-#include "remote/bucket.h"
+#include "remote/gateway/bucket.h"
 
 /* One row, one story: asked for at these times, and how many ms each had to wait; -1 ends it.
  */

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "mailbox/reply.h"
-#include "remote/calls.h"
+#include "remote/client/calls.h"
 
 static const troupe_call_options_t no_options = {.method = NULL};
 

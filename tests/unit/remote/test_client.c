@@ -21,7 +21,7 @@
 
 #include "base/clock.h"
 #include "remote/bundle.h"
-#include "remote/client.h"
+#include "remote/client/client.h"
 
 #define PATIENCE_MS 10000 /* for what must come */
 #define MAX_REPLIES 8192

@@ -16,7 +16,7 @@
 #include <troupe/key.h>
 
 #include "base/clock.h"
-#include "remote/zap.h"
+#include "remote/doors/zap.h"
 #include "tests/kit/folder.h"
 #include "wire/trp1.h"
 

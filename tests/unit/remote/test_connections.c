@@ -1,7 +1,7 @@
 #include "tests/kit/check.h"
 
-#include "remote/connections.h"
-#include "remote/peer.h"
+#include "remote/doors/connections.h"
+#include "remote/gateway/peer.h"
 
 static void they_are_counted(void **state)
 {

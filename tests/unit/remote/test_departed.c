@@ -1,6 +1,6 @@
 #include "tests/kit/check.h"
 
-#include "remote/departed.h"
+#include "remote/gateway/departed.h"
 
 static void numbers_are_read_from_routing_ids(void **state)
 {

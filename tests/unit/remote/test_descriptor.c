@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "remote/descriptor.h"
+#include "remote/doors/descriptor.h"
 
 typedef struct world {
     int listener;

@@ -1,6 +1,6 @@
 #include "tests/kit/check.h"
 
-#include "remote/door_monitor.h"
+#include "remote/doors/door_monitor.h"
 
 /* Wait for an event of that kind; its value. */
 static int wait_for(zsock_t *monitor, int what)

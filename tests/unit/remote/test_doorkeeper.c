@@ -13,10 +13,10 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
-#include "remote/doorkeeper.h"
-#include "remote/gateway.h"
-#include "remote/refused.h"
-#include "remote/zap.h"
+#include "remote/doors/doorkeeper.h"
+#include "remote/doors/refused.h"
+#include "remote/doors/zap.h"
+#include "remote/gateway/gateway.h"
 #include "tests/kit/folder.h"
 
 #define ALICE "1111111111111111111111111111111111111111"

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "remote/endpoint.h"
+#include "remote/doors/endpoint.h"
 #include "tests/kit/folder.h"
 
 typedef struct scene {

@@ -2,7 +2,7 @@
 
 #include "tests/kit/check.h"
 
-#include "remote/gateway_inside.h"
+#include "remote/gateway/inside.h"
 
 #define NOW_MS INT64_C(1000000)
 

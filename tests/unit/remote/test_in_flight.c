@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "remote/in_flight.h"
+#include "remote/gateway/in_flight.h"
 
 #define SIZE 100000
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "remote/inbox.h"
+#include "remote/client/inbox.h"
 
 static void put(tr_inbox_t *inbox, const char *from, const char *text)
 {

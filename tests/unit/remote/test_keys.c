@@ -1,6 +1,6 @@
 #include "tests/kit/check.h"
 
-#include "remote/keys.h"
+#include "remote/doors/keys.h"
 
 #define ALICE "1111111111111111111111111111111111111111"
 #define BERT  "2222222222222222222222222222222222222222"

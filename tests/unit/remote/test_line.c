@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "remote/line.h"
+#include "remote/workers/line.h"
 
 static tr_mailbox_t *a_mailbox(void)
 {

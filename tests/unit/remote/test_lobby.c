@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "remote/lobby.h"
+#include "remote/gateway/lobby.h"
 #include "tests/kit/check.h"
 #include "tests/kit/fault_point.h"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "remote/mmi.h"
+#include "remote/majordomo/mmi.h"
 
 #define PATIENCE_MS 1000
 

@@ -1,6 +1,6 @@
 #include "tests/kit/check.h"
 
-#include "remote/party.h"
+#include "remote/gateway/party.h"
 
 static void who_has_a_name_shares_it(void **state)
 {

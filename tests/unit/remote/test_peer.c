@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "remote/peer.h"
+#include "remote/gateway/peer.h"
 
 #define PIPE    4   /* messages that each end of the pipe takes */
 #define N_PARTS 100 /* more than fit */

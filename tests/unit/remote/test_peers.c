@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "remote/peers.h"
+#include "remote/gateway/peers.h"
 
 #define N_PEERS 1000
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "remote/refusals.h"
+#include "remote/doors/refusals.h"
 
 static void each_is_told_once_an_hour(void **state)
 {

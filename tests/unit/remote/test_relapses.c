@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "remote/relapses.h"
+#include "remote/workers/relapses.h"
 
 static tr_relapses_t *relapses;
 

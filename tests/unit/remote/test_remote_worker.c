@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "mailbox/job.h"
 #include "mailbox/reply.h"
-#include "remote/line.h"
-#include "remote/remote_worker.h"
+#include "remote/workers/line.h"
+#include "remote/workers/remote_worker.h"
 
 #define PATIENCE_MS 10000
 #define LINE        5

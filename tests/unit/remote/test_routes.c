@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "remote/routes.h"
+#include "remote/gateway/routes.h"
 
 typedef struct world {
     tr_directory_t *directory;

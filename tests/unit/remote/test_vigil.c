@@ -8,7 +8,7 @@
 
 #include "tests/kit/check.h"
 
-#include "remote/vigil.h"
+#include "remote/majordomo/vigil.h"
 
 #define MOST 16
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "remote/zap.h"
+#include "remote/doors/zap.h"
 
 #define ALICE "1111111111111111111111111111111111111111"
 #define BERT  "2222222222222222222222222222222222222222"
