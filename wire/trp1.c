@@ -87,7 +87,10 @@ typedef struct header {
     X(REF, "ref", NUMBER, ref, 0)                                                              \
     X(ASK, "ask", FLAG, ask, 0)                                                                \
     X(FORWARD, "forward", NUMBER, forward, 0)                                                  \
-    X(COUNT, "count", NUMBER, count, 0)
+    X(COUNT, "count", NUMBER, count, 0)                                                        \
+    X(REASON, "reason", TEXT, reason, TR_TRP1_MAX_WORD)                                        \
+    X(REASON_CODE, "reason-code", NUMBER, reason_code, 0)                                      \
+    X(GROUP, "group", TEXT, group, TR_TRP1_MAX_NAME)
 
 enum header_number {
 #define X(NAME, key, KIND, field, max_size) H_##NAME,
@@ -147,6 +150,7 @@ void tr_trp1_init(tr_trp1_t *self, tr_trp1_command_t command, uint64_t id)
         .ref = -1,
         .forward = -1,
         .count = -1,
+        .reason_code = -1,
     };
 }
 

@@ -43,7 +43,19 @@
     X(STOP, stop)                                                                              \
     X(BUNDLE, bundle)                                                                          \
     X(SEND, send)                                                                              \
-    X(MESSAGE, message)
+    X(MESSAGE, message)                                                                        \
+    X(MONITOR, monitor)                                                                        \
+    X(DEMONITOR, demonitor)                                                                    \
+    X(DOWN, down)                                                                              \
+    X(LINK, link)                                                                              \
+    X(UNLINK, unlink)                                                                          \
+    X(JOIN, join)                                                                              \
+    X(LEAVE, leave)                                                                            \
+    X(PUBLISH, publish)                                                                        \
+    X(SUSPEND, suspend)                                                                        \
+    X(RESUME, resume)                                                                          \
+    X(INSPECT, inspect)                                                                        \
+    X(INSPECTED, inspected)
 
 typedef enum tr_trp1_command {
     TR_TRP1_UNKNOWN, /* well formed, but no command we know */
@@ -52,15 +64,17 @@ typedef enum tr_trp1_command {
 #undef X
 } tr_trp1_command_t;
 
+#define TR_TRP1_LAST_COMMAND TR_TRP1_INSPECTED
+
 /* Frame 0 may not be larger than this. */
 #define TR_TRP1_MAX_HEADER 4096
 
 /* The longest texts, in bytes. What is longer is neither sent nor accepted, except for `text`,
  * which both ends cut where a character ends. */
-#define TR_TRP1_MAX_NAME 128 /* capability, method, actor, from */
+#define TR_TRP1_MAX_NAME 128 /* capability, method, actor, from, group */
 #define TR_TRP1_MAX_KEY  256 /* sticky, dedup, traceparent */
 #define TR_TRP1_MAX_LIST 16  /* texts in capabilities */
-#define TR_TRP1_MAX_WORD 64  /* node, boot, code, state, token */
+#define TR_TRP1_MAX_WORD 64  /* node, boot, code, state, token, reason */
 #define TR_TRP1_MAX_TEXT 1024
 
 /* Arrays and maps inside each other, that of frame 0 and the headers included. */
@@ -132,6 +146,11 @@ typedef struct tr_trp1 {
     bool ask;        /* somebody waits for an answer; false absent */
     int64_t forward; /* of a send: the message that goes on, with who sent it; -1 absent */
     int64_t count;   /* of a release: how often the node had said that number; -1 absent */
+
+    /* down, and what is said of groups */
+    tr_span_t reason;    /* why it ended: a reason's name, whose words are in text */
+    int64_t reason_code; /* its signal or exit status; -1 absent */
+    tr_span_t group;
 } tr_trp1_t;
 
 /* All absent, for `command` about request `id`. */

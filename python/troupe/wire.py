@@ -19,16 +19,17 @@ MAX_HEADER = 4096  # bytes of frame 0
 MAX_FRAMES = 64  # of payload
 MAX_NUMBER = 2**63 - 1  # ids, and every number
 MAX_DEPTH = 32  # arrays and maps inside each other, that of frame 0 included
-MAX_NAME = 128  # bytes of a capability, a method, an actor
+MAX_NAME = 128  # bytes of a capability, a method, an actor, a group
 MAX_KEY = 256  # bytes of sticky, dedup, traceparent
-MAX_WORD = 64  # bytes of node, boot, code, state, token, peer
+MAX_WORD = 64  # bytes of node, boot, code, state, token, peer, reason
 MAX_LIST = 16  # texts in capabilities
 MAX_TEXT = 1024  # bytes of a line for a person; what is longer is cut
 MAX_BUNDLE = 65536  # bytes of frame 1 of a bundle that we take
 
 COMMANDS = frozenset(
     "hello request cancel credit ping pong bye status part reply error goaway ready progress "
-    "probe settled answer lost release drain stop bundle send message".split()
+    "probe settled answer lost release drain stop bundle send message monitor demonitor down link "
+    "unlink join leave publish suspend resume inspect inspected".split()
 )
 PRIORITIES = ("critical", "high", "normal", "low", "batch")
 
@@ -40,11 +41,11 @@ _KINDS: Dict[str, Tuple[str, int]] = {
     **{name: (_NUMBER, 0) for name in (
         "version-min version-max heartbeat max-frame max-open bundle timeout credit batch parent "
         "sequence hint position concurrency memory running running-for progress-age done ref "
-        "forward count").split()},
+        "forward count reason-code").split()},
     **{name: (_FLAG, 0) for name in
        "messages wants-status urgent confirm retryable ask".split()},
-    **{name: ("text", MAX_NAME) for name in "capability method actor from".split()},
-    **{name: ("text", MAX_WORD) for name in "node boot code state token peer".split()},
+    **{name: ("text", MAX_NAME) for name in "capability method actor from group".split()},
+    **{name: ("text", MAX_WORD) for name in "node boot code state token peer reason".split()},
     "traceparent": ("text", MAX_KEY),
     "sticky": ("key", MAX_KEY),
     "dedup": ("key", MAX_KEY),

@@ -50,7 +50,8 @@ static int set_seed(void **state)
     X(done)                                                                                    \
     X(ref)                                                                                     \
     X(forward)                                                                                 \
-    X(count)
+    X(count)                                                                                   \
+    X(reason_code)
 #define TEXTS(X)                                                                               \
     X(node, TR_TRP1_MAX_WORD)                                                                  \
     X(boot, TR_TRP1_MAX_WORD)                                                                  \
@@ -64,7 +65,9 @@ static int set_seed(void **state)
     X(code, TR_TRP1_MAX_WORD)                                                                  \
     X(text, TR_TRP1_MAX_TEXT)                                                                  \
     X(state, TR_TRP1_MAX_WORD)                                                                 \
-    X(token, TR_TRP1_MAX_WORD)
+    X(token, TR_TRP1_MAX_WORD)                                                                 \
+    X(reason, TR_TRP1_MAX_WORD)                                                                \
+    X(group, TR_TRP1_MAX_NAME)
 #define FLAGS(X)                                                                               \
     X(messages)                                                                                \
     X(wants_status)                                                                            \
@@ -106,7 +109,8 @@ static void make_list(tr_trp1_t *command, char room[TR_TRP1_MAX_TEXT])
 static void make_command(tr_trp1_t *command, char room[16][TR_TRP1_MAX_TEXT], size_t rarity)
 {
     size_t n_rooms = 0;
-    tr_trp1_init(command, (tr_trp1_command_t)(1 + random_below(&random_state, TR_TRP1_MESSAGE)),
+    tr_trp1_init(command,
+                 (tr_trp1_command_t)(1 + random_below(&random_state, TR_TRP1_LAST_COMMAND)),
                  (uint64_t)random_number(&random_state));
 #define X(field)                                                                               \
     command->field =                                                                           \

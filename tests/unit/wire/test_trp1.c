@@ -185,7 +185,10 @@ static const char *tell(const tr_trp1_t *self)
     at = say_number(at, end, "ref", self->ref);
     at = say_flag(at, end, "ask", self->ask);
     at = say_number(at, end, "forward", self->forward);
-    say_number(at, end, "count", self->count);
+    at = say_number(at, end, "count", self->count);
+    at = say_span(at, end, "reason", self->reason);
+    at = say_number(at, end, "reason-code", self->reason_code);
+    say_span(at, end, "group", self->group);
     return text;
 }
 
@@ -225,7 +228,7 @@ static void vectors_mean_what_they_say(void **state)
     FILE *file = open_vectors();
     static vector_t vector;
     size_t n_vectors = 0;
-    bool is_covered[TR_TRP1_MESSAGE + 1] = {false};
+    bool is_covered[TR_TRP1_LAST_COMMAND + 1] = {false};
     while (next_vector(file, &vector)) {
         check_vector(&vector);
         tr_trp1_t command;
@@ -237,7 +240,7 @@ static void vectors_mean_what_they_say(void **state)
     }
     fclose(file);
     assert_true(n_vectors > 40);
-    for (size_t i = 0; i <= TR_TRP1_MESSAGE; i++) {
+    for (size_t i = 0; i <= TR_TRP1_LAST_COMMAND; i++) {
         if (!is_covered[i]) {
             fail_msg("no vector for %s", tr_trp1_command_name((tr_trp1_command_t)i));
         }
