@@ -21,7 +21,7 @@ TYPES = {"counter", "gauge", "histogram"}
 def families_in(root):
     found = set()
     for layer in LAYERS:
-        for path in sorted((root / layer).glob("*.c")):
+        for path in sorted((root / layer).rglob("*.c")):
             text = path.read_text(encoding="utf-8")
             if MAKES.search(text):
                 found.update(FAMILY.findall(text))
