@@ -3,7 +3,12 @@
 #include "actors/inspection.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
 
 static void destroy(tr_letter_t *letter)
 {
@@ -21,13 +26,26 @@ tr_inspection_t *tr_inspection_new(const tr_self_t *self, uint64_t token)
     if (inspection) {
         tr_letter_init(&inspection->letter, &tr_inspection_type, sizeof *inspection);
         inspection->token = token;
-        inspection->remark = "";
         inspection->is_suspended = self->is_suspended;
         inspection->n_waiting = tr_mailbox_depth(self->mailbox);
         inspection->n_messages = atomic_load(&self->pulse->n_messages);
         inspection->rate = tr_pulse_rate(self->pulse, tr_clock_now_ms());
     }
     return inspection;
+}
+
+void tr_inspection_explain(tr_inspection_t *self, const char *format, ...)
+{
+    assert(self && format);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(self->remark, sizeof self->remark, format, arguments);
+    va_end(arguments);
+    size_t length = strlen(self->remark);
+    if (length == sizeof self->remark - 1) {
+        self->remark[tr_utf8_cut((tr_span_t){self->remark, length}, length)] = '\0';
+    }
+    tr_utf8_mend(self->remark, strlen(self->remark));
 }
 
 void tr_inspection_send(tr_inspection_t *self, tr_mailbox_t *to)
