@@ -280,18 +280,13 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     }
 }
 
-static int64_t earlier(int64_t one_ms, int64_t other_ms)
-{
-    return one_ms < other_ms ? one_ms : other_ms;
-}
-
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_admin_t *admin = self->state;
     int64_t due_ms = tr_agenda_turn(&admin->agenda, moment_of(now_ms));
-    due_ms = earlier(due_ms, tr_operations_expire(&admin->operations, now_ms));
-    due_ms = earlier(due_ms, tr_streams_expire(&admin->streams, now_ms));
-    due_ms = earlier(due_ms, tr_reload_turn(admin->reload, now_ms));
+    due_ms = tr_clock_earlier(due_ms, tr_operations_expire(&admin->operations, now_ms));
+    due_ms = tr_clock_earlier(due_ms, tr_streams_expire(&admin->streams, now_ms));
+    due_ms = tr_clock_earlier(due_ms, tr_reload_turn(admin->reload, now_ms));
     for (tr_survey_t **link = &admin->surveys; *link;) {
         tr_survey_t *survey = *link;
         if (tr_survey_is_complete(survey) || now_ms >= survey->deadline_ms) {
@@ -305,7 +300,7 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
             }
             tr_survey_destroy(&survey);
         } else {
-            due_ms = earlier(due_ms, survey->deadline_ms);
+            due_ms = tr_clock_earlier(due_ms, survey->deadline_ms);
             link = &survey->next;
         }
     }
