@@ -39,11 +39,14 @@ extern const tr_letter_type_t tr_inspection_type;
 /* With what is known of any actor; all else zero. NULL when out of memory. */
 TROUPE_NODISCARD tr_inspection_t *tr_inspection_new(const tr_self_t *self, uint64_t token);
 
+/* Count anew what is known of any actor. */
+void tr_inspection_count(tr_inspection_t *self, const tr_self_t *actor);
+
 /* Say why there is no state; a text that is no UTF-8 is mended, one that is too long is cut. */
 void tr_inspection_explain(tr_inspection_t *self, const char *format, ...) TROUPE_PRINTF(2, 3);
 
 /* Hand it to `to`; takes it. */
-void tr_inspection_send(tr_inspection_t *self, tr_mailbox_t *to);
+void tr_inspection_send(tr_inspection_t *self, tr_mailbox_t *to, tr_lane_t lane);
 
 /* The inspection in this letter, or NULL; borrowed. */
 const tr_inspection_t *tr_inspection_in(const tr_letter_t *letter);

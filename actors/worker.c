@@ -684,7 +684,9 @@ static void inspect(troupe_worker_t *worker, const tr_control_t *word)
         tr_inspection_explain(inspection, "its behaviour has no callback to show its state");
     }
     count_all(worker, inspection);
-    tr_inspection_send(inspection, word->mailbox);
+    /* From a process it comes behind what was sent before, as all else does. */
+    tr_inspection_send(inspection, word->mailbox,
+                       worker->self->runtime->beyond ? TR_LANE_USER : TR_LANE_CONTROL);
 }
 
 /* ---- the class ---- */

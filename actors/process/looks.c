@@ -84,9 +84,10 @@ static tr_look_t *take_look(tr_process_worker_t *worker, uint64_t id)
 }
 
 /* Takes the look. */
-static void answer(tr_look_t *look)
+static void answer(const tr_process_worker_t *worker, tr_look_t *look)
 {
-    tr_inspection_send(look->inspection, look->to);
+    tr_inspection_count(look->inspection, worker->self); /* all of the same moment */
+    tr_inspection_send(look->inspection, look->to, TR_LANE_CONTROL);
     tr_mailbox_release(&look->to);
     free(look);
 }
@@ -120,7 +121,7 @@ static void open_look(tr_process_worker_t *worker, const tr_control_t *word,
     if (!look || tr_dialogue_say(worker, TR_TRP1_INSPECT, id) != TROUPE_OK) {
         free(look);
         tr_inspection_explain(inspection, "its process does not read%s", ONLY_THE_NODE);
-        tr_inspection_send(inspection, word->mailbox);
+        tr_inspection_send(inspection, word->mailbox, TR_LANE_CONTROL);
         return;
     }
     int64_t time_ms =
@@ -143,7 +144,7 @@ void tr_dialogue_inspect(tr_process_worker_t *worker, const tr_control_t *word)
     const char *why = why_not_now(worker);
     if (why) {
         tr_inspection_explain(inspection, "%s%s", why, ONLY_THE_NODE);
-        tr_inspection_send(inspection, word->mailbox);
+        tr_inspection_send(inspection, word->mailbox, TR_LANE_CONTROL);
     } else {
         open_look(worker, word, inspection);
     }
@@ -170,7 +171,7 @@ int64_t tr_dialogue_turn_looks(tr_process_worker_t *worker, int64_t now_ms)
         tr_look_t *next = look->next;
         if (now_ms >= look->answer_by_ms) {
             explain_silence(worker, look->inspection, now_ms);
-            answer(take_look(worker, look->id));
+            answer(worker, take_look(worker, look->id));
         } else if (look->answer_by_ms < due_ms) {
             due_ms = look->answer_by_ms;
         }
@@ -184,7 +185,7 @@ void tr_dialogue_end_looks(tr_process_worker_t *worker)
     while (worker->looks.open) {
         tr_inspection_explain(worker->looks.open->inspection, "its process has ended%s",
                               ONLY_THE_NODE);
-        answer(take_look(worker, worker->looks.open->id));
+        answer(worker, take_look(worker, worker->looks.open->id));
     }
 }
 
@@ -269,5 +270,5 @@ void tr_dialogue_take_inspected(tr_process_worker_t *worker, const tr_trp1_t *in
         tr_inspection_explain(inspection, "%.*s", (int)inspected->text.size,
                               inspected->text.size ? inspected->text.data : "");
     }
-    answer(look);
+    answer(worker, look);
 }

@@ -397,7 +397,7 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_process_worker_t *worker = self->state;
     int64_t due_ms = turn_parts(worker, now_ms);
-    due_ms = earlier(due_ms, tr_dialogue_turn_looks(worker, now_ms));
+    due_ms = tr_clock_earlier(due_ms, tr_dialogue_turn_looks(worker, now_ms));
     if (worker->is_gone) {
         return tr_clock_earlier(due_ms, turn_after_death(worker, now_ms));
     }

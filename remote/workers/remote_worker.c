@@ -342,7 +342,7 @@ static void inspect(remote_worker_t *worker, const tr_control_t *word)
     tr_inspection_t *inspection = tr_inspection_new(worker->self, word->number);
     if (inspection) {
         tr_inspection_explain(inspection, "it runs elsewhere, and has come by itself");
-        tr_inspection_send(inspection, word->mailbox);
+        tr_inspection_send(inspection, word->mailbox, TR_LANE_CONTROL);
     }
 }
 
