@@ -40,6 +40,7 @@ static struct notes {
     sem_t gate; /* where somebody hangs */
     sem_t is_at_gate;
     atomic_int n_ticks;
+    atomic_int n_wrong;
 } notes;
 
 static void note(const char *format, ...)
@@ -57,13 +58,20 @@ static void note(const char *format, ...)
 }
 
 /* Actors are on threads of their own, where nothing can be asserted: what is wrong is noted,
- * and then is not what comes. */
-#define expect(is_so) ((is_so) ? (void)0 : note("line %d: %s", __LINE__, #is_so))
+ * and then is not what comes; and it is counted, for those stories that do not look at all that
+ * comes. */
+static void note_wrong(int line, const char *what)
+{
+    atomic_fetch_add(&notes.n_wrong, 1);
+    note("line %d: %s", line, what);
+}
+
+#define expect(is_so) ((is_so) ? (void)0 : note_wrong(__LINE__, #is_so))
 #define expect_status(status, want)                                                            \
     do {                                                                                       \
         troupe_status_t found = (status);                                                      \
         if (found != (want)) {                                                                 \
-            note("line %d: %s", __LINE__, troupe_status_name(found));                          \
+            note_wrong(__LINE__, troupe_status_name(found));                                   \
         }                                                                                      \
     } while (0)
 
@@ -300,6 +308,10 @@ static int tear_down(void **state)
     pthread_mutex_destroy(&notes.mutex);
     pthread_cond_destroy(&notes.is_new);
     free(scene);
+    if (atomic_load(&notes.n_wrong) > 0) {
+        print_error("an actor found something wrong: %s\n", notes.trace);
+        return -1;
+    }
     return 0;
 }
 
@@ -844,6 +856,80 @@ static void a_question_that_was_taken_outlives_who_took_it(void **state)
     assert_true(troupe_question_is_awaited(scene->question));
     tr_question_release(&scene->question);
     comes("a=worker_lost(b has let go of the question without an answer)");
+}
+
+ORDER(keep_question_and_hang)
+{
+    keep_question(self, message, scene);
+    return wait_at_gate(self, message, scene);
+}
+
+ORDER(ask_b_to_keep_and_hang)
+{
+    UNUSED_MESSAGE;
+    ask_order(self, scene, keep_question_and_hang, AGES_MS);
+    return 0;
+}
+
+/* What it had in its hands is lost, but the question was not there any more. */
+static void a_question_that_was_taken_is_not_lost_with_who_hangs(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_to_keep_and_hang);
+    comes("kept");
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    hangs(scene, B);
+    assert_int_equal(n_dead_letters(scene), 1);
+    assert_true(troupe_question_is_awaited(scene->question));
+    troupe_message_t *answer = troupe_message_from_text("later");
+    troupe_question_answer(&scene->question, &answer);
+    comes("a=ok:later");
+}
+
+/* The answer is there before `init` returns, and is taken after that. */
+static void ask_b_and_wait_for_mail(troupe_worker_t *self, scene_t *scene, int64_t timeout_ms)
+{
+    int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
+    ask_text(self, scene->refs[B], "well?", timeout_ms);
+    while (!tr_mailbox_has_letters(self->self->mailbox) && tr_clock_now_ms() < until_ms) {
+        poll(NULL, 0, 1);
+    }
+    expect(tr_mailbox_has_letters(self->self->mailbox));
+}
+
+ORDER(cancel_what_is_answered)
+{
+    UNUSED_MESSAGE;
+    ask_b_and_wait_for_mail(self, scene, AGES_MS);
+    troupe_worker_cancel(self, scene->id);
+    return 0;
+}
+
+ORDER(wait_too_long_for_what_is_answered)
+{
+    UNUSED_MESSAGE;
+    int64_t begun_ms = tr_clock_now_ms();
+    ask_b_and_wait_for_mail(self, scene, 100);
+    while (tr_clock_now_ms() <= begun_ms + 100) {
+        poll(NULL, 0, 1);
+    }
+    return 0;
+}
+
+static void an_answer_that_waits_until_nobody_does_is_dropped(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, B);
+    scene->at_init = cancel_what_is_answered;
+    start(scene, A);
+    comes("b?a:well? a=cancelled(b is not waited for any more)");
+    stops(scene, A);
+    scene->at_init = wait_too_long_for_what_is_answered;
+    start(scene, A);
+    wait_until(has_come, "b?a:well? a=timeout(b has not answered within 100 ms)");
+    assert_non_null(strstr(notes.trace, "a=timeout(b has not answered within 100 ms)"));
+    assert_null(strstr(notes.trace, "a=ok"));
 }
 
 static int break_on_answer(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
@@ -1826,6 +1912,8 @@ static int run_all(const char *name)
         TEST_TWO(nobody_waits_when_whoever_asked_has_cancelled),
         TEST_TWO(nobody_waits_when_whoever_asked_has_ended),
         TEST_TWO(a_question_that_was_taken_outlives_who_took_it),
+        TEST_TWO(a_question_that_was_taken_is_not_lost_with_who_hangs),
+        TEST(an_answer_that_waits_until_nobody_does_is_dropped),
         TEST_TWO(an_answer_may_be_too_much),
         TEST_TWO(another_one_answers),
         TEST_TWO(forwarded_and_failed_it_is_not_lost),
