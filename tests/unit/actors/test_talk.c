@@ -41,6 +41,7 @@ static struct notes {
     sem_t is_at_gate;
     atomic_int n_ticks;
     atomic_int n_wrong;
+    atomic_bool puts_down_aside;
 } notes;
 
 static void note(const char *format, ...)
@@ -153,6 +154,10 @@ static int receive(troupe_worker_t *self, const troupe_message_t *message, void 
         return 0;
     }
     if (troupe_message_kind(message) == TROUPE_MESSAGE_DOWN) {
+        if (atomic_exchange(&notes.puts_down_aside, false)) {
+            expect_status(troupe_stash(self), TROUPE_OK);
+            expect(!troupe_demonitor(self, troupe_message_number(message))); /* it has come */
+        }
         note("%s!%s:%s", troupe_worker_name(self), name_of(troupe_message_sender(message)),
              tr_reason_name(troupe_message_reason(message).kind));
         return 0;
@@ -1076,6 +1081,33 @@ static void what_is_aside_comes_before_all_else(void **state)
     comes("aside a<nobody:1 aside again taken:0 taken:0 a<nobody:2");
 }
 
+ORDER(take_again_and_put_aside)
+{
+    troupe_unstash(self);
+    put_aside(self, message, scene);
+    troupe_unstash(self);
+    return 0;
+}
+
+/* What is put aside while others are taken again, or after that, waits for the next time. */
+static void what_is_put_aside_meanwhile_is_not_taken_again(void **state)
+{
+    scene_t *scene = *state;
+    scene->number = 2;
+    tell(scene, A, put_aside);
+    tell(scene, A, take_again_and_put_aside); /* the first one is taken, this one is not */
+    say(scene, A, "1");
+    comes("aside aside taken:0 a<nobody:1");
+    tell(scene, A, take_again);
+    comes("again taken:0");
+    scene->number = 1;
+    tell(scene, A, put_aside);
+    say(scene, A, "2");
+    comes("aside a<nobody:2");
+    tell(scene, A, take_again);
+    comes("again taken:0");
+}
+
 ORDER(ask_b_to_put_aside)
 {
     UNUSED_MESSAGE;
@@ -1339,6 +1371,45 @@ static void there_may_be_ten_thousand(void **state)
     comes("all");
 }
 
+/* It comes again once, though nobody would have it come any more. */
+ORDER(put_tick_aside_once)
+{
+    if (scene->number-- > 0) {
+        expect(troupe_message_kind(message) == TROUPE_MESSAGE_TICK);
+        expect_status(troupe_stash(self), TROUPE_OK);
+        troupe_timer_cancel(self, troupe_message_number(message));
+        note("aside");
+    } else {
+        expect(troupe_message_kind(message) == TROUPE_MESSAGE_TICK);
+        expect(troupe_message_number(message) == scene->id);
+        note("tick again");
+    }
+    return 0;
+}
+
+ORDER(start_timer_to_put_aside)
+{
+    UNUSED_MESSAGE;
+    scene->number = 1;
+    const order_t order = {put_tick_aside_once, scene};
+    troupe_message_t *tick = troupe_message_from(&order, sizeof order);
+    expect_status(troupe_timer_start(self, 0, 1, &tick, &scene->id), TROUPE_OK);
+    return 0;
+}
+
+static void ticks_can_be_put_aside(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, start_timer_to_put_aside);
+    comes("aside");
+    say(scene, A, "1");
+    comes("a<nobody:1");
+    tell(scene, A, take_again);
+    comes("again tick again");
+    say(scene, A, "2");
+    comes("a<nobody:2");
+}
+
 /* In the next life there are none, and what they had left aside is gone. */
 ORDER(put_tick_aside)
 {
@@ -1451,6 +1522,160 @@ static void who_looks_away_hears_nothing(void **state)
     comes("b<nobody:break looks away");
     say(scene, A, "1");
     comes("a<nobody:1");
+}
+
+ORDER(ask_b_to_hang)
+{
+    UNUSED_MESSAGE;
+    ask_order(self, scene, wait_at_gate, AGES_MS);
+    return 0;
+}
+
+/* It is told when that one is given up, and not when it comes back. */
+static void who_asked_one_that_hangs_is_told(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_to_hang);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    hangs(scene, B);
+    comes("a=worker_lost(the actor did not come back from it)");
+    assert_int_equal(n_dead_letters(scene), 1);
+    opens();
+}
+
+ORDER(put_aside_and_hang)
+{
+    expect_status(troupe_stash(self), TROUPE_OK);
+    return wait_at_gate(self, message, scene);
+}
+
+ORDER(ask_b_to_put_aside_and_hang)
+{
+    UNUSED_MESSAGE;
+    ask_order(self, scene, put_aside_and_hang, AGES_MS);
+    return 0;
+}
+
+/* The mailbox is another life's by then, whichever of the two sees first that it is. */
+static void what_is_put_aside_too_late_is_lost(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_to_put_aside_and_hang);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    hangs(scene, B);
+    comes("a=worker_lost(the actor did not come back from it)");
+    opens();
+    assert_status(tr_actor_reap(&scene->lost[0], PATIENCE_MS), TROUPE_OK);
+    scene->n_lost = 0;
+    assert_int_equal(n_dead_letters(scene), 1);
+}
+
+static void or_it_is_when_it_comes_back_in_time(void **state)
+{
+    scene_t *scene = *state;
+    if (is_inline) { /* the mailbox of one that is carried goes with it */
+        return;
+    }
+    tell(scene, A, ask_b_to_put_aside_and_hang);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    assert_true(tr_actor_move_out(scene->actors[B]));
+    opens();
+    comes("a=worker_lost(b: it took the message, and has not answered)");
+    ended(scene, B, TROUPE_REASON_HUNG);
+    assert_int_equal(n_dead_letters(scene), 1);
+    start(scene, B);
+    say(scene, B, "1");
+    comes("b<nobody:1");
+}
+
+ORDER(put_aside_and_fail)
+{
+    UNUSED_MESSAGE;
+    (void)scene;
+    expect_status(troupe_stash(self), TROUPE_OK);
+    return -1;
+}
+
+ORDER(ask_b_to_put_aside_and_fail)
+{
+    UNUSED_MESSAGE;
+    ask_order(self, scene, put_aside_and_fail, AGES_MS);
+    return 0;
+}
+
+static void nothing_is_put_aside_by_who_fails(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_to_put_aside_and_fail);
+    comes("a=worker_lost(b: it failed while it had the message)");
+    ended(scene, B, TROUPE_REASON_FAILED);
+    assert_int_equal(n_dead_letters(scene), 1);
+    start(scene, B);
+    say(scene, B, "1");
+    comes("b<nobody:1");
+}
+
+static void notices_can_be_put_aside(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, monitor_b);
+    comes("watches");
+    notes.puts_down_aside = true;
+    is_gone(scene, B);
+    comes("a!b:shutdown");
+    say(scene, A, "1");
+    comes("a<nobody:1");
+    tell(scene, A, take_again);
+    comes("again a!b:shutdown");
+}
+
+ORDER(start_timer_to_hang)
+{
+    UNUSED_MESSAGE;
+    const order_t order = {wait_at_gate, scene};
+    troupe_message_t *tick = troupe_message_from(&order, sizeof order);
+    expect_status(troupe_timer_start(self, 0, 0, &tick, NULL), TROUPE_OK);
+    return 0;
+}
+
+/* A tick that is lost is no dead letter, nor is one that its actor failed with. */
+static void who_hangs_in_a_tick_has_lost_nothing(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, B, start_timer_to_hang);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    hangs(scene, B);
+    assert_int_equal(n_dead_letters(scene), 0);
+    opens();
+}
+
+ORDER(break_down)
+{
+    (void)self;
+    UNUSED_MESSAGE;
+    (void)scene;
+    return -1;
+}
+
+ORDER(start_timer_to_break_down)
+{
+    UNUSED_MESSAGE;
+    const order_t order = {break_down, scene};
+    troupe_message_t *tick = troupe_message_from(&order, sizeof order);
+    expect_status(troupe_timer_start(self, 0, 0, &tick, NULL), TROUPE_OK);
+    return 0;
+}
+
+static void who_fails_in_a_tick_has_lost_nothing(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, B, start_timer_to_break_down);
+    ended(scene, B, TROUPE_REASON_FAILED);
+    assert_int_equal(n_dead_letters(scene), 0);
 }
 
 static void who_hangs_is_down(void **state)
@@ -1919,6 +2144,7 @@ static int run_all(const char *name)
         TEST_TWO(forwarded_and_failed_it_is_not_lost),
         TEST_TWO(forwarded_to_nobody_it_is_told),
         TEST_TWO(what_is_aside_comes_before_all_else),
+        TEST_TWO(what_is_put_aside_meanwhile_is_not_taken_again),
         TEST_TWO(an_ask_that_is_aside_runs_out_and_comes_again),
         TEST_TWO(what_is_aside_waits_for_the_next_life),
         TEST_TWO(what_is_aside_is_lost_with_the_last_life),
@@ -1930,11 +2156,19 @@ static int run_all(const char *name)
         TEST_TWO(a_periodic_one_ticks_until_it_is_cancelled),
         TEST_TWO(a_restless_timer_leaves_time_for_messages),
         TEST_TWO(there_may_be_ten_thousand),
+        TEST_TWO(ticks_can_be_put_aside),
         TEST_TWO(timers_end_with_the_life),
         TEST_TWO(an_end_comes_after_all_that_was_sent),
         TEST_TWO(a_good_end_is_told_as_such),
         TEST_TWO(who_looks_away_hears_nothing),
         TEST_TWO(who_hangs_is_down),
+        TEST_TWO(who_asked_one_that_hangs_is_told),
+        TEST_TWO(what_is_put_aside_too_late_is_lost),
+        TEST_TWO(or_it_is_when_it_comes_back_in_time),
+        TEST_TWO(notices_can_be_put_aside),
+        TEST_TWO(nothing_is_put_aside_by_who_fails),
+        TEST_TWO(who_hangs_in_a_tick_has_lost_nothing),
+        TEST_TWO(who_fails_in_a_tick_has_lost_nothing),
         TEST_TWO(those_who_are_linked_fall_together),
         TEST_TWO(a_good_end_fells_nobody),
         TEST_TWO(untied_while_the_notice_lies_there),
