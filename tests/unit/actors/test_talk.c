@@ -14,6 +14,7 @@
 
 #include <troupe/actor.h>
 
+#include "actors/inspection.h"
 #include "actors/worker.h"
 #include "base/clock.h"
 #include "mailbox/mail.h"
@@ -211,8 +212,8 @@ static void terminate(troupe_worker_t *self, void **state_p, troupe_reason_t rea
     }
 }
 
-/* The next word of any child. */
-static tr_control_t parent_hears(scene_t *scene)
+/* The next of any child. */
+static tr_letter_t *parent_gets(scene_t *scene)
 {
     int64_t deadline_ms = tr_clock_now_us() / 1000 + PATIENCE_MS;
     tr_letter_t *letter;
@@ -227,6 +228,12 @@ static tr_control_t parent_hears(scene_t *scene)
             tr_mailbox_unpark(scene->parent);
         }
     }
+    return letter;
+}
+
+static tr_control_t parent_hears(scene_t *scene)
+{
+    tr_letter_t *letter = parent_gets(scene);
     tr_control_t word = *tr_control_in(letter);
     tr_letter_destroy(&letter);
     return word;
@@ -1894,6 +1901,51 @@ static void one_that_was_given_up_is_no_member(void **state)
     }
 }
 
+/* ---- inspection ---- */
+
+ORDER(open_some_of_each)
+{
+    UNUSED_MESSAGE;
+    for (int i = 0; i < 2; i++) {
+        ask_text(self, scene->refs[B], "ignore", AGES_MS);
+    }
+    for (int i = 0; i < 3; i++) {
+        expect_status(troupe_monitor(self, scene->refs[B], NULL), TROUPE_OK);
+    }
+    for (int i = 0; i < 4; i++) {
+        start_timer(self, AGES_MS, 0, "never");
+    }
+    note("opened");
+    return 0;
+}
+
+static void what_is_open_is_counted(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_well);
+    comes("b?a:well? a=ok:fine"); /* and is not open any more */
+    holds(scene, B);
+    tell(scene, A, open_some_of_each);
+    comes("opened");
+    tr_control_t *word = tr_control_new(TR_WORD_INSPECT, scene->actors[A]->incarnation);
+    word->number = 77;
+    word->mailbox = tr_mailbox_share(scene->parent);
+    tr_control_send(word, scene->actors[A]->mailbox);
+    tr_letter_t *letter = parent_gets(scene);
+    const tr_inspection_t *inspection = tr_inspection_in(letter);
+    assert_non_null(inspection);
+    assert_int_equal(inspection->token, 77);
+    assert_int_equal(inspection->n_asks, 2);
+    assert_int_equal(inspection->n_monitors, 3);
+    assert_int_equal(inspection->n_timers, 4);
+    assert_int_equal(inspection->n_calls, 0);
+    assert_int_equal(inspection->n_waiting, 0);
+    assert_int_equal(inspection->n_messages, 2);
+    assert_false(inspection->is_suspended);
+    tr_letter_destroy(&letter);
+    opens();
+}
+
 /* ---- where no message is in hand ---- */
 
 static void nothing_is_in_hand(troupe_worker_t *self, scene_t *scene)
@@ -2175,6 +2227,7 @@ static int run_all(const char *name)
         TEST_TWO(linked_to_one_that_is_gone),
         TEST_TWO(members_hear_what_is_published),
         TEST_TWO(one_that_was_given_up_is_no_member),
+        TEST_TWO(what_is_open_is_counted),
         TEST(init_and_terminate_may_talk),
         TEST_TWO(taking_an_answer_nothing_is_in_hand),
         TEST_TWO(who_did_not_ask_is_not_answered),
