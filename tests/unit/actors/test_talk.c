@@ -944,6 +944,24 @@ static void an_answer_that_waits_until_nobody_does_is_dropped(void **state)
     assert_null(strstr(notes.trace, "a=ok"));
 }
 
+ORDER(ask_b_and_fail_when_it_is_answered)
+{
+    UNUSED_MESSAGE;
+    ask_b_and_wait_for_mail(self, scene, AGES_MS);
+    return -1;
+}
+
+/* The first questions of two lives have two numbers. */
+static void an_answer_to_another_life_is_not_taken(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_and_fail_when_it_is_answered);
+    ended(scene, A, TROUPE_REASON_FAILED);
+    scene->at_init = ask_b_to_refuse;
+    start(scene, A);
+    comes("b?a:well? b?a:refuse a=worker_error(not today)");
+}
+
 static int break_on_answer(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
 {
     (void)reply;
@@ -1531,6 +1549,65 @@ static void who_looks_away_hears_nothing(void **state)
     comes("a<nobody:1");
 }
 
+static void monitors_end_with_the_life(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, monitor_b);
+    comes("watches");
+    fails(scene, A);
+    comes("a<nobody:break");
+    assert_null(scene->refs[B]->watches);
+}
+
+/* A notice that a worker of a capability has not taken is nobody's. */
+static void a_notice_that_is_left_is_no_dead_letter(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, B);
+    scene->plan.is_lasting = false;
+    start(scene, A);
+    tell(scene, A, monitor_b);
+    comes("watches");
+    holds(scene, A);
+    say(scene, A, "break");
+    scene->plan.is_lasting = true;
+    is_gone(scene, B);
+    scene->plan.is_lasting = false;
+    opens();
+    ended(scene, A, TROUPE_REASON_FAILED);
+    comes("a<nobody:break");
+    assert_int_equal(n_dead_letters(scene), 1); /* what it failed with */
+}
+
+ORDER(count_one)
+{
+    (void)self;
+    UNUSED_MESSAGE;
+    scene->number++;
+    return 0;
+}
+
+/* It does not take all that waits first. */
+static void what_waits_for_one_that_is_stopped_is_for_its_next_life(void **state)
+{
+    enum { N_WAITING = 1000 };
+    scene_t *scene = *state;
+    scene->plan.limits = (tr_mailbox_limits_t){2 * N_WAITING, (size_t)1 << 20};
+    start(scene, A);
+    holds(scene, A);
+    for (int i = 0; i < N_WAITING; i++) {
+        tell(scene, A, count_one);
+    }
+    tr_actor_ask_to_stop(scene->actors[A], tr_reason_of(TROUPE_REASON_SHUTDOWN));
+    opens();
+    ended(scene, A, TROUPE_REASON_SHUTDOWN);
+    assert_true(scene->number < N_WAITING);
+    start(scene, A);
+    say(scene, A, "last");
+    comes("a<nobody:last");
+    assert_int_equal(scene->number, N_WAITING);
+}
+
 ORDER(ask_b_to_hang)
 {
     UNUSED_MESSAGE;
@@ -1852,6 +1929,21 @@ static void members_hear_what_is_published(void **state)
     comes("0 of 0");
     tell(scene, C, misuse_groups);
     comes("fine");
+}
+
+static void who_is_full_does_not_hear_it(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, B, join_red);
+    comes("joined");
+    holds(scene, B);
+    for (int i = 0; i < MAILBOX_ROOM; i++) {
+        say(scene, B, "ignore");
+    }
+    tell(scene, A, publish_red);
+    comes("0 of 1");
+    assert_int_equal(n_dead_letters(scene), 1);
+    opens();
 }
 
 /* It comes back after all, and joins: that is not for its next life to feel. */
@@ -2191,6 +2283,7 @@ static int run_all(const char *name)
         TEST_TWO(a_question_that_was_taken_outlives_who_took_it),
         TEST_TWO(a_question_that_was_taken_is_not_lost_with_who_hangs),
         TEST(an_answer_that_waits_until_nobody_does_is_dropped),
+        TEST_TWO(an_answer_to_another_life_is_not_taken),
         TEST_TWO(an_answer_may_be_too_much),
         TEST_TWO(another_one_answers),
         TEST_TWO(forwarded_and_failed_it_is_not_lost),
@@ -2214,6 +2307,9 @@ static int run_all(const char *name)
         TEST_TWO(a_good_end_is_told_as_such),
         TEST_TWO(who_looks_away_hears_nothing),
         TEST_TWO(who_hangs_is_down),
+        TEST_TWO(monitors_end_with_the_life),
+        TEST(a_notice_that_is_left_is_no_dead_letter),
+        TEST(what_waits_for_one_that_is_stopped_is_for_its_next_life),
         TEST_TWO(who_asked_one_that_hangs_is_told),
         TEST_TWO(what_is_put_aside_too_late_is_lost),
         TEST_TWO(or_it_is_when_it_comes_back_in_time),
@@ -2226,6 +2322,7 @@ static int run_all(const char *name)
         TEST_TWO(untied_while_the_notice_lies_there),
         TEST_TWO(linked_to_one_that_is_gone),
         TEST_TWO(members_hear_what_is_published),
+        TEST_TWO(who_is_full_does_not_hear_it),
         TEST_TWO(one_that_was_given_up_is_no_member),
         TEST_TWO(what_is_open_is_counted),
         TEST(init_and_terminate_may_talk),
