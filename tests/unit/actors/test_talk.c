@@ -24,6 +24,7 @@
 #define PATIENCE_MS   20000
 #define MOST_ACTORS   3
 #define MAILBOX_ROOM  100
+#define MAILBOX_BYTES 100000
 #define HOME          "family"
 #define AGES_MS       600000
 #define TRACE_SIZE    4000
@@ -267,7 +268,7 @@ static int set_up(void **state)
     scene->plan = (tr_worker_plan_t){.behaviour = &puppet,
                                      .idle_after_ms = 1,
                                      .is_lasting = true,
-                                     .limits = {MAILBOX_ROOM, 100000}};
+                                     .limits = {MAILBOX_ROOM, MAILBOX_BYTES}};
     memset(&notes, 0, sizeof notes);
     pthread_mutex_init(&notes.mutex, NULL);
     pthread_cond_init(&notes.is_new, NULL);
@@ -575,6 +576,29 @@ ORDER(fill_b)
     ask_text(self, scene->refs[B], "too many", 0);
     note("full");
     return 0;
+}
+
+/* Of bytes, too: one that is larger than all that may be there fits alone. */
+ORDER(send_large_ones_to_b)
+{
+    UNUSED_MESSAGE;
+    static const char large[MAILBOX_BYTES];
+    troupe_message_t *one = troupe_message_from(large, sizeof large);
+    expect_status(troupe_send(self, scene->refs[B], &one), TROUPE_OK);
+    send_text(self, scene->refs[B], "x", TROUPE_FULL);
+    note("full");
+    return 0;
+}
+
+static void a_mailbox_may_be_full_of_bytes(void **state)
+{
+    scene_t *scene = *state;
+    holds(scene, B);
+    tell(scene, A, send_large_ones_to_b);
+    comes("full");
+    assert_int_equal(n_dead_letters(scene), 1);
+    opens();
+    comes("b<a:");
 }
 
 static void a_full_mailbox_says_so(void **state)
@@ -1993,6 +2017,33 @@ static void one_that_was_given_up_is_no_member(void **state)
     }
 }
 
+/* ---- children ---- */
+
+/* Its supervisor is not there any more. */
+ORDER(spawn_too_late)
+{
+    UNUSED_MESSAGE;
+    (void)scene;
+    troupe_ref_t *ref = NULL;
+    const troupe_child_t child = {.name = "child", .behaviour = &puppet};
+    for (int i = 0; i < 2; i++) { /* the name is free again */
+        expect_status(troupe_spawn(self, &child, &ref), TROUPE_NOT_FOUND);
+        expect(!ref);
+        expect(!troupe_find(self, "child"));
+    }
+    note("too late");
+    return 0;
+}
+
+static void nobody_is_there_to_start_a_child(void **state)
+{
+    scene_t *scene = *state;
+    scene->plan.spawns = 1;
+    start(scene, A);
+    tell(scene, A, spawn_too_late);
+    comes("too late");
+}
+
 /* ---- inspection ---- */
 
 ORDER(open_some_of_each)
@@ -2265,6 +2316,7 @@ static int run_all(const char *name)
         TEST_TWO(only_urgent_ones_overtake),
         TEST_TWO(to_nobody_there_are_dead_letters),
         TEST_TWO(a_full_mailbox_says_so),
+        TEST_TWO(a_mailbox_may_be_full_of_bytes),
         TEST_TWO(whoever_asks_is_answered),
         TEST_TWO(or_refused),
         TEST_TWO(or_told_that_there_is_no_answer),
@@ -2324,6 +2376,7 @@ static int run_all(const char *name)
         TEST_TWO(members_hear_what_is_published),
         TEST_TWO(who_is_full_does_not_hear_it),
         TEST_TWO(one_that_was_given_up_is_no_member),
+        TEST(nobody_is_there_to_start_a_child),
         TEST_TWO(what_is_open_is_counted),
         TEST(init_and_terminate_may_talk),
         TEST_TWO(taking_an_answer_nothing_is_in_hand),

@@ -66,6 +66,9 @@ static int wake(troupe_worker_t *self, const troupe_args_t *args, void **state_p
         troupe_worker_explain(self, "not yet");
         return -1;
     }
+    if (troupe_args_get(args, "begins")) {
+        return TROUPE_INIT_IGNORE;
+    }
     const char *word = troupe_args_get(args, "says");
     return word ? say(self, word) : 0;
 }
@@ -89,6 +92,9 @@ static int receive(troupe_worker_t *self, const troupe_message_t *message, void 
         return ask_back(self, troupe_message_sender(message), 0);
     } else if (says(message, "ask for ever")) {
         return ask_back(self, troupe_message_sender(message), INT64_MAX);
+    } else if (says(message, "go on for ever")) {
+        troupe_message_t *again = troupe_message_share(message);
+        return troupe_send(self, troupe_self(self), &again) != TROUPE_OK;
     } else if (says(message, "tick never")) {
         return troupe_timer_start(self, INT64_MAX, INT64_MAX, NULL, NULL) != TROUPE_OK;
     } else if (says(message, "tick on")) {
@@ -408,6 +414,33 @@ static void who_is_stopped_does_not_come_back(void **state)
     assert_true(troupe_ref_is_over(never));
 }
 
+static void who_is_not_needed_does_not_come_back(void **state)
+{
+    (void)state;
+    troupe_ref_t *ref = NULL;
+    static const char *const args[] = {"begins", "not", NULL};
+    const troupe_child_t child = {.name = "needless", .behaviour = &doer, .args = args};
+    assert_status(troupe_stage_add(stage, &child, &ref), TROUPE_OK);
+    advance(3600 * SECOND_MS);
+    assert_int_equal(troupe_stage_n_lives(stage, ref), 1);
+    assert_int_equal(troupe_stage_reason(stage, ref).kind, TROUPE_REASON_IGNORED);
+    assert_true(troupe_ref_is_over(ref));
+    assert_status(troupe_stage_add(stage, &child, &ref), TROUPE_EXISTS); /* there was one */
+}
+
+static void what_has_no_end_is_left(void **state)
+{
+    (void)state;
+    troupe_ref_t *actor = add("actor", TROUPE_RESTART_PERMANENT);
+    tell(actor, "go on for ever");
+    int64_t begun_ms = troupe_stage_now_ms(stage);
+    assert_status(troupe_stage_advance(stage, SECOND_MS), TROUPE_LIMIT);
+    assert_int_equal(troupe_stage_now_ms(stage), begun_ms);
+    troupe_stage_stop(stage, actor);
+    advance(SECOND_MS);
+    assert_true(troupe_ref_is_over(actor));
+}
+
 static void actors_watch_each_other(void **state)
 {
     (void)state;
@@ -598,6 +631,8 @@ int main(void)
         FATE("a transient one is over when it ended", TROUPE_RESTART_TRANSIENT, "end", false),
         FATE("a temporary one is over when it failed", TROUPE_RESTART_TEMPORARY, "fail", false),
         STORY(who_is_stopped_does_not_come_back),
+        STORY(who_is_not_needed_does_not_come_back),
+        STORY(what_has_no_end_is_left),
         STORY(actors_watch_each_other),
         STORY(what_is_added_must_fit),
         STORY(a_run_is_as_long_as_is_said),
