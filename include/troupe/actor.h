@@ -328,8 +328,7 @@ typedef struct troupe_child {
  *   TROUPE_EXISTS       there is another actor of that name
  *   TROUPE_NOT_FOUND    it spawns none, or its supervisor is stopping
  *   TROUPE_FULL         100 000 of them wait to be started or stopped
- *   TROUPE_ERR_INVALID  no behaviour, or one without receive; a name that cannot be, args that do
- *                       not come in pairs, or a shutdown below 0
+ *   TROUPE_ERR_INVALID  no behaviour, or one without receive, or a child that cannot be
  *   TROUPE_ERR_NOMEM
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_spawn(troupe_worker_t *self,
