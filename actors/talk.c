@@ -434,13 +434,13 @@ troupe_status_t troupe_leave(troupe_worker_t *self, const char *group)
 {
     assert(self);
     tr_runtime_t *runtime = self->self->runtime;
-    if (!is_group_name(group)) {
+    const troupe_ref_t *ref = self->self->ref;
+    if (!is_group_name(group) || !tr_groups_has(runtime->groups, group, ref)) {
         return TROUPE_NOT_FOUND;
     }
     troupe_status_t status =
         are_groups_elsewhere(self) ? tr_wish_leave(runtime, group) : TROUPE_OK;
-    return status == TROUPE_OK ? tr_groups_leave(runtime->groups, group, self->self->ref)
-                               : status;
+    return status == TROUPE_OK ? tr_groups_leave(runtime->groups, group, ref) : status;
 }
 
 typedef struct publication {
