@@ -1,7 +1,8 @@
 /* What the process of a worker says to its node: commands of any kind, in any order, about
  * anything, whether or not it reads what it is told; while it gets jobs and messages, and while
- * those that it calls answer. Each job has one final at most, each question one answer, and all
- * that the process is told can be written.
+ * those that it calls answer, and one whom it may watch lives and dies. Each job has one final
+ * at most, each question one answer, and all that the process is told can be written; it is
+ * told of nobody's end whom it does not monitor, and nothing of it is left with others.
  *
  * The input is a list of steps, each a byte that says which, and what that one needs. There is
  * no process and no socket: the link is what is here (see meson.build), and the actor is
@@ -10,6 +11,7 @@
 
 #include "tests/fuzz/target.h"
 
+#include "actors/groups.h"
 #include "actors/process/dialogue.h"
 #include "base/log.h"
 #include "mailbox/job.h"
@@ -20,6 +22,7 @@
 #define MOST_OPEN 32
 #define BEGIN_MS  1000000
 #define ASKED     1000 /* the first number of the questions to the process */
+#define LIFE      7
 
 static struct world {
     tr_runtime_t *runtime;
@@ -58,6 +61,18 @@ static tr_process_worker_t *worker(void)
 
 /* ---- the link, and what else is not there ---- */
 
+static tr_span_t take_group(input_t *input)
+{
+    static const char *const groups[] = {"", "news", "olds"};
+    return tr_span_of(groups[take_byte(input) % 3]);
+}
+
+static bool is_about_a_group(const tr_trp1_t *command)
+{
+    return command->command == TR_TRP1_JOIN || command->command == TR_TRP1_LEAVE ||
+           command->command == TR_TRP1_PUBLISH;
+}
+
 /* A command that can be read. Names are not terminated. */
 static void make_command(input_t *input, tr_trp1_t *out)
 {
@@ -81,6 +96,7 @@ static void make_command(input_t *input, tr_trp1_t *out)
     }
     out->state = out->code = tr_span_of(texts[take_byte(input) % 6]);
     out->text = take_bytes(input, take_byte(input) % 20);
+    out->group = is_about_a_group(out) ? take_group(input) : (tr_span_t){0};
 }
 
 troupe_status_t __wrap_tr_child_link_receive(tr_child_link_t *link, tr_trp1_t *command_out,
@@ -123,6 +139,8 @@ troupe_status_t __wrap_tr_child_link_send(tr_child_link_t *link, const tr_trp1_t
     troupe_status_t status = tr_trp1_encode(command, head, sizeof head, &size);
     HOLDS(status == TROUPE_OK);
     HOLDS(tr_trp1_decode(head, size, &again, &reason) == TROUPE_OK);
+    HOLDS(command->command != TR_TRP1_DOWN ||
+          tr_idmap_get(&worker()->monitors.by_id, command->id));
     return status;
 }
 
@@ -185,6 +203,20 @@ static tr_mailbox_t *mailbox_of(const char *name, uint64_t incarnation)
     return mailbox;
 }
 
+static void begin_actor(void)
+{
+    uint64_t life = tr_runtime_next_incarnation(world.runtime);
+    tr_ref_begin(world.actor, life);
+    HOLDS(tr_groups_join(world.runtime->groups, "news", world.actor, life) == TROUPE_OK);
+}
+
+static void end_life(troupe_ref_t *ref, troupe_reason_kind_t kind)
+{
+    const tr_reason_t reason = tr_reason_of(kind);
+    tr_groups_forget(world.runtime->groups, ref, tr_ref_incarnation(ref));
+    tr_ref_end(ref, tr_ref_incarnation(ref), &reason);
+}
+
 static void begin_world(void)
 {
     static const char *const argv[] = {"program", NULL};
@@ -204,13 +236,13 @@ static void begin_world(void)
                              (tr_mailbox_limits_t){64, 1 << 20}, false,
                              &world.actor) == TROUPE_OK);
     world.store = world.actor->mailbox;
-    tr_ref_begin(world.actor, tr_runtime_next_incarnation(world.runtime));
+    begin_actor();
     HOLDS(tr_process_worker_start(&(tr_birth_t){.what = &plan,
                                                 .name = "vision/1",
                                                 .runtime = world.runtime,
                                                 .parent = world.parent},
                                   &none) == TROUPE_OK);
-    tr_ref_begin(world.ref, 7);
+    tr_ref_begin(world.ref, LIFE);
 }
 
 /* As it is when its process has been started. */
@@ -229,7 +261,7 @@ static void begin_worker(void)
         .class = world.class,
         .state = made,
         .name = (char *)(uintptr_t) "vision/1",
-        .incarnation = 7,
+        .incarnation = LIFE,
         .runtime = world.runtime,
         .mailbox = world.ref->mailbox,
         .parent = world.parent,
@@ -248,6 +280,7 @@ static void begin_worker(void)
     tr_errands_init(&made->errands, world.self);
     tr_idmap_init(&made->mail.questions);
     tr_lent_refs_init(&made->mail.senders);
+    tr_monitors_init(&made->monitors, world.self->mailbox, world.self->ref, LIFE);
     tr_given_work_move_to(&made->work, TR_WORKER_LOADING);
 }
 
@@ -374,11 +407,21 @@ static void let_actor_take(bool answers)
     }
 }
 
+/* Its life ends, or the next one begins. */
+static void let_actor_go_on(void)
+{
+    if (tr_ref_incarnation(world.actor) == 0) {
+        begin_actor();
+    } else {
+        end_life(world.actor, (troupe_reason_kind_t)(world.now_ms % (TROUPE_REASON_GONE + 1)));
+    }
+}
+
 static void say_word(input_t *input)
 {
     static const tr_word_t words[] = {TR_WORD_CANCEL, TR_WORD_ROOM, TR_WORD_PROBE,
                                       TR_WORD_KILL};
-    tr_control_t *word = tr_control_new(words[take_byte(input) % 4], 7);
+    tr_control_t *word = tr_control_new(words[take_byte(input) % 4], LIFE);
     HOLDS(word);
     word->number = take_byte(input) % N_IDS;
     word->reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
@@ -406,6 +449,9 @@ static void take_step(input_t *input)
         let_callee_answer(input);
         break;
     case 6:
+        if (step & 0x40) {
+            let_actor_go_on();
+        }
         let_actor_take(step & 0x80);
         break;
     case 7:
@@ -453,6 +499,19 @@ static void count_answers(void)
     }
 }
 
+/* Each hears of the other's end, if they were tied; it may have been the actor's next life. */
+static void end_lives(void)
+{
+    end_life(world.ref, TROUPE_REASON_FAILED);
+    if (tr_ref_incarnation(world.actor) == 0) {
+        begin_actor();
+    }
+    end_life(world.actor, TROUPE_REASON_FAILED);
+    HOLDS(!world.ref->watches && !world.actor->watches);
+    tr_ref_begin(world.ref, LIFE);
+    begin_actor();
+}
+
 static void end_worker(void)
 {
     world.class->leave(world.self);
@@ -460,6 +519,7 @@ static void end_worker(void)
         world.class->leftover(world.self, letter);
     }
     world.class->end(world.self);
+    end_lives();
     let_callee_take();
     while (world.n_open > 0) {
         answer(0, TROUPE_OUTCOME_OK);
