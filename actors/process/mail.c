@@ -2,8 +2,8 @@
  * have them: what the process has not got then waits for the next life, where there is one. A
  * few are under way at a time; of those, whatever becomes of the process, the node knows.
  *
- * Notices wait among them, so that each has its turn. It is not given back by the process, and
- * takes no place among those under way; it is for one life.
+ * Notices wait among them, so that each keeps its turn. They are not given back, take no place
+ * among those under way, and are for one life.
  *
  * Invariant: a message is in one place only: the mailbox, `next`, `under_way`, or `stashed`,
  * when the process has put it aside. A question that it brought is in `questions` from when it
