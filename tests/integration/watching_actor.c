@@ -59,6 +59,7 @@ static int monitor(troupe_worker_t *self, watcher_t *watcher, troupe_ref_t *whom
 static int take_down(troupe_worker_t *self, const troupe_message_t *message, watcher_t *watcher)
 {
     if (watcher->puts_aside) {
+        note(watcher, "put aside");
         return troupe_stash(self) == TROUPE_OK ? FINE : BROKEN;
     }
     troupe_reason_t reason = troupe_message_reason(message);
