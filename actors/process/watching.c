@@ -130,11 +130,6 @@ void tr_dialogue_take_unlink(tr_process_worker_t *worker, const tr_trp1_t *unlin
 
 /* ---- notices ---- */
 
-static bool is_of_another_life(const tr_process_worker_t *worker, const tr_mail_t *notice)
-{
-    return !notice->is_link && notice->reader != worker->self->incarnation;
-}
-
 /* Nothing follows from an end that was well; it is only the end of the tie. */
 static bool is_of_no_account(const tr_mail_t *notice)
 {
@@ -144,9 +139,7 @@ static bool is_of_no_account(const tr_mail_t *notice)
 void tr_dialogue_take_notice(tr_process_worker_t *worker, tr_mail_t *notice)
 {
     tr_letter_t *letter = &notice->letter;
-    if (is_of_another_life(worker, notice)) {
-        tr_letter_destroy(&letter);
-    } else if (is_of_no_account(notice)) {
+    if (is_of_no_account(notice)) {
         tr_ref_untie(worker->self->ref, notice->number);
         tr_letter_destroy(&letter);
     } else {

@@ -428,7 +428,10 @@ static void of_itself_it_hears_nothing(void **state)
 {
     scene_t *scene = *state;
     monitor(scene, 5, "talker");
+    monitor(scene, 6, "a");
     end_worker(scene);
+    assert_null(scene->self.ref->watches);
+    assert_null(scene->a->watches);
     end(scene->self.ref, TROUPE_REASON_FAILED);
     scene->self.incarnation = LIFE + 1;
     tr_ref_begin(scene->self.ref, LIFE + 1);
@@ -449,6 +452,7 @@ static void notices_are_for_one_life(void **state)
     end(scene->b, TROUPE_REASON_FAILED);
     turn(scene);
     end_worker(scene);
+    assert_int_equal(tr_mailbox_depth(scene->self.mailbox), 1); /* the message */
     tr_mailbox_leave_for_good(scene->self.mailbox);
     way = TROUPE_OK;
     scene->self.incarnation = LIFE + 1;
