@@ -2,7 +2,7 @@
  *
  * host.c is the loop, with the life and death of the worker; host/jobs.c what the node asks of
  * it, host/calls.c what it asks of others, host/mail.c messages, host/watching.c monitors,
- * links and groups, host/signs.c what is told of how it is.
+ * links and groups, host/looks.c what operators want, host/signs.c what is told of how it is.
  *
  * Everything that goes to the node about a request passes the proxy's mailbox: what the worker
  * answers, and what the proxy itself has to answer in its place. So there is one order, and one
@@ -18,6 +18,7 @@
 
 #include "actors/host/uplink.h"
 #include "actors/host/wish.h"
+#include "actors/inspection.h"
 #include "base/idmap.h"
 #include "mailbox/job.h"
 #include "mailbox/mail.h"
@@ -144,6 +145,17 @@ void tr_host_take_wish(tr_host_t *self, const tr_wish_t *wish);
 
 /* One whom it monitors went down. */
 void tr_host_take_down(tr_host_t *self, const tr_trp1_t *down);
+
+/* ---- what operators want ---- */
+
+/* The worker is to take nothing but words from now on, or to go on. */
+void tr_host_suspend(tr_host_t *self, bool is_suspended);
+
+/* It is to show itself, under that id. */
+void tr_host_inspect(tr_host_t *self, uint64_t id);
+
+/* It does. */
+void tr_host_tell_inspected(tr_host_t *self, const tr_inspection_t *inspection);
 
 /* ---- how the worker is ---- */
 

@@ -153,6 +153,8 @@ static const troupe_behaviour_t gathering = {
     .handle_batch = handle_batch,
 };
 
+/* ---- a behaviour that watches others ---- */
+
 /* What it hears, it tells "store", to which it speaks by name. */
 typedef struct watchful {
     troupe_ref_t *whom;
@@ -292,6 +294,56 @@ static const troupe_behaviour_t watchful = {
     .receive = receive_watchful,
     .terminate = end_watchful,
 };
+
+/* ---- a behaviour that takes messages, and does what they say ---- */
+
+static int get_up(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
+{
+    static int n_taken;
+    (void)args;
+    *state_p = &n_taken;
+    return troupe_timer_start(self, 3600000, 0, NULL, NULL) == TROUPE_OK ? TROUPE_INIT_OK : -1;
+}
+
+static int tick(troupe_worker_t *self)
+{
+    troupe_message_t *message = troupe_message_from_text("tick");
+    return troupe_send_named(self, "clock", &message) == TROUPE_OK ? 0 : -1;
+}
+
+static int obey(troupe_worker_t *self, const troupe_message_t *message, void *state)
+{
+    if (troupe_message_kind(message) == TROUPE_MESSAGE_TICK) {
+        return tick(self);
+    }
+    char *what = troupe_message_text(message, 0);
+    int verdict = 0;
+    *(int *)state += 1;
+    if (strcmp(what, "tick") == 0) {
+        verdict = troupe_timer_start(self, 1, 1, NULL, NULL) == TROUPE_OK ? 0 : -1;
+    } else if (strcmp(what, "put aside") == 0) {
+        verdict = troupe_stash(self) == TROUPE_OK ? 0 : -1;
+    } else if (strcmp(what, "fail") == 0) {
+        verdict = -1;
+    } else if (strcmp(what, "hang") == 0) {
+        for (;;) {
+            pause();
+        }
+    }
+    free(what);
+    return verdict;
+}
+
+/* In msgpack: how many it has taken, if they are few. */
+static troupe_message_t *show_taken(troupe_worker_t *self, const void *state)
+{
+    (void)self;
+    unsigned char n_taken = (unsigned char)*(const int *)state;
+    return troupe_message_from(&n_taken, 1);
+}
+
+static const troupe_behaviour_t obedient = {
+    .name = "obedient", .init = get_up, .receive = obey, .state = show_taken};
 
 /* ---- the node ---- */
 
@@ -613,6 +665,13 @@ static void grant(play_t *play, uint64_t id, int64_t n_parts)
 static void ask(play_t *play, uint64_t id, const char *method, const char *text)
 {
     ask_within(play, id, method, text, -1);
+}
+
+static void start_obedient(play_t *play)
+{
+    start(play, "/proc/self/exe", (const char *[]){"test_host", "obey", NULL});
+    hear(play, TR_TRP1_HELLO, 0);
+    assert_true(hear(play, TR_TRP1_READY, 0)->messages);
 }
 
 static void hear_ready(play_t *play)
@@ -1496,7 +1555,7 @@ static void a_stop_waits_for_calls(void **state)
 
 #define GUEST 9 /* the number of who sends */
 
-static void tell(play_t *play, uint64_t id, const char *verb, const char *name)
+static void bid(play_t *play, uint64_t id, const char *verb, const char *name)
 {
     tr_trp1_t message;
     tr_trp1_init(&message, TR_TRP1_MESSAGE, id);
@@ -1535,7 +1594,7 @@ static void say_down(play_t *play, uint64_t id, troupe_reason_kind_t kind, int c
 /* The id of the monitor. */
 static uint64_t has_it_monitor(play_t *play, uint64_t receipt, const char *name)
 {
-    tell(play, receipt, "monitor", name);
+    bid(play, receipt, "monitor", name);
     const tr_trp1_t *monitor = hear_next(play);
     assert_string_equal(tr_trp1_command_name(monitor->command), "monitor");
     uint64_t id = monitor->id;
@@ -1565,12 +1624,12 @@ static void a_monitored_one_is_told_of(void **state)
     say_down(play, id, TROUPE_REASON_CRASHED, 11, "again"); /* it has been told */
     say_down(play, id + 1, TROUPE_REASON_CRASHED, 11, "of nobody");
     say_down(play, 0, TROUPE_REASON_CRASHED, 11, "of nobody");
-    tell(play, 2, "demonitor", "");
+    bid(play, 2, "demonitor", "");
     hear_done(play, 2, "it was not");
     id = has_it_monitor(play, 3, "me");
-    tell(play, 4, "over?", "");
+    bid(play, 4, "over?", "");
     say_down(play, id, TROUPE_REASON_NORMAL, 0, "");
-    tell(play, 5, "over?", "");
+    bid(play, 5, "over?", "");
     hear_done(play, 4, "not over"); /* all in order */
     hear_told(play, "guest: kind 0, code 0, ");
     hear_done(play, 5, "not over");
@@ -1585,12 +1644,12 @@ static void of_one_that_is_gone_it_is_known(void **state)
     uint64_t id = has_it_monitor(play, 1, "room");
     say_down(play, id, TROUPE_REASON_GONE, 0, "");
     hear_told(play, "room: kind 9, code 0, ");
-    tell(play, 2, "over?", "");
+    bid(play, 2, "over?", "");
     hear_done(play, 2, "not over");
     id = has_it_monitor(play, 3, "me");
     say_down(play, id, TROUPE_REASON_GONE, 0, "");
     hear_told(play, "guest: kind 9, code 0, ");
-    tell(play, 4, "over?", "");
+    bid(play, 4, "over?", "");
     hear_done(play, 4, "over");
 }
 
@@ -1600,11 +1659,11 @@ static void who_is_not_monitored_any_more_is_not_told_of(void **state)
     start_watchful(play);
     hear_ready(play);
     uint64_t id = has_it_monitor(play, 1, "room");
-    tell(play, 2, "demonitor", "");
+    bid(play, 2, "demonitor", "");
     hear(play, TR_TRP1_DEMONITOR, id);
     hear_done(play, 2, "it was open");
     say_down(play, id, TROUPE_REASON_FAILED, 0, ""); /* it was under way */
-    tell(play, 3, "demonitor", "");
+    bid(play, 3, "demonitor", "");
     hear_done(play, 3, "it was not");
 }
 
@@ -1617,12 +1676,12 @@ static void not_even_when_it_is_known_already(void **state)
     start_watchful(play);
     hear_ready(play);
     uint64_t id = has_it_monitor(play, 1, "me");
-    tell(play, 2, "hold", gate);
+    bid(play, 2, "hold", gate);
     say_down(play, id, TROUPE_REASON_FAILED, 0, "");
     has_read_all(play);
     close(open(gate, O_CREAT | O_CLOEXEC, 0600));
     hear_done(play, 2, "it was open");
-    tell(play, 3, "demonitor", "");
+    bid(play, 3, "demonitor", "");
     hear_done(play, 3, "it was not");
     unlink(gate);
 }
@@ -1633,10 +1692,10 @@ static void a_notice_can_be_put_aside(void **state)
     start_watchful(play);
     hear_ready(play);
     uint64_t id = has_it_monitor(play, 1, "room");
-    tell(play, 2, "aside", "");
+    bid(play, 2, "aside", "");
     say_down(play, id, TROUPE_REASON_HUNG, 0, "");
-    tell(play, 3, "demonitor", ""); /* it comes again nevertheless */
-    tell(play, 4, "open", "");
+    bid(play, 3, "demonitor", ""); /* it comes again nevertheless */
+    bid(play, 4, "open", "");
     hear(play, TR_TRP1_SETTLED, 2);
     hear_done(play, 3, "it was not");
     hear(play, TR_TRP1_SETTLED, 4);
@@ -1648,13 +1707,13 @@ static void links_are_the_nodes(void **state)
     play_t *play = *state;
     start_watchful(play);
     hear_ready(play);
-    tell(play, 1, "link", "room");
+    bid(play, 1, "link", "room");
     assert_span(hear(play, TR_TRP1_LINK, 0)->actor, "room");
     hear_done(play, 1, "ok");
-    tell(play, 2, "unlink", "");
+    bid(play, 2, "unlink", "");
     assert_span(hear(play, TR_TRP1_UNLINK, 0)->actor, "room");
     hear(play, TR_TRP1_SETTLED, 2);
-    tell(play, 3, "link", "me");
+    bid(play, 3, "link", "me");
     assert_int_equal(hear(play, TR_TRP1_LINK, 0)->ref, GUEST);
     hear_done(play, 3, "ok");
 }
@@ -1664,21 +1723,21 @@ static void it_speaks_to_groups(void **state)
     play_t *play = *state;
     start_watchful(play);
     hear_ready(play);
-    tell(play, 1, "join", "news");
+    bid(play, 1, "join", "news");
     assert_span(hear(play, TR_TRP1_JOIN, 0)->group, "news");
     hear_done(play, 1, "ok");
-    tell(play, 2, "join", "news");
+    bid(play, 2, "join", "news");
     hear_done(play, 2, "exists");
-    tell(play, 3, "publish", "news");
+    bid(play, 3, "publish", "news");
     assert_span(hear(play, TR_TRP1_PUBLISH, 0)->group, "news");
     assert_span((tr_span_t){zmq_msg_data(&play->first), zmq_msg_size(&play->first)}, "extra!");
     hear_done(play, 3, "0 of 0");
-    tell(play, 4, "leave", "news");
+    bid(play, 4, "leave", "news");
     assert_span(hear(play, TR_TRP1_LEAVE, 0)->group, "news");
     hear_done(play, 4, "ok");
-    tell(play, 5, "leave", "news");
+    bid(play, 5, "leave", "news");
     hear_done(play, 5, "not_found");
-    tell(play, 6, "join", "news");
+    bid(play, 6, "join", "news");
     hear(play, TR_TRP1_JOIN, 0);
     hear_done(play, 6, "ok");
 }
@@ -1691,25 +1750,25 @@ static void what_cannot_be_is_not_said(void **state)
     too_long[TR_TRP1_MAX_NAME] = '\0';
     start_watchful(play);
     hear_ready(play);
-    tell(play, 1, "monitor", "nobody");
+    bid(play, 1, "monitor", "nobody");
     hear_done(play, 1, "err_invalid");
-    tell(play, 2, "link", "nobody");
+    bid(play, 2, "link", "nobody");
     hear_done(play, 2, "err_invalid");
-    tell(play, 3, "unlink", "nobody");
+    bid(play, 3, "unlink", "nobody");
     hear(play, TR_TRP1_SETTLED, 3);
-    tell(play, 4, "join", "");
+    bid(play, 4, "join", "");
     hear_done(play, 4, "err_invalid");
-    tell(play, 5, "join", too_long);
+    bid(play, 5, "join", too_long);
     hear_done(play, 5, "err_invalid");
-    tell(play, 6, "leave", too_long);
+    bid(play, 6, "leave", too_long);
     hear_done(play, 6, "not_found");
-    tell(play, 7, "publish", "");
+    bid(play, 7, "publish", "");
     hear_done(play, 7, "0 of 0");
-    tell(play, 8, "monitor", "echo/1"); /* itself, which is nobody else's concern */
+    bid(play, 8, "monitor", "echo/1"); /* itself, which is nobody else's concern */
     hear_done(play, 8, "ok");
-    tell(play, 9, "link", "");
+    bid(play, 9, "link", "");
     hear_done(play, 9, "ok");
-    tell(play, 10, "demonitor", "");
+    bid(play, 10, "demonitor", "");
     hear_done(play, 10, "it was open");
 }
 
@@ -1720,11 +1779,185 @@ static void it_ends_with_all_that_it_watches(void **state)
     hear_ready(play);
     has_it_monitor(play, 1, "room");
     uint64_t id = has_it_monitor(play, 2, "me");
-    tell(play, 3, "aside", "");
+    bid(play, 3, "aside", "");
     say_down(play, id, TROUPE_REASON_HUNG, 0, "");
     hear(play, TR_TRP1_SETTLED, 3);
     say(play, TR_TRP1_STOP, 0);
     assert_int_equal(end_of(play), TR_HOST_DONE);
+}
+
+/* ---- what operators want ---- */
+
+static void tell(play_t *play, uint64_t id, bool is_urgent, const char *text)
+{
+    tr_trp1_t message;
+    tr_trp1_init(&message, TR_TRP1_MESSAGE, id);
+    message.urgent = is_urgent;
+    say_with(play, &message, text);
+}
+
+static void hear_settled(play_t *play, uint64_t id, const char *how)
+{
+    assert_span(hear(play, TR_TRP1_SETTLED, id)->state, how);
+}
+
+/* Ping until its worker lies still. What else it says before is passed. */
+static void await_pause(play_t *play)
+{
+    int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
+    do {
+        assert_true(tr_clock_now_ms() < until_ms);
+        say(play, TR_TRP1_PING, 0);
+        while (hear_next(play)->command != TR_TRP1_PONG) {
+        }
+    } while (!tr_span_equals(play->heard.state, "paused"));
+}
+
+static void suspended_it_takes_nothing(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    tell(play, 1, false, "one");
+    hear_settled(play, 1, "");
+    say(play, TR_TRP1_SUSPEND, 0);
+    say(play, TR_TRP1_SUSPEND, 0);
+    await_pause(play);
+    tell(play, 2, false, "two");
+    say(play, TR_TRP1_PING, 5);
+    assert_int_equal(hear(play, TR_TRP1_PONG, 5)->running_for, -1);
+    tell(play, 3, true, "three");
+    say(play, TR_TRP1_PING, 6);
+    assert_span(hear(play, TR_TRP1_PONG, 6)->state, "paused");
+    say(play, TR_TRP1_RESUME, 0);
+    hear_settled(play, 3, "");
+    hear_settled(play, 2, "");
+}
+
+/* It has a tick a millisecond. Time has to pass for that; pings tell when it has. */
+static void its_ticks_wait(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    tell(play, 1, false, "tick");
+    hear_settled(play, 1, "");
+    hear(play, TR_TRP1_SEND, 0);
+    say(play, TR_TRP1_SUSPEND, 0);
+    await_pause(play);
+    await_pause(play); /* so that all that it has sent has left */
+    int64_t until_ms = tr_clock_now_ms() + 20;
+    while (tr_clock_now_ms() < until_ms) {
+        say(play, TR_TRP1_PING, 9);
+        hear(play, TR_TRP1_PONG, 9);
+    }
+    say(play, TR_TRP1_RESUME, 0);
+    hear(play, TR_TRP1_SEND, 0);
+}
+
+static void the_callback_in_progress_goes_on(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    tell(play, 1, false, "hang");
+    const tr_trp1_t *pong;
+    do {
+        say(play, TR_TRP1_PING, 1);
+        pong = hear(play, TR_TRP1_PONG, 1);
+    } while (pong->running_for < 0);
+    say(play, TR_TRP1_SUSPEND, 0);
+    say(play, TR_TRP1_PING, 2);
+    assert_true(hear(play, TR_TRP1_PONG, 2)->running_for >= 0);
+    assert_span(play->heard.state, "processing");
+}
+
+static bool has_shown(play_t *play, const char *bytes, size_t size)
+{
+    return memmem(zmq_msg_data(&play->first), zmq_msg_size(&play->first), bytes, size) != NULL;
+}
+
+#define HAS_SHOWN(bytes) assert_true(has_shown(play, bytes, sizeof(bytes) - 1))
+
+static void it_shows_what_it_has(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    tell(play, 1, false, "put aside");
+    hear_settled(play, 1, "stashed");
+    say(play, TR_TRP1_SUSPEND, 0);
+    say(play, TR_TRP1_INSPECT, 7);
+    assert_span(hear(play, TR_TRP1_INSPECTED, 7)->text, "");
+    assert_int_equal(play->n_frames, 2);
+    HAS_SHOWN("\xa9"
+              "behaviour\xa8"
+              "obedient");
+    HAS_SHOWN("\xa6timers\x01");
+    HAS_SHOWN("\xa8monitors\x00");
+    HAS_SHOWN("\xa4"
+              "asks\x00");
+    HAS_SHOWN("\xa5"
+              "calls\x00");
+    HAS_SHOWN("\xa5"
+              "aside\x01");
+    assert_int_equal(play->n_bytes - zmq_msg_size(&play->first), 1);
+}
+
+static void what_is_too_much_is_not_sent(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, "shows=too-much");
+    hear_ready(play);
+    say(play, TR_TRP1_INSPECT, 1);
+    assert_span(hear(play, TR_TRP1_INSPECTED, 1)->text,
+                "its behaviour shows a state of 2097152 bytes, and 1048576 are the most");
+    assert_int_equal(play->n_frames, 1);
+}
+
+static void what_has_no_callback_says_so(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    say(play, TR_TRP1_INSPECT, 1);
+    assert_span(hear(play, TR_TRP1_INSPECTED, 1)->text,
+                "its behaviour has no callback to show its state");
+    assert_int_equal(play->n_frames, 1);
+    HAS_SHOWN("\xa9linked_in");
+}
+
+/* Whoever asks is answered by whoever gets it next. */
+static void stopped_it_gives_back_what_it_has_not_begun(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    tell(play, 1, false, "put aside");
+    hear_settled(play, 1, "stashed");
+    say(play, TR_TRP1_SUSPEND, 0);
+    await_pause(play);
+    tr_trp1_t question;
+    tr_trp1_init(&question, TR_TRP1_MESSAGE, 2);
+    question.ask = true;
+    say_with(play, &question, "well?");
+    tell(play, 3, false, "three");
+    tell(play, 4, true, "four");
+    say(play, TR_TRP1_STOP, 0);
+    hear_settled(play, 4, "queued");
+    hear_settled(play, 1, "queued");
+    hear_settled(play, 2, "queued");
+    hear_settled(play, 3, "queued");
+    assert_int_equal(end_of(play), TR_HOST_DONE);
+}
+
+static void failing_it_gives_back_the_rest(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    say(play, TR_TRP1_SUSPEND, 0);
+    tell(play, 1, false, "fail");
+    tell(play, 2, false, "two");
+    await_pause(play);
+    say(play, TR_TRP1_RESUME, 0);
+    hear_settled(play, 2, "queued");
+    hear_error(play, 0, "worker_error", "its receive returned an error");
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
 }
 
 /* ---- those that do not start ---- */
@@ -1780,6 +2013,9 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "watch") == 0) {
         return troupe_worker_process_run(&watchful, argc - 2, argv + 2);
+    }
+    if (argc > 1 && strcmp(argv[1], "obey") == 0) {
+        return troupe_worker_process_run(&obedient, argc - 2, argv + 2);
     }
     const struct CMUnitTest tests[] = {
         STORY(greets_with_its_token_first),
@@ -1843,6 +2079,14 @@ int main(int argc, char **argv)
         STORY(it_speaks_to_groups),
         STORY(what_cannot_be_is_not_said),
         STORY(it_ends_with_all_that_it_watches),
+        STORY(suspended_it_takes_nothing),
+        STORY(its_ticks_wait),
+        STORY(the_callback_in_progress_goes_on),
+        STORY(it_shows_what_it_has),
+        STORY(what_is_too_much_is_not_sent),
+        STORY(what_has_no_callback_says_so),
+        STORY(stopped_it_gives_back_what_it_has_not_begun),
+        STORY(failing_it_gives_back_the_rest),
         REFUSAL("a failing init tells why", "TROUPE_ECHO", "init=fail", "init failed as asked"),
         REFUSAL("a module must be there", NULL, NULL, "/nowhere/at.so"),
         REFUSAL("a module must be one", "TROUPE_HOST", NULL, "troupe-host"),
