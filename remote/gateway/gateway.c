@@ -134,7 +134,9 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
     tr_majordomo_forget_parts(call);
     take_from_peer(call);
     tr_idmap_take(&gateway->calls, call->id);
-    if (!call->envelope) {
+    if (call->is_monitor) {
+        tr_watching_stop(&gateway->watching, call->id);
+    } else if (!call->envelope) {
         tr_timers_cancel(&gateway->deadlines, call->id);
     }
     tr_envelope_release(&call->envelope);
@@ -750,6 +752,7 @@ static bool begin(tr_self_t *self, const void *arg)
         tr_idmap_init(&gateway->known);
         tr_idmap_init(&gateway->lines);
         tr_timers_init(&gateway->deadlines);
+        tr_watching_init(&gateway->watching, self->mailbox, NULL, 0);
     }
     if (!gateway || tr_peers_init(&gateway->peers) != TROUPE_OK || !tr_guard_begin(gateway)) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
@@ -800,6 +803,7 @@ static void end(tr_self_t *self)
     tr_idmap_finish(&gateway->known);
     tr_workers_finish(gateway);
     tr_timers_finish(&gateway->deadlines);
+    tr_watching_finish(&gateway->watching);
     tr_mmi_finish(&gateway->mmi);
     free(gateway);
     self->state = NULL;

@@ -5,6 +5,7 @@
 #define TROUPE_REMOTE_GATEWAY_INSIDE_H
 
 #include "actors/timers.h"
+#include "actors/watching.h"
 #include "base/metrics.h"
 #include "mailbox/mail.h"
 #include "remote/doors/doors.h"
@@ -32,8 +33,9 @@ struct tr_gateway {
     tr_peers_t peers;
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
-    tr_timers_t deadlines; /* of what actors were asked, by the gateway's id */
-    tr_idmap_t lines;      /* of peers that serve capabilities, by their number; tr_line_t */
+    tr_timers_t deadlines;  /* of what actors were asked, by the gateway's id */
+    tr_watching_t watching; /* actors that peers monitor, likewise */
+    tr_idmap_t lines;       /* of peers that serve capabilities, by their number; tr_line_t */
     uint64_t last_line;
     tr_relapses_t relapses;
     tr_idmap_t known; /* to actors: peers that have a reference, by their number */
@@ -113,6 +115,10 @@ void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer);
 void tr_requests_take(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                       troupe_message_t **payload_p, bool has_too_many_frames);
 
+/* Something new may be open for it under that id, as far as limits go; else it was refused. */
+bool tr_requests_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                        const troupe_message_t *payload, bool has_too_many_frames);
+
 /* It wants no answer any more to what it numbered so. */
 void tr_requests_cancel(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id);
 
@@ -189,11 +195,17 @@ void tr_talk_send(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *send,
 void tr_talk_ask(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                  troupe_message_t **payload_p);
 
+/* A peer wants to be told when an actor goes down, and wants it no more. */
+void tr_talk_monitor(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *monitor,
+                     const troupe_message_t *payload, bool has_too_many_frames);
+void tr_talk_demonitor(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id);
+
 /* Somebody or something ends what a peer has asked an actor, before that has answered. */
 void tr_talk_give_up(tr_gateway_t *gateway, tr_open_call_t *call, troupe_outcome_t outcome,
                      const char *why);
 
-/* An actor sends to a peer, or a link of a peer has ended. Takes the mail. */
+/* An actor sends to a peer, or one that a peer monitors or is linked to has ended. Takes the
+ * mail. */
 void tr_talk_take(tr_gateway_t *gateway, tr_mail_t *mail);
 
 /* End what was asked and has not been answered in time. Returns when to look again. */
