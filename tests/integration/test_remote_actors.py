@@ -3,6 +3,7 @@ sent to. The actor is tests/integration/talking_actor.c, which does as it is tol
 
 import json
 import os
+import subprocess
 import sys
 import time
 import unittest
@@ -14,7 +15,7 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
-from node_kit import LONG, MAGIC, Node, Peer, run_troupe
+from node_kit import LONG, MAGIC, TROUPE, Node, Peer, run_troupe
 
 NORMAL, LOST = 0, 6  # of troupe_reason_kind_t
 MAILBOX = 2000  # messages that may wait for an actor
@@ -709,6 +710,28 @@ class Command(Talk):
         self.assert_logged("heard quiet")
         self.assertIn("there is no such actor",
                       self.troupe("send", "nobody", "-d", "x", code=1).stderr)
+
+    def test_a_monitor(self):
+        self.assertEqual(self.troupe("monitor", "nobody").stdout, "nobody: gone\n")
+        self.assertEqual(json.loads(self.troupe("monitor", "nobody", "--json").stdout),
+                         {"actor": "nobody", "reason": "gone", "text": ""})
+        self.assertIn("forbidden", self.troupe("monitor", "secret", "--json", code=1).stderr)
+        self.troupe("monitor", "a", "-t", "50ms", code=4)
+
+    def test_a_monitor_until_the_end(self):
+        process = subprocess.Popen([TROUPE, "monitor", "process", "-e",
+                                    self.endpoint_of(self.node)],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        while process.poll() is None:  # nobody says when it has begun to look
+            self.say(self.one, "exit", "3", to="process")
+            try:
+                process.wait(0.2)
+            except subprocess.TimeoutExpired:
+                pass
+        self.assertEqual((process.returncode, process.stdout.read()),
+                         (0, "process: exited: status 3\n"))
 
     def test_an_urgent_one_overtakes(self):
         gate = os.path.join(self.node.folder, "gate")
