@@ -5,7 +5,6 @@
 #define TROUPE_REMOTE_GATEWAY_INSIDE_H
 
 #include "actors/timers.h"
-#include "actors/watching.h"
 #include "base/metrics.h"
 #include "mailbox/mail.h"
 #include "remote/doors/doors.h"
@@ -15,6 +14,7 @@
 #include "remote/gateway/limits.h"
 #include "remote/gateway/party.h"
 #include "remote/gateway/peers.h"
+#include "remote/gateway/watched.h"
 #include "remote/majordomo/mmi.h"
 #include "remote/majordomo/vigil.h"
 #include "remote/workers/relapses.h"
@@ -33,9 +33,9 @@ struct tr_gateway {
     tr_peers_t peers;
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
-    tr_timers_t deadlines;  /* of what actors were asked, by the gateway's id */
-    tr_watching_t watching; /* actors that peers monitor, likewise */
-    tr_idmap_t lines;       /* of peers that serve capabilities, by their number; tr_line_t */
+    tr_timers_t deadlines; /* of what actors were asked, by the gateway's id */
+    tr_watched_t watched;  /* actors that peers monitor */
+    tr_idmap_t lines;      /* of peers that serve capabilities, by their number; tr_line_t */
     uint64_t last_line;
     tr_relapses_t relapses;
     tr_idmap_t known; /* to actors: peers that have a reference, by their number */

@@ -34,7 +34,7 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
     take_from_peer(call);
     tr_idmap_take(&gateway->calls, call->id);
     if (call->is_monitor) {
-        tr_watching_stop(&gateway->watching, call->id);
+        tr_watched_remove(&gateway->watched, call);
     } else if (!call->envelope) {
         tr_timers_cancel(&gateway->deadlines, call->id);
     }

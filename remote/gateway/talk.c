@@ -7,8 +7,8 @@
  * An ask is an open call like a request, but for its answer, which is awaited here: nobody else
  * keeps its deadline.
  *
- * A monitor is an open call, too, that has no deadline. It is the gateway that watches, by the
- * number of the call: a monitor is among those that it watches as long as its call is open.
+ * A monitor is an open call, too, that has no deadline; it is the gateway that watches, for all
+ * its peers.
  */
 
 #include <stdio.h>
@@ -281,7 +281,7 @@ static void watch(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *monit
                   troupe_ref_t *whom)
 {
     tr_open_call_t *call = open_call(gateway, peer, monitor);
-    if (call && tr_watching_monitor(&gateway->watching, whom, call->id) == TROUPE_OK) {
+    if (call && tr_watched_add(&gateway->watched, whom, call) == TROUPE_OK) {
         return;
     }
     if (call) {
@@ -325,19 +325,24 @@ void tr_talk_demonitor(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id)
     }
 }
 
-/* It is not wanted any more when the monitor has ended meanwhile. */
-static void on_monitored_down(tr_gateway_t *gateway, const tr_mail_t *notice)
+static void end_monitor(tr_gateway_t *gateway, tr_open_call_t *call, const tr_mail_t *notice)
 {
-    if (!tr_watching_take(&gateway->watching, notice)) {
-        return;
-    }
-    tr_open_call_t *call = tr_idmap_get(&gateway->calls, notice->number);
     tr_peer_t *peer = call->peer;
     say_down(gateway, peer, call->peer_id, tr_span_of(troupe_ref_name(notice->from)),
              notice->reason);
     tr_gateway_close_call(gateway, call);
     if (peer->is_gone) {
         tr_gateway_drop_peer(gateway, peer);
+    }
+}
+
+/* Nobody waits for it when all have ended their monitors meanwhile. */
+static void on_monitored_down(tr_gateway_t *gateway, const tr_mail_t *notice)
+{
+    tr_watched_life_t *life = tr_watched_take(&gateway->watched, notice);
+    tr_open_call_t *call;
+    while (life && (call = tr_watched_pop(&life)) != NULL) {
+        end_monitor(gateway, call, notice);
     }
 }
 
