@@ -21,7 +21,7 @@ from . import wire
 from .outcomes import (BadRequest, Overloaded, Timeout, TooLarge, TroupeError, WorkerLost,
                        error_of)
 
-GRACE = 1.0  # seconds that the node has beyond a deadline to say that it has passed
+GRACE = 1.0  # seconds: see grace_of()
 SILENCES = 3  # intervals without a word until the other side is given up
 MAX_CALLS = 10000  # that are open or wait for a connection
 MAX_FRAME = 64 * 1024 * 1024  # bytes of a frame of payload, before the node has said its own
@@ -187,9 +187,7 @@ class Conversation:
             if call is not None and now >= self._given_up_at(call):
                 if call.is_sent:
                     self.say("cancel", about)
-                self._end(about, Timeout("the node does not answer" if call.is_sent else
-                                         "the deadline passed without a connection to the node"
-                                         + (f": {self._why}" if self._why else "")))
+                self._end(about, Timeout(self._why_late(call)))
         if self._is_connected and self._interval:
             if now >= self._heard_at + SILENCES * self._interval:
                 return False
@@ -216,9 +214,19 @@ class Conversation:
             heapq.heapify(self._late)
         heapq.heappush(self._late, (self._given_up_at(call), about))
 
-    @staticmethod
-    def _given_up_at(call: _Call) -> float:
-        return call.deadline + GRACE if call.is_sent else call.deadline
+    def _given_up_at(self, call: _Call) -> float:
+        return call.deadline + self.grace_of(call.headers) if call.is_sent else call.deadline
+
+    def _why_late(self, call: _Call) -> str:
+        if call.is_sent:
+            return ("the node does not answer" if self.grace_of(call.headers) > 0 else
+                    "no answer has come in time")
+        return ("the deadline passed without a connection to the node"
+                + (f": {self._why}" if self._why else ""))
+
+    def grace_of(self, headers: Dict[str, Any]) -> float:
+        """Seconds beyond a deadline that the node has to say that it has passed."""
+        return GRACE
 
     # ---- what is wanted ----
 
