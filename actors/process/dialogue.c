@@ -257,7 +257,6 @@ static void take_bye(tr_process_worker_t *worker, const tr_trp1_t *bye)
         tr_reason_t reason = tr_reason_of(TROUPE_REASON_IGNORED);
         tr_dialogue_decide(worker, &reason);
     }
-    worker->is_leaving = true;
     tr_dialogue_leave_within(worker, LEAVE_MS);
 }
 

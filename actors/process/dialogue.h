@@ -52,7 +52,6 @@ typedef struct tr_process_worker {
     tr_reason_t stop_reason;
     bool has_verdict;
     tr_reason_t verdict; /* why it ends, whatever its exit status will be */
-    bool is_leaving;     /* it has said that it ends, its work done */
     bool is_cut_off;     /* the connection is lost, so it must leave */
     bool is_deaf;        /* what the process says is of no interest any more */
     int64_t born_ms;

@@ -28,7 +28,7 @@ static bool is_lasting(const tr_process_worker_t *worker)
 static bool is_over(const tr_process_worker_t *worker)
 {
     return worker->has_verdict || worker->is_gone || worker->has_said_stop ||
-           worker->is_cut_off || worker->is_leaving ||
+           worker->is_cut_off ||
            (worker->work.is_stopping && (is_lasting(worker) || !worker->work.is_ready));
 }
 

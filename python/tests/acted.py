@@ -214,8 +214,9 @@ class Verbs:
     def monitor(self, message, words):
         remembered[words[0]] = worker.monitor(words[1].decode())
 
-    def monitor_sender(self, message, words):
+    def monitor_sender_and_answer(self, message, words):
         remembered[words[0]] = worker.monitor(message.sender)
+        message.answer()
 
     def link(self, message, words):
         worker.link(words[0].decode())

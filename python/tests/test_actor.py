@@ -281,6 +281,118 @@ class Timers(Acted):
         self.assertEqual(self.ask("call_after", "0.01"), b"troupe actor")
 
 
+class Watching(Acted):
+    def test_a_down_of_each_kind_of_end(self):
+        for verb, told in ((["stop"], "down other normal 0"), (["exit", "3"], "down other exited 3"),
+                           (["fail", "why"], "down other failed 0 KeyError: 'why'")):
+            with self.subTest(verb[0]):
+                pid = self.pid("other")
+                self.send("monitor", "m", "other")
+                self.ask("pid")
+                self.send(*verb, to="other")
+                until(lambda: any(line.startswith(told) for line in self.heard()), told)
+                self.until_replaced(pid, "other")
+
+    def test_a_down_comes_behind_all_that_was_sent(self):
+        self.send("monitor", "m", "other")
+        self.ask("pid")
+        self.send("send_many", "py", "500", to="other")
+        self.send("exit", "3", to="other")
+        until(lambda: any(line.startswith("down") for line in self.heard()))
+        found = self.heard()
+        self.assertEqual(found[:-1], [str(number) for number in range(len(found) - 1)])
+
+    def test_nobody(self):
+        self.send("monitor", "m", "nobody")
+        self.until_heard("down nobody gone 0")
+
+    def test_a_client_that_goes(self):
+        with troupe.Client(self.served.ipc, timeout=LONG) as one:
+            one.ask("py", ["monitor_sender_and_answer", "m"])
+        until(lambda: any(re.match("down .* normal 0", line) for line in self.heard()))
+
+    def test_one_that_is_cancelled(self):
+        pid = self.pid("other")
+        self.send("monitor", "kept", "other")
+        self.send("monitor", "m", "other")
+        self.assertEqual(self.ask("cancel", "m"), b"True")
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: self.heard())
+        self.until_replaced(pid, "other")
+        self.assertEqual(len(self.heard()), 1)
+        self.assertEqual(self.ask("cancel", "kept"), b"False")
+
+    def test_links(self):
+        pid = self.pid()
+        self.send("link", "other")
+        self.ask("pid")
+        self.send("exit", "1", to="other")
+        self.until_replaced(pid)
+        self.served.wait_line("linked to other")
+
+    def test_links_that_are_untied(self):
+        pid, others = self.pid(), self.pid("other")
+        self.send("link", "other")
+        self.send("unlink", "other")
+        self.ask("pid")
+        os.kill(others, signal.SIGKILL)
+        self.until_replaced(others, "other")
+        self.assertEqual(self.pid(), pid)
+
+    def test_groups(self):
+        self.send("join", "news")
+        self.send("join", "news", to="other")
+        self.ask("pid")
+        self.ask("pid", to="other")
+        self.send("publish", "news", "note", "first")
+        self.until_heard("first", to="other")
+        self.assertEqual(self.heard(), [])  # nobody hears what it says itself
+        self.send("depart", "news", to="other")
+        self.ask("pid", to="other")
+        self.send("publish", "news", "note", "second")
+        self.send("publish", "news", "note", "from the other", to="other")
+        self.until_heard("from the other")
+        self.assertEqual(self.heard("other"), ["first"])
+
+
+class Looks(Acted):
+    def troupe(self, *words):
+        done = self.served.run(*words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def inspect(self, name):
+        return json.loads(self.troupe("inspect", name, "--json"))
+
+    def test_the_state(self):
+        self.send("note", "x")
+        self.send("every", "t", "60", "tick")
+        self.send("monitor", "m", "other")
+        self.ask("pid")
+        found = self.inspect("py")
+        self.assertEqual(found["inside"], {"heard": 1, "closed": False})
+        self.assertEqual((found["timers"], found["monitors"]), (1, 1))
+
+    def test_a_state_that_cannot_be_shown(self):
+        pid = self.pid()
+        for said, text in (("unshowable", "can not serialize"), ("too much", "is not shown")):
+            self.send("note", said)
+            self.ask("pid")
+            self.assertIn(text, json.dumps(self.inspect("py")))
+        self.assertEqual(self.pid(), pid)
+
+    def test_suspended(self):
+        self.send("every", "t", "0.01", "tick")
+        until(lambda: self.heard())
+        self.troupe("suspend", "py")
+        calls = [self.client.start_ask("py", ["echo", str(number)]) for number in range(40)]
+        before = self.inspect("py")["inside"]["heard"]
+        self.assertEqual(self.inspect("py")["inside"]["heard"], before)
+        self.assertFalse(any(call.done() for call in calls))
+        self.troupe("resume", "py")
+        self.assertEqual([call.result() for call in calls], [b"%d" % n for n in range(40)])
+
+
 class Ends(Acted):
     def test_receive_fails_and_nothing_but_its_message_is_lost(self):
         pid = self.pid()

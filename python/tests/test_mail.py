@@ -142,7 +142,7 @@ class Story(unittest.TestCase):
         self.assertEqual(self.said(), [("settled", 1, {}, [])])
         self.mail.give_back()
         gc.collect()
-        self.assertEqual(self.said(), [("settled", number, {"state": "stashed"}, [])
+        self.assertEqual(self.said(), [("settled", number, {"state": "queued"}, [])
                                        for number in (4, 2, 3, 5, 6)])
 
     def test_questions_of_what_is_aside_live_on_when_this_life_ends(self):

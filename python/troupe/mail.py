@@ -128,7 +128,7 @@ class Mail:
         for message in self._unbegun:
             message._is_open = False  # its question goes back with it
             if message._receipt > 0:
-                self.say_settled(message._receipt, "stashed")
+                self.say_settled(message._receipt, "queued")
         self._unbegun = []
 
     def _release(self, number: int) -> None:

@@ -52,7 +52,6 @@ class ProcessService(Service):
         self._last_words: Optional[Dict[str, Any]] = None
         self.mail = Mail(self.say, self.post, takes_messages=actor.receive is not None)
         self._stint = _Stint(self._say_getting_on)
-        self._says_bye = False
         self._is_at_last = False
         self.status = 1  # as long as it has not been told to stop
 
@@ -97,7 +96,6 @@ class ProcessService(Service):
         if not self._is_stopping:
             self._begin_to_leave()
             self.status = 0
-            self._says_bye = True
             self._ends_at = time.monotonic() + self._drain_seconds
 
     def _take_stop(self, headers: Dict[str, Any]) -> None:
@@ -134,8 +132,6 @@ class ProcessService(Service):
                 if self._end_job(job):
                     self._say_error(about, "worker_lost", "the worker has ended")
             self.say("error", 0, self._last_words)
-        elif self._says_bye:
-            self.say("bye")
         self.mail.give_back()
 
     def _break(self, job: Request, text: str) -> None:
