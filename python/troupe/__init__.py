@@ -12,6 +12,7 @@ end otherwise than by a reply is a `TroupeError`; there is a subclass for each c
 
 from .agenda import Timer
 from .client import DEFAULT, Call, Client, Message, Reply, Stream
+from .conversation import Status
 from .message import ActorMessage, Monitor, Reason
 from .outcomes import (BadRequest, Cancelled, CircuitOpen, Forbidden, Internal, MemoryExhausted,
                        NoCapability, NoWorkers, Overloaded, ShuttingDown, SpawnFailed,
@@ -22,8 +23,9 @@ from .worker import Broken, NotNeeded, Request, Worker
 __version__ = "0.1.0"
 
 __all__ = [
-    "DEFAULT", "ActorMessage", "BadRequest", "Broken", "Call", "Cancelled", "CircuitOpen", "Client", "Forbidden",
-    "Internal", "MemoryExhausted", "Message", "Monitor", "NoCapability", "NoWorkers", "NotNeeded",
-    "Overloaded", "Reason", "Ref", "Reply", "Request", "ShuttingDown", "SpawnFailed", "SpawnTimeout", "Stream",
-    "Timeout", "Timer", "TooLarge", "TroupeError", "Worker", "WorkerError", "WorkerLost",
+    "DEFAULT", "ActorMessage", "BadRequest", "Broken", "Call", "Cancelled", "CircuitOpen", "Client",
+    "Forbidden", "Internal", "MemoryExhausted", "Message", "Monitor", "NoCapability", "NoWorkers",
+    "NotNeeded", "Overloaded", "Reason", "Ref", "Reply", "Request", "ShuttingDown", "SpawnFailed",
+    "SpawnTimeout", "Status", "Stream", "Timeout", "Timer", "TooLarge", "TroupeError", "Worker",
+    "WorkerError", "WorkerLost",
 ]
