@@ -94,7 +94,8 @@ class Conversation:
         self._late: List[Tuple[float, int]] = []
         self._last_id = 0
         self._out: Deque[Frames] = deque()
-        self._unsent: Deque[Tuple[Dict[str, Any], Frames]] = deque()
+        # Messages, each with the call behind which it was wanted.
+        self._unsent: Deque[Tuple[int, Dict[str, Any], Frames]] = deque()
         self._is_connected = False
         self._why = ""  # there is no connection, as far as that is known
         self._said_at = 0.0
@@ -117,10 +118,9 @@ class Conversation:
                                   "heartbeat": int(self.heartbeat * 1000),
                                   "bundle": wire.MAX_BUNDLE, **self._greeting})
         for about, call in list(self._calls.items()):
+            self._say_unsent(about)
             self._say_call(about, call, now)
-        unsent, self._unsent = self._unsent, deque()
-        for headers, payload in unsent:
-            self.say("send", 0, headers, payload)
+        self._say_unsent(self._last_id + 1)
 
     def disconnected(self, text: str = "the connection to the node was lost") -> None:
         """The connection is no more."""
@@ -298,7 +298,13 @@ class Conversation:
         if self._is_connected:
             self.say("send", 0, headers, payload)
         else:
-            self._unsent.append((headers, payload))
+            self._unsent.append((self._last_id, headers, payload))
+
+    def _say_unsent(self, before: int) -> None:
+        """What was wanted before that call."""
+        while self._unsent and self._unsent[0][0] < before:
+            _, headers, payload = self._unsent.popleft()
+            self.say("send", 0, headers, payload)
 
     def cancel(self, about: int) -> None:
         """The node ends it; one that was not sent ends here."""
