@@ -174,6 +174,8 @@ static void take_letter(tr_host_t *self, tr_letter_t *letter)
         tr_host_cancel_call(self, ((tr_note_t *)letter)->envelope);
     } else if (letter->type == &tr_credit_type) {
         tr_host_pass_on_credit(self, ((tr_note_t *)letter)->envelope->number);
+    } else if (tr_inspection_in(letter)) {
+        tr_host_tell_inspected(self, tr_inspection_in(letter));
     }
     tr_letter_destroy(&letter);
 }
@@ -238,6 +240,13 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
         break;
     case TR_TRP1_PROBE:
         tr_control_say(self->worker->mailbox, TR_WORD_PROBE, self->worker->incarnation);
+        break;
+    case TR_TRP1_SUSPEND:
+    case TR_TRP1_RESUME:
+        tr_host_suspend(self, command->command == TR_TRP1_SUSPEND);
+        break;
+    case TR_TRP1_INSPECT:
+        tr_host_inspect(self, command->id);
         break;
     case TR_TRP1_STOP:
         ask_to_stop(self);
