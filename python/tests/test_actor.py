@@ -393,6 +393,17 @@ class Looks(Acted):
         self.assertEqual([call.result() for call in calls], [b"%d" % n for n in range(40)])
 
 
+    def test_restarted_while_suspended(self):
+        let_go = self.hold()
+        for number in range(40):
+            self.send("note", str(number))
+        self.client.send("py", ["note", "last"], confirm=True)
+        self.troupe("suspend", "py")
+        let_go()
+        self.troupe("restart", "py")
+        self.assertEqual(self.heard(), [*[str(number) for number in range(40)], "last"])
+
+
 class Ends(Acted):
     def test_receive_fails_and_nothing_but_its_message_is_lost(self):
         pid = self.pid()
