@@ -59,6 +59,9 @@ TROUPE_NODISCARD troupe_status_t tr_ref_watch(troupe_ref_t *self, tr_mailbox_t *
 /* Take such a watch back. False when there is none: it has been told. */
 bool tr_ref_unwatch(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id);
 
+/* Take all watches of that life of the watcher back. */
+void tr_ref_unwatch_all(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t reader);
+
 /* Tie the life `incarnation` of `self` to the present life of `whom`, or its next one: each
  * watches the other, by a notice that says is_link and the number of the tie. Two that are tied
  * stay as they are; a life that is over is not tied any more. TROUPE_ERR_NOMEM. */

@@ -317,6 +317,7 @@ def process():
     answers, takes = bytes([5, 0, 0]), bytes([0x8a])
     blocked, closed, free = bytes([0x83]), bytes([0x6d]), bytes([10])
     stop = bytes([9, 255])
+    ends_or_begins = bytes([72])
     look, suspend, wake = bytes([8, 4, 100]), bytes([8, 5]), bytes([8, 6])
     counts = msgpack.packb({"timers": 3, "behaviour": "odd"})
     stories = [
@@ -336,6 +337,16 @@ def process():
         [ready, blocked, job, mail, turn, free, turn],
         [ready, job, closed, shared, turn, later],
         [ready, job, stop, tells(frame_0("reply", 1)), turn, tells(frame_0("bye")), later],
+        [ready, tells(frame_0("monitor", 1, actor="store")), mail, ends_or_begins, turn, ends_or_begins,
+         tells(frame_0("monitor", 2, ref=1)), tells(frame_0("demonitor", 2)), ends_or_begins],
+        [ready, tells(frame_0("monitor", 1, actor="store")), tells(frame_0("monitor", 1, ref=7)), blocked,
+         ends_or_begins, turn, tells(frame_0("demonitor", 1)), tells(frame_0("monitor", 1)), free, turn],
+        [ready, ends_or_begins, tells(frame_0("monitor", 3, actor="store")), ends_or_begins, ends_or_begins],
+        [ready, tells(frame_0("link", 0, actor="store")), mail, ends_or_begins, tells(frame_0("settled", 1)), turn],
+        [ready, tells(frame_0("link", 0, actor="store")), tells(frame_0("unlink", 0, actor="store")), ends_or_begins],
+        [ready, tells(frame_0("link", 0, actor="nobody")), turn],
+        [ready, tells(frame_0("join", 0, group="news")), tells(frame_0("publish", 0, group="news"), b"extra"), takes,
+         tells(frame_0("leave", 0, group="news")), tells(frame_0("publish", 0), b"to nobody"), turn],
         [tells(frame_0("error", 0, code="memory_exhausted", text="no room")), later],
         [tells(frame_0("bye", 0, state="ignored")), later],
         [tells(b"no such thing"), turn],

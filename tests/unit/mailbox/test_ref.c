@@ -125,6 +125,59 @@ static void a_full_one_leaves_it_to_the_sender(void **state)
     takes("2");
 }
 
+/* A notice for that number, and no other. */
+static void hears_of(tr_mailbox_t *watcher, uint64_t number)
+{
+    tr_letter_t *letter = tr_mailbox_next(watcher, NULL);
+    assert_non_null(letter);
+    assert_int_equal(tr_mail_in(letter)->number, number);
+    tr_letter_destroy(&letter);
+}
+
+/* The first, the last, and one in the middle; what is watched after that is told behind them.
+ */
+static void watches_are_taken_back_one_by_one(void **state)
+{
+    (void)state;
+    const tr_reason_t reason = tr_reason_of(TROUPE_REASON_FAILED);
+    tr_mailbox_t *watcher = tr_mailbox_new("w", 1, (tr_mailbox_limits_t){10, 1000});
+    for (uint64_t number = 1; number <= 5; number++) {
+        assert_status(tr_ref_watch(ref, watcher, 1, number), TROUPE_OK);
+    }
+    assert_true(tr_ref_unwatch(ref, watcher, 5));
+    assert_true(tr_ref_unwatch(ref, watcher, 1));
+    assert_true(tr_ref_unwatch(ref, watcher, 3));
+    assert_false(tr_ref_unwatch(ref, watcher, 3));
+    assert_status(tr_ref_watch(ref, watcher, 1, 6), TROUPE_OK);
+    tr_ref_begin(ref, 1);
+    tr_ref_end(ref, 1, &reason);
+    hears_of(watcher, 2);
+    hears_of(watcher, 4);
+    hears_of(watcher, 6);
+    assert_null(tr_mailbox_next(watcher, NULL));
+    tr_mailbox_release(&watcher);
+}
+
+/* One mailbox has one life after another; and there are other mailboxes. */
+static void a_life_takes_all_of_its_own_back(void **state)
+{
+    (void)state;
+    tr_mailbox_t *watcher = tr_mailbox_new("w", 1, (tr_mailbox_limits_t){10, 1000});
+    tr_mailbox_t *other = tr_mailbox_new("o", 1, (tr_mailbox_limits_t){10, 1000});
+    assert_status(tr_ref_watch(ref, watcher, 1, 1), TROUPE_OK);
+    assert_status(tr_ref_watch(ref, other, 1, 2), TROUPE_OK);
+    assert_status(tr_ref_watch(ref, watcher, 2, 3), TROUPE_OK);
+    assert_status(tr_ref_watch(ref, watcher, 1, 4), TROUPE_OK);
+    tr_ref_unwatch_all(ref, watcher, 1);
+    tr_ref_unwatch_all(ref, watcher, 1);
+    tr_ref_finish(ref);
+    hears_of(watcher, 3);
+    assert_null(tr_mailbox_next(watcher, NULL));
+    hears_of(other, 2);
+    tr_mailbox_release(&watcher);
+    tr_mailbox_release(&other);
+}
+
 static void *share_and_release(void *arg)
 {
     (void)arg;
@@ -164,6 +217,8 @@ int main(void)
         STORY(a_life_that_ends_late_does_not_end_the_next),
         STORY(one_that_is_over_takes_nothing),
         STORY(a_full_one_leaves_it_to_the_sender),
+        STORY(watches_are_taken_back_one_by_one),
+        STORY(a_life_takes_all_of_its_own_back),
         STORY(any_thread_may_share_it),
         STORY(releasing_nothing_is_fine),
     };
