@@ -103,6 +103,7 @@ void tr_ref_begin(troupe_ref_t *self, uint64_t incarnation)
     assert(self && incarnation > 0);
     pthread_mutex_lock(&self->mutex);
     self->incarnation = incarnation;
+    self->stage++;
     pthread_mutex_unlock(&self->mutex);
 }
 
@@ -144,6 +145,7 @@ void tr_ref_end(troupe_ref_t *self, uint64_t incarnation, const tr_reason_t *rea
     pthread_mutex_lock(&self->mutex);
     if (self->incarnation == incarnation) {
         self->incarnation = 0;
+        self->stage++;
         watches = take_watches(self);
     }
     pthread_mutex_unlock(&self->mutex);
@@ -372,6 +374,15 @@ bool tr_ref_untie(troupe_ref_t *self, uint64_t tie)
 {
     assert(self && tie > 0);
     return discard(self, (which_t){.id = tie, .is_link = true});
+}
+
+uint64_t tr_ref_stage(troupe_ref_t *self)
+{
+    assert(self);
+    pthread_mutex_lock(&self->mutex);
+    uint64_t stage = self->stage;
+    pthread_mutex_unlock(&self->mutex);
+    return stage;
 }
 
 uint64_t tr_ref_incarnation(troupe_ref_t *self)

@@ -23,7 +23,7 @@ def receive(message):
     if message.kind == "ask":
         message.answer([latest, *failures])
     elif message.kind == "down":
-        failures.append(message.reason.kind)
+        failures.append(message.down.reason)
         worker.monitor("counter")  # the next life is another one
     else:
         latest = message.payload

@@ -244,8 +244,7 @@ def receive(message):
             worker.unstash()
         heard.append("tick " + text_of(message.frames))
     elif message.kind == "down":
-        reason = message.reason
-        heard.append(f"down {message.sender.name} {reason.kind} {reason.code} {reason.text}".strip())
+        heard.append(f"down {message.sender.name} {message.down}")
     elif not message.frames:
         heard.append("nothing")
     elif is_closed and message.frames[0] in (b"note", b"echo"):

@@ -11,7 +11,7 @@ import msgpack
 import troupe
 from troupe import wire
 from troupe.mail import Mail, check_group, pack_state
-from troupe.message import Monitor
+from troupe.message import ActorMonitor
 from troupe.refs import Ref, Refs, address_of
 from troupe.wire import Command, decode_message, encode
 
@@ -203,7 +203,7 @@ class Story(unittest.TestCase):
         self.assertIsNotNone(self.take())
 
     def monitor(self, whom):
-        monitor = Monitor(self.mail, whom)
+        monitor = ActorMonitor(self.mail, whom)
         self.mail.begin_monitor(monitor)
         return monitor
 
@@ -214,8 +214,8 @@ class Story(unittest.TestCase):
         self.hear("down", 2, {"from": "bank", "reason": "crashed", "reason-code": 9, "text": "x"})
         self.hear("down", 2, {"reason": "gone"})  # there is no such monitor any more
         down = self.take()
-        self.assertEqual((down.kind, down.monitor, down.sender, down.reason), (
-            "down", second, second.whom, troupe.Reason("crashed", 9, "x")))
+        self.assertEqual((down.kind, down.monitor, down.sender, down.down), (
+            "down", second, second.whom, troupe.Down("bank", "crashed", 9, "x")))
         self.finish(down)
         self.assertIsNone(self.take())
         self.assertEqual(self.said(), [])  # a down is not settled
@@ -231,7 +231,7 @@ class Story(unittest.TestCase):
         self.assertIsNone(self.take())
 
     def test_a_monitor_that_is_over_before_it_began(self):
-        monitor = Monitor(self.mail, Ref("bank"))
+        monitor = ActorMonitor(self.mail, Ref("bank"))
         self.assertTrue(monitor.cancel())
         self.mail.begin_monitor(monitor)
         self.assertEqual(self.said(), [])

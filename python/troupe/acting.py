@@ -9,7 +9,7 @@ from .agenda import Task, Timer
 from .client import DEFAULT, Call, Caller, TimeoutOption, message_frames
 from .conversation import Conversation, Frames
 from .mail import Mail, check_group, ref_of
-from .message import ActorMessage, Monitor
+from .message import ActorMessage, ActorMonitor
 from .outcomes import TroupeError
 from .process_service import ActorHooks, ProcessService, Receiver, StateHook
 from .refs import To, address_of
@@ -118,13 +118,13 @@ class Acting(Caller):
 
     # ---- monitors and links ----
 
-    def monitor(self, whom: To) -> Monitor:
+    def monitor(self, whom: To) -> ActorMonitor:
         """Have one `down` come when this life of the actor ends, or the next one, when it is
         between two: after all that it had sent. Of one that has ended for good, or of nobody, it
         comes at once, for the reason ``gone``."""
         address_of(whom)
         mail = self._mail_of_receiver("down")
-        monitor = Monitor(mail, ref_of(whom))
+        monitor = ActorMonitor(mail, ref_of(whom))
         self._post_message(lambda: mail.begin_monitor(monitor))
         return monitor
 

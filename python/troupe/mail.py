@@ -17,7 +17,8 @@ from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence
 import msgpack  # type: ignore[import]
 
 from .agenda import Agenda
-from .message import ActorMessage, Monitor, Reason
+from .client import down_of
+from .message import ActorMessage, ActorMonitor
 from .outcomes import TroupeError
 from .refs import Ref, Refs, To, address_of
 from .wire import Command
@@ -43,7 +44,7 @@ class Mail:
         self.takes_messages = takes_messages
         self._say = say
         self._refs = Refs(lambda number: post(lambda: self._release(number)))
-        self._monitors: Dict[int, Monitor] = {}
+        self._monitors: Dict[int, ActorMonitor] = {}
         self._last_monitor = 0
         self._unbegun: List[ActorMessage] = []  # which nobody will receive in this life
 
@@ -81,10 +82,8 @@ class Mail:
         monitor = self._monitors.pop(about, None)
         if monitor is None or not monitor._take_end():
             return  # it has crossed its end
-        reason = Reason(headers.get("reason", "lost"), headers.get("reason-code", 0),
-                        headers.get("text", ""))
         self.agenda.put(ActorMessage(self, "down", [], sender=monitor.whom, monitor=monitor,
-                                     reason=reason))
+                                     down=down_of(monitor.whom.name, headers)))
 
     # ---- from the actor: on the owner's thread ----
 
@@ -98,7 +97,7 @@ class Mail:
     def forward(self, message: ActorMessage, to: To) -> None:
         self._say("send", 0, {**address_of(to), "forward": message._receipt}, message.frames)
 
-    def begin_monitor(self, monitor: Monitor) -> None:
+    def begin_monitor(self, monitor: ActorMonitor) -> None:
         if monitor._is_over:
             return
         self._last_monitor += 1
@@ -106,7 +105,7 @@ class Mail:
         self._monitors[monitor._about] = monitor
         self._say("monitor", monitor._about, address_of(monitor.whom))
 
-    def end_monitor(self, monitor: Monitor) -> None:
+    def end_monitor(self, monitor: ActorMonitor) -> None:
         if self._monitors.pop(monitor._about, None) is not None:
             self._say("demonitor", monitor._about)
 

@@ -3,10 +3,10 @@
 import math
 import threading
 import time
-from typing import TYPE_CHECKING, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from .agenda import Timer
-from .client import Reply, message_frames, reply_of
+from .client import Down, Reply, message_frames, reply_of
 from .refs import Ref, To
 from .wire import Payload
 
@@ -18,19 +18,7 @@ if TYPE_CHECKING:
 _lock = threading.RLock()
 
 
-class Reason(NamedTuple):
-    """Why an actor went down."""
-
-    kind: str
-    """``normal``, ``shutdown``, ``failed``, ``crashed``, ``exited``, ``hung``, ``lost``,
-    ``evicted``, or ``gone``: there was nobody any more."""
-    code: int = 0
-    """The signal, or the status."""
-    text: str = ""
-    """One line for a person."""
-
-
-class Monitor:
+class ActorMonitor:
     """A monitor of an actor, as `worker.monitor` gives it: one `down` comes for it."""
 
     def __init__(self, mail: "Mail", whom: Ref) -> None:
@@ -66,7 +54,7 @@ class ActorMessage:
     def __init__(self, mail: "Mail", kind: str, frames: List[bytes], *,
                  sender: Optional[Ref] = None, receipt: int = 0, is_urgent: bool = False,
                  deadline: float = math.inf, timer: "Optional[Timer[ActorMessage]]" = None,
-                 monitor: Optional[Monitor] = None, reason: Optional[Reason] = None) -> None:
+                 monitor: Optional[ActorMonitor] = None, down: Optional[Down] = None) -> None:
         self._mail = mail
         self._frames = frames
         self._receipt = receipt  # 0: it is none of the node's
@@ -86,9 +74,9 @@ class ActorMessage:
         #: Of a tick.
         self.timer: "Optional[Timer[ActorMessage]]" = timer
         #: Of a down.
-        self.monitor: Optional[Monitor] = monitor
-        #: Of a down: why.
-        self.reason: Optional[Reason] = reason
+        self.monitor: Optional[ActorMonitor] = monitor
+        #: Of a down: how whoever is monitored has ended.
+        self.down: Optional[Down] = down
 
     # ---- what it is ----
 

@@ -102,6 +102,24 @@ static void a_life_that_ends_late_does_not_end_the_next(void **state)
     assert_int_equal(tr_ref_incarnation(ref), 2);
 }
 
+static void each_life_and_pause_is_a_stage(void **state)
+{
+    (void)state;
+    const tr_reason_t reason = tr_reason_of(TROUPE_REASON_FAILED);
+    uint64_t stage = tr_ref_stage(ref);
+    for (uint64_t life = 1; life < 4; life++) {
+        tr_ref_begin(ref, life);
+        assert_true(tr_ref_stage(ref) > stage);
+        stage = tr_ref_stage(ref);
+        assert_int_equal(tr_ref_stage(ref), stage);
+        tr_ref_end(ref, life, &reason);
+        assert_true(tr_ref_stage(ref) > stage);
+        stage = tr_ref_stage(ref);
+        tr_ref_end(ref, life, &reason); /* it had ended */
+        assert_int_equal(tr_ref_stage(ref), stage);
+    }
+}
+
 static void one_that_is_over_takes_nothing(void **state)
 {
     (void)state;
@@ -215,6 +233,7 @@ int main(void)
         STORY(it_has_a_name_and_is_not_over),
         STORY(what_is_sent_between_lives_waits),
         STORY(a_life_that_ends_late_does_not_end_the_next),
+        STORY(each_life_and_pause_is_a_stage),
         STORY(one_that_is_over_takes_nothing),
         STORY(a_full_one_leaves_it_to_the_sender),
         STORY(watches_are_taken_back_one_by_one),
