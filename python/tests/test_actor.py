@@ -565,7 +565,14 @@ class Pools(Acted):
         pid = self.client.call("both")
         with self.assertRaises(troupe.WorkerLost):
             self.ask("fail", "why", to="both/1")
-        until(lambda: self.client.call("both") != pid)
+
+        def is_another():
+            try:
+                return self.client.call("both") != pid
+            except troupe.WorkerLost:
+                return False  # it was given to the one that fails
+
+        until(is_another)
 
 
 class Starts(Acted):
