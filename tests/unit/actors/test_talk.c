@@ -1740,6 +1740,22 @@ static void notices_can_be_put_aside(void **state)
     comes("again a!b:shutdown");
 }
 
+/* There is no next life, and nothing waits: what is over is told as the hang it is. */
+static void a_worker_that_hangs_is_down(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, A);
+    scene->plan.is_lasting = false;
+    start(scene, B);
+    tell(scene, A, monitor_b);
+    comes("watches");
+    holds(scene, B);
+    hangs(scene, B);
+    comes("a!b:hung");
+    assert_true(troupe_ref_is_over(scene->refs[B]));
+    opens();
+}
+
 ORDER(start_timer_to_hang)
 {
     UNUSED_MESSAGE;
@@ -2011,9 +2027,14 @@ static void one_that_was_given_up_is_no_member(void **state)
         comes("0 of 0");
     } else {
         wait_until(has_come, "1 of 1 b<a:news");
-
         assert_non_null(strstr(notes.trace, "1 of 1"));
         assert_non_null(strstr(notes.trace, "b<a:news"));
+        notes.trace[0] = '\0';
+        assert_int_equal(parent_hears(scene).reason.kind, TROUPE_REASON_HUNG);
+        fails(scene, B);
+        say(scene, A, "1"); /* it is not linked to the next life, either */
+        wait_until(has_come, "b<nobody:break a<nobody:1");
+        assert_non_null(strstr(notes.trace, "a<nobody:1"));
     }
 }
 
@@ -2362,6 +2383,7 @@ static int run_all(const char *name)
         TEST_TWO(monitors_end_with_the_life),
         TEST(a_notice_that_is_left_is_no_dead_letter),
         TEST(what_waits_for_one_that_is_stopped_is_for_its_next_life),
+        TEST(a_worker_that_hangs_is_down),
         TEST_TWO(who_asked_one_that_hangs_is_told),
         TEST_TWO(what_is_put_aside_too_late_is_lost),
         TEST_TWO(or_it_is_when_it_comes_back_in_time),
