@@ -1603,6 +1603,29 @@ static void a_notice_that_is_left_is_no_dead_letter(void **state)
     assert_int_equal(n_dead_letters(scene), 1); /* what it failed with */
 }
 
+ORDER(wait_at_gate_and_fail)
+{
+    wait_at_gate(self, message, scene);
+    return -1;
+}
+
+/* Nor is one that lies in the mailbox of an actor that does not come back. */
+static void a_notice_for_one_that_is_gone_is_no_dead_letter(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, monitor_b);
+    comes("watches");
+    tell(scene, A, wait_at_gate_and_fail);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    say(scene, A, "1");
+    is_gone(scene, B);
+    opens();
+    ended(scene, A, TROUPE_REASON_FAILED);
+    tr_runtime_retire(scene->runtime, HOME, "a", false);
+    assert_int_equal(n_dead_letters(scene), 2); /* what it failed with, and what was said */
+}
+
 ORDER(count_one)
 {
     (void)self;
@@ -2382,6 +2405,7 @@ static int run_all(const char *name)
         TEST_TWO(who_hangs_is_down),
         TEST_TWO(monitors_end_with_the_life),
         TEST(a_notice_that_is_left_is_no_dead_letter),
+        TEST_TWO(a_notice_for_one_that_is_gone_is_no_dead_letter),
         TEST(what_waits_for_one_that_is_stopped_is_for_its_next_life),
         TEST(a_worker_that_hangs_is_down),
         TEST_TWO(who_asked_one_that_hangs_is_told),
