@@ -449,9 +449,10 @@ static const tr_admin_spec_t *admin_spec(tr_maker_t *maker, const tr_config_t *c
 }
 
 /* What a node has of its own stands around the operator's tree, so that his strategy does not
- * reach it: the admin starts first and stops last; the gateway starts last, when there is
- * something to call, and stops first but for what shows the node over HTTP, when what it took
- * is answered. A tree that gives up takes the node with it. */
+ * reach it: the admin starts first and stops last; next to it what shows the node over HTTP,
+ * for whoever looks wants to see a node that loads, and one that stops; the gateway starts
+ * last, when there is something to call, and stops first, when what it took is answered. A tree
+ * that gives up takes the node with it. */
 static void make_root(tr_maker_t *maker, const tr_config_t *config)
 {
     tr_plan_t *plan = maker->plan;
@@ -466,16 +467,16 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
         inner_child(TR_NAME_ADMIN, "admin", tr_admin_start, admin_spec(maker, config), false);
     children[n++] = inner_child(TR_NAME_GOVERNOR, "governor", tr_governor_start,
                                 governor_spec(maker, config), false);
+    if (config->http) {
+        children[n++] =
+            inner_child(TR_NAME_HTTP, "http", tr_http_start, http_spec(maker, config), false);
+    }
     children[n] = inner_child(TR_NAME_TREE, "supervisor", tr_supervisor_start, tree, true);
     children[n].restart = TR_RESTART_TRANSIENT; /* its own shutdown is the node's */
     children[n++].is_significant = true;
     if (config->n_listeners > 0) {
         children[n++] = inner_child(TR_NAME_GATEWAY, "gateway", tr_gateway_start,
                                     gateway_spec(maker, config), false);
-    }
-    if (config->http) {
-        children[n++] =
-            inner_child(TR_NAME_HTTP, "http", tr_http_start, http_spec(maker, config), false);
     }
     plan->root = (tr_supervisor_spec_t){
         .name = TR_NAME_ROOT,
