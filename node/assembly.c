@@ -77,7 +77,7 @@ void tr_maker_say(tr_maker_t *self, tr_config_place_t place, const char *text)
 /* The resources with names come after memory, in the order of the file. */
 size_t tr_maker_resource(const tr_maker_t *self, const char *name)
 {
-    for (size_t i = 0; self->resources && i < self->resources->n; i++) {
+    for (size_t i = 0; i < self->resources->n; i++) {
         if (strcmp(self->resources->items[i].key, name) == 0) {
             return TR_MEMORY + 1 + i;
         }
@@ -502,9 +502,9 @@ static void make_child(tr_maker_t *maker, const tr_config_t *config)
 }
 
 static troupe_status_t make_plan(void (*make)(tr_maker_t *maker, const tr_config_t *config),
-                                 const tr_config_t *config, const char *file,
-                                 tr_modules_t *modules, troupe_problem_fn *report, void *arg,
-                                 tr_plan_t **out)
+                                 const tr_config_t *config, const tr_config_t *node,
+                                 const char *file, tr_modules_t *modules,
+                                 troupe_problem_fn *report, void *arg, tr_plan_t **out)
 {
     tr_plan_t *plan = calloc(1, sizeof *plan);
     if (!plan) {
@@ -513,7 +513,7 @@ static troupe_status_t make_plan(void (*make)(tr_maker_t *maker, const tr_config
     plan->config = config;
     tr_maker_t maker = {.plan = plan,
                         .file = file,
-                        .resources = &config->resources,
+                        .resources = &node->resources,
                         .modules = modules,
                         .report = report,
                         .arg = arg};
@@ -530,15 +530,15 @@ troupe_status_t tr_plan_new(const tr_config_t *config, const char *file, tr_modu
                             troupe_problem_fn *report, void *arg, tr_plan_t **out)
 {
     assert(config && file && modules && out);
-    return make_plan(make_root, config, file, modules, report, arg, out);
+    return make_plan(make_root, config, config, file, modules, report, arg, out);
 }
 
-troupe_status_t tr_plan_new_child(const tr_config_t *config, const char *file,
-                                  tr_modules_t *modules, troupe_problem_fn *report, void *arg,
-                                  tr_plan_t **out)
+troupe_status_t tr_plan_new_child(const tr_config_t *config, const tr_config_t *node,
+                                  const char *file, tr_modules_t *modules,
+                                  troupe_problem_fn *report, void *arg, tr_plan_t **out)
 {
-    assert(config && config->root.n_children == 1 && file && modules && out);
-    return make_plan(make_child, config, file, modules, report, arg, out);
+    assert(config && config->root.n_children == 1 && node && file && modules && out);
+    return make_plan(make_child, config, node, file, modules, report, arg, out);
 }
 
 static void free_plan(void *what)

@@ -288,10 +288,12 @@ TROUPE_NODISCARD troupe_status_t tr_config_read_for(tr_machine_memory_t there, c
                                                     tr_config_t **out);
 
 /* The same of one child of a supervisor, a mapping as the lists called `children` have them:
- * (*out)->root has it as its only child. What depends on its supervisor is not checked. */
+ * (*out)->root has it as its only child. What depends on its supervisor is not checked; whether
+ * it could ever run is, beside what `node` says that there is (NULL: nobody knows). */
 TROUPE_NODISCARD troupe_status_t tr_config_read_child(const char *file, const char *text,
-                                                      size_t size, troupe_problem_fn *report,
-                                                      void *arg, tr_config_t **out);
+                                                      size_t size, const tr_config_t *node,
+                                                      troupe_problem_fn *report, void *arg,
+                                                      tr_config_t **out);
 
 /* The same from a file; TROUPE_ERR_IO, reported as "FILE: error: TEXT", when it cannot be
  * read. */
