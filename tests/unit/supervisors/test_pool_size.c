@@ -535,6 +535,7 @@ static void one_whose_capability_is_drained_rests_from_the_start(void **state)
     start(scene, 2, 3);
     hears(scene, TR_WORD_AVAILABLE);
     assert_int_equal(count_active(scene), 0);
+    atomic_store(&orders->rests, false); /* as a router does, before it says so */
     say(scene, TR_WORD_REST, 0, 0);
     hears(scene, TR_WORD_UP);
     hears(scene, TR_WORD_UP);
