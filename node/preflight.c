@@ -259,6 +259,18 @@ static bool wants_curve(const tr_config_t *config)
     return is_wanted;
 }
 
+void tr_preflight_note_key(tr_config_t *config)
+{
+    assert(config);
+    char why[512];
+    tr_curve_pair_t pair;
+    if (wants_curve(config) &&
+        tr_curve_pair_read(config->security_key, &pair, why, sizeof why) == TROUPE_OK) {
+        memcpy(config->node_key, pair.public_key, sizeof config->node_key);
+        tr_curve_pair_forget(&pair);
+    }
+}
+
 troupe_status_t tr_preflight_security(const tr_config_t *config, const char *file,
                                       troupe_problem_fn *report, void *arg)
 {
@@ -290,6 +302,7 @@ troupe_status_t tr_preflight_security(const tr_config_t *config, const char *fil
 troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
                                        void *arg)
 {
+    tr_preflight_note_key(self->config);
     troupe_status_t status = tr_preflight_http(self->config, self->file, report, arg);
     if (tr_preflight_security(self->config, self->file, report, arg) != TROUPE_OK) {
         status = TROUPE_ERR_IO;

@@ -15,6 +15,7 @@
 #include <troupe/status.h>
 
 #include "base/machine.h"
+#include "wire/curve_key.h"
 
 typedef struct tr_config_place {
     int line;   /* from 1 */
@@ -246,6 +247,7 @@ typedef struct tr_config {
     int64_t limit_queue_bytes;
     char *security_key; /* the file of the node's own key; NULL: none */
     tr_config_place_t security_key_place;
+    char node_key[TR_CURVE_KEY_TEXT]; /* what was in that file when it was noted; "": nothing */
     tr_config_peer_t *peers;
     size_t n_peers;
     char *http; /* HOST:PORT, or NULL */
