@@ -108,6 +108,9 @@ typedef enum tr_word {
     /* whoever asks -> supervisor, router; answered by a report */
     TR_WORD_SURVEY, /* number: token; mailbox: where the report goes */
 
+    /* admin -> router; answered by tr_request_list_t */
+    TR_WORD_LIST, /* number: token; depth: how many requests at most; mailbox: where it goes */
+
     TR_N_WORDS
 } tr_word_t;
 

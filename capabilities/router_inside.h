@@ -149,6 +149,11 @@ void tr_router_respec(tr_router_t *router, const tr_router_spec_t *spec,
 /* Answer a survey. */
 void tr_router_report(tr_router_t *router, const tr_control_t *survey);
 
+/* ---- router_list.c ---- */
+
+/* Say to whoever asks (TR_WORD_LIST) which requests there are. */
+void tr_router_list(tr_router_t *router, const tr_control_t *question);
+
 /* ---- admission.c ---- */
 
 /* A request arrived: queue it, let it share a run, or refuse it. Takes the share. */

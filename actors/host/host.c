@@ -321,17 +321,12 @@ static bool take_letters(tr_host_t *self)
     return has_room;
 }
 
-static int64_t earlier(int64_t one_ms, int64_t other_ms)
-{
-    return one_ms < other_ms ? one_ms : other_ms;
-}
-
 static long time_to_wait(const tr_host_t *self)
 {
     int64_t due_ms = tr_host_is_busy(self) ? self->look_ms : TR_NEVER;
-    due_ms = earlier(due_ms, self->leave_by_ms);
-    due_ms = earlier(due_ms, self->give_by_ms);
-    due_ms = self->is_lost ? due_ms : earlier(due_ms, self->connect_by_ms);
+    due_ms = tr_clock_earlier(due_ms, self->leave_by_ms);
+    due_ms = tr_clock_earlier(due_ms, self->give_by_ms);
+    due_ms = self->is_lost ? due_ms : tr_clock_earlier(due_ms, self->connect_by_ms);
     int64_t now_ms = tr_clock_now_ms();
     return due_ms == TR_NEVER ? -1 : due_ms <= now_ms ? 0 : (long)(due_ms - now_ms);
 }

@@ -343,11 +343,6 @@ static void kill_as_planned(tr_process_worker_t *worker)
     tr_dialogue_kill(worker);
 }
 
-static int64_t earlier(int64_t one_ms, int64_t other_ms)
-{
-    return one_ms < other_ms ? one_ms : other_ms;
-}
-
 /* When to look again whether it dies. What SIGKILL does not end, nobody here can. */
 static int64_t turn_to_kill(tr_process_worker_t *worker, int64_t now_ms)
 {
@@ -405,20 +400,20 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     tr_process_worker_t *worker = self->state;
     int64_t due_ms = turn_parts(worker, now_ms);
     if (worker->is_gone) {
-        return earlier(due_ms, turn_after_death(worker, now_ms));
+        return tr_clock_earlier(due_ms, turn_after_death(worker, now_ms));
     }
-    due_ms = earlier(due_ms, turn_unsaid(worker, now_ms));
+    due_ms = tr_clock_earlier(due_ms, turn_unsaid(worker, now_ms));
     if (worker->work.is_stopping && !worker->has_said_stop && has_finished(worker)) {
         say_stop(worker);
     }
     if (now_ms >= worker->work.hand_back_ms) {
         tr_given_work_hand_back(&worker->work);
     }
-    due_ms = earlier(due_ms, worker->work.hand_back_ms);
-    due_ms = earlier(due_ms, turn_to_kill(worker, now_ms));
-    due_ms = earlier(
+    due_ms = tr_clock_earlier(due_ms, worker->work.hand_back_ms);
+    due_ms = tr_clock_earlier(due_ms, turn_to_kill(worker, now_ms));
+    due_ms = tr_clock_earlier(
         due_ms, tr_given_work_turn_idle(&worker->work, worker->plan->idle_after_ms, now_ms));
-    return earlier(due_ms, tr_child_output_turn(worker->output, now_ms));
+    return tr_clock_earlier(due_ms, tr_child_output_turn(worker->output, now_ms));
 }
 
 static void leftover(tr_self_t *self, tr_letter_t *letter)

@@ -239,7 +239,7 @@ static int64_t next_due_ms(const troupe_stage_t *self)
 {
     int64_t due_ms = TR_NEVER;
     for (const player_t *player = self->players; player; player = player->next) {
-        due_ms = player->due_ms < due_ms ? player->due_ms : due_ms;
+        due_ms = tr_clock_earlier(due_ms, player->due_ms);
     }
     return due_ms;
 }

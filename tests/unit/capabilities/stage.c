@@ -311,6 +311,23 @@ tr_residents_t *stage_who_is_there(stage_t *self)
     return (tr_residents_t *)letter;
 }
 
+tr_request_list_t *stage_list(stage_t *self, size_t most)
+{
+    stage_settle(self);
+    tr_control_t *question = tr_control_new(TR_WORD_LIST, 0);
+    assert_non_null(question);
+    question->number = 7;
+    question->depth = most;
+    question->mailbox = tr_mailbox_share(self->reports);
+    tr_control_send(question, self->router->mailbox);
+    tr_letter_t *letter = wait_for_next(self->reports);
+    assert_ptr_equal(letter->type, &tr_request_list_type);
+    tr_request_list_t *list = (tr_request_list_t *)letter;
+    assert_int_equal(list->token, 7);
+    assert_string_equal(list->capability, "cap");
+    return list;
+}
+
 tr_control_t stage_pool_hears(stage_t *self, tr_word_t want)
 {
     tr_letter_t *letter = wait_for_next(self->pool);

@@ -12,6 +12,7 @@
 #include "tests/kit/check.h"
 
 #include "actors/report.h"
+#include "actors/request_list.h"
 #include "actors/worker.h"
 #include "base/clock.h"
 #include "capabilities/router.h"
@@ -91,6 +92,9 @@ void stage_says_nothing(stage_t *self);
 
 /* Whom the router has, the caller's to destroy. */
 tr_residents_t *stage_who_is_there(stage_t *self);
+
+/* Which requests it has, at most so many, the caller's to destroy. */
+tr_request_list_t *stage_list(stage_t *self, size_t most);
 
 /* The next word that the pool hears. */
 tr_control_t stage_pool_hears(stage_t *self, tr_word_t want);
