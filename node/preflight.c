@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/tcp_address.h"
 #include "node/budget.h"
 #include "node/http/address.h"
 #include "node/http/http.h"
@@ -243,7 +244,7 @@ troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
     struct sockaddr_in address;
     char why[256];
     if (!config->http || tr_http_address_problem(config->http, &address) ||
-        tr_http_address_check(&address, why, sizeof why) == TROUPE_OK) {
+        tr_tcp_address_check(&address, why, sizeof why) == TROUPE_OK) {
         return TROUPE_OK;
     }
     say_cannot_listen(file, config->http_place, config->http, why, report, arg);
