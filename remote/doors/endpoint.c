@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +24,9 @@
 
 #define IPC "ipc://"
 #define TCP "tcp://"
+
+/* When the system asks whether somebody is still there, and gives up. */
+enum { SILENT_S = 10, ASK_AGAIN_S = 5, ASKED_TIMES = 4 };
 
 bool tr_endpoint_is_ipc(const char *endpoint)
 {
@@ -285,6 +290,26 @@ void tr_endpoint_bound_buffers(int listener, size_t bytes)
     if (n > 0) {
         (void)setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &n, sizeof n);
         (void)setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &n, sizeof n);
+    }
+}
+
+/* libzmq could ask, too, but ends the process when it does so behind a connection that has
+ * ended with messages before it which nobody takes. */
+void tr_endpoint_look_after(int listener)
+{
+    static const struct {
+        int level;
+        int option;
+        int value;
+    } settings[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, SILENT_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, ASK_AGAIN_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, ASKED_TIMES},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        (void)setsockopt(listener, settings[i].level, settings[i].option, &settings[i].value,
+                         sizeof settings[i].value);
     }
 }
 
