@@ -574,15 +574,20 @@ static void go_on(troupe_worker_t *worker, uint64_t number)
     conclude(worker, verdict, "going on with a stream, it returned an error");
 }
 
-/* What another actor answered. */
+/* What another actor answered. It may have waited here until nobody waits for it any more. */
 static void take_ask_answer(troupe_worker_t *worker, const troupe_reply_t *reply)
 {
     tr_ask_t ask;
-    if (tr_asks_close(&worker->asks, reply->id, &ask)) {
-        tr_timers_cancel(&worker->timers, reply->id);
-        answer_ask(worker, &ask, reply);
-        tr_question_turn_away(&ask.question);
+    if (!tr_asks_close(&worker->asks, reply->id, &ask)) {
+        return;
     }
+    tr_timers_cancel(&worker->timers, reply->id);
+    if (ask.is_cancelled || ask.question->deadline_ms <= worker->self->now.ms) {
+        give_up_ask(worker, &ask);
+    } else {
+        answer_ask(worker, &ask, reply);
+    }
+    tr_question_turn_away(&ask.question);
 }
 
 /* What another capability, or actor, answered. Takes the reply. */

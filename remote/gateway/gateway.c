@@ -95,7 +95,7 @@ static void drop_reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply
 {
     if (reply->is_final) {
         tr_gateway_close_call(gateway, call);
-    } else {
+    } else if (reply->standing == TROUPE_STANDING_UNTOLD) {
         tr_gateway_note_part_left(gateway, call->id,
                                   troupe_message_bytes(troupe_reply_message(reply)));
     }

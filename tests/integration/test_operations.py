@@ -635,6 +635,29 @@ class Requests(Operations):
         for one in self.requests()["requests"]:  # none, if its worker has heard of it already
             self.assertEqual(one["state"], "abandoned")
 
+    def test_who_wants_to_know_is_told_how_its_request_stands(self):
+        self.assert_done("echo is paused: its requests wait", "pause", "echo")
+        first = self.peer.request("echo", "echo", b"x")
+        number = self.peer.request("echo", "parts", b"2 1", **{"wants-status": True})
+        self.assertEqual(self.peer.take("status", number),
+                         ("status", number, {"state": "queued", "position": 2}, []))
+        self.assert_done("echo goes on", "resume", "echo")
+        self.assertEqual(self.peer.take("status", number),
+                         ("status", number, {"state": "running"}, []))
+        self.assertEqual([self.peer.take("part", number)[2]["sequence"] for _ in range(2)],
+                         [0, 1])
+        self.assertEqual(self.peer.final(number)[0], "ok")
+        self.assertEqual(self.peer.final(first)[0], "ok")
+        result = self.troupe("call", "late", "-m", "echo", "-d", "x", "--status")
+        self.assertEqual((result.returncode, result.stdout), (0, "x"))
+        self.assertEqual(result.stderr.splitlines(),
+                         ["troupe: late: it waits for a worker that is starting, with 1 in all",
+                          "troupe: late: a worker has it"])
+        lines = self.troupe("call", "echo", "-m", "echo", "-d", "x", "--status", "--json").stdout
+        self.assertEqual(json.loads(lines.splitlines()[0]), {"status": "running", "position": 0})
+        self.assertEqual(self.peer.call(ADMIN, "help", **{"wants-status": True})[0], "ok")
+        self.assertTrue(self.peer.is_quiet())
+
     def test_wishes_that_cannot_be_are_refused(self):
         self.assert_refused("there is no such capability", "requests", "nobody")
         for frames in ((b"\0",), (b"x" * 100,), (b"", b"0"), (b"", b"-1"), (b"", b"many"),

@@ -117,7 +117,8 @@ call_t *stage_prepare(stage_t *self, const tr_header_t *header);
 void stage_cancel(stage_t *self, call_t *call);
 void stage_grant(stage_t *self, call_t *call, uint64_t n_parts, uint64_t n_bytes);
 
-/* The next thing that the caller hears. */
+/* The next thing that the caller hears; the first is the test's to destroy. */
+troupe_reply_t *stage_hears(call_t *call);
 void expect_part(call_t *call, uint64_t sequence);
 void expect_final(call_t *call, troupe_outcome_t outcome);
 void expect_silence(call_t *call);
