@@ -12,16 +12,14 @@
 #include "node/admin/account.h"
 #include "wire/document.h"
 
-#define MOST_STATE ((size_t)1 << 20)
-
 /* False: `why` says what is wrong with it. */
 static bool is_fit_to_show(const char *name, const troupe_message_t *state, char *why,
                            size_t size)
 {
     size_t state_size = troupe_message_size(state, 0);
-    if (state_size > MOST_STATE) {
+    if (state_size > TR_INSPECTION_MOST_STATE) {
         snprintf(why, size, "%.80s shows a state of %zu bytes, and %zu are the most", name,
-                 state_size, MOST_STATE);
+                 state_size, TR_INSPECTION_MOST_STATE);
         return false;
     }
     tr_account_t reading = {0};
@@ -57,7 +55,7 @@ troupe_message_t *tr_inspection_document(const tr_inspection_t *inspection,
     tr_document_t to;
     tr_document_begin(&to);
     bool has_nothing = !inspection->state && !inspection->remark[0];
-    tr_document_map(&to, 16);
+    tr_document_map(&to, 17);
     tr_document_add_text(&to, "name", child->name);
     tr_document_add_text(&to, "kind", child->kind);
     tr_document_add_text(&to, "behaviour", inspection->behaviour);
@@ -68,6 +66,7 @@ troupe_message_t *tr_inspection_document(const tr_inspection_t *inspection,
     tr_document_add_count(&to, "mailbox", inspection->n_waiting);
     tr_document_add_count(&to, "messages", inspection->n_messages);
     tr_document_add_count(&to, "rate", inspection->rate);
+    tr_document_add_count(&to, "aside", inspection->n_aside);
     tr_document_add_count(&to, "timers", inspection->n_timers);
     tr_document_add_count(&to, "monitors", inspection->n_monitors);
     tr_document_add_count(&to, "asks", inspection->n_asks);
