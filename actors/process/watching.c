@@ -11,6 +11,7 @@
 
 #include "actors/dead_letter.h"
 #include "actors/groups.h"
+#include "actors/tracing.h"
 #include "wire/down.h"
 
 #define MOST_GROUPS 10000 /* that it is a member of */
@@ -168,12 +169,26 @@ static troupe_status_t say_down(tr_process_worker_t *worker, const tr_mail_t *no
     return tr_dialogue_send(worker, &down, NULL);
 }
 
+/* It counts, and is traced, as a message that the actor takes. */
+static void note_told(const tr_process_worker_t *worker, const tr_mail_t *notice)
+{
+    tr_pulse_count_message(worker->self->pulse, tr_clock_now_ms());
+    if (tr_tracing_is_on(worker->self)) {
+        tr_traced_t traced;
+        tr_tracing_begin(&traced, notice);
+        tr_tracing_end(&traced, worker->self, "done");
+    }
+}
+
 /* It is over when it was said: until then the process may take it back. */
 static bool has_told(tr_process_worker_t *worker, const tr_mail_t *notice)
 {
     uint64_t id = tr_monitors_id_of(&worker->monitors, notice);
     if (id > 0 && say_down(worker, notice, id) != TROUPE_OK) {
         return false;
+    }
+    if (id > 0) {
+        note_told(worker, notice);
     }
     tr_monitors_settle(&worker->monitors, notice);
     return true;
