@@ -128,9 +128,9 @@ static void welcome(party_t *party, size_t index)
 {
     guest_t *guest = &party->guests[index];
     if (party->bench->endpoint[0]) {
-        guest->client = troupe_client_new(party->bench->endpoint);
-        if (!guest->client || troupe_client_connect(guest->client, PATIENCE_MS) != TROUPE_OK) {
-            bench_give_up("client %zu cannot be had, or gets no answer", index + 1);
+        guest->client = bench_client_new(party->bench->endpoint);
+        if (troupe_client_connect(guest->client, PATIENCE_MS) != TROUPE_OK) {
+            bench_give_up("client %zu gets no answer", index + 1);
         }
     } else if (!(guest->caller = troupe_caller_new(party->bench->node))) {
         bench_give_up("out of memory");
