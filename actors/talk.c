@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actors/dead_letter.h"
 #include "actors/groups.h"
 #include "actors/tracing.h"
 #include "actors/worker.h"
@@ -57,17 +56,6 @@ static tr_mail_t *mail_of(const troupe_worker_t *self, troupe_message_t **messag
     return tr_mail_new(message_p, self->self->ref, NULL);
 }
 
-static troupe_status_t drop(troupe_worker_t *self, tr_mail_t *mail, troupe_status_t status,
-                            const char *why)
-{
-    if (mail->question) {
-        tr_question_answer(mail->question, TROUPE_OUTCOME_NO_CAPABILITY, why, NULL);
-    }
-    tr_letter_t *letter = &mail->letter;
-    tr_dead_letter_take(self->self->runtime, "", why, &letter);
-    return status;
-}
-
 /* To `to`, or, when that is NULL, to the actor called `name`. Others have been told of the end
  * of a life that was given up, and hear nothing of it after that. */
 static troupe_status_t post(troupe_worker_t *self, troupe_ref_t *to, const char *name,
@@ -77,10 +65,13 @@ static troupe_status_t post(troupe_worker_t *self, troupe_ref_t *to, const char 
         return TROUPE_ERR_NOMEM;
     }
     if (atomic_load_explicit(&self->self->pulse->is_abandoned, memory_order_relaxed)) {
-        return drop(self, mail, TROUPE_CLOSED, "whoever sent it was given up before");
+        troupe_status_t status =
+            tr_runtime_drop(self->self->runtime, "whoever sent it was given up before", mail);
+        (void)status; /* there may be such an actor */
+        return TROUPE_CLOSED;
     }
     if (!to && !name) {
-        return drop(self, mail, TROUPE_NOT_FOUND, "it was sent to nobody");
+        return tr_runtime_drop(self->self->runtime, "it was sent to nobody", mail);
     }
     if (tr_tracing_is_on(self->self)) {
         tr_tracing_tell_sent(self->self, to ? to->name : name, mail);

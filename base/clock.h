@@ -35,6 +35,12 @@ tr_time_t tr_clock_read(void);
  * negative delay counts as none. */
 int64_t tr_clock_after(int64_t now_ms, int64_t delay_ms);
 
+/* That of two moments which comes first. */
+static inline int64_t tr_clock_earlier(int64_t one_ms, int64_t other_ms)
+{
+    return one_ms < other_ms ? one_ms : other_ms;
+}
+
 /* Stop the clock at `now_ms`; from here on only tr_clock_advance moves it. */
 void tr_clock_hold(int64_t now_ms);
 

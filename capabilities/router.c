@@ -112,11 +112,6 @@ static void end_queue_if_open(tr_router_t *router, int64_t now_ms)
     }
 }
 
-static int64_t earlier(int64_t one_ms, int64_t other_ms)
-{
-    return one_ms < other_ms ? one_ms : other_ms;
-}
-
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_router_t *router = self->state;
@@ -127,17 +122,17 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
         end_queue_unavailable(router); /* what a lost worker had may have come back */
     }
     int64_t due_ms = tr_router_dispatch_all(router, now_ms);
-    due_ms = earlier(due_ms, tr_router_wish(router, now_ms));
+    due_ms = tr_clock_earlier(due_ms, tr_router_wish(router, now_ms));
     if (router->members.n_farewells > 0) {
         tr_router_let_finished_go(router);
     }
-    due_ms = earlier(due_ms, tr_router_keep_alive(router, now_ms));
+    due_ms = tr_clock_earlier(due_ms, tr_router_keep_alive(router, now_ms));
     if (router->is_draining) {
         tr_router_finish_drain(router);
     }
     check_books(router, now_ms);
     const tr_envelope_t *first = tr_lineup_first(&router->due);
-    return first ? earlier(due_ms, first->due_ms) : due_ms;
+    return first ? tr_clock_earlier(due_ms, first->due_ms) : due_ms;
 }
 
 /* ---- letters ---- */
@@ -238,6 +233,9 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
         break;
     case TR_WORD_SURVEY:
         tr_router_report(router, word);
+        break;
+    case TR_WORD_LIST:
+        tr_router_list(router, word);
         break;
     default:
         break;

@@ -12,6 +12,7 @@ extern const cli_verb_t cli_verb_ask;
 extern const cli_verb_t cli_verb_send;
 extern const cli_verb_t cli_verb_tree;
 extern const cli_verb_t cli_verb_stats;
+extern const cli_verb_t cli_verb_requests;
 extern const cli_verb_t cli_verb_events;
 extern const cli_verb_t cli_verb_add;
 extern const cli_verb_t cli_verb_terminate;

@@ -20,6 +20,8 @@ typedef struct tr_mail {
     troupe_question_t *question; /* a share, or NULL */
     bool is_urgent;              /* it lies, or has lain, in the urgent lane */
     uint64_t receipt;            /* how a process and its node call it; 0: they do not */
+    int64_t handed_us;           /* when a process got it; 0: none has, or it is not traced */
+    bool is_forwarded;           /* by the process that has it */
     uint64_t forwards;           /* the receipt of the one that it sends on; 0: of none */
     troupe_ref_t *whom;          /* one of those behind one mailbox: a share; or NULL */
     uint64_t number;             /* of a tick: its timer; of a notice: its monitor */

@@ -14,6 +14,8 @@ struct troupe_reply {
     int64_t hint_ms;
     troupe_outcome_t outcome;
     bool is_final;
+    troupe_standing_t standing; /* not a part: a status */
+    uint64_t position;
     char *text;                /* NULL: "" */
     troupe_message_t *message; /* NULL: empty */
 

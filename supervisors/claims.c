@@ -311,7 +311,7 @@ int64_t tr_claims_turn(tr_supervisor_t *self, int64_t now_ms)
     for (size_t i = 0; self->n_held > 0 && i < self->children.n; i++) {
         if (self->children.all[i]->view.is_held) {
             int64_t again_ms = look_at_held(self, self->children.all[i], now_ms);
-            due_ms = again_ms < due_ms ? again_ms : due_ms;
+            due_ms = tr_clock_earlier(due_ms, again_ms);
         }
     }
     return due_ms;

@@ -356,11 +356,6 @@ static void tick(tr_governor_t *self, int64_t now_ms)
     self->tick_at_ms = tr_clock_after(now_ms, TICK_MS);
 }
 
-static int64_t earlier(int64_t one, int64_t other)
-{
-    return one < other ? one : other;
-}
-
 static int64_t turn(tr_self_t *actor, int64_t now_ms)
 {
     tr_governor_t *self = actor->state;
@@ -380,9 +375,9 @@ static int64_t turn(tr_self_t *actor, int64_t now_ms)
     }
     int64_t due_ms = self->tick_at_ms;
     if (self->round.is_under_way) {
-        return earlier(due_ms, self->round.until_ms);
+        return tr_clock_earlier(due_ms, self->round.until_ms);
     }
-    return is_short ? earlier(due_ms, self->look_at_ms) : due_ms;
+    return is_short ? tr_clock_earlier(due_ms, self->look_at_ms) : due_ms;
 }
 
 /* ---- life ---- */

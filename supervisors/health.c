@@ -71,11 +71,6 @@ void tr_health_pong(tr_health_t *self, uint64_t number)
     }
 }
 
-static int64_t earlier(int64_t one, int64_t other)
-{
-    return one < other ? one : other;
-}
-
 static int64_t stall_at_ms(const tr_health_plan_t *plan, const tr_vital_signs_t *signs)
 {
     if (plan->stall_ms > 0) {
@@ -90,7 +85,7 @@ static int64_t stall_at_ms(const tr_health_plan_t *plan, const tr_vital_signs_t 
 
 static int64_t overrun_at_ms(const tr_health_plan_t *plan, const tr_vital_signs_t *signs)
 {
-    int64_t over_ms = earlier(signs->running_until_ms, signs->cancelled_ms);
+    int64_t over_ms = tr_clock_earlier(signs->running_until_ms, signs->cancelled_ms);
     return over_ms == TR_NEVER ? TR_NEVER : tr_clock_after(over_ms, plan->overrun_ms);
 }
 
@@ -111,11 +106,11 @@ static int64_t hung_at_ms(const tr_health_t *self, const tr_health_plan_t *plan,
                           const tr_vital_signs_t *signs)
 {
     if (signs->is_starting) {
-        return earlier(tr_clock_after(signs->progress_ms, plan->start_stall_ms),
-                       start_is_over_ms(self, plan));
+        return tr_clock_earlier(tr_clock_after(signs->progress_ms, plan->start_stall_ms),
+                                start_is_over_ms(self, plan));
     }
     if (signs->running_since_ms != 0) {
-        return earlier(stall_at_ms(plan, signs), overrun_at_ms(plan, signs));
+        return tr_clock_earlier(stall_at_ms(plan, signs), overrun_at_ms(plan, signs));
     }
     if (self->asked_since_ms == TR_NEVER) {
         return TR_NEVER;

@@ -1,7 +1,7 @@
 /* supervisors/supervision.pml - a parent, a supervisor, its children, and who gives commands
  *
- * What supervisor.c, child.c and strategy.c do, without payloads, logs and clocks. Nobody waits
- * for anybody: each process sends words and goes on. A thread is a slot; a slot is
+ * What supervisor.c, fall.c, care.c, child.c and strategy.c do, without payloads, logs and clocks.
+ * Nobody waits for anybody: each process sends words and goes on. A thread is a slot; a slot is
  * used again only when the last word of its thread has been taken, so a slot is what an
  * incarnation number is: no two lives whose words are under way share one.
  *
@@ -234,7 +234,7 @@ inline answer_all_of(which)
 #endif
 }
 
-/* ---- the supervisor: falling (supervisor.c) ---- */
+/* ---- the supervisor: falling (fall.c) ---- */
 
 inline stop_all()
 {

@@ -17,8 +17,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisors/care.h"
 #include "supervisors/claims.h"
 #include "supervisors/commands.h"
+#include "supervisors/fall.h"
 #include "supervisors/family.h"
 #include "supervisors/guests.h"
 #include "supervisors/pool.h"
@@ -28,15 +30,8 @@
 #define MAILBOX_LETTERS 100000
 #define MAILBOX_BYTES   ((size_t)64 << 20)
 
-/* A supervisor that comes so late to look after its children has not run itself, because the
- * machine slept or the node was stopped: then neither could they. */
-#define OWN_DELAY_MS 500
-
 /* A thread that has said that it ended needs no longer than this to be gone. */
 #define LAST_STEPS_MS 2000
-
-/* What a hung process gets between being asked and being killed. */
-#define KILL_GRACE_MS 500
 
 /* ---- children ---- */
 
@@ -124,275 +119,6 @@ uint32_t tr_supervisor_roll_dice(tr_supervisor_t *self)
     return self->dice;
 }
 
-/* ---- falling ---- */
-
-static void stop_all(tr_supervisor_t *self, const tr_reason_t *reason)
-{
-    if (self->is_stopping) {
-        return;
-    }
-    self->is_stopping = true;
-    self->must_act = true;
-    self->end_reason = *reason;
-    tr_claims_drop_all(self);
-    for (size_t i = 0; i < self->children.n; i++) {
-        tr_child_view_t *view = &self->children.all[i]->view;
-        view->is_wanted = false;
-        view->must_stop = true;
-        view->is_in_turn = true;
-    }
-}
-
-/* The first cause travels up the whole chain: a reason that already names one is kept. */
-static void give_up(tr_supervisor_t *self, const tr_child_t *child, const tr_reason_t *cause,
-                    const char *what)
-{
-    char shown[TR_REASON_TEXT];
-    tr_reason_t reason = tr_reason_format(TROUPE_REASON_FAILED, "%s %s: %.180s", child->name,
-                                          what, tr_reason_show(cause, shown, sizeof shown));
-    reason.is_final = cause->is_final;
-    tr_event(self->self->runtime->events, TR_LOG_ERROR, "supervisor_gives_up",
-             TR_TEXT("supervisor", self->self->name), TR_TEXT("reason", reason.text));
-    stop_all(self, &reason);
-}
-
-static bool is_too_often(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
-{
-    return (child->own_intensity &&
-            tr_intensity_admit(child->own_intensity, now_ms) != TROUPE_OK) ||
-           tr_intensity_admit(self->intensity, now_ms) != TROUPE_OK;
-}
-
-/* Let those that fall with `child` fall, and rise again in turn. Temporary siblings do not
- * rise, and one that was told to stay down does. */
-static void fell_siblings(tr_supervisor_t *self, tr_child_t *child)
-{
-    size_t first, end;
-    tr_strategy_affected(self->spec->strategy, self->children.n,
-                         tr_children_index(&self->children, child), &first, &end);
-    for (size_t i = first; end - first > 1 && i < end; i++) {
-        tr_child_t *sibling = self->children.all[i];
-        sibling->view.must_stop = sibling->view.phase != TR_CHILD_DOWN;
-        sibling->view.is_in_turn = true;
-        if (sibling != child && sibling->spec->restart == TR_RESTART_TEMPORARY) {
-            sibling->view.is_wanted = false;
-            sibling->is_leaving = true;
-        }
-    }
-}
-
-static void restart(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
-{
-    int64_t lived_ms = now_ms - child->up_since_ms;
-    int64_t delay_ms =
-        tr_backoff_next_ms(&child->backoff, lived_ms, tr_supervisor_roll_dice(self));
-    child->n_restarts++;
-    child->is_restarting = true;
-    child->view.start_at_ms = tr_clock_after(now_ms, delay_ms);
-    fell_siblings(self, child);
-    tr_event(self->self->runtime->events, TR_LOG_INFO, "restarting",
-             TR_TEXT("child", child->name), TR_NUMBER("in_ms", delay_ms),
-             TR_NUMBER("restarts", child->n_restarts));
-}
-
-static bool is_there_another_significant(const tr_supervisor_t *self, const tr_child_t *child)
-{
-    for (size_t i = 0; i < self->children.n; i++) {
-        const tr_child_t *other = self->children.all[i];
-        if (other != child && other->spec->is_significant &&
-            (other->view.phase != TR_CHILD_DOWN || other->view.is_wanted)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* It ended by itself and is not restarted. */
-static void stay_down(tr_supervisor_t *self, tr_child_t *child)
-{
-    child->view.is_wanted = false;
-    child->is_leaving = tr_supervisor_is_template(self) || child->spec->is_forgotten ||
-                        child->spec->restart == TR_RESTART_TEMPORARY;
-    if (child->spec->is_significant && child->last_reason.kind != TROUPE_REASON_IGNORED) {
-        self->must_shut_down = self->must_shut_down ||
-                               self->spec->auto_shutdown == TR_AUTO_SHUTDOWN_ANY ||
-                               (self->spec->auto_shutdown == TR_AUTO_SHUTDOWN_ALL &&
-                                !is_there_another_significant(self, child));
-    }
-}
-
-/* A child is down that nobody told to stop. */
-static void child_fell(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
-                       bool was_starting)
-{
-    int64_t now_ms = tr_clock_now_ms();
-    if (self->is_stopping) {
-        return;
-    }
-    if (reason->is_final) {
-        give_up(self, child, reason, "cannot go on");
-    } else if (reason->kind == TROUPE_REASON_IGNORED) {
-        stay_down(self, child);
-    } else if (was_starting && !self->has_started && !tr_supervisor_is_template(self)) {
-        give_up(self, child, reason, "did not start");
-    } else if (!tr_restart_is_due(child->spec->restart, reason, was_starting)) {
-        stay_down(self, child);
-    } else if (tr_pool_is_starved(self, child, reason, was_starting)) {
-        tr_pool_be_unavailable(self, child, reason, now_ms);
-    } else if (!is_too_often(self, child, now_ms)) {
-        restart(self, child, now_ms);
-    } else if (tr_supervisor_is_pool(self) && !self->spec->escalates) {
-        tr_pool_be_unavailable(self, child, reason, now_ms);
-    } else {
-        give_up(self, child, reason, "failed too often");
-    }
-}
-
-static void log_end(const tr_supervisor_t *self, const tr_child_t *child,
-                    const tr_reason_t *reason, bool was_starting)
-{
-    char shown[TR_REASON_TEXT];
-    tr_event(self->self->runtime->events,
-             tr_reason_is_abnormal(reason) ? TR_LOG_WARNING : TR_LOG_INFO,
-             was_starting ? "did_not_start" : "ended", TR_TEXT("child", child->name),
-             TR_TEXT("kind", child->spec->kind),
-             TR_TEXT("reason", tr_reason_show(reason, shown, sizeof shown)));
-}
-
-/* Count the end of a worker that nobody told to end. */
-static void count_end(tr_supervisor_t *self, const tr_child_t *child, const tr_reason_t *reason,
-                      bool was_told)
-{
-    if (!tr_supervisor_is_pool(self) || was_told) {
-        return;
-    }
-    tr_metric_add(tr_metrics_series(self->self->runtime->metrics, TR_METRIC_COUNTER,
-                                    "troupe_worker_restarts_total",
-                                    "Workers that ended without being told to",
-                                    (tr_label_t){"capability", child->spec->name},
-                                    (tr_label_t){"reason", tr_reason_name(reason->kind)}),
-                  1);
-}
-
-/* However it ended: tell those who must know, then decide. The child may be gone after it. */
-static void settle_end(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
-                       tr_child_phase_t was)
-{
-    bool is_condemned = child->is_condemned;
-    bool was_starting = was == TR_CHILD_STARTING || (is_condemned && child->was_starting);
-    /* One that ends by itself while it is to go anyway, in its turn, has done what it should.
-     */
-    bool was_told = is_condemned ? !child->view.is_wanted
-                                 : was == TR_CHILD_STOPPING || child->view.must_stop;
-    if (child->is_retiring && !child->is_replacing_itself) { /* its replacement is there */
-        was_told = true;
-        child->view.is_wanted = false;
-        child->is_leaving = true;
-    }
-    child->view.must_stop = false;
-    child->last_reason = is_condemned ? child->fate : *reason;
-    child->is_condemned = false;
-    self->must_act = true;
-    tr_children_died(&self->children, child);
-    log_end(self, child, &child->last_reason, was_starting);
-    count_end(self, child, &child->last_reason, was_told);
-    bool is_known = !child->is_guest || was != TR_CHILD_STARTING;
-    if (tr_supervisor_is_pool(self) && !is_condemned && is_known) {
-        tr_pool_tell_down(self, child, &child->last_reason, was);
-    }
-    if (was_starting) {
-        tr_commands_note_failure(child);
-    }
-    tr_pool_note_down(self, child);
-    bool is_answered =
-        was_starting && (tr_commands_want_start(child) || tr_recycle_take_failure(self, child));
-    if (!was_told && !is_answered) {
-        tr_reason_t last_reason = child->last_reason;
-        child_fell(self, child, &last_reason, was_starting);
-    }
-    tr_supervisor_retire_unwanted(self, child);
-    tr_commands_go_on(self, child);
-}
-
-/* Those who watch it hear when it is decided: its reference says by then whether it will be
- * back, and its name is free if not. The child may be gone after it. */
-static void child_is_down(tr_supervisor_t *self, tr_child_t *child, const tr_reason_t *reason,
-                          tr_child_phase_t was)
-{
-    troupe_ref_t *ref = child->ref ? troupe_ref_share(child->ref) : NULL;
-    uint64_t incarnation = child->incarnation;
-    tr_reason_t why = child->is_condemned ? child->fate : *reason;
-    settle_end(self, child, reason, was);
-    if (ref && incarnation > 0) {
-        tr_ref_end(ref, incarnation, &why);
-    }
-    troupe_ref_release(&ref);
-}
-
-/* ---- ending those that do not end by themselves ---- */
-
-static void quarantine(tr_supervisor_t *self, tr_child_t *child, tr_reason_t reason)
-{
-    tr_child_phase_t was = child->view.phase;
-    tr_quarantine_t *hanging = self->self->runtime->quarantine;
-    tr_claims_note_end(child, &reason);
-    tr_child_quarantine(child, self->self->runtime, &reason);
-    if (tr_quarantine_is_full(hanging)) {
-        reason = tr_reason_format(TROUPE_REASON_FAILED,
-                                  "more threads hang than the %zu that may: the last is %.100s",
-                                  tr_quarantine_limit(hanging), child->name);
-        reason.is_final = true;
-        child->is_condemned = false;
-        if (was == TR_CHILD_STOPPING && !self->is_stopping) {
-            give_up(self, child, &reason, "cannot go on");
-        }
-    }
-    child_is_down(self, child, &reason, was);
-}
-
-/* It hangs: kill its process, which then is waited for, or leave its thread to itself. One
- * whose thread is back at this very moment ends as if it were killed. The router hears of it
- * first: what the process says when it is asked to go is not why it was lost.
- */
-static void condemn(tr_supervisor_t *self, tr_child_t *child, const char *why, int64_t now_ms)
-{
-    tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "%s", why);
-    tr_child_phase_t was = child->view.phase;
-    bool can_be_killed = child->actor->can_be_killed;
-    if (!can_be_killed && tr_actor_move_out(child->actor)) {
-        quarantine(self, child, reason);
-        return;
-    }
-    if (tr_supervisor_is_pool(self)) {
-        tr_pool_tell_down(self, child, &reason, was);
-    }
-    if (can_be_killed) {
-        tr_child_kill(child, &reason, KILL_GRACE_MS, now_ms);
-    } else {
-        tr_child_ask_to_stop(child, reason, now_ms);
-        tr_child_expect_end(child, now_ms);
-    }
-    child->is_condemned = true;
-    child->fate = reason;
-    child->was_starting = was == TR_CHILD_STARTING;
-    tr_children_set_due(&self->children, child, child->stop_until_ms);
-}
-
-/* It was told to stop, and time is up. */
-static void lose_patience(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
-{
-    tr_reason_t reason = tr_reason_format(TROUPE_REASON_HUNG, "did not stop within %lld ms",
-                                          (long long)child->spec->shutdown_ms);
-    if (!child->has_been_killed && tr_child_kill(child, &reason, 0, now_ms)) {
-        tr_children_set_due(&self->children, child, child->stop_until_ms);
-    } else if (!child->has_been_killed && !tr_actor_move_out(child->actor)) {
-        tr_child_expect_end(child, now_ms);
-        tr_children_set_due(&self->children, child, child->stop_until_ms);
-    } else {
-        quarantine(self, child, reason);
-    }
-}
-
 /* ---- words ---- */
 
 static void on_started(tr_supervisor_t *self, tr_child_t *child, const tr_control_t *started)
@@ -429,19 +155,7 @@ static void on_ended(tr_supervisor_t *self, const tr_control_t *control)
     tr_child_phase_t was = child->view.phase;
     tr_claims_note_end(child, &control->reason);
     tr_child_ended(child, self->self->runtime);
-    child_is_down(self, child, &control->reason, was);
-}
-
-static void on_pong(tr_supervisor_t *self, tr_child_t *child, const tr_control_t *pong)
-{
-    tr_pings_answered(&self->pings, &child->health, pong->number);
-    tr_health_pong(&child->health, pong->number);
-    if (child->is_doubtful && child->view.phase == TR_CHILD_UP) {
-        child->is_doubtful = false;
-        if (tr_supervisor_is_pool(self) && !child->is_retiring) {
-            tr_pool_tell(self, TR_WORD_FINE, child);
-        }
-    }
+    tr_fall_child_is_down(self, child, &control->reason, was);
 }
 
 static void receive(tr_self_t *actor, tr_letter_t *letter)
@@ -476,7 +190,7 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
         break;
     case TR_WORD_PONG:
         if (child) {
-            on_pong(self, child, control);
+            tr_care_take_pong(self, child, control);
         }
         break;
     case TR_WORD_SURVEY:
@@ -511,91 +225,6 @@ static void receive(tr_self_t *actor, tr_letter_t *letter)
 
 /* ---- turns ---- */
 
-static void be_doubtful(tr_supervisor_t *self, tr_child_t *child)
-{
-    if (!child->is_doubtful) {
-        child->is_doubtful = true;
-        if (tr_supervisor_is_pool(self)) {
-            tr_pool_tell(self, TR_WORD_DOUBTFUL, child);
-        }
-    }
-}
-
-static void ping(tr_child_t *child, int64_t now_ms)
-{
-    tr_control_t *word = tr_control_new(TR_WORD_PING, child->incarnation);
-    if (word) {
-        word->number = tr_health_ping(&child->health, now_ms);
-        tr_control_send(word, child->actor->mailbox);
-    }
-}
-
-/* A child that has work to do shows by that how it is: it is looked at again soon. */
-static void probe(tr_child_t *child, const tr_vital_signs_t *signs, int64_t now_ms)
-{
-    if (signs->running_since_ms == 0 && tr_mailbox_depth(child->actor->mailbox) == 0) {
-        tr_control_say(child->actor->mailbox, TR_WORD_PROBE, child->incarnation);
-    }
-    tr_health_probe(&child->health, now_ms);
-}
-
-static int64_t earlier(int64_t one, int64_t other)
-{
-    return one < other ? one : other;
-}
-
-/* Judge a child that starts or is up; ping and probe it when that is due. */
-static void look_after(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
-{
-    const tr_health_plan_t *plan = &child->spec->health;
-    tr_vital_signs_t signs = tr_child_vital_signs(child);
-    char why[TR_REASON_TEXT] = "";
-    tr_verdict_t verdict =
-        tr_health_judge(&child->health, plan, &signs, now_ms, why, sizeof why);
-    if (verdict == TR_VERDICT_HUNG) {
-        condemn(self, child, why, now_ms);
-        return;
-    }
-    if (verdict == TR_VERDICT_DOUBTFUL) {
-        be_doubtful(self, child);
-    }
-    int64_t due_ms = tr_health_deadline_ms(&child->health, plan, &signs);
-    if (child->view.phase == TR_CHILD_UP) {
-        if (tr_supervisor_is_pool(self)) {
-            tr_recycle_look(self, child, now_ms);
-        }
-        if (now_ms >= tr_health_next_ms(&child->health, plan)) {
-            tr_pings_ask_again(&self->pings, &child->health, signs.running_since_ms != 0);
-            ping(child, now_ms);
-        }
-        if (now_ms >= tr_health_probe_at_ms(&child->health, plan)) {
-            probe(child, &signs, now_ms);
-        }
-        due_ms = earlier(due_ms, tr_health_next_ms(&child->health, plan));
-        due_ms = earlier(due_ms, tr_health_probe_at_ms(&child->health, plan));
-    }
-    tr_children_set_due(&self->children, child, due_ms);
-}
-
-/* Each look sets the child's next one to a later time, or ends its life. */
-static void look_after_due(tr_supervisor_t *self, int64_t now_ms)
-{
-    tr_child_t *child;
-    while ((child = tr_children_first_due(&self->children)) != NULL &&
-           child->due_ms <= now_ms) {
-        if (now_ms - child->due_ms > OWN_DELAY_MS) {
-            tr_health_spare(&child->health, &child->spec->health, now_ms);
-        }
-        if (child->view.phase == TR_CHILD_STOPPING) {
-            lose_patience(self, child, now_ms);
-        } else if (child->view.phase == TR_CHILD_DOWN) {
-            tr_children_set_due(&self->children, child, TR_NEVER);
-        } else {
-            look_after(self, child, now_ms);
-        }
-    }
-}
-
 static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
 {
     if (tr_supervisor_is_pool(self) && tr_claims_hold(self, child, now_ms)) {
@@ -621,7 +250,7 @@ static void start_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms
     }
     tr_claims_drop(self, child);
     child->has_been_tried = true;
-    child_is_down(self, child, &reason, TR_CHILD_STARTING);
+    tr_fall_child_is_down(self, child, &reason, TR_CHILD_STARTING);
 }
 
 static void stop_child(tr_supervisor_t *self, tr_child_t *child, int64_t now_ms)
@@ -707,7 +336,7 @@ static void act_and_look_after(tr_supervisor_t *self, int64_t now_ms)
         if (self->must_act || now_ms >= self->act_at_ms) {
             act(self, now_ms);
         }
-        look_after_due(self, now_ms);
+        tr_care_look_after_due(self, now_ms);
     } while (self->must_act);
 }
 
@@ -718,7 +347,7 @@ static void shut_down(tr_supervisor_t *self)
     tr_event(self->self->runtime->events, TR_LOG_INFO, "auto_shutdown",
              TR_TEXT("supervisor", self->self->name));
     self->must_shut_down = false;
-    stop_all(self, &reason);
+    tr_fall_stop_all(self, &reason);
 }
 
 static int64_t turn(tr_self_t *actor, int64_t now_ms)
@@ -727,8 +356,8 @@ static int64_t turn(tr_self_t *actor, int64_t now_ms)
     int64_t due_ms = tr_supervisor_is_pool(self) ? tr_pool_turn(self, now_ms) : TR_NEVER;
     act_and_look_after(self, now_ms);
     if (tr_supervisor_is_pool(self)) {
-        due_ms = earlier(due_ms, tr_recycle_turn(self, now_ms));
-        due_ms = earlier(due_ms, tr_claims_turn(self, now_ms));
+        due_ms = tr_clock_earlier(due_ms, tr_recycle_turn(self, now_ms));
+        due_ms = tr_clock_earlier(due_ms, tr_claims_turn(self, now_ms));
         act_and_look_after(self, now_ms);
     }
     if (!self->is_stopping && !self->has_started && are_all_started(self)) {
@@ -744,13 +373,13 @@ static int64_t turn(tr_self_t *actor, int64_t now_ms)
         return TR_NEVER;
     }
     const tr_child_t *first = tr_children_first_due(&self->children);
-    due_ms = earlier(due_ms, first ? first->due_ms : TR_NEVER);
-    return earlier(due_ms, self->act_at_ms);
+    due_ms = tr_clock_earlier(due_ms, first ? first->due_ms : TR_NEVER);
+    return tr_clock_earlier(due_ms, self->act_at_ms);
 }
 
 static void stop(tr_self_t *actor, const tr_reason_t *reason)
 {
-    stop_all(actor->state, reason);
+    tr_fall_stop_all(actor->state, reason);
 }
 
 /* ---- life ---- */

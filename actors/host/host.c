@@ -174,6 +174,8 @@ static void take_letter(tr_host_t *self, tr_letter_t *letter)
         tr_host_cancel_call(self, ((tr_note_t *)letter)->envelope);
     } else if (letter->type == &tr_credit_type) {
         tr_host_pass_on_credit(self, ((tr_note_t *)letter)->envelope->number);
+    } else if (tr_inspection_in(letter)) {
+        tr_host_tell_inspected(self, tr_inspection_in(letter));
     }
     tr_letter_destroy(&letter);
 }
@@ -238,6 +240,13 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
         break;
     case TR_TRP1_PROBE:
         tr_control_say(self->worker->mailbox, TR_WORD_PROBE, self->worker->incarnation);
+        break;
+    case TR_TRP1_SUSPEND:
+    case TR_TRP1_RESUME:
+        tr_host_suspend(self, command->command == TR_TRP1_SUSPEND);
+        break;
+    case TR_TRP1_INSPECT:
+        tr_host_inspect(self, command->id);
         break;
     case TR_TRP1_STOP:
         ask_to_stop(self);
@@ -321,17 +330,12 @@ static bool take_letters(tr_host_t *self)
     return has_room;
 }
 
-static int64_t earlier(int64_t one_ms, int64_t other_ms)
-{
-    return one_ms < other_ms ? one_ms : other_ms;
-}
-
 static long time_to_wait(const tr_host_t *self)
 {
     int64_t due_ms = tr_host_is_busy(self) ? self->look_ms : TR_NEVER;
-    due_ms = earlier(due_ms, self->leave_by_ms);
-    due_ms = earlier(due_ms, self->give_by_ms);
-    due_ms = self->is_lost ? due_ms : earlier(due_ms, self->connect_by_ms);
+    due_ms = tr_clock_earlier(due_ms, self->leave_by_ms);
+    due_ms = tr_clock_earlier(due_ms, self->give_by_ms);
+    due_ms = self->is_lost ? due_ms : tr_clock_earlier(due_ms, self->connect_by_ms);
     int64_t now_ms = tr_clock_now_ms();
     return due_ms == TR_NEVER ? -1 : due_ms <= now_ms ? 0 : (long)(due_ms - now_ms);
 }

@@ -1,8 +1,8 @@
 /* actors/host/inside.h - the inside of a worker's process, for its files
  *
  * host.c is the loop, with the life and death of the worker; host/jobs.c what the node asks of
- * it, host/calls.c what it asks of others, host/mail.c messages, host/signs.c what is told of
- * how it is.
+ * it, host/calls.c what it asks of others, host/mail.c messages, host/looks.c what operators
+ * want, host/signs.c what is told of how it is.
  *
  * Everything that goes to the node about a request passes the proxy's mailbox: what the worker
  * answers, and what the proxy itself has to answer in its place. So there is one order, and one
@@ -17,6 +17,7 @@
 #include "actors/host/host.h"
 
 #include "actors/host/uplink.h"
+#include "actors/inspection.h"
 #include "base/idmap.h"
 #include "mailbox/job.h"
 #include "mailbox/mail.h"
@@ -132,6 +133,17 @@ void tr_host_end_asks(tr_host_t *self);
 
 /* A message of the worker became a dead letter in here. */
 void tr_host_tell_lost(tr_host_t *self, const tr_control_t *word);
+
+/* ---- what operators want ---- */
+
+/* The worker is to take nothing but words from now on, or to go on. */
+void tr_host_suspend(tr_host_t *self, bool is_suspended);
+
+/* It is to show itself, under that id. */
+void tr_host_inspect(tr_host_t *self, uint64_t id);
+
+/* It does. */
+void tr_host_tell_inspected(tr_host_t *self, const tr_inspection_t *inspection);
 
 /* ---- how the worker is ---- */
 

@@ -108,9 +108,11 @@ void tr_host_lose_message(tr_host_t *self, uint64_t receipt)
 
 void tr_host_take_settled(tr_host_t *self, const tr_control_t *word)
 {
-    bool is_stashed = word->depth > 0;
-    self->n_messages -= self->n_messages > 0 && !is_stashed;
-    say_settled(self, word->number, is_stashed ? "stashed" : NULL);
+    static const char *const states[] = {[TR_SETTLED_RECEIVED] = NULL,
+                                         [TR_SETTLED_ASIDE] = "stashed",
+                                         [TR_SETTLED_UNBEGUN] = "queued"};
+    self->n_messages -= self->n_messages > 0 && word->depth != TR_SETTLED_ASIDE;
+    say_settled(self, word->number, states[word->depth]);
 }
 
 /* The id of an ask that is open now; 0 when out of memory. */

@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "actors/dead_letter.h"
-#include "actors/inspection.h"
 #include "actors/process/dialogue.h"
 #include "actors/watching.h"
 #include "actors/worker.h"
@@ -233,17 +232,6 @@ static void take_kill(tr_process_worker_t *worker, const tr_control_t *word)
     }
 }
 
-/* What the behaviour has inside is in the process. */
-static void inspect(tr_process_worker_t *worker, const tr_control_t *word)
-{
-    tr_inspection_t *inspection = tr_inspection_new(worker->self, word->number);
-    if (inspection) {
-        inspection->remark = "it runs in a process of its own";
-        inspection->n_calls = worker->errands.open.n_items;
-        tr_inspection_send(inspection, word->mailbox);
-    }
-}
-
 static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
 {
     if (word->word == TR_WORD_KILL) {
@@ -257,7 +245,7 @@ static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
     } else if (word->word == TR_WORD_PROBE) {
         tr_dialogue_say(worker, TR_TRP1_PROBE, 0);
     } else if (word->word == TR_WORD_INSPECT) {
-        inspect(worker, word);
+        tr_dialogue_inspect(worker, word);
     }
 }
 
@@ -304,6 +292,12 @@ static bool ping(tr_self_t *self, const tr_control_t *word)
     return true;
 }
 
+static void suspend(tr_self_t *self, bool is_suspended)
+{
+    (void)is_suspended;
+    tr_dialogue_suspend(self->state);
+}
+
 static void stop(tr_self_t *self, const tr_reason_t *reason)
 {
     tr_process_worker_t *worker = self->state;
@@ -341,11 +335,6 @@ static void kill_as_planned(tr_process_worker_t *worker)
         tr_dialogue_decide(worker, &reason);
     }
     tr_dialogue_kill(worker);
-}
-
-static int64_t earlier(int64_t one_ms, int64_t other_ms)
-{
-    return one_ms < other_ms ? one_ms : other_ms;
 }
 
 /* When to look again whether it dies. What SIGKILL does not end, nobody here can. */
@@ -386,39 +375,44 @@ static int64_t turn_parts(tr_process_worker_t *worker, int64_t now_ms)
 static int64_t turn_unsaid(tr_process_worker_t *worker, int64_t now_ms)
 {
     tr_dialogue_say_unsaid(worker);
+    bool is_told = tr_dialogue_tell_suspension(worker);
     tr_dialogue_hand_over_mail(worker);
-    bool must_retry = worker->unsaid || (worker->work.is_ready && worker->mail.next.first);
+    bool has_mail = worker->mail.next.first && !worker->self->is_suspended;
+    bool must_retry = worker->unsaid || !is_told || (worker->work.is_ready && has_mail);
     return must_retry ? tr_clock_after(now_ms, RETRY_PART_MS) : TR_NEVER;
 }
 
-/* What it was given. What waits for an actor that is restarted waits on. */
+/* What it was given. What waits for an actor that is restarted waits on; one that is suspended
+ * is not waited for, and gives back what it has not begun. */
 static bool has_finished(const tr_process_worker_t *worker)
 {
     const tr_mailbox_t *mailbox = worker->self->mailbox;
-    return !worker->work.given.oldest && worker->mail.under_way.n == 0 &&
-           (tr_mailbox_is_lasting(mailbox) ||
-            (!worker->mail.next.first && tr_mailbox_depth(mailbox) == 0));
+    bool has_messages = worker->mail.under_way.n > 0 ||
+                        (!tr_mailbox_is_lasting(mailbox) &&
+                         (worker->mail.next.first || tr_mailbox_depth(mailbox) > 0));
+    return !worker->work.given.oldest && (!has_messages || worker->self->is_suspended);
 }
 
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_process_worker_t *worker = self->state;
     int64_t due_ms = turn_parts(worker, now_ms);
+    due_ms = tr_clock_earlier(due_ms, tr_dialogue_turn_looks(worker, now_ms));
     if (worker->is_gone) {
-        return earlier(due_ms, turn_after_death(worker, now_ms));
+        return tr_clock_earlier(due_ms, turn_after_death(worker, now_ms));
     }
-    due_ms = earlier(due_ms, turn_unsaid(worker, now_ms));
+    due_ms = tr_clock_earlier(due_ms, turn_unsaid(worker, now_ms));
     if (worker->work.is_stopping && !worker->has_said_stop && has_finished(worker)) {
         say_stop(worker);
     }
     if (now_ms >= worker->work.hand_back_ms) {
         tr_given_work_hand_back(&worker->work);
     }
-    due_ms = earlier(due_ms, worker->work.hand_back_ms);
-    due_ms = earlier(due_ms, turn_to_kill(worker, now_ms));
-    due_ms = earlier(
+    due_ms = tr_clock_earlier(due_ms, worker->work.hand_back_ms);
+    due_ms = tr_clock_earlier(due_ms, turn_to_kill(worker, now_ms));
+    due_ms = tr_clock_earlier(
         due_ms, tr_given_work_turn_idle(&worker->work, worker->plan->idle_after_ms, now_ms));
-    return earlier(due_ms, tr_child_output_turn(worker->output, now_ms));
+    return tr_clock_earlier(due_ms, tr_child_output_turn(worker->output, now_ms));
 }
 
 static void leftover(tr_self_t *self, tr_letter_t *letter)
@@ -455,6 +449,7 @@ static void leave(tr_self_t *self)
     tr_process_worker_t *worker = self->state;
     if (worker) {
         be_rid_of_process(worker);
+        tr_dialogue_end_looks(worker);
         tr_dialogue_leave_mail(worker);
     }
 }
@@ -482,6 +477,7 @@ static const tr_actor_class_t process_worker_class = {
     .receive = receive,
     .ping = ping,
     .turn = turn,
+    .suspend = suspend,
     .stop = stop,
     .leave = leave,
     .leftover = leftover,

@@ -310,7 +310,9 @@ typedef enum troupe_restart {
 
 /* An actor to be started by another one. A zeroed field has its default. */
 typedef struct troupe_child {
-    const char *name; /* of the actor; NULL: that of its parent, "/" and a number */
+    /* Of the actor: 64 bytes of UTF-8 at most, without control characters. NULL: that of its
+     * parent (48 bytes of it), "/" and a number that makes it one that nobody has. */
+    const char *name;
     const troupe_behaviour_t *behaviour; /* must live as long as the process */
     const char *const *args;             /* "key", "value", …, NULL; copied; NULL: none */
     troupe_restart_t restart;            /* when it is started again; 0: always */
@@ -330,7 +332,8 @@ typedef struct troupe_child {
  *   TROUPE_OK
  *   TROUPE_EXISTS       there is another actor of that name
  *   TROUPE_NOT_FOUND    it spawns none, or its supervisor is stopping
- *   TROUPE_ERR_INVALID  no behaviour, or one without receive, or a name that cannot be
+ *   TROUPE_FULL         100 000 of them wait to be started or stopped
+ *   TROUPE_ERR_INVALID  no behaviour, or one without receive, or a child that cannot be
  *   TROUPE_ERR_NOMEM
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_spawn(troupe_worker_t *self,
@@ -338,7 +341,7 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_spawn(troupe_worker_t *self,
                                                          troupe_ref_t **out);
 
 /* Have a child of its own stopped, for good: a DOWN tells when it is gone. One that is not its
- * child, or is over, is left alone. */
+ * child, or is over, is left alone, whoever is called so by now; NULL is fine. */
 TROUPE_API void troupe_stop_child(troupe_worker_t *self, const troupe_ref_t *child);
 
 TROUPE_END_DECLS

@@ -325,7 +325,7 @@ int64_t tr_streams_expire(tr_streams_t *self, int64_t now_ms)
         if (now_ms >= deadline_ms) {
             end_at(self, link, TROUPE_OUTCOME_TIMEOUT, "its time was over");
         } else {
-            due_ms = deadline_ms < due_ms ? deadline_ms : due_ms;
+            due_ms = tr_clock_earlier(due_ms, deadline_ms);
             link = &(*link)->next;
         }
     }

@@ -105,7 +105,7 @@ int64_t tr_traces_expire(tr_traces_t *self, int64_t now_ms)
         if (now_ms >= (*place)->until_ms) {
             end(self, place, "its time is over");
         } else {
-            due_ms = (*place)->until_ms < due_ms ? (*place)->until_ms : due_ms;
+            due_ms = tr_clock_earlier(due_ms, (*place)->until_ms);
             place = &(*place)->next;
         }
     }

@@ -374,22 +374,19 @@ static void on_readable(tr_self_t *self, void *socket, int descriptor)
     run(self->state);
 }
 
-static int64_t earlier(int64_t one_ms, int64_t other_ms)
-{
-    return one_ms < other_ms ? one_ms : other_ms;
-}
-
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_http_t *http = self->state;
     if (tr_http_account_expire(&http->account, now_ms)) {
         wake_all(http, TR_HTTP_LACKS_TIME);
     }
-    int64_t due_ms = earlier(cut_the_slow(http, now_ms), cut_those_who_left(http, now_ms));
+    int64_t due_ms =
+        tr_clock_earlier(cut_the_slow(http, now_ms), cut_those_who_left(http, now_ms));
     if (now_ms >= http->due_ms) {
         run(http);
     }
-    return earlier(earlier(due_ms, http->due_ms), tr_http_account_due_ms(&http->account));
+    return tr_clock_earlier(tr_clock_earlier(due_ms, http->due_ms),
+                            tr_http_account_due_ms(&http->account));
 }
 
 static void receive(tr_self_t *self, tr_letter_t *letter)

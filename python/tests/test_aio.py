@@ -36,6 +36,13 @@ class Calls(AsyncCase):
         self.assertEqual(await self.client.call("echo", "a text", method="echo"), b"a text")
         self.assertEqual(await self.client.call("echo", ["a", "b"], method="echo"), [b"a", b"b"])
 
+    async def test_how_a_call_stands(self):
+        told = []
+        await self.client.call("echo", "x", method="echo", on_status=told.append)
+        async with self.client.stream("echo", "3 1", method="parts", on_status=told.append) as parts:
+            self.assertEqual(len([part async for part in parts]), 3)
+        self.assertEqual(told, [troupe.Status("running", 0)] * 2)
+
     async def test_many_at_a_time(self):
         replies = await asyncio.gather(*(
             self.client.call("echo", str(n), method="echo") for n in range(900)))

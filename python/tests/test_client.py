@@ -79,6 +79,20 @@ class Calls(NodeCase):
         with self.assertRaises(troupe.Cancelled):
             call.result()
 
+    def test_how_a_call_stands(self):
+        told = []
+        self.client.call("echo", "x", method="echo", on_status=told.append)
+        self.assertEqual(told, [troupe.Status("running", 0)])
+        busy = [self.client.start("risky", "60000", method="sleep") for _ in range(2)]
+        until(lambda: self.client.tree()["capabilities"][1]["queue"] == 1)
+        told.clear()
+        call = self.client.start("risky", "x", method="echo", on_status=told.append)
+        until(lambda: told)
+        for one in busy:
+            one.cancel()
+        self.assertEqual(call.result(LONG), b"x")
+        self.assertEqual(told, [troupe.Status("queued", 2), troupe.Status("running", 0)])
+
     def test_callbacks(self):
         heard = threading.Event()
         call = self.client.start("echo", "x", method="echo")

@@ -66,6 +66,23 @@ class Story(unittest.TestCase):
         self.hear("reply", about)  # there is nobody any more
         self.assertEqual(len(self.talk), 0)
 
+    def test_a_status_goes_to_who_wants_it(self):
+        self.connect()
+        about, heard = self.start()
+        self.hear("status", about, {"state": "queued", "position": 1})  # nobody wants it
+        told = []
+        heard.on_status = told.append
+        self.hear("status", about, {"state": "queued", "position": 3})
+        self.hear("status", about, {"state": "running"})
+        self.hear("status", about + 1, {"state": "running"})
+        heard.on_status = lambda status: 1 / 0
+        with self.assertLogs("troupe"):
+            self.hear("status", about, {"state": "running"})
+        self.hear("reply", about)
+        self.hear("status", about, {"state": "running"})  # too late
+        self.assertEqual(told, [troupe.Status("queued", 3), troupe.Status("running", 0)])
+        self.assertEqual((heard.parts, heard.end), ([], []))
+
     def test_calls_wait_for_a_connection_and_have_less_time_then(self):
         about, _ = self.start(now=1.0, timeout=5.0)
         self.assertEqual(self.said(), [])

@@ -11,6 +11,7 @@ end otherwise than by a reply is a `TroupeError`; there is a subclass for each c
 """
 
 from .client import DEFAULT, Call, Client, Message, Reply, Stream
+from .conversation import Status
 from .outcomes import (BadRequest, Cancelled, CircuitOpen, Forbidden, Internal, MemoryExhausted,
                        NoCapability, NoWorkers, Overloaded, ShuttingDown, SpawnFailed,
                        SpawnTimeout, Timeout, TooLarge, TroupeError, WorkerError, WorkerLost)
@@ -21,6 +22,6 @@ __version__ = "0.1.0"
 __all__ = [
     "DEFAULT", "BadRequest", "Broken", "Call", "Cancelled", "CircuitOpen", "Client", "Forbidden",
     "Internal", "MemoryExhausted", "Message", "NoCapability", "NoWorkers", "NotNeeded",
-    "Overloaded", "Reply", "Request", "ShuttingDown", "SpawnFailed", "SpawnTimeout", "Stream",
-    "Timeout", "TooLarge", "TroupeError", "Worker", "WorkerError", "WorkerLost",
+    "Overloaded", "Reply", "Request", "ShuttingDown", "SpawnFailed", "SpawnTimeout", "Status",
+    "Stream", "Timeout", "TooLarge", "TroupeError", "Worker", "WorkerError", "WorkerLost",
 ]

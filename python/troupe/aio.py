@@ -160,7 +160,9 @@ class AsyncClient:
     async def call_frames(self, capability: str, payload: Payload = None, *,
                           timeout: TimeoutOption = DEFAULT, **options: Any) -> List[bytes]:
         """Likewise, always as a list of frames."""
-        return await self._wait(self._start(_Call(), request_headers(capability, **options),
+        call = _Call()
+        call.on_status = options.get("on_status")
+        return await self._wait(self._start(call, request_headers(capability, **options),
                                             payload, timeout))
 
     def stream(self, capability: str, payload: Payload = None, *,
@@ -170,6 +172,7 @@ class AsyncClient:
         if not 1 <= window <= MAX_NUMBER:
             raise ValueError("a window is of one part at least")
         stream = AsyncStream(self, window)
+        stream.on_status = options.get("on_status")
         self._start(stream, {**request_headers(capability, **options), "credit": window},
                     payload, timeout)
         return stream

@@ -15,7 +15,7 @@ from .asking import Capability
 from .connection import Fate, Settings
 from .contracts import (ImageEmbeddingRequest, TextEmbeddingRequest, TextToImageRequest,
                         TextToTextRequest, VisionRequest)
-from .conversation import Conversation, Frames, Sink
+from .conversation import Conversation, Frames, Sink, Status
 from .keys import Key
 from .loop import Loop
 from .outcomes import Cancelled, Forbidden, Overloaded, TooLarge, TroupeError
@@ -61,15 +61,16 @@ def reply_of(frames: Frames) -> Reply:
 def request_headers(capability: str, method: str = "", priority: str = "normal",
                     sticky: Union[bytes, str, None] = None,
                     dedup: Union[bytes, str, None] = None,
-                    traceparent: Optional[str] = None,
-                    on_disconnect: str = "cancel") -> Dict[str, Any]:
+                    traceparent: Optional[str] = None, on_disconnect: str = "cancel",
+                    on_status: Optional[Callable[[Status], None]] = None) -> Dict[str, Any]:
     """The headers of a request, checked. ValueError for what no node takes."""
     if not capability:
         raise ValueError("which capability?")
     headers = {"capability": capability, "method": method or None,
                "priority": None if priority == "normal" else priority,
                "sticky": sticky, "dedup": dedup, "traceparent": traceparent,
-               "on-disconnect": None if on_disconnect == "cancel" else on_disconnect}
+               "on-disconnect": None if on_disconnect == "cancel" else on_disconnect,
+               "wants-status": True if on_status else None}
     told = {key: value for key, value in headers.items() if value is not None}
     encode("request", 1, told)
     return told
@@ -261,7 +262,8 @@ class Caller(abc.ABC):
     def call(self, capability: str, payload: Payload = None, *, method: str = "",
              timeout: TimeoutOption = DEFAULT, priority: str = "normal",
              sticky: Union[bytes, str, None] = None, dedup: Union[bytes, str, None] = None,
-             traceparent: Optional[str] = None, on_disconnect: str = "cancel") -> Reply:
+             traceparent: Optional[str] = None, on_disconnect: str = "cancel",
+             on_status: Optional[Callable[[Status], None]] = None) -> Reply:
         """Call it, and wait for the reply: the bytes of its frame, or a list if it has several.
         Parts before it are dropped; stream() has them. Raises the error in which it ends.
 
@@ -271,15 +273,18 @@ class Caller(abc.ABC):
         ``sticky``    requests with equal keys go to the same worker, if the capability is so
         ``dedup``     requests with equal keys share a run
         ``on_disconnect``  ``finish``: it goes on when this client has gone
+        ``on_status``  called with a Status when it begins to wait and when a worker gets it, on
+                       the client's own thread, which must not be held
         """
         return self.start(capability, payload, method=method, timeout=timeout, priority=priority,
                           sticky=sticky, dedup=dedup, traceparent=traceparent,
-                          on_disconnect=on_disconnect)._wait()
+                          on_disconnect=on_disconnect, on_status=on_status)._wait()
 
     def start(self, capability: str, payload: Payload = None, *,
               timeout: TimeoutOption = DEFAULT, **options: Any) -> Call:
         """Likewise, without waiting: for many calls at a time, and for calls to be cancelled."""
         call = Call(self)
+        call.on_status = options.get("on_status")
         self._start(call, request_headers(capability, **options), payload, timeout)
         return call
 
@@ -291,6 +296,7 @@ class Caller(abc.ABC):
         if not 1 <= window <= MAX_NUMBER:
             raise ValueError("a window is of one part at least")
         stream = Stream(self, window)
+        stream.on_status = options.get("on_status")
         self._start(stream, {**request_headers(capability, **options), "credit": window},
                     payload, timeout)
         return stream

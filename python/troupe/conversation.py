@@ -13,9 +13,11 @@ Always true here:
 """
 
 import heapq
+import logging
 import math
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import (Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Sequence,
+                    Tuple)
 
 from . import wire
 from .outcomes import (BadRequest, Overloaded, Timeout, TooLarge, TroupeError, WorkerLost,
@@ -29,8 +31,25 @@ MAX_FRAME = 64 * 1024 * 1024  # bytes of a frame of payload, before the node has
 Frames = List[bytes]
 
 
+class Status(NamedTuple):
+    """How a request stands."""
+
+    state: str  #: ``queued``, ``starting`` (there is no worker yet), ``running``
+    position: int  #: how many wait, itself included; 0 when it is running
+
+
 class Sink:
     """Who hears of a call. Each method is called by whoever drives the conversation."""
+
+    on_status: Optional[Callable[[Status], None]] = None
+
+    def status(self, status: Status) -> None:
+        """How it stands, where that is wanted."""
+        if self.on_status is not None:
+            try:
+                self.on_status(status)
+            except Exception:
+                logging.getLogger("troupe").exception("on_status has failed")
 
     def part(self, frames: Frames) -> None:
         """A part of the reply has come."""
@@ -147,6 +166,9 @@ class Conversation:
             return False
         if name in ("part", "reply", "error"):
             self._take_answer(name, about, headers, list(payload))
+        elif name == "status" and about in self._calls:
+            self._calls[about].sink.status(Status(headers.get("state", ""),
+                                                  headers.get("position", 0)))
         elif name == "ping":
             self.say("pong", about)
         elif name == "hello":

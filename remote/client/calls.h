@@ -45,6 +45,7 @@ struct tr_call {
     uint64_t id;
     tr_call_kind_t kind; /* set by who makes it, as are the deadline and the sink */
     bool is_urgent;      /* a send */
+    bool wants_status;   /* a request */
     tr_call_t *previous; /* neighbours in the list that the call is in: unsent or sent */
     tr_call_t *next;
     size_t place; /* in the heap, when it is in it */

@@ -290,6 +290,7 @@ troupe_status_t tr_client_start(troupe_client_t *self, const tr_order_t *order,
     }
     call->kind = order->kind;
     call->is_urgent = order->is_urgent;
+    call->wants_status = options->wants_status;
     call->ends_ms = ends_ms;
     call->sink = sink;
     *id_out = call->id;

@@ -104,7 +104,8 @@ static void grant(troupe_client_t *self, tr_call_t *call, int64_t now_ms)
 /* In lumps of half a window: the node never waits for long, and is seldom told. */
 void tr_client_note_taken(troupe_client_t *self, const troupe_reply_t *reply)
 {
-    tr_call_t *call = reply->is_final ? NULL : tr_calls_find(self->calls, reply->id);
+    bool is_part = !reply->is_final && reply->standing == TROUPE_STANDING_UNTOLD;
+    tr_call_t *call = is_part ? tr_calls_find(self->calls, reply->id) : NULL;
     if (!call) {
         return;
     }
@@ -167,6 +168,7 @@ static void describe_request(const tr_call_t *call, int64_t now_ms, tr_trp1_t *o
     out->dedup = call->dedup;
     out->priority = call->priority;
     out->credit = (int64_t)call->window;
+    out->wants_status = call->wants_status;
     out->timeout_ms = left_ms(call, now_ms);
 }
 
@@ -354,6 +356,25 @@ static void take_part(troupe_client_t *self, tr_call_t *call, int64_t now_ms,
     tr_replies_push(call->sink, part);
 }
 
+/* Of no use when it is late: what finds no room, or no memory, is left out. */
+static void take_status(troupe_client_t *self, tr_call_t *call, const tr_trp1_t *status)
+{
+    char state[TR_TRP1_MAX_WORD + 1];
+    troupe_standing_t standing;
+    snprintf(state, sizeof state, "%.*s", (int)status->state.size,
+             status->state.size ? status->state.data : "");
+    bool is_wanted = call->wants_status && troupe_standing_parse(state, &standing) &&
+                     !(call->sink == &self->ready && is_full(self));
+    troupe_reply_t *reply =
+        is_wanted ? tr_reply_new(call->id, false, TROUPE_OUTCOME_OK, NULL, NULL) : NULL;
+    if (reply) {
+        reply->standing = standing;
+        reply->sequence = call->n_parts;
+        reply->position = status->position > 0 ? (uint64_t)status->position : 0;
+        tr_replies_push(call->sink, reply);
+    }
+}
+
 static void take_error(troupe_client_t *self, tr_call_t *call, const tr_trp1_t *error)
 {
     char code[TR_TRP1_MAX_WORD + 1];
@@ -388,10 +409,12 @@ static void take_command(troupe_client_t *self, const tr_trp1_t *command, int64_
         return;
     }
     tr_call_t *call = tr_calls_find(self->calls, command->id);
-    if (!call || !call->is_sent || command->command == TR_TRP1_STATUS) {
+    if (!call || !call->is_sent) {
         return;
     }
-    if (command->command == TR_TRP1_ERROR) {
+    if (command->command == TR_TRP1_STATUS) {
+        take_status(self, call, command);
+    } else if (command->command == TR_TRP1_ERROR) {
         take_error(self, call, command);
     } else if (!has_memory) {
         cut_off(self, call, now_ms, TROUPE_OUTCOME_INTERNAL, "out of memory for the payload");

@@ -92,6 +92,17 @@ void tr_gateway_note_bad(tr_gateway_t *gateway, tr_peer_t *peer, const char *why
 void tr_gateway_send(tr_gateway_t *gateway, tr_peer_t *peer, troupe_message_t **message_p,
                      uint64_t call_id, uint64_t part_bytes);
 
+/* The peer is gone: cancel what it wanted cancelled, let the rest run, forget it. One that
+ * we cut is told first, as soon as its socket takes it. */
+void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* ---- intake.c: what comes in ---- */
+
+/* A door is readable: take what is there, but not too much at a time. */
+void tr_gateway_read(tr_self_t *self, void *socket, int descriptor);
+
+/* ---- open_calls.c ---- */
+
 /* A call begins: note it with its peer and here. TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_gateway_note_call(tr_gateway_t *gateway,
                                                       tr_open_call_t *call);
@@ -102,9 +113,27 @@ void tr_gateway_withdraw(const tr_open_call_t *call);
 /* The call is over, or its peer wants to know no more: forget it. */
 void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call);
 
-/* The peer is gone: cancel what it wanted cancelled, let the rest run, forget it. One that
- * we cut is told first, as soon as its socket takes it. */
-void tr_gateway_drop_peer(tr_gateway_t *gateway, tr_peer_t *peer);
+/* The peer of the call goes, yet it runs to its end: its parts are taken, and dropped, as they
+ * come. What the peer would still have granted nobody knows, so a new window is. */
+void tr_gateway_let_run(tr_open_call_t *call);
+
+/* A part has left, or nobody will get it. One whose call is over needs no grant. */
+void tr_gateway_note_part_left(void *gateway, uint64_t call_id, uint64_t n_bytes);
+
+/* ---- rounds.c: what waits for peers, and how they are ---- */
+
+/* Send what was gathered. Whoever turns out to be gone is dropped by the next round, which
+ * comes at once; so it is with the next but one. */
+void tr_gateway_send_bundles(tr_gateway_t *gateway);
+
+/* Nothing is gathered for that peer any more. */
+void tr_gateway_stop_gathering(tr_gateway_t *gateway, tr_peer_t *peer);
+
+/* Only send what waits. */
+void tr_gateway_try_backlogs(tr_gateway_t *gateway, int64_t now_ms);
+
+/* A round: send what waits, ping, and drop those that have gone. */
+void tr_gateway_look_after_peers(tr_gateway_t *gateway, int64_t now_ms);
 
 /* ---- requests.c: what peers want to be done, in the terms of TRP/1 ---- */
 

@@ -147,6 +147,7 @@ static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
         .priority = (troupe_priority_t)request->priority,
         .credit = request->credit > 0 ? (uint64_t)request->credit : 0,
         .is_shut = request->credit == 0,
+        .wants_status = request->wants_status,
         .caller = tr_span_of(peer->name),
         .peer = peer->number,
     };

@@ -341,8 +341,8 @@ static void inspect(remote_worker_t *worker, const tr_control_t *word)
 {
     tr_inspection_t *inspection = tr_inspection_new(worker->self, word->number);
     if (inspection) {
-        inspection->remark = "it runs elsewhere, and has come by itself";
-        tr_inspection_send(inspection, word->mailbox);
+        tr_inspection_explain(inspection, "it runs elsewhere, and has come by itself");
+        tr_inspection_send(inspection, word->mailbox, TR_LANE_CONTROL);
     }
 }
 
@@ -407,11 +407,6 @@ static void stop(tr_self_t *self, const tr_reason_t *reason)
 
 /* ---- turns ---- */
 
-static int64_t earlier(int64_t one_ms, int64_t other_ms)
-{
-    return one_ms < other_ms ? one_ms : other_ms;
-}
-
 /* Deliver what is held and what waits behind it, as far as there is room. */
 static int64_t turn_parts(remote_worker_t *worker, int64_t now_ms)
 {
@@ -465,9 +460,10 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     if (now_ms >= worker->work.hand_back_ms) {
         tr_given_work_hand_back(&worker->work);
     }
-    due_ms = earlier(due_ms, worker->work.hand_back_ms);
-    due_ms = earlier(due_ms, worker->leave_by_ms);
-    return earlier(due_ms, tr_given_work_turn_idle(&worker->work, IDLE_AFTER_MS, now_ms));
+    due_ms = tr_clock_earlier(due_ms, worker->work.hand_back_ms);
+    due_ms = tr_clock_earlier(due_ms, worker->leave_by_ms);
+    return tr_clock_earlier(due_ms,
+                            tr_given_work_turn_idle(&worker->work, IDLE_AFTER_MS, now_ms));
 }
 
 /* ---- life ---- */

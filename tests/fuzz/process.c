@@ -1,7 +1,8 @@
 /* What the process of a worker says to its node: commands of any kind, in any order, about
  * anything, whether or not it reads what it is told; while it gets jobs and messages, and while
- * those that it calls answer. Each job has one final at most, each question one answer, and all
- * that the process is told can be written.
+ * those that it calls answer, and operators suspend it and look into it. Each job has one final
+ * at most, each question and each look one answer, what is looked at can be shown, and all that
+ * the process is told can be written.
  *
  * The input is a list of steps, each a byte that says which, and what that one needs. There is
  * no process and no socket: the link is what is here (see meson.build), and the actor is
@@ -10,10 +11,12 @@
 
 #include "tests/fuzz/target.h"
 
+#include "actors/inspection.h"
 #include "actors/process/dialogue.h"
 #include "base/log.h"
 #include "mailbox/job.h"
 #include "mailbox/mail.h"
+#include "node/admin/inspection_document.h"
 #include "tests/fuzz/wraps.h"
 
 #define N_IDS     64
@@ -43,8 +46,10 @@ static struct world {
     bool is_closed;
     uint64_t n_jobs;
     uint64_t n_questions;
+    uint64_t n_looks;
     unsigned n_finals[N_IDS];
     unsigned n_answers[N_IDS];
+    unsigned n_shown[N_IDS];
     tr_envelope_t *open[MOST_OPEN];
     size_t n_open;
 } world;
@@ -100,10 +105,14 @@ troupe_status_t __wrap_tr_child_link_receive(tr_child_link_t *link, tr_trp1_t *c
     } else {
         make_command(world.input, command_out);
     }
-    tr_span_t body = take_bytes(world.input, take_byte(world.input) % 32);
+    uint8_t size = take_byte(world.input);
+    tr_span_t body = take_bytes(world.input, size % 32);
+    tr_span_t more = take_bytes(world.input, size & 0x80 ? take_byte(world.input) % 32 : 0);
     if (status == TROUPE_OK && body.size > 0) {
         *message_out = troupe_message_from(body.data, body.size);
         HOLDS(*message_out);
+        HOLDS(!(size & 0x80) ||
+              troupe_message_add(*message_out, more.data, more.size) == TROUPE_OK);
     }
     return status;
 }
@@ -219,9 +228,10 @@ static void begin_worker(void)
     static const tr_process_plan_t plan = {.idle_after_ms = 1000};
     world.now_ms = BEGIN_MS;
     world.is_blocked = world.is_closed = world.has_command = false;
-    world.n_jobs = world.n_questions = 0;
+    world.n_jobs = world.n_questions = world.n_looks = 0;
     memset(world.n_finals, 0, sizeof world.n_finals);
     memset(world.n_answers, 0, sizeof world.n_answers);
+    memset(world.n_shown, 0, sizeof world.n_shown);
     world.self = calloc(1, sizeof *world.self);
     tr_process_worker_t *made = calloc(1, sizeof *made);
     HOLDS(world.self && made);
@@ -374,15 +384,45 @@ static void let_actor_take(bool answers)
     }
 }
 
+/* As the shell of the actor does. */
+static void suspend(bool is_suspended)
+{
+    if (world.self->is_suspended != is_suspended) {
+        world.self->is_suspended = is_suspended;
+        tr_mailbox_hold_back(world.self->mailbox, is_suspended);
+        world.class->suspend(world.self, is_suspended);
+    }
+}
+
+static void look_into(input_t *input)
+{
+    tr_control_t *word = tr_control_new(TR_WORD_INSPECT, 7);
+    HOLDS(word);
+    word->depth = take_byte(input);
+    if (world.n_looks + 1 < N_IDS) {
+        word->number = ++world.n_looks;
+        word->mailbox = tr_mailbox_share(world.parent);
+    }
+    world.class->receive(world.self, &word->letter);
+}
+
 static void say_word(input_t *input)
 {
     static const tr_word_t words[] = {TR_WORD_CANCEL, TR_WORD_ROOM, TR_WORD_PROBE,
                                       TR_WORD_KILL};
-    tr_control_t *word = tr_control_new(words[take_byte(input) % 4], 7);
-    HOLDS(word);
-    word->number = take_byte(input) % N_IDS;
-    word->reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
-    world.class->receive(world.self, &word->letter);
+    enum { LOOK = sizeof words / sizeof words[0], SUSPEND, WAKE, N };
+    uint8_t which = take_byte(input) % N;
+    if (which == LOOK) {
+        look_into(input);
+    } else if (which >= SUSPEND) {
+        suspend(which == SUSPEND);
+    } else {
+        tr_control_t *word = tr_control_new(words[which], 7);
+        HOLDS(word);
+        word->number = take_byte(input) % N_IDS;
+        word->reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
+        world.class->receive(world.self, &word->letter);
+    }
 }
 
 static void take_step(input_t *input)
@@ -453,9 +493,34 @@ static void count_answers(void)
     }
 }
 
+/* What comes of it is a document, or a reason why not. */
+static void show(const tr_inspection_t *inspection)
+{
+    static const tr_report_child_t child = {
+        .name = "vision/1", .kind = "worker", .state = "ready"};
+    char why[200];
+    troupe_message_t *document =
+        tr_inspection_document(inspection, &child, false, why, sizeof why);
+    HOLDS(document || why[0]);
+    HOLDS(inspection->token > 0 && inspection->token <= world.n_looks);
+    world.n_shown[inspection->token]++;
+    troupe_message_destroy(&document);
+}
+
+static void count_looks(void)
+{
+    for (tr_letter_t *letter; (letter = tr_mailbox_next(world.parent, NULL));) {
+        if (tr_inspection_in(letter)) {
+            show(tr_inspection_in(letter));
+        }
+        tr_letter_destroy(&letter);
+    }
+}
+
 static void end_worker(void)
 {
     world.class->leave(world.self);
+    tr_mailbox_hold_back(world.self->mailbox, false);
     for (tr_letter_t *letter; (letter = tr_mailbox_next(world.self->mailbox, NULL));) {
         world.class->leftover(world.self, letter);
     }
@@ -466,7 +531,7 @@ static void end_worker(void)
     }
     let_actor_take(false);
     drop_all(world.self->mailbox);
-    drop_all(world.parent);
+    count_looks();
     count_finals();
     count_answers();
     tr_pulse_release(&world.self->pulse);
@@ -488,6 +553,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < N_IDS; i++) {
         HOLDS(world.n_finals[i] <= 1);
         HOLDS(world.n_answers[i] == (i >= 1 && i <= world.n_questions));
+        HOLDS(world.n_shown[i] == (i >= 1 && i <= world.n_looks));
     }
     return 0;
 }

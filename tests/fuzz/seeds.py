@@ -302,8 +302,10 @@ def link():
 
 # ---- and of those of a worker's process; tests/fuzz/process.c ----
 
-def tells(head, body=b""):
-    return bytes([0, len(head)]) + head + bytes([len(body)]) + body
+def tells(head, body=b"", more=None):
+    second = b"" if more is None else bytes([len(more)]) + more
+    return (bytes([0, len(head)]) + head + bytes([len(body) | (0x80 if second else 0)]) + body
+            + second)
 
 
 def process():
@@ -315,6 +317,8 @@ def process():
     answers, takes = bytes([5, 0, 0]), bytes([0x8a])
     blocked, closed, free = bytes([0x83]), bytes([0x6d]), bytes([10])
     stop = bytes([9, 255])
+    look, suspend, wake = bytes([8, 4, 100]), bytes([8, 5]), bytes([8, 6])
+    counts = msgpack.packb({"timers": 3, "behaviour": "odd"})
     stories = [
         [hello, ready, job, tells(frame_0("part", 1, sequence=0), b"x"),
          tells(frame_0("reply", 1), b"y"), turn],
@@ -335,6 +339,15 @@ def process():
         [tells(frame_0("error", 0, code="memory_exhausted", text="no room")), later],
         [tells(frame_0("bye", 0, state="ignored")), later],
         [tells(b"no such thing"), turn],
+        [ready, look, tells(frame_0("inspected", 1), counts, b"\x93\x01\x02\x03"), look,
+         tells(frame_0("inspected", 2, text="shy")), tells(frame_0("inspected", 2), counts)],
+        [look, ready, look, tells(frame_0("inspected", 1), b"\xdf\xff\xff\xff\xff"), look, later],
+        [ready, look, tells(frame_0("inspected", 1), counts, b"\xc1"), look, stop, turn],
+        [ready, mail, mail, suspend, mail, urgent, tells(frame_0("settled", 1)), turn, wake,
+         tells(frame_0("settled", 2, state="stashed")), tells(frame_0("settled", 3)), turn],
+        [suspend, ready, urgent, blocked, wake, turn, suspend, free, turn, wake, turn],
+        [ready, mail, question, mail, suspend, stop, turn,
+         tells(frame_0("settled", 1, state="queued")), later],
         [ready, job, bytes([8, 0, 1]), bytes([8, 1, 1]), bytes([8, 2, 0]), bytes([8, 3, 1]), turn],
     ]
     for story in stories:

@@ -101,6 +101,10 @@ static void members_come_in_order_and_go(void **state)
     leaves(scene, "red", C, TROUPE_NOT_FOUND);
     joins(scene, "red", D, TROUPE_OK);
     members_are(scene, "red", "d");
+    joins(scene, "red", B, TROUPE_OK);
+    leaves(scene, "red", B, TROUPE_OK); /* the last one */
+    joins(scene, "red", A, TROUPE_OK);
+    members_are(scene, "red", "da");
 }
 
 static void one_may_be_in_many(void **state)

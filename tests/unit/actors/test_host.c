@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include <troupe/actor.h>
 #include <troupe/worker_process.h>
 
 #include "actors/host/host.h"
@@ -150,6 +151,56 @@ static const troupe_behaviour_t gathering = {
     .handle = handle,
     .handle_batch = handle_batch,
 };
+
+/* ---- a behaviour that takes messages, and does what they say ---- */
+
+static int get_up(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
+{
+    static int n_taken;
+    (void)args;
+    *state_p = &n_taken;
+    return troupe_timer_start(self, 3600000, 0, NULL, NULL) == TROUPE_OK ? TROUPE_INIT_OK : -1;
+}
+
+static int tick(troupe_worker_t *self)
+{
+    troupe_message_t *message = troupe_message_from_text("tick");
+    return troupe_send_named(self, "clock", &message) == TROUPE_OK ? 0 : -1;
+}
+
+static int obey(troupe_worker_t *self, const troupe_message_t *message, void *state)
+{
+    if (troupe_message_kind(message) == TROUPE_MESSAGE_TICK) {
+        return tick(self);
+    }
+    char *what = troupe_message_text(message, 0);
+    int verdict = 0;
+    *(int *)state += 1;
+    if (strcmp(what, "tick") == 0) {
+        verdict = troupe_timer_start(self, 1, 1, NULL, NULL) == TROUPE_OK ? 0 : -1;
+    } else if (strcmp(what, "put aside") == 0) {
+        verdict = troupe_stash(self) == TROUPE_OK ? 0 : -1;
+    } else if (strcmp(what, "fail") == 0) {
+        verdict = -1;
+    } else if (strcmp(what, "hang") == 0) {
+        for (;;) {
+            pause();
+        }
+    }
+    free(what);
+    return verdict;
+}
+
+/* In msgpack: how many it has taken, if they are few. */
+static troupe_message_t *show_taken(troupe_worker_t *self, const void *state)
+{
+    (void)self;
+    unsigned char n_taken = (unsigned char)*(const int *)state;
+    return troupe_message_from(&n_taken, 1);
+}
+
+static const troupe_behaviour_t obedient = {
+    .name = "obedient", .init = get_up, .receive = obey, .state = show_taken};
 
 /* ---- the node ---- */
 
@@ -466,6 +517,13 @@ static void grant(play_t *play, uint64_t id, int64_t n_parts)
 static void ask(play_t *play, uint64_t id, const char *method, const char *text)
 {
     ask_within(play, id, method, text, -1);
+}
+
+static void start_obedient(play_t *play)
+{
+    start(play, "/proc/self/exe", (const char *[]){"test_host", "obey", NULL});
+    hear(play, TR_TRP1_HELLO, 0);
+    assert_true(hear(play, TR_TRP1_READY, 0)->messages);
 }
 
 static void hear_ready(play_t *play)
@@ -1345,6 +1403,180 @@ static void a_stop_waits_for_calls(void **state)
     assert_int_equal(end_of(play), TR_HOST_DONE);
 }
 
+/* ---- what operators want ---- */
+
+static void tell(play_t *play, uint64_t id, bool is_urgent, const char *text)
+{
+    tr_trp1_t message;
+    tr_trp1_init(&message, TR_TRP1_MESSAGE, id);
+    message.urgent = is_urgent;
+    say_with(play, &message, text);
+}
+
+static void hear_settled(play_t *play, uint64_t id, const char *how)
+{
+    assert_span(hear(play, TR_TRP1_SETTLED, id)->state, how);
+}
+
+/* Ping until its worker lies still. What else it says before is passed. */
+static void await_pause(play_t *play)
+{
+    int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
+    do {
+        assert_true(tr_clock_now_ms() < until_ms);
+        say(play, TR_TRP1_PING, 0);
+        while (hear_next(play)->command != TR_TRP1_PONG) {
+        }
+    } while (!tr_span_equals(play->heard.state, "paused"));
+}
+
+static void suspended_it_takes_nothing(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    tell(play, 1, false, "one");
+    hear_settled(play, 1, "");
+    say(play, TR_TRP1_SUSPEND, 0);
+    say(play, TR_TRP1_SUSPEND, 0);
+    await_pause(play);
+    tell(play, 2, false, "two");
+    say(play, TR_TRP1_PING, 5);
+    assert_int_equal(hear(play, TR_TRP1_PONG, 5)->running_for, -1);
+    tell(play, 3, true, "three");
+    say(play, TR_TRP1_PING, 6);
+    assert_span(hear(play, TR_TRP1_PONG, 6)->state, "paused");
+    say(play, TR_TRP1_RESUME, 0);
+    hear_settled(play, 3, "");
+    hear_settled(play, 2, "");
+}
+
+/* It has a tick a millisecond. Time has to pass for that; pings tell when it has. */
+static void its_ticks_wait(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    tell(play, 1, false, "tick");
+    hear_settled(play, 1, "");
+    hear(play, TR_TRP1_SEND, 0);
+    say(play, TR_TRP1_SUSPEND, 0);
+    await_pause(play);
+    await_pause(play); /* so that all that it has sent has left */
+    int64_t until_ms = tr_clock_now_ms() + 20;
+    while (tr_clock_now_ms() < until_ms) {
+        say(play, TR_TRP1_PING, 9);
+        hear(play, TR_TRP1_PONG, 9);
+    }
+    say(play, TR_TRP1_RESUME, 0);
+    hear(play, TR_TRP1_SEND, 0);
+}
+
+static void the_callback_in_progress_goes_on(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    tell(play, 1, false, "hang");
+    const tr_trp1_t *pong;
+    do {
+        say(play, TR_TRP1_PING, 1);
+        pong = hear(play, TR_TRP1_PONG, 1);
+    } while (pong->running_for < 0);
+    say(play, TR_TRP1_SUSPEND, 0);
+    say(play, TR_TRP1_PING, 2);
+    assert_true(hear(play, TR_TRP1_PONG, 2)->running_for >= 0);
+    assert_span(play->heard.state, "processing");
+}
+
+static bool has_shown(play_t *play, const char *bytes, size_t size)
+{
+    return memmem(zmq_msg_data(&play->first), zmq_msg_size(&play->first), bytes, size) != NULL;
+}
+
+#define HAS_SHOWN(bytes) assert_true(has_shown(play, bytes, sizeof(bytes) - 1))
+
+static void it_shows_what_it_has(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    tell(play, 1, false, "put aside");
+    hear_settled(play, 1, "stashed");
+    say(play, TR_TRP1_SUSPEND, 0);
+    say(play, TR_TRP1_INSPECT, 7);
+    assert_span(hear(play, TR_TRP1_INSPECTED, 7)->text, "");
+    assert_int_equal(play->n_frames, 2);
+    HAS_SHOWN("\xa9"
+              "behaviour\xa8"
+              "obedient");
+    HAS_SHOWN("\xa6timers\x01");
+    HAS_SHOWN("\xa8monitors\x00");
+    HAS_SHOWN("\xa4"
+              "asks\x00");
+    HAS_SHOWN("\xa5"
+              "calls\x00");
+    HAS_SHOWN("\xa5"
+              "aside\x01");
+    assert_int_equal(play->n_bytes - zmq_msg_size(&play->first), 1);
+}
+
+static void what_is_too_much_is_not_sent(void **state)
+{
+    play_t *play = *state;
+    start_echo(play, "shows=too-much");
+    hear_ready(play);
+    say(play, TR_TRP1_INSPECT, 1);
+    assert_span(hear(play, TR_TRP1_INSPECTED, 1)->text,
+                "its behaviour shows a state of 2097152 bytes, and 1048576 are the most");
+    assert_int_equal(play->n_frames, 1);
+}
+
+static void what_has_no_callback_says_so(void **state)
+{
+    play_t *play = *state;
+    start_linked_in(play, NULL);
+    hear_ready(play);
+    say(play, TR_TRP1_INSPECT, 1);
+    assert_span(hear(play, TR_TRP1_INSPECTED, 1)->text,
+                "its behaviour has no callback to show its state");
+    assert_int_equal(play->n_frames, 1);
+    HAS_SHOWN("\xa9linked_in");
+}
+
+/* Whoever asks is answered by whoever gets it next. */
+static void stopped_it_gives_back_what_it_has_not_begun(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    tell(play, 1, false, "put aside");
+    hear_settled(play, 1, "stashed");
+    say(play, TR_TRP1_SUSPEND, 0);
+    await_pause(play);
+    tr_trp1_t question;
+    tr_trp1_init(&question, TR_TRP1_MESSAGE, 2);
+    question.ask = true;
+    say_with(play, &question, "well?");
+    tell(play, 3, false, "three");
+    tell(play, 4, true, "four");
+    say(play, TR_TRP1_STOP, 0);
+    hear_settled(play, 4, "queued");
+    hear_settled(play, 1, "queued");
+    hear_settled(play, 2, "queued");
+    hear_settled(play, 3, "queued");
+    assert_int_equal(end_of(play), TR_HOST_DONE);
+}
+
+static void failing_it_gives_back_the_rest(void **state)
+{
+    play_t *play = *state;
+    start_obedient(play);
+    say(play, TR_TRP1_SUSPEND, 0);
+    tell(play, 1, false, "fail");
+    tell(play, 2, false, "two");
+    await_pause(play);
+    say(play, TR_TRP1_RESUME, 0);
+    hear_settled(play, 2, "queued");
+    hear_error(play, 0, "worker_error", "its receive returned an error");
+    assert_int_equal(end_of(play), TR_HOST_FAILED);
+}
+
 /* ---- those that do not start ---- */
 
 struct refusal {
@@ -1395,6 +1627,9 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "gather") == 0) {
         return troupe_worker_process_run(&gathering, argc - 2, argv + 2);
+    }
+    if (argc > 1 && strcmp(argv[1], "obey") == 0) {
+        return troupe_worker_process_run(&obedient, argc - 2, argv + 2);
     }
     const struct CMUnitTest tests[] = {
         STORY(greets_with_its_token_first),
@@ -1449,6 +1684,14 @@ int main(int argc, char **argv)
         STORY(what_cannot_be_said_is_a_bad_request),
         STORY(a_lost_node_ends_all_calls),
         STORY(a_stop_waits_for_calls),
+        STORY(suspended_it_takes_nothing),
+        STORY(its_ticks_wait),
+        STORY(the_callback_in_progress_goes_on),
+        STORY(it_shows_what_it_has),
+        STORY(what_is_too_much_is_not_sent),
+        STORY(what_has_no_callback_says_so),
+        STORY(stopped_it_gives_back_what_it_has_not_begun),
+        STORY(failing_it_gives_back_the_rest),
         REFUSAL("a failing init tells why", "TROUPE_ECHO", "init=fail", "init failed as asked"),
         REFUSAL("a module must be there", NULL, NULL, "/nowhere/at.so"),
         REFUSAL("a module must be one", "TROUPE_HOST", NULL, "troupe-host"),

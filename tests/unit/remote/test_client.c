@@ -677,6 +677,56 @@ static void garbage_is_counted_and_ignored(void **state)
     expect_final(world, next, TROUPE_OUTCOME_OK, "");
 }
 
+static void say_status(world_t *world, uint64_t id, const char *state, int64_t position)
+{
+    tr_trp1_t status;
+    tr_trp1_init(&status, TR_TRP1_STATUS, id);
+    status.state = tr_span_of(state);
+    status.position = position;
+    say(world, &status, NULL);
+}
+
+static void expect_status(world_t *world, uint64_t id, troupe_standing_t standing,
+                          uint64_t position)
+{
+    troupe_reply_t *reply;
+    assert_status(troupe_client_next(world->client, 60000, &reply), TROUPE_OK);
+    assert_int_equal(troupe_reply_id(reply), id);
+    assert_false(troupe_reply_is_final(reply));
+    assert_int_equal(troupe_reply_standing(reply), standing);
+    assert_int_equal(troupe_reply_position(reply), position);
+    troupe_reply_destroy(&reply);
+}
+
+static void who_wants_to_know_is_told_how_its_call_stands(void **state)
+{
+    world_t *world = *state;
+    troupe_call_options_t options = {.wants_status = true, .credit = 2};
+    troupe_message_t *none = NULL;
+    uint64_t wants;
+    assert_status(troupe_client_start(world->client, "x", &options, &none, &wants), TROUPE_OK);
+    uint64_t does_not = start(world, "y", 60000);
+    greet(world, 0, 1000);
+    assert_true(hear(world, TR_TRP1_REQUEST).wants_status);
+    assert_false(hear(world, TR_TRP1_REQUEST).wants_status);
+    say_status(world, does_not, "queued", 1);
+    say_status(world, wants, "queued", 3);
+    say_status(world, wants, "dancing", 1); /* of a later version */
+    say_status(world, wants, "starting", -1);
+    say_status(world, wants, "running", -1);
+    say_status(world, 4711, "running", -1);
+    say_plain(world, TR_TRP1_REPLY, wants, NULL);
+    say_status(world, wants, "running", -1); /* it is over */
+    say_plain(world, TR_TRP1_REPLY, does_not, NULL);
+    expect_status(world, wants, TROUPE_STANDING_QUEUED, 3);
+    expect_status(world, wants, TROUPE_STANDING_STARTING, 0);
+    expect_status(world, wants, TROUPE_STANDING_RUNNING, 0);
+    expect_final(world, wants, TROUPE_OUTCOME_OK, "");
+    expect_final(world, does_not, TROUPE_OUTCOME_OK, "");
+    start(world, "z", 60000);
+    hear(world, TR_TRP1_REQUEST); /* and before it no credit for what was no part */
+}
+
 static void after_goaway_nothing_new_begins_until_the_node_is_new(void **state)
 {
     world_t *world = *state;
@@ -1404,6 +1454,7 @@ int main(void)
         STORY(a_silent_node_is_asked_and_then_given_up),
         STORY(a_ping_is_answered),
         STORY(garbage_is_counted_and_ignored),
+        STORY(who_wants_to_know_is_told_how_its_call_stands),
         STORY(after_goaway_nothing_new_begins_until_the_node_is_new),
         STORY(good_bye_ends_what_is_under_way),
         STORY(what_is_invalid_ends_as_bad_request),
