@@ -542,6 +542,12 @@ tr_letter_t *tr_mailbox_next_aside(tr_mailbox_t *self)
     return letter;
 }
 
+tr_letter_t *tr_mailbox_look_aside(const tr_mailbox_t *self)
+{
+    assert(self);
+    return self->lanes[TR_LANE_USER].aside;
+}
+
 size_t tr_mailbox_count_aside(const tr_mailbox_t *self)
 {
     assert(self);

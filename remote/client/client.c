@@ -187,7 +187,9 @@ void troupe_client_destroy(troupe_client_t **self_p)
         return;
     }
     int64_t now_ms = tr_clock_now_ms();
-    for (tr_call_t *call = tr_calls_sent(self->calls); call; call = call->next) {
+    tr_call_t *next;
+    for (tr_call_t *call = tr_calls_sent(self->calls); call; call = next) {
+        next = call->next;
         tr_client_cancel(self, call, now_ms);
     }
     tr_link_say_bye(self->link, now_ms);
