@@ -220,6 +220,8 @@ class Hostile(NodeTest):
         self.misbehave("twins", 5)
         until = time.monotonic() + 11
         self.until(lambda: time.monotonic() > until)  # the good one is served meanwhile
+        self.tried.wait_line("event=connections_stuck")
+        self.assertGreater(self.value("troupe_gateway_connections"), 1)  # they are bounded, too
         self.assertLess(self.value("troupe_gateway_connections"), LIMITS["connections"])
 
     def test_a_flood_of_requests(self):
