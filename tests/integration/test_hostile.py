@@ -203,8 +203,8 @@ class Hostile(NodeTest):
     def test_who_comes_again_when_cut_off(self):
         """To come again begins nothing anew that costs others: each life ends where the limit
         says, nothing of it stays, and what is told of it is told once."""
-        n = self.misbehave("returning", 50, 20)
-        self.assertGreater(n, 10)
+        n = self.misbehave("returning", 15, 5)
+        self.assertGreater(n, 3)
         self.wait_alone()
         self.assertGreaterEqual(self.limited("malformed"), n)
         n_lives = self.limited("malformed")
