@@ -68,8 +68,9 @@ TROUPE_API void troupe_ref_release(troupe_ref_t **self_p);
  * another one than that of who has sent something. */
 TROUPE_API const char *troupe_ref_name(const troupe_ref_t *self);
 
-/* Whether the actor has ended for good. In a process of its own that is known only of those that
- * have sent something, and only when a DOWN has said so (TROUPE_REASON_GONE). Any thread. */
+/* Whether the actor has ended for good. In a process of its own that is known only of those
+ * that have sent something, and only when a DOWN has said so (TROUPE_REASON_GONE). Any thread.
+ */
 TROUPE_API bool troupe_ref_is_over(const troupe_ref_t *self);
 
 /* ---- sending ---- */
@@ -215,6 +216,11 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_stash(troupe_worker_t *self);
 /* Take all messages that are aside again, in the order in which they were put there, when this
  * callback has returned. One that this callback puts aside itself is not among them. */
 TROUPE_API void troupe_unstash(troupe_worker_t *self);
+
+/* Take the one again that was put aside first, when this callback has returned; the others
+ * stay. For an actor that would only put them aside again, one after another: where many wait,
+ * that costs more than all else. Twice in a callback is once. */
+TROUPE_API void troupe_unstash_one(troupe_worker_t *self);
 
 /* ---- timers ---- */
 

@@ -1130,6 +1130,59 @@ static void what_is_aside_comes_before_all_else(void **state)
     comes("aside a<nobody:1 aside again taken:0 taken:0 a<nobody:2");
 }
 
+ORDER(take_one_again)
+{
+    UNUSED_MESSAGE;
+    (void)scene;
+    troupe_unstash_one(self);
+    troupe_unstash_one(self); /* twice is once */
+    note("one");
+    return 0;
+}
+
+static void what_is_aside_comes_one_by_one(void **state)
+{
+    scene_t *scene = *state;
+    scene->number = 3;
+    holds(scene, A);
+    tell(scene, A, put_aside);
+    tell(scene, A, put_aside);
+    tell(scene, A, put_aside);
+    tell(scene, A, take_one_again);
+    say(scene, A, "1");
+    tell(scene, A, take_one_again);
+    say(scene, A, "2");
+    tell(scene, A, take_one_again);
+    tell(scene, A, take_one_again); /* none is left */
+    say(scene, A, "3");
+    opens();
+    comes("aside aside aside one taken:0 a<nobody:1 one taken:0 a<nobody:2 one taken:0 one "
+          "a<nobody:3");
+}
+
+ORDER(take_one_and_all_again)
+{
+    UNUSED_MESSAGE;
+    (void)scene;
+    troupe_unstash(self);
+    troupe_unstash_one(self);
+    note("all");
+    return 0;
+}
+
+static void all_again_is_more_than_one(void **state)
+{
+    scene_t *scene = *state;
+    scene->number = 2;
+    holds(scene, A);
+    tell(scene, A, put_aside);
+    tell(scene, A, put_aside);
+    tell(scene, A, take_one_and_all_again);
+    say(scene, A, "1");
+    opens();
+    comes("aside aside all taken:0 taken:0 a<nobody:1");
+}
+
 ORDER(take_again_and_put_aside)
 {
     troupe_unstash(self);
@@ -2161,6 +2214,7 @@ static void nothing_is_in_hand(troupe_worker_t *self, scene_t *scene)
     expect(!answer);
     expect(!troupe_refuse(self, "x"));
     troupe_unstash(self);
+    troupe_unstash_one(self);
 }
 
 /* All that needs no message in hand, to see that it harms nobody anywhere. */
@@ -2401,6 +2455,8 @@ static int run_all(const char *name)
         TEST_TWO(forwarded_and_failed_it_is_not_lost),
         TEST_TWO(forwarded_to_nobody_it_is_told),
         TEST_TWO(what_is_aside_comes_before_all_else),
+        TEST_TWO(what_is_aside_comes_one_by_one),
+        TEST_TWO(all_again_is_more_than_one),
         TEST_TWO(what_is_put_aside_meanwhile_is_not_taken_again),
         TEST_TWO(an_ask_that_is_aside_runs_out_and_comes_again),
         TEST_TWO(what_is_aside_waits_for_the_next_life),

@@ -210,6 +210,31 @@ static void what_is_aside_comes_back_first_and_in_order(void **state)
     takes_nothing();
 }
 
+static void the_first_that_is_aside_comes_back_alone(void **state)
+{
+    (void)state;
+    tr_mailbox_move_in(mailbox, 1);
+    tr_mailbox_put_back_first(mailbox);
+    takes_nothing();
+    for (int i = 1; i <= 3; i++) {
+        post(TR_LANE_USER, i);
+    }
+    puts_aside(1);
+    puts_aside(2);
+    tr_mailbox_put_back_first(mailbox);
+    takes(1); /* before what waits */
+    takes(3);
+    tr_mailbox_put_back_first(mailbox); /* the last one, before nothing */
+    post(TR_LANE_USER, 4);
+    puts_aside(2); /* again */
+    takes(4);
+    takes_nothing();
+    tr_mailbox_put_back_first(mailbox);
+    takes(2);
+    takes_nothing();
+    assert_int_equal(tr_mailbox_depth(mailbox), 0);
+}
+
 static void what_is_aside_takes_its_place(void **state)
 {
     (void)state;
@@ -552,6 +577,7 @@ int main(void)
         STORY(a_post_to_nobody_rings_nobody),
         STORY(urgent_ones_overtake_all_but_words),
         STORY(what_is_aside_comes_back_first_and_in_order),
+        STORY(the_first_that_is_aside_comes_back_alone),
         STORY(what_is_aside_takes_its_place),
         STORY(what_one_has_put_aside_the_next_one_takes_first),
         STORY(what_is_left_in_it_goes_with_it),
