@@ -104,7 +104,12 @@ static const char *colour_code(cli_colour_t colour)
 
 void cli_print(cli_colour_t colour, const char *text)
 {
+    cli_print_to(stdout, colour, text);
+}
+
+void cli_print_to(FILE *stream, cli_colour_t colour, const char *text)
+{
     bool is_coloured = abilities.has_colours && colour != CLI_PLAIN && *text;
-    printf("%s%s%s", is_coloured ? colour_code(colour) : "", text,
-           is_coloured ? "\033[0m" : "");
+    fprintf(stream, "%s%s%s", is_coloured ? colour_code(colour) : "", text,
+            is_coloured ? "\033[0m" : "");
 }

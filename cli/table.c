@@ -108,14 +108,14 @@ static size_t column_width(const cli_table_t *self, size_t column)
 }
 
 /* Padding is owed, not printed, until something follows: no line ends in blanks. */
-static void print_cell(size_t *owed, size_t width, bool is_number, cli_colour_t colour,
-                       const char *text)
+static void print_cell(FILE *stream, size_t *owed, size_t width, bool is_number,
+                       cli_colour_t colour, const char *text)
 {
     const int gap = 2;
     size_t padding = width - (*text ? width_of(text) : 0);
     if (*text) {
-        printf("%*s", (int)(*owed + (is_number ? padding : 0)), "");
-        cli_print(colour, text);
+        fprintf(stream, "%*s", (int)(*owed + (is_number ? padding : 0)), "");
+        cli_print_to(stream, colour, text);
         *owed = is_number ? 0 : padding;
     } else {
         *owed += width;
@@ -124,6 +124,11 @@ static void print_cell(size_t *owed, size_t width, bool is_number, cli_colour_t 
 }
 
 void cli_table_print(const cli_table_t *self)
+{
+    cli_table_print_to(self, stdout);
+}
+
+void cli_table_print_to(const cli_table_t *self, FILE *stream)
 {
     assert(self);
     size_t *widths = cli_need(calloc(self->n_columns, sizeof *widths));
@@ -134,21 +139,21 @@ void cli_table_print(const cli_table_t *self)
     size_t owed = 0;
     for (size_t i = 0; i < self->n_columns; i++) {
         if (widths[i]) {
-            print_cell(&owed, widths[i], self->columns[i].is_number, CLI_DIM,
+            print_cell(stream, &owed, widths[i], self->columns[i].is_number, CLI_DIM,
                        self->columns[i].title);
         }
     }
-    printf("\n");
+    fprintf(stream, "\n");
     for (size_t row = 0; row < self->n_rows; row++) {
         owed = 0;
         for (size_t i = 0; i < self->n_columns; i++) {
             const cell_t *cell = &self->cells[row * self->n_columns + i];
             if (widths[i]) {
-                print_cell(&owed, widths[i], self->columns[i].is_number, cell->colour,
+                print_cell(stream, &owed, widths[i], self->columns[i].is_number, cell->colour,
                            cell->text ? cell->text : "");
             }
         }
-        printf("\n");
+        fprintf(stream, "\n");
     }
     free(widths);
 }

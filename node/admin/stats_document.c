@@ -16,6 +16,7 @@ typedef struct writer {
     msgpack_sbuffer buffer;
     msgpack_packer packer;
     size_t n_left;
+    bool with_steps;
 } writer_t;
 
 static void text(writer_t *writer, const char *value)
@@ -56,6 +57,31 @@ static void write_labels(writer_t *writer, const tr_metric_view_t *view)
     }
 }
 
+/* Pairs, one behind the other: they are many, and a pair of its own would add a byte to each.
+ */
+static void write_steps(writer_t *writer, const tr_metric_t *metric)
+{
+    tr_metric_step_t steps[TR_METRIC_STEPS];
+    size_t n_steps = tr_metric_steps(metric, steps);
+    text(writer, "steps");
+    msgpack_pack_array(&writer->packer, 2 * n_steps);
+    for (size_t i = 0; i < n_steps; i++) {
+        msgpack_pack_int64(&writer->packer, steps[i].lowest_us);
+        msgpack_pack_int64(&writer->packer, steps[i].n);
+    }
+}
+
+static void write_times(writer_t *writer, const tr_metric_view_t *view)
+{
+    number_entry(writer, "sum_us", view->sum_us);
+    number_entry(writer, "p50_us", tr_metric_quantile_us(view->metric, 0.5));
+    number_entry(writer, "p95_us", tr_metric_quantile_us(view->metric, 0.95));
+    number_entry(writer, "p99_us", tr_metric_quantile_us(view->metric, 0.99));
+    if (writer->with_steps) {
+        write_steps(writer, view->metric);
+    }
+}
+
 static void write_series(void *arg, const tr_metric_view_t *view)
 {
     static const char *const kinds[] = {[TR_METRIC_COUNTER] = "counter",
@@ -67,16 +93,13 @@ static void write_series(void *arg, const tr_metric_view_t *view)
     }
     writer->n_left--;
     bool is_histogram = view->kind == TR_METRIC_HISTOGRAM;
-    msgpack_pack_map(&writer->packer, is_histogram ? 8 : 4);
+    msgpack_pack_map(&writer->packer, !is_histogram ? 4 : writer->with_steps ? 9 : 8);
     text_entry(writer, "name", view->family);
     text_entry(writer, "kind", kinds[view->kind]);
     write_labels(writer, view);
     number_entry(writer, "value", view->value);
     if (is_histogram) {
-        number_entry(writer, "sum_us", view->sum_us);
-        number_entry(writer, "p50_us", tr_metric_quantile_us(view->metric, 0.5));
-        number_entry(writer, "p95_us", tr_metric_quantile_us(view->metric, 0.95));
-        number_entry(writer, "p99_us", tr_metric_quantile_us(view->metric, 0.99));
+        write_times(writer, view);
     }
 }
 
@@ -93,18 +116,19 @@ static void free_buffer(void *data, void *hint)
     free(data);
 }
 
-troupe_message_t *tr_stats_document(const tr_runtime_t *runtime)
+troupe_message_t *tr_stats_document(const tr_runtime_t *runtime, bool with_steps)
 {
     assert(runtime);
-    writer_t writer = {.n_left = 0};
+    writer_t writer = {.with_steps = with_steps};
     msgpack_sbuffer_init(&writer.buffer);
     msgpack_packer_init(&writer.packer, &writer.buffer, msgpack_sbuffer_write);
     tr_metrics_each(runtime->metrics, count_series, &writer.n_left);
 
-    msgpack_pack_map(&writer.packer, 5);
+    msgpack_pack_map(&writer.packer, 6);
     text_entry(&writer, "node", runtime->node);
     text_entry(&writer, "boot", runtime->boot);
     number_entry(&writer, "time", wall_ms());
+    number_entry(&writer, "started", runtime->started_us / 1000);
     number_entry(&writer, "clock_us", tr_clock_now_us());
     text(&writer, "metrics");
     msgpack_pack_array(&writer.packer, writer.n_left);
