@@ -29,5 +29,6 @@ extern const cli_verb_t cli_verb_reload;
 extern const cli_verb_t cli_verb_stop;
 extern const cli_verb_t cli_verb_keygen;
 extern const cli_verb_t cli_verb_contract;
+extern const cli_verb_t cli_verb_bench;
 
 #endif
