@@ -35,7 +35,7 @@ static void print_memory(FILE *stream, const msgpack_object *state)
     free(pressure);
 }
 
-static void print_reasons(FILE *stream, const msgpack_object *state)
+void cli_heading_reasons(FILE *stream, const msgpack_object *state)
 {
     msgpack_object_array reasons = cli_member_array(state, "reasons");
     for (uint32_t i = 0; i < reasons.size; i++) {
@@ -58,5 +58,4 @@ void cli_heading_print(FILE *stream, const msgpack_object *state, const char *mo
     free(node);
     free(word);
     print_memory(stream, state);
-    print_reasons(stream, state);
 }

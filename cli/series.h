@@ -18,8 +18,8 @@
 /* Whether the value of `key` is that text. */
 bool cli_says(const msgpack_object *map, const char *key, const char *text);
 
-/* The series of that name after `*place`, about that capability (NULL: of the node); NULL: no
- * more. */
+/* The series of that name after `*place`, about that capability (NULL: about any, or
+ * none); NULL: no more. */
 const msgpack_object *cli_series_next(const msgpack_object *stats, const char *name,
                                       const char *capability, uint32_t *place);
 
@@ -32,7 +32,7 @@ typedef struct cli_counts {
     uint64_t n_all;
 } cli_counts_t;
 
-/* The requests to a capability that have ended since the earlier look. */
+/* The requests to a capability (NULL: to all) that have ended since the earlier look. */
 cli_counts_t cli_series_counts(const msgpack_object *earlier, const msgpack_object *stats,
                                const char *capability);
 

@@ -303,6 +303,7 @@ static void print_heading(const msgpack_object *state)
         snprintf(more, sizeof more, ", boot %s", boot);
     }
     cli_heading_print(stdout, state, more);
+    cli_heading_reasons(stdout, state);
     free(boot);
 }
 

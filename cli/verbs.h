@@ -30,5 +30,6 @@ extern const cli_verb_t cli_verb_stop;
 extern const cli_verb_t cli_verb_keygen;
 extern const cli_verb_t cli_verb_contract;
 extern const cli_verb_t cli_verb_bench;
+extern const cli_verb_t cli_verb_top;
 
 #endif
