@@ -23,7 +23,7 @@
 #include "cli/verbs.h"
 
 enum {
-    ANSWER_TIMEOUT_MS = 5000, /* of the node's metrics */
+    ANSWER_TIMEOUT_MS = 2000, /* of the node's metrics */
     DEFAULT_FOR_MS = 10000,
     LONGEST_FOR_MS = 3600 * 1000, /* with -n alone */
     DEFAULT_TIMEOUT_MS = 30000,   /* so that what is never answered ends */

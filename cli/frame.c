@@ -14,6 +14,11 @@
 #include "cli/output.h"
 #include "cli/text.h"
 
+/* A terminal that knows of them shows nothing of what is between the two before it is whole;
+ * the others take no notice. */
+#define BEGIN_UPDATE "\033[?2026h"
+#define END_UPDATE   "\033[?2026l"
+
 /* One line of the sections; the empty ones between them have themselves as title. */
 typedef struct line {
     const char *text;
@@ -127,13 +132,14 @@ char *cli_frame_draw(const cli_frame_t *self, size_t *size_out)
     assert(self && self->rows > 0 && self->columns > 0);
     char *bytes = NULL;
     FILE *out = cli_need(open_memstream(&bytes, size_out));
-    fputs("\033[H", out);
+    fputs(BEGIN_UPDATE "\033[H", out);
     size_t row = put_text(out, self->head, self->columns, self->rows - 1);
     row += put_sections(self, out, cli_frame_room(self));
     for (; row + 1 < self->rows; row++) {
         fputs("\033[K\r\n", out);
     }
     put_line(out, self->foot, strlen(self->foot), self->columns);
+    fputs(END_UPDATE, out);
     cli_need(fclose(out) == 0 ? bytes : NULL);
     return bytes;
 }

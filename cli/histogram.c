@@ -89,10 +89,10 @@ int64_t cli_histogram_quantile(const cli_histogram_t *self, double share)
 {
     assert(self && share >= 0 && share <= 1);
     uint64_t rank = (uint64_t)ceil(share * (double)self->n);
+    rank = rank > 0 ? rank : 1;
     if (rank >= self->n) {
         return self->largest;
     }
-    rank = rank > 0 ? rank : 1;
     size_t step = 0;
     for (uint64_t n_seen = self->steps[0]; n_seen < rank; n_seen += self->steps[step]) {
         step++;

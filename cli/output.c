@@ -30,8 +30,8 @@ void cli_output_init(void)
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
     abilities.on_terminal = isatty(STDOUT_FILENO) == 1;
-    abilities.has_colours =
-        abilities.on_terminal && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+    abilities.has_colours = abilities.on_terminal && !(no_color && *no_color) && term &&
+                            *term && strcmp(term, "dumb") != 0;
     abilities.can_show_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 

@@ -24,6 +24,7 @@ class Screen:
     def __init__(self, rows, columns):
         self.is_alternate = False
         self.has_cursor = True
+        self.before = None  # what is seen while more is being written
         self.resize(rows, columns)
 
     def resize(self, rows, columns):
@@ -32,6 +33,9 @@ class Screen:
         self.row = self.column = 0
 
     def text(self):
+        return self.before if self.before is not None else self.written()
+
+    def written(self):
         return "\n".join("".join(line).rstrip() for line in self.cells)
 
     def obey(self, number, letter):
@@ -43,6 +47,8 @@ class Screen:
             self.cells = [[" "] * self.columns for _ in range(self.rows)]
         elif letter in "hl" and number == "?1049":
             self.is_alternate = letter == "h"
+        elif letter in "hl" and number == "?2026":
+            self.before = self.written() if letter == "h" else None
         elif letter in "hl" and number == "?25":
             self.has_cursor = letter == "h"
         elif letter != "m":
