@@ -157,9 +157,12 @@ static void suspend(tr_self_t *self, bool is_suspended)
     self->is_suspended = is_suspended;
     tr_mailbox_hold_back(self->mailbox, is_suspended);
     self->class->suspend(self, is_suspended);
-    tr_event(self->runtime->events, TR_LOG_INFO,
-             is_suspended ? "actor_suspended" : "actor_resumed", TR_TEXT("actor", self->name),
-             TR_NUMBER("waiting", (int64_t)tr_mailbox_depth(self->mailbox)));
+    if (!self->runtime->beyond) { /* else the node has told of it */
+        tr_event(self->runtime->events, TR_LOG_INFO,
+                 is_suspended ? "actor_suspended" : "actor_resumed",
+                 TR_TEXT("actor", self->name),
+                 TR_NUMBER("waiting", (int64_t)tr_mailbox_depth(self->mailbox)));
+    }
 }
 
 static void heed(tr_self_t *self, const tr_control_t *word)

@@ -96,6 +96,7 @@ const char *tr_word_name(tr_word_t word)
         [TR_WORD_DRAIN] = "drain",
         [TR_WORD_DRAINED] = "drained",
         [TR_WORD_SURVEY] = "survey",
+        [TR_WORD_LIST] = "list",
         [TR_WORD_SIZE] = "size",
         [TR_WORD_REST] = "rest",
         [TR_WORD_YIELD] = "yield",

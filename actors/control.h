@@ -18,6 +18,13 @@
 #include "base/reason.h"
 #include "mailbox/mailbox.h"
 
+/* What has become of a message in the process of a worker. */
+typedef enum tr_settled {
+    TR_SETTLED_RECEIVED,
+    TR_SETTLED_ASIDE,   /* it will be received again */
+    TR_SETTLED_UNBEGUN, /* this life has ended without it */
+} tr_settled_t;
+
 typedef enum tr_word {
     /* supervisor -> child */
     TR_WORD_PING,    /* number: comes back in the pong */
@@ -26,7 +33,8 @@ typedef enum tr_word {
     TR_WORD_SUSPEND, /* take nothing but words; number: token; mailbox: whom to tell, or NULL */
     TR_WORD_WAKE,    /* the end of that; likewise */
     TR_WORD_HEEDED,  /* and back, to that mailbox; number: the token; depth: what waits */
-    TR_WORD_INSPECT, /* number: token; mailbox: where the tr_inspection_t goes */
+    TR_WORD_INSPECT, /* number: token; depth: ms that there are for it, 0: as many as it takes;
+                        mailbox: where the tr_inspection_t goes */
     TR_WORD_KILL,    /* reason; number: ms from SIGTERM to SIGKILL, 0: SIGKILL at once. Only to
                         actors that can be killed */
 
@@ -39,8 +47,7 @@ typedef enum tr_word {
                        said again, as a hint that this is so now */
 
     /* worker -> its host, in the user lane: behind all that it has sent */
-    TR_WORD_SETTLED, /* number: of the message that it has received; depth 1: it has put it
-                        aside, and will receive it again */
+    TR_WORD_SETTLED, /* number: of the message; depth: a tr_settled_t */
     TR_WORD_LOST,    /* name: of an actor; reason.text: why a message to it is a dead letter */
 
     /* pool -> router, about one worker (incarnation) or about itself (incarnation 0) */
@@ -107,6 +114,9 @@ typedef enum tr_word {
 
     /* whoever asks -> supervisor, router; answered by a report */
     TR_WORD_SURVEY, /* number: token; mailbox: where the report goes */
+
+    /* admin -> router; answered by tr_request_list_t */
+    TR_WORD_LIST, /* number: token; depth: how many requests at most; mailbox: where it goes */
 
     TR_N_WORDS
 } tr_word_t;

@@ -93,7 +93,7 @@ static void show_current(tr_given_work_t *self)
 void tr_given_work_show(tr_given_work_t *self)
 {
     show_current(self);
-    if (!self->is_ready || self->is_stopping) {
+    if (!self->is_ready || self->is_stopping || self->self->is_suspended) {
         return;
     }
     if (self->given.oldest || self->is_at_else) {

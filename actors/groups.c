@@ -289,6 +289,15 @@ troupe_status_t tr_groups_join(tr_groups_t *self, const char *name, troupe_ref_t
     return status;
 }
 
+bool tr_groups_has(tr_groups_t *self, const char *name, const troupe_ref_t *member)
+{
+    assert(self && name && member);
+    pthread_mutex_lock(&self->mutex);
+    bool is_member = find(self, name, member) != NULL;
+    pthread_mutex_unlock(&self->mutex);
+    return is_member;
+}
+
 troupe_status_t tr_groups_leave(tr_groups_t *self, const char *name, const troupe_ref_t *member)
 {
     assert(self && name && member);

@@ -3,7 +3,12 @@
 #include "actors/inspection.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
 
 static void destroy(tr_letter_t *letter)
 {
@@ -21,20 +26,39 @@ tr_inspection_t *tr_inspection_new(const tr_self_t *self, uint64_t token)
     if (inspection) {
         tr_letter_init(&inspection->letter, &tr_inspection_type, sizeof *inspection);
         inspection->token = token;
-        inspection->remark = "";
-        inspection->is_suspended = self->is_suspended;
-        inspection->n_waiting = tr_mailbox_depth(self->mailbox);
-        inspection->n_messages = atomic_load(&self->pulse->n_messages);
-        inspection->rate = tr_pulse_rate(self->pulse, tr_clock_now_ms());
+        tr_inspection_count(inspection, self);
     }
     return inspection;
 }
 
-void tr_inspection_send(tr_inspection_t *self, tr_mailbox_t *to)
+void tr_inspection_count(tr_inspection_t *self, const tr_self_t *actor)
+{
+    assert(self && actor);
+    self->is_suspended = actor->is_suspended;
+    self->n_waiting = tr_mailbox_depth(actor->mailbox);
+    self->n_messages = atomic_load(&actor->pulse->n_messages);
+    self->rate = tr_pulse_rate(actor->pulse, tr_clock_now_ms());
+}
+
+void tr_inspection_explain(tr_inspection_t *self, const char *format, ...)
+{
+    assert(self && format);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(self->remark, sizeof self->remark, format, arguments);
+    va_end(arguments);
+    size_t length = strlen(self->remark);
+    if (length == sizeof self->remark - 1) {
+        self->remark[tr_utf8_cut((tr_span_t){self->remark, length}, length)] = '\0';
+    }
+    tr_utf8_mend(self->remark, strlen(self->remark));
+}
+
+void tr_inspection_send(tr_inspection_t *self, tr_mailbox_t *to, tr_lane_t lane)
 {
     assert(self);
     tr_letter_t *letter = &self->letter;
-    if (!to || tr_mailbox_post_answer(to, TR_LANE_CONTROL, &letter) != TROUPE_OK) {
+    if (!to || tr_mailbox_post_answer(to, lane, &letter) != TROUPE_OK) {
         tr_letter_destroy(&letter);
     }
 }

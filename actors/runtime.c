@@ -183,6 +183,17 @@ troupe_status_t tr_runtime_post_named(tr_runtime_t *self, const char *name, tr_l
     return status;
 }
 
+troupe_status_t tr_runtime_drop(tr_runtime_t *self, const char *why, tr_mail_t *mail)
+{
+    assert(self && why && mail);
+    if (mail->question) {
+        tr_question_answer(mail->question, TROUPE_OUTCOME_NO_CAPABILITY, why, NULL);
+    }
+    tr_letter_t *letter = &mail->letter;
+    tr_dead_letter_take(self, "", why, &letter);
+    return TROUPE_NOT_FOUND;
+}
+
 static void empty(tr_runtime_t *self, const troupe_ref_t *ref, const char *why)
 {
     tr_mailbox_close(ref->mailbox);

@@ -119,6 +119,11 @@ TROUPE_NODISCARD troupe_status_t tr_runtime_post(tr_runtime_t *self, troupe_ref_
 TROUPE_NODISCARD troupe_status_t tr_runtime_post_named(tr_runtime_t *self, const char *name,
                                                        tr_lane_t lane, struct tr_mail *mail);
 
+/* Take what is sent to nobody, or by nobody any more: a dead letter; whoever asked hears of it
+ * as `no_capability`. Returns TROUPE_NOT_FOUND. */
+TROUPE_NODISCARD troupe_status_t tr_runtime_drop(tr_runtime_t *self, const char *why,
+                                                 struct tr_mail *mail);
+
 /* The actor called `name`, or below such a supervisor, of that home, will not come back: what
  * waits in the mailboxes of those that have no life now becomes dead letters, and their
  * references are over. */

@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "actors/control.h"
+#include "base/utf8.h"
+
+#define PARENT_IN_A_NAME 48 /* bytes of it, in the name of a child that was given none */
 
 /* ---- the letter ---- */
 
@@ -153,23 +156,33 @@ static troupe_status_t claim(const troupe_worker_t *self, const nest_t *nest,
 
 /* ---- what behaviours call ---- */
 
+/* What people can read, and a path of names can be made of. */
+static bool is_name(const char *name)
+{
+    size_t left = strlen(name);
+    bool is_fine = left > 0 && left <= TR_CHILD_NAME_MAX;
+    while (is_fine && left > 0) {
+        size_t size = tr_utf8_size(name, left);
+        is_fine = size > 0 && (unsigned char)*name >= ' ' && *name != 0x7f;
+        name += size;
+        left -= size;
+    }
+    return is_fine;
+}
+
 static bool is_fit(const troupe_child_t *child)
 {
     size_t n_bytes;
     return child->behaviour && child->behaviour->receive &&
            count_args(child->args, &n_bytes) % 2 == 0 && child->shutdown_ms >= 0 &&
-           (!child->name || (child->name[0] && strlen(child->name) <= TR_CHILD_NAME_MAX));
+           (!child->name || is_name(child->name));
 }
 
-static void name_child(troupe_worker_t *self, const troupe_child_t *child, char *name,
-                       size_t size)
+static void name_after(troupe_worker_t *self, char *name, size_t size)
 {
-    if (child->name) {
-        snprintf(name, size, "%s", child->name);
-    } else {
-        snprintf(name, size, "%.48s/%llu", self->self->name,
-                 (unsigned long long)++self->n_spawned);
-    }
+    const char *parent = self->self->name;
+    snprintf(name, size, "%.*s/%llu", (int)tr_utf8_cut(tr_span_of(parent), PARENT_IN_A_NAME),
+             parent, (unsigned long long)++self->n_spawned);
 }
 
 /* Takes the share of the keepsake. */
@@ -191,11 +204,10 @@ static troupe_status_t tell(const troupe_worker_t *self, const nest_t *nest,
     return status == TROUPE_CLOSED ? TROUPE_NOT_FOUND : status;
 }
 
-static troupe_status_t spawn_in(troupe_worker_t *self, const nest_t *nest,
-                                const troupe_child_t *child, troupe_ref_t **out)
+static troupe_status_t spawn_as(troupe_worker_t *self, const nest_t *nest,
+                                const troupe_child_t *child, const char *name,
+                                troupe_ref_t **out)
 {
-    char name[80];
-    name_child(self, child, name, sizeof name);
     tr_offspring_t *what = offspring_new(self, child, name);
     tr_keepsake_t *keepsake = keep(what);
     if (!keepsake) {
@@ -220,6 +232,22 @@ static troupe_status_t spawn_in(troupe_worker_t *self, const nest_t *nest,
     return status;
 }
 
+/* One without a name of its own takes the next that nobody has. */
+static troupe_status_t spawn_in(troupe_worker_t *self, const nest_t *nest,
+                                const troupe_child_t *child, troupe_ref_t **out)
+{
+    if (child->name) {
+        return spawn_as(self, nest, child, child->name, out);
+    }
+    troupe_status_t status;
+    do {
+        char name[TR_CHILD_NAME_MAX + 16];
+        name_after(self, name, sizeof name);
+        status = spawn_as(self, nest, child, name, out);
+    } while (status == TROUPE_EXISTS);
+    return status;
+}
+
 troupe_status_t troupe_spawn(troupe_worker_t *self, const troupe_child_t *child,
                              troupe_ref_t **out)
 {
@@ -239,11 +267,14 @@ troupe_status_t troupe_spawn(troupe_worker_t *self, const troupe_child_t *child,
     return status;
 }
 
+/* The name of one that is over may be that of another one by now. Of one that lives it is its
+ * own when the word arrives, as what this actor spawns comes behind it. */
 void troupe_stop_child(troupe_worker_t *self, const troupe_ref_t *child)
 {
-    assert(self && child);
+    assert(self);
     nest_t nest;
-    if (self->plan->spawns == 0 || !find_nest(self, &nest)) {
+    if (!child || troupe_ref_is_over(child) || self->plan->spawns == 0 ||
+        !find_nest(self, &nest)) {
         return;
     }
     tr_mailbox_t *to = tr_directory_find(self->self->runtime->directory, TR_NAMES_ACTOR,

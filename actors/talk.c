@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actors/dead_letter.h"
 #include "actors/groups.h"
+#include "actors/host/wish.h"
 #include "actors/tracing.h"
 #include "actors/worker.h"
 #include "mailbox/reply.h"
@@ -57,17 +57,6 @@ static tr_mail_t *mail_of(const troupe_worker_t *self, troupe_message_t **messag
     return tr_mail_new(message_p, self->self->ref, NULL);
 }
 
-static troupe_status_t drop(troupe_worker_t *self, tr_mail_t *mail, troupe_status_t status,
-                            const char *why)
-{
-    if (mail->question) {
-        tr_question_answer(mail->question, TROUPE_OUTCOME_NO_CAPABILITY, why, NULL);
-    }
-    tr_letter_t *letter = &mail->letter;
-    tr_dead_letter_take(self->self->runtime, "", why, &letter);
-    return status;
-}
-
 /* To `to`, or, when that is NULL, to the actor called `name`. Others have been told of the end
  * of a life that was given up, and hear nothing of it after that. */
 static troupe_status_t post(troupe_worker_t *self, troupe_ref_t *to, const char *name,
@@ -77,10 +66,13 @@ static troupe_status_t post(troupe_worker_t *self, troupe_ref_t *to, const char 
         return TROUPE_ERR_NOMEM;
     }
     if (atomic_load_explicit(&self->self->pulse->is_abandoned, memory_order_relaxed)) {
-        return drop(self, mail, TROUPE_CLOSED, "whoever sent it was given up before");
+        troupe_status_t status =
+            tr_runtime_drop(self->self->runtime, "whoever sent it was given up before", mail);
+        (void)status; /* there may be such an actor */
+        return TROUPE_CLOSED;
     }
     if (!to && !name) {
-        return drop(self, mail, TROUPE_NOT_FOUND, "it was sent to nobody");
+        return tr_runtime_drop(self->self->runtime, "it was sent to nobody", mail);
     }
     if (tr_tracing_is_on(self->self)) {
         tr_tracing_tell_sent(self->self, to ? to->name : name, mail);
@@ -332,20 +324,34 @@ bool troupe_timer_cancel(troupe_worker_t *self, uint64_t id)
 
 /* ---- monitors and links ---- */
 
-/* One outside of this process, of whose end nobody here would be told. */
+/* One outside of this process, of whose end the node tells. */
 static bool is_out_of_sight(const troupe_worker_t *self, const troupe_ref_t *whom)
 {
     return self->self->runtime->beyond && whom->mailbox == self->self->runtime->beyond;
 }
 
+static troupe_status_t monitor_out_of_sight(troupe_worker_t *self, troupe_ref_t *whom,
+                                            uint64_t id)
+{
+    const tr_self_t *actor = self->self;
+    troupe_status_t status = tr_watching_note(&self->watching, whom, id);
+    if (status == TROUPE_OK &&
+        (status = tr_wish_monitor(actor->runtime, whom, actor->incarnation, id)) != TROUPE_OK) {
+        tr_watching_stop(&self->watching, id);
+    }
+    return status;
+}
+
 troupe_status_t troupe_monitor(troupe_worker_t *self, troupe_ref_t *whom, uint64_t *id_out)
 {
     assert(self);
-    if (!whom || is_out_of_sight(self, whom)) {
+    if (!whom) {
         return TROUPE_ERR_INVALID;
     }
     uint64_t id = tr_worker_next_number(self);
-    troupe_status_t status = tr_watching_monitor(&self->watching, whom, id);
+    troupe_status_t status = is_out_of_sight(self, whom)
+                                 ? monitor_out_of_sight(self, whom, id)
+                                 : tr_watching_monitor(&self->watching, whom, id);
     if (status == TROUPE_OK && id_out) {
         *id_out = id;
     }
@@ -355,14 +361,21 @@ troupe_status_t troupe_monitor(troupe_worker_t *self, troupe_ref_t *whom, uint64
 bool troupe_demonitor(troupe_worker_t *self, uint64_t id)
 {
     assert(self);
+    troupe_ref_t *whom = tr_watching_whom(&self->watching, id);
+    if (whom && is_out_of_sight(self, whom)) {
+        tr_wish_demonitor(self->self->runtime, id);
+    }
     return tr_watching_stop(&self->watching, id);
 }
 
 troupe_status_t troupe_link(troupe_worker_t *self, troupe_ref_t *whom)
 {
     assert(self);
-    if (!whom || is_out_of_sight(self, whom)) {
+    if (!whom) {
         return TROUPE_ERR_INVALID;
+    }
+    if (is_out_of_sight(self, whom)) {
+        return tr_wish_link(self->self->runtime, whom);
     }
     return whom == self->self->ref ? TROUPE_OK : tr_watching_link(&self->watching, whom);
 }
@@ -370,7 +383,10 @@ troupe_status_t troupe_link(troupe_worker_t *self, troupe_ref_t *whom)
 void troupe_unlink(troupe_worker_t *self, troupe_ref_t *whom)
 {
     assert(self);
-    if (whom && whom != self->self->ref) {
+    if (whom && is_out_of_sight(self, whom)) {
+        troupe_status_t status = tr_wish_unlink(self->self->runtime, whom);
+        (void)status; /* where there is no memory to say so, they stay tied */
+    } else if (whom && whom != self->self->ref) {
         tr_watching_unlink(&self->watching, whom);
     }
 }
@@ -383,22 +399,39 @@ static bool is_group_name(const char *group)
     return size > 0 && size < TR_DIRECTORY_NAME_SIZE;
 }
 
+/* In a process what is known of groups is what the worker is a member of; all else the node
+ * knows. */
+static bool are_groups_elsewhere(const troupe_worker_t *self)
+{
+    return self->self->runtime->beyond != NULL;
+}
+
 troupe_status_t troupe_join(troupe_worker_t *self, const char *group)
 {
     assert(self);
-    bool has_groups = !self->self->runtime->beyond; /* those are the node's */
-    return has_groups && is_group_name(group)
-               ? tr_groups_join(self->self->runtime->groups, group, self->self->ref,
-                                self->self->incarnation)
-               : TROUPE_ERR_INVALID;
+    const tr_self_t *actor = self->self;
+    troupe_status_t status =
+        is_group_name(group)
+            ? tr_groups_join(actor->runtime->groups, group, actor->ref, actor->incarnation)
+            : TROUPE_ERR_INVALID;
+    if (status == TROUPE_OK && are_groups_elsewhere(self) &&
+        (status = tr_wish_join(actor->runtime, group)) != TROUPE_OK) {
+        tr_groups_leave(actor->runtime->groups, group, actor->ref);
+    }
+    return status;
 }
 
 troupe_status_t troupe_leave(troupe_worker_t *self, const char *group)
 {
     assert(self);
-    return is_group_name(group)
-               ? tr_groups_leave(self->self->runtime->groups, group, self->self->ref)
-               : TROUPE_NOT_FOUND;
+    tr_runtime_t *runtime = self->self->runtime;
+    const troupe_ref_t *ref = self->self->ref;
+    if (!is_group_name(group) || !tr_groups_has(runtime->groups, group, ref)) {
+        return TROUPE_NOT_FOUND;
+    }
+    troupe_status_t status =
+        are_groups_elsewhere(self) ? tr_wish_leave(runtime, group) : TROUPE_OK;
+    return status == TROUPE_OK ? tr_groups_leave(runtime->groups, group, ref) : status;
 }
 
 typedef struct publication {
@@ -418,21 +451,40 @@ static void publish_to(void *arg, troupe_ref_t *member)
     }
 }
 
+static size_t publish(troupe_worker_t *self, const char *group, troupe_message_t *message)
+{
+    publication_t publication = {.from = self, .message = message};
+    tr_groups_each(self->self->runtime->groups, group, publish_to, &publication);
+    return publication.n_taken;
+}
+
+/* The node knows who they are, and how many. */
+static void publish_elsewhere(troupe_worker_t *self, const char *group,
+                              troupe_message_t **message_p)
+{
+    troupe_status_t status = tr_wish_publish(self->self->runtime, group, message_p);
+    (void)status; /* what is not taken is told by that */
+}
+
 size_t troupe_publish(troupe_worker_t *self, const char *group, troupe_message_t **message_p)
 {
     assert(self && message_p);
     troupe_message_t *message = *message_p ? *message_p : troupe_message_new();
     *message_p = NULL;
-    publication_t publication = {.from = self, .message = message};
-    if (message && is_group_name(group)) {
-        tr_groups_each(self->self->runtime->groups, group, publish_to, &publication);
+    size_t n_taken = 0;
+    if (message && is_group_name(group) && are_groups_elsewhere(self)) {
+        publish_elsewhere(self, group, &message);
+    } else if (message && is_group_name(group)) {
+        n_taken = publish(self, group, message);
     }
     troupe_message_destroy(&message);
-    return publication.n_taken;
+    return n_taken;
 }
 
 size_t troupe_group_size(const troupe_worker_t *self, const char *group)
 {
     assert(self);
-    return is_group_name(group) ? tr_groups_size(self->self->runtime->groups, group) : 0;
+    return is_group_name(group) && !are_groups_elsewhere(self)
+               ? tr_groups_size(self->self->runtime->groups, group)
+               : 0;
 }

@@ -370,15 +370,14 @@ static bool let_go_of_hand(troupe_worker_t *worker, bool had_question)
 }
 
 /* In a process the node knows of each message that came from it until it is settled. */
-static void tell_settled(const troupe_worker_t *worker, const tr_mail_t *mail, bool is_stashed)
+static void tell_settled(const tr_self_t *self, const tr_mail_t *mail, tr_settled_t how)
 {
-    tr_mailbox_t *beyond = worker->self->runtime->beyond;
-    tr_control_t *word = beyond && mail->receipt > 0
-                             ? tr_control_new(TR_WORD_SETTLED, worker->self->incarnation)
-                             : NULL;
+    tr_mailbox_t *beyond = self->runtime->beyond;
+    tr_control_t *word =
+        beyond && mail->receipt > 0 ? tr_control_new(TR_WORD_SETTLED, self->incarnation) : NULL;
     if (word) {
         word->number = mail->receipt;
-        word->depth = is_stashed;
+        word->depth = how;
         tr_letter_t *letter = &word->letter;
         if (tr_mailbox_post_answer(beyond, TR_LANE_USER, &letter) != TROUPE_OK) {
             tr_letter_destroy(&letter);
@@ -410,7 +409,7 @@ static const char *settle_mail(troupe_worker_t *worker, int verdict, bool is_hel
     bool is_wanted = is_held && worker->in_hand.is_stashed && !verdict;
     bool is_lost = is_held && (verdict || (is_wanted && worker->self->is_moved_out));
     if (is_wanted && !is_lost) {
-        tell_settled(worker, mail, true);
+        tell_settled(worker->self, mail, TR_SETTLED_ASIDE);
         tr_mailbox_put_aside(worker->self->mailbox, &letter);
         return "stashed";
     }
@@ -419,7 +418,7 @@ static const char *settle_mail(troupe_worker_t *worker, int verdict, bool is_hel
         tr_dead_letter_take(worker->self->runtime, worker->self->name,
                             "the actor failed while it had it", &letter);
     } else {
-        tell_settled(worker, mail, false);
+        tell_settled(worker->self, mail, TR_SETTLED_RECEIVED);
     }
     tr_letter_destroy(&letter);
     return verdict               ? "failed"
@@ -574,15 +573,20 @@ static void go_on(troupe_worker_t *worker, uint64_t number)
     conclude(worker, verdict, "going on with a stream, it returned an error");
 }
 
-/* What another actor answered. */
+/* What another actor answered. It may have waited here until nobody waits for it any more. */
 static void take_ask_answer(troupe_worker_t *worker, const troupe_reply_t *reply)
 {
     tr_ask_t ask;
-    if (tr_asks_close(&worker->asks, reply->id, &ask)) {
-        tr_timers_cancel(&worker->timers, reply->id);
-        answer_ask(worker, &ask, reply);
-        tr_question_turn_away(&ask.question);
+    if (!tr_asks_close(&worker->asks, reply->id, &ask)) {
+        return;
     }
+    tr_timers_cancel(&worker->timers, reply->id);
+    if (ask.is_cancelled || ask.question->deadline_ms <= worker->self->now.ms) {
+        give_up_ask(worker, &ask);
+    } else {
+        answer_ask(worker, &ask, reply);
+    }
+    tr_question_turn_away(&ask.question);
 }
 
 /* What another capability, or actor, answered. Takes the reply. */
@@ -661,6 +665,7 @@ static void probe(troupe_worker_t *worker)
 /* What was asked has a timer, too. */
 static void count_all(const troupe_worker_t *worker, tr_inspection_t *inspection)
 {
+    inspection->n_aside = tr_mailbox_count_aside(worker->self->mailbox);
     inspection->n_asks = worker->asks.open.n_items;
     inspection->n_timers = worker->timers.by_id.n_items - inspection->n_asks;
     inspection->n_monitors = worker->watching.open.n_items;
@@ -681,10 +686,12 @@ static void inspect(troupe_worker_t *worker, const tr_control_t *word)
         note_check_end(worker);
         end_if_abandoned(worker);
     } else {
-        inspection->remark = "its behaviour has no callback to show its state";
+        tr_inspection_explain(inspection, "its behaviour has no callback to show its state");
     }
     count_all(worker, inspection);
-    tr_inspection_send(inspection, word->mailbox);
+    /* From a process it comes behind what was sent before, as all else does. */
+    tr_inspection_send(inspection, word->mailbox,
+                       worker->self->runtime->beyond ? TR_LANE_USER : TR_LANE_CONTROL);
 }
 
 /* ---- the class ---- */
@@ -788,10 +795,10 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
 }
 
 /* Nothing is left in the mailbox, but what is aside, and nothing kept. What waits for an actor
- * that is restarted waits on. */
+ * that is restarted waits on, and one that is suspended takes nothing more. */
 static bool is_done_stopping(const troupe_worker_t *worker)
 {
-    return worker->plan->is_lasting ||
+    return worker->plan->is_lasting || worker->self->is_suspended ||
            (!worker->kept && !tr_mailbox_has_letters(worker->self->mailbox));
 }
 
@@ -845,12 +852,26 @@ static void stop(tr_self_t *self, const tr_reason_t *reason)
     }
 }
 
+/* In a process: what was not begun is the node's again, and so is its question. */
+static void give_back(const tr_self_t *self, tr_mail_t *mail)
+{
+    tell_settled(self, mail, TR_SETTLED_UNBEGUN);
+    if (mail->question) {
+        tr_question_forget(mail->question);
+    }
+    tr_letter_t *letter = &mail->letter;
+    tr_letter_destroy(&letter);
+}
+
 static void leftover(tr_self_t *self, tr_letter_t *letter)
 {
     if (tr_request_hand_back_letter(letter)) {
         return;
     }
-    if (tr_mail_in(letter) && tr_mail_is_sent(tr_mail_in(letter))) {
+    tr_mail_t *mail = tr_mail_in(letter);
+    if (mail && self->runtime->beyond && mail->receipt > 0) {
+        give_back(self, mail);
+    } else if (mail && tr_mail_is_sent(mail)) {
         tr_dead_letter_take(self->runtime, self->name, "the worker has ended", &letter);
     } else {
         tr_letter_destroy(&letter);

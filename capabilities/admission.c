@@ -138,11 +138,13 @@ static void join(tr_router_t *router, tr_envelope_t *lead, tr_envelope_t *envelo
     if (is_running) {
         router->books.n_running++;
         envelope->dispatched_us = envelope->admitted_us;
+        tr_envelope_tell(envelope, TROUPE_STANDING_RUNNING, 0);
         if (envelope->deadline_ms > atomic_load(&lead->job->deadline_ms)) {
             atomic_store(&lead->job->deadline_ms, envelope->deadline_ms);
         }
     } else {
         tr_router_begin_wait(router);
+        tr_router_tell_waiting(router, envelope);
         if (envelope->priority < lead->priority) {
             change_places(router, lead, envelope);
         }
@@ -218,10 +220,14 @@ void tr_router_enqueue(tr_router_t *router, tr_envelope_t *lead, bool is_back)
         sharer->dispatched_us = 0;
         tr_router_begin_wait(router);
         tr_router_set_due(router, sharer, waits_until_ms(router, sharer));
+        tr_router_tell_waiting(router, sharer);
     }
     if (!is_back) {
         router->newcomer = lead;
-    } else if (tr_request_queue_return(&router->queue, lead) != TROUPE_OK) {
+        return;
+    }
+    tr_router_tell_waiting(router, lead);
+    if (tr_request_queue_return(&router->queue, lead) != TROUPE_OK) {
         tr_router_end(router, lead, TROUPE_OUTCOME_OVERLOADED, 0, "the node is out of memory");
     }
 }
@@ -230,7 +236,11 @@ void tr_router_queue_newcomer(tr_router_t *router)
 {
     tr_envelope_t *newcomer = router->newcomer;
     router->newcomer = NULL;
-    if (newcomer && tr_request_queue_push(&router->queue, newcomer) != TROUPE_OK) {
+    if (!newcomer) {
+        return;
+    }
+    tr_router_tell_waiting(router, newcomer);
+    if (tr_request_queue_push(&router->queue, newcomer) != TROUPE_OK) {
         tr_router_end(router, newcomer, TROUPE_OUTCOME_OVERLOADED, 0,
                       "the node is out of memory");
     }

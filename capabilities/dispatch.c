@@ -78,6 +78,7 @@ static void note_running(tr_router_t *router, tr_envelope_t *envelope,
     envelope->dispatched_us = router->self->now.us;
     tr_router_set_due(router, envelope, envelope->deadline_ms);
     tr_router_books_dispatched(&router->books, envelope);
+    tr_envelope_tell(envelope, TROUPE_STANDING_RUNNING, 0);
     tr_router_trace(router, envelope, "request_dispatched", member->name, NULL);
 }
 

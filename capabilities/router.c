@@ -234,6 +234,9 @@ static void on_word(tr_router_t *router, const tr_control_t *word)
     case TR_WORD_SURVEY:
         tr_router_report(router, word);
         break;
+    case TR_WORD_LIST:
+        tr_router_list(router, word);
+        break;
     default:
         break;
     }

@@ -62,6 +62,17 @@ bool tr_router_has_nobody(const tr_router_t *router);
 troupe_outcome_t tr_router_start_failure(const tr_router_t *router);
 int64_t tr_router_back_in_ms(const tr_router_t *router);
 
+/* A request waits: tell its caller, if that wants to know. */
+static inline void tr_router_tell_waiting(const tr_router_t *router, tr_envelope_t *envelope)
+{
+    if (envelope->wants_status) {
+        bool has_nobody = tr_router_has_nobody(router);
+        tr_envelope_send_status(envelope,
+                                has_nobody ? TROUPE_STANDING_STARTING : TROUPE_STANDING_QUEUED,
+                                router->books.n_waiting);
+    }
+}
+
 /* What the breaker has let a request pass with: one pass for a run, its lead has it. */
 static inline tr_pass_t tr_router_pass_of(const tr_envelope_t *envelope)
 {
@@ -141,6 +152,11 @@ void tr_router_respec(tr_router_t *router, const tr_router_spec_t *spec,
 
 /* Answer a survey. */
 void tr_router_report(tr_router_t *router, const tr_control_t *survey);
+
+/* ---- router_list.c ---- */
+
+/* Say to whoever asks (TR_WORD_LIST) which requests there are. */
+void tr_router_list(tr_router_t *router, const tr_control_t *question);
 
 /* ---- admission.c ---- */
 

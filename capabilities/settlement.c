@@ -278,6 +278,8 @@ void tr_router_lose_member(tr_router_t *router, tr_member_t *member, const tr_re
     char why[TR_REASON_TEXT + 120];
     snprintf(why, sizeof why, "%s ended while it had the request: %s", member->name,
              tr_reason_show(reason, shown, sizeof shown));
+    tr_members_set_going(&router->members, member,
+                         true); /* what waits again waits for others */
     while (member->jobs) {
         tr_job_t *job = member->jobs;
         tr_envelope_t *lead = take_back(router, job);

@@ -53,6 +53,7 @@ static const cli_option_t call_options[] = {
     {CLI_KEY_STICKY, "sticky", "KEY", "go to the worker that other calls with KEY went to"},
     {CLI_KEY_DEDUP, "dedup", "KEY", "share the run, and the reply, of another call with KEY"},
     {CLI_KEY_TRACEPARENT, "traceparent", "VALUE", "W3C trace context, handed to the worker"},
+    {CLI_KEY_STATUS, "status", NULL, "say on stderr when it waits, and when a worker has it"},
     REPLY_OPTIONS,
     CLI_TARGET_OPTIONS,
     {0},
@@ -130,6 +131,9 @@ static int take_option(call_t *call, const char *verb, const cli_given_t *given)
         break;
     case CLI_KEY_TRACEPARENT:
         call->options.traceparent = given->value;
+        break;
+    case CLI_KEY_STATUS:
+        call->options.wants_status = true;
         break;
     case 'o':
         call->output = given->value;
@@ -260,6 +264,27 @@ static void show_part(call_t *call, const troupe_reply_t *part)
     show_bytes(call, data, size);
     remember(call, data, size);
     fflush(stdout);
+}
+
+static void show_status(call_t *call, const troupe_reply_t *status)
+{
+    troupe_standing_t standing = troupe_reply_standing(status);
+    uint64_t position = troupe_reply_position(status);
+    if (call->as_json) {
+        printf("{\"status\":\"%s\",\"position\":%" PRIu64 "}\n", troupe_standing_name(standing),
+               position);
+        fflush(stdout);
+        return;
+    }
+    end_line_on_terminal(call);
+    if (standing == TROUPE_STANDING_RUNNING) {
+        cli_complain("%s: a worker has it", call->name);
+    } else {
+        cli_complain("%s: it waits%s, with %" PRIu64 " in all", call->name,
+                     standing == TROUPE_STANDING_STARTING ? " for a worker that is starting"
+                                                          : "",
+                     position);
+    }
 }
 
 static int show_typed(const call_t *call, const troupe_message_t *message)
@@ -394,7 +419,8 @@ static int follow(call_t *call, cli_session_t *session, uint64_t id)
             return cli_explain_status(call->name, is_cancelled ? TROUPE_INTERRUPTED : status);
         }
         if (!troupe_reply_is_final(reply)) {
-            show_part(call, reply);
+            bool is_part = troupe_reply_standing(reply) == TROUPE_STANDING_UNTOLD;
+            is_part ? show_part(call, reply) : show_status(call, reply);
             troupe_reply_destroy(&reply);
             continue;
         }

@@ -97,6 +97,7 @@ static void print(const msgpack_object *actor)
     print_heading(actor);
     print_text(actor, "behaviour", "behaviour");
     print_text(actor, "mailbox", "mailbox");
+    print_text(actor, "aside", "aside");
     print_messages(actor);
     print_text(actor, "timers", "timers");
     print_text(actor, "monitors", "monitors");

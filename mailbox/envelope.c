@@ -100,6 +100,7 @@ tr_envelope_t *tr_envelope_new(uint64_t id, tr_mailbox_t *reply_to, const tr_hea
     self->dedup = keep_dedup(&cursor, header);
     self->caller = keep(&cursor, header->caller);
     self->peer = header->peer;
+    self->wants_status = header->wants_status;
     self->depth = header->depth;
     self->parent = header->parent;
     self->timeout_ms = header->timeout_ms;
@@ -274,6 +275,21 @@ bool tr_envelope_forward(tr_envelope_t *self, troupe_reply_t **reply_p)
         self->n_bytes += tr_reply_flow_bytes(reply);
     }
     return send_reply(self, reply);
+}
+
+void tr_envelope_send_status(tr_envelope_t *self, troupe_standing_t standing, uint64_t position)
+{
+    assert(self && standing != TROUPE_STANDING_UNTOLD);
+    if (atomic_load(&self->is_answered)) {
+        return;
+    }
+    troupe_reply_t *status = tr_reply_new(self->id, false, TROUPE_OUTCOME_OK, NULL, NULL);
+    if (status) {
+        status->sequence = self->n_parts;
+        status->standing = standing;
+        status->position = position;
+        send_reply(self, status);
+    }
 }
 
 /* ---- notes to the router ---- */

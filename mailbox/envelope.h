@@ -51,6 +51,7 @@ typedef struct tr_header {
     int64_t timeout_ms; /* 0: the capability's own */
     troupe_priority_t priority;
     uint64_t credit; /* parts that may be sent before more is granted; 0: the default */
+    bool wants_status;
     bool is_shut;    /* no part at all before the first grant, whatever `credit` says */
     uint64_t peer;   /* among whom turns are taken; 0: all who do not say */
     unsigned depth;  /* how many requests it is called from within, one inside the other */
@@ -92,7 +93,8 @@ struct tr_envelope {
     uint64_t n_bytes; /* in them */
     unsigned n_lost;  /* workers that were lost with it */
     bool is_traced;   /* its trace is to be recorded */
-    int pass_kind;    /* that of the breaker; capabilities/breaker.h */
+    bool wants_status;
+    int pass_kind; /* that of the breaker; capabilities/breaker.h */
     uint64_t pass_round;
     uint64_t stalled_at; /* what its reader had taken when it had no room last */
     unsigned char
@@ -153,6 +155,18 @@ bool tr_envelope_answer_text(tr_envelope_t *self, troupe_outcome_t outcome, int6
  * final the same rule holds. False when it was answered before, or the caller is gone or has
  * no room; the reply is destroyed then. */
 bool tr_envelope_forward(tr_envelope_t *self, troupe_reply_t **reply_p);
+
+/* Tell whoever asks, if it wants to know, how the request stands, and how many wait. What finds
+ * no room, or no memory, is left out. */
+void tr_envelope_send_status(tr_envelope_t *self, troupe_standing_t standing,
+                             uint64_t position);
+static inline void tr_envelope_tell(tr_envelope_t *self, troupe_standing_t standing,
+                                    uint64_t position)
+{
+    if (self->wants_status) {
+        tr_envelope_send_status(self, standing, position);
+    }
+}
 
 /* What the reader of a request's answer says to the router that has it. */
 typedef struct tr_note {

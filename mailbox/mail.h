@@ -20,6 +20,8 @@ typedef struct tr_mail {
     troupe_question_t *question; /* a share, or NULL */
     bool is_urgent;              /* it lies, or has lain, in the urgent lane */
     uint64_t receipt;            /* how a process and its node call it; 0: they do not */
+    int64_t handed_us;           /* when a process got it; 0: none has, or it is not traced */
+    bool is_forwarded;           /* by the process that has it */
     uint64_t forwards;           /* the receipt of the one that it sends on; 0: of none */
     troupe_ref_t *whom;          /* one of those behind one mailbox: a share; or NULL */
     uint64_t number;             /* of a tick: its timer; of a notice: its monitor */
@@ -36,6 +38,10 @@ extern const tr_letter_type_t tr_mail_type;
  * memory; the message and the question are gone then too. */
 TROUPE_NODISCARD tr_mail_t *tr_mail_new(troupe_message_t **message_p, troupe_ref_t *from,
                                         troupe_question_t **question_p);
+
+/* A notice numbered `id`, for that life of its reader, which lacks who went down, and why. NULL
+ * when out of memory. */
+TROUPE_NODISCARD tr_mail_t *tr_mail_notice_new(uint64_t reader, uint64_t id);
 
 /* The mail in this letter, or NULL when it is none. */
 tr_mail_t *tr_mail_in(tr_letter_t *letter);

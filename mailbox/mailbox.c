@@ -529,6 +529,23 @@ tr_letter_t *tr_mailbox_next_aside(tr_mailbox_t *self)
     return letter;
 }
 
+tr_letter_t *tr_mailbox_look_aside(const tr_mailbox_t *self)
+{
+    assert(self);
+    return self->lanes[TR_LANE_USER].aside;
+}
+
+size_t tr_mailbox_count_aside(const tr_mailbox_t *self)
+{
+    assert(self);
+    size_t n = 0;
+    for (const tr_letter_t *letter = self->lanes[TR_LANE_USER].aside; letter;
+         letter = letter->next) {
+        n++;
+    }
+    return n;
+}
+
 bool tr_mailbox_has_room(const tr_mailbox_t *self)
 {
     assert(self);

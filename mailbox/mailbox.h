@@ -118,6 +118,13 @@ void tr_mailbox_put_back(tr_mailbox_t *self);
 
 /* Take the first that was put aside, or NULL: it is handled now, or put aside again. */
 tr_letter_t *tr_mailbox_next_aside(tr_mailbox_t *self);
+
+/* The same one, left where it is. */
+tr_letter_t *tr_mailbox_look_aside(const tr_mailbox_t *self);
+
+/* How many are aside. It walks them. */
+size_t tr_mailbox_count_aside(const tr_mailbox_t *self);
+
 /* Whether there is a letter to take, besides what is aside. */
 bool tr_mailbox_has_letters(const tr_mailbox_t *self);
 

@@ -120,23 +120,32 @@ troupe_status_t troupe_message_add_owned(troupe_message_t *self, void *data, siz
     return TROUPE_OK;
 }
 
+/* The source is not changed in anything a reader could see. */
+troupe_status_t tr_message_share_frame(troupe_message_t *self, const troupe_message_t *other,
+                                       size_t index)
+{
+    assert(self && other && index < other->n_frames);
+    if (make_room(self) != TROUPE_OK) {
+        return TROUPE_ERR_NOMEM;
+    }
+    zmq_msg_t *frame = &self->frames[self->n_frames];
+    zmq_msg_init(frame);
+    if (zmq_msg_copy(frame, (zmq_msg_t *)&other->frames[index]) != 0) {
+        zmq_msg_close(frame);
+        return TROUPE_ERR_NOMEM;
+    }
+    self->n_frames++;
+    return TROUPE_OK;
+}
+
 troupe_message_t *troupe_message_share(const troupe_message_t *self)
 {
     assert(self);
     troupe_message_t *other = troupe_message_new();
     for (size_t i = 0; other && i < self->n_frames; i++) {
-        if (make_room(other) != TROUPE_OK) {
+        if (tr_message_share_frame(other, self, i) != TROUPE_OK) {
             troupe_message_destroy(&other);
-            return NULL;
         }
-        zmq_msg_init(&other->frames[i]);
-        /* The source is not changed in anything a reader could see. */
-        if (zmq_msg_copy(&other->frames[i], (zmq_msg_t *)&self->frames[i]) != 0) {
-            zmq_msg_close(&other->frames[i]);
-            troupe_message_destroy(&other);
-            return NULL;
-        }
-        other->n_frames++;
     }
     return other;
 }

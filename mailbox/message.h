@@ -26,6 +26,12 @@ struct troupe_message {
  * not be closed. TROUPE_ERR_NOMEM leaves both as they were. */
 TROUPE_NODISCARD troupe_status_t tr_message_add_frame(troupe_message_t *self, zmq_msg_t *frame);
 
+/* Append a frame of `other`, which has one of that index: its bytes are shared, not copied.
+ * TROUPE_ERR_NOMEM leaves both as they were. */
+TROUPE_NODISCARD troupe_status_t tr_message_share_frame(troupe_message_t *self,
+                                                        const troupe_message_t *other,
+                                                        size_t index);
+
 /* Send all frames from `first` on over `socket`, moving them out; the last one without
  * ZMQ_SNDMORE. `flags` may be ZMQ_DONTWAIT. Returns 0, or -1 with errno of the frame that was
  * refused (only the first can be refused by a multipart socket). An empty rest sends one

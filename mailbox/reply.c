@@ -97,6 +97,7 @@ void troupe_reply_destroy(troupe_reply_t **self_p)
         troupe_message_destroy(&(*self_p)->message);
         tr_job_release(&(*self_p)->job);
         free((*self_p)->text);
+        free((*self_p)->reason);
         tr_slab_free(*self_p, sizeof **self_p);
         *self_p = NULL;
     }
@@ -112,6 +113,44 @@ bool troupe_reply_is_final(const troupe_reply_t *self)
 {
     assert(self);
     return self->is_final;
+}
+
+troupe_standing_t troupe_reply_standing(const troupe_reply_t *self)
+{
+    assert(self);
+    return self->standing;
+}
+
+uint64_t troupe_reply_position(const troupe_reply_t *self)
+{
+    assert(self);
+    return self->position;
+}
+
+static const char *const standing_names[] = {
+    [TROUPE_STANDING_UNTOLD] = "",
+    [TROUPE_STANDING_QUEUED] = "queued",
+    [TROUPE_STANDING_STARTING] = "starting",
+    [TROUPE_STANDING_RUNNING] = "running",
+};
+
+enum { N_STANDINGS = sizeof standing_names / sizeof standing_names[0] };
+
+const char *troupe_standing_name(troupe_standing_t standing)
+{
+    return standing_names[(size_t)standing < N_STANDINGS ? standing : TROUPE_STANDING_UNTOLD];
+}
+
+bool troupe_standing_parse(const char *name, troupe_standing_t *out)
+{
+    assert(name && out);
+    for (size_t i = TROUPE_STANDING_UNTOLD + 1; i < N_STANDINGS; i++) {
+        if (strcmp(standing_names[i], name) == 0) {
+            *out = (troupe_standing_t)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 uint64_t troupe_reply_sequence(const troupe_reply_t *self)

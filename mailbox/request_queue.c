@@ -9,6 +9,7 @@
 
 #include "mailbox/request_queue.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -337,4 +338,13 @@ size_t tr_request_queue_count(const tr_request_queue_t *self)
 {
     assert(self);
     return self->n_waiting;
+}
+
+void tr_request_queue_each(const tr_request_queue_t *self,
+                           void (*visit)(void *arg, void *envelope), void *arg)
+{
+    assert(self && visit);
+    for (size_t i = 0; i < TR_QUEUE_LEVELS; i++) {
+        tr_lineup_each(&self->levels[i].arrivals, visit, arg);
+    }
 }

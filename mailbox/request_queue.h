@@ -82,4 +82,8 @@ tr_envelope_t *tr_request_queue_any(const tr_request_queue_t *self);
 
 size_t tr_request_queue_count(const tr_request_queue_t *self);
 
+/* Call `visit (arg, envelope)` for each, in no order. It must not change the queue. */
+void tr_request_queue_each(const tr_request_queue_t *self,
+                           void (*visit)(void *arg, void *envelope), void *arg);
+
 #endif

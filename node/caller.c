@@ -146,6 +146,7 @@ troupe_status_t troupe_caller_start(troupe_caller_t *self, const char *capabilit
         .timeout_ms = options->timeout_ms,
         .priority = options->priority,
         .credit = options->credit,
+        .wants_status = options->wants_status,
         .peer = tr_mailbox_incarnation(self->mailbox),
     };
     tr_envelope_t *envelope = tr_envelope_new(id, self->mailbox, &header, message_p);
@@ -187,7 +188,8 @@ int troupe_caller_fd(troupe_caller_t *self)
 /* The application has this reply: a part makes room for another one. */
 static void note_taken(troupe_caller_t *self, const troupe_reply_t *reply)
 {
-    tr_envelope_t *envelope = reply->is_final ? NULL : tr_idmap_get(&self->calls, reply->id);
+    bool is_part = !reply->is_final && reply->standing == TROUPE_STANDING_UNTOLD;
+    tr_envelope_t *envelope = is_part ? tr_idmap_get(&self->calls, reply->id) : NULL;
     if (envelope) {
         tr_envelope_grant(envelope, envelope->router, 1,
                           troupe_message_bytes(troupe_reply_message(reply)));

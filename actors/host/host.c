@@ -168,12 +168,16 @@ static void take_letter(tr_host_t *self, tr_letter_t *letter)
         take_word(self, word);
     } else if (tr_mail_in(letter)) {
         tr_host_send_mail(self, tr_mail_in(letter));
+    } else if (tr_wish_in(letter)) {
+        tr_host_take_wish(self, tr_wish_in(letter));
     } else if (letter->type == &tr_reply_type) {
         take_reply(self, (troupe_reply_t *)letter);
     } else if (letter->type == &tr_cancel_type) {
         tr_host_cancel_call(self, ((tr_note_t *)letter)->envelope);
     } else if (letter->type == &tr_credit_type) {
         tr_host_pass_on_credit(self, ((tr_note_t *)letter)->envelope->number);
+    } else if (tr_inspection_in(letter)) {
+        tr_host_tell_inspected(self, tr_inspection_in(letter));
     }
     tr_letter_destroy(&letter);
 }
@@ -222,6 +226,9 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
     case TR_TRP1_MESSAGE:
         tr_host_take_message(self, command, message_p);
         break;
+    case TR_TRP1_DOWN:
+        tr_host_take_down(self, command);
+        break;
     case TR_TRP1_CANCEL:
         tr_host_cancel_job(self, command->id);
         break;
@@ -238,6 +245,13 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
         break;
     case TR_TRP1_PROBE:
         tr_control_say(self->worker->mailbox, TR_WORD_PROBE, self->worker->incarnation);
+        break;
+    case TR_TRP1_SUSPEND:
+    case TR_TRP1_RESUME:
+        tr_host_suspend(self, command->command == TR_TRP1_SUSPEND);
+        break;
+    case TR_TRP1_INSPECT:
+        tr_host_inspect(self, command->id);
         break;
     case TR_TRP1_STOP:
         ask_to_stop(self);

@@ -108,9 +108,11 @@ void tr_host_lose_message(tr_host_t *self, uint64_t receipt)
 
 void tr_host_take_settled(tr_host_t *self, const tr_control_t *word)
 {
-    bool is_stashed = word->depth > 0;
-    self->n_messages -= self->n_messages > 0 && !is_stashed;
-    say_settled(self, word->number, is_stashed ? "stashed" : NULL);
+    static const char *const states[] = {[TR_SETTLED_RECEIVED] = NULL,
+                                         [TR_SETTLED_ASIDE] = "stashed",
+                                         [TR_SETTLED_UNBEGUN] = "queued"};
+    self->n_messages -= self->n_messages > 0 && word->depth != TR_SETTLED_ASIDE;
+    say_settled(self, word->number, states[word->depth]);
 }
 
 /* The id of an ask that is open now; 0 when out of memory. */
@@ -136,17 +138,22 @@ static int64_t remaining_ms(const troupe_question_t *question)
     return left_ms > 0 ? left_ms : 0;
 }
 
-/* What it says of whom it is for. Borrows from the mail. */
-static tr_trp1_t address_of(const tr_mail_t *mail)
+void tr_host_address(tr_trp1_t *command, const troupe_ref_t *whom)
+{
+    if (whom->number == TR_OUTSIDE_BY_NAME) {
+        command->actor = tr_span_of(troupe_ref_name(whom));
+    } else {
+        command->ref = (int64_t)whom->number;
+    }
+}
+
+/* Borrows from the mail. */
+static tr_trp1_t send_of(const tr_mail_t *mail)
 {
     tr_trp1_t send;
     tr_trp1_init(&send, TR_TRP1_SEND, 0);
     send.urgent = mail->is_urgent;
-    if (mail->whom->number == TR_OUTSIDE_BY_NAME) {
-        send.actor = tr_span_of(troupe_ref_name(mail->whom));
-    } else {
-        send.ref = (int64_t)mail->whom->number;
-    }
+    tr_host_address(&send, mail->whom);
     return send;
 }
 
@@ -176,7 +183,7 @@ void tr_host_send_mail(tr_host_t *self, tr_mail_t *mail)
     if (!mail->whom) {
         return; /* a notice, and nobody's here */
     }
-    tr_trp1_t send = address_of(mail);
+    tr_trp1_t send = send_of(mail);
     if (mail->forwards > 0) {
         send.forward = (int64_t)mail->forwards;
         let_go_of_question(mail);

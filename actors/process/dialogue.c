@@ -203,8 +203,10 @@ static void be_ready(tr_process_worker_t *worker, const tr_trp1_t *ready)
              TR_NUMBER("ms", tr_clock_now_ms() - worker->born_ms),
              TR_NUMBER("concurrency", ready->concurrency));
     if (!worker->work.is_stopping) {
+        tr_dialogue_show_suspension(worker);
         tr_dialogue_show_work(worker);
         tr_self_started(worker->self);
+        tr_dialogue_tell_suspension(worker);
         tr_dialogue_hand_over_mail(worker);
     }
 }
@@ -236,7 +238,8 @@ static void take_error(tr_process_worker_t *worker, const tr_trp1_t *error)
 static void take_pong(tr_process_worker_t *worker, const tr_trp1_t *pong)
 {
     worker->work.is_at_else = worker->mail.under_way.n > 0;
-    tr_given_work_take_pong(&worker->work, pong, worker->errands.open.n_items > 0);
+    tr_given_work_take_pong(&worker->work, pong,
+                            worker->errands.open.n_items > 0 || worker->self->is_suspended);
 }
 
 static void take_hello(tr_process_worker_t *worker, const tr_trp1_t *hello)
@@ -324,6 +327,30 @@ static void take_command(tr_process_worker_t *worker, const tr_trp1_t *command,
         break;
     case TR_TRP1_LOST:
         tr_dialogue_take_lost(worker, command);
+        break;
+    case TR_TRP1_MONITOR:
+        tr_dialogue_take_monitor(worker, command);
+        break;
+    case TR_TRP1_DEMONITOR:
+        tr_dialogue_take_demonitor(worker, command);
+        break;
+    case TR_TRP1_LINK:
+        tr_dialogue_take_link(worker, command);
+        break;
+    case TR_TRP1_UNLINK:
+        tr_dialogue_take_unlink(worker, command);
+        break;
+    case TR_TRP1_JOIN:
+        tr_dialogue_take_join(worker, command);
+        break;
+    case TR_TRP1_LEAVE:
+        tr_dialogue_take_leave(worker, command);
+        break;
+    case TR_TRP1_PUBLISH:
+        tr_dialogue_take_publish(worker, command, message_p);
+        break;
+    case TR_TRP1_INSPECTED:
+        tr_dialogue_take_inspected(worker, command, *message_p);
         break;
     default: /* what is not known is ignored */
         break;

@@ -1,7 +1,8 @@
 /* actors/process/dialogue.h - what a node and the process of a worker say to each other
  *
  * The inside of a process worker, for its files: process/dialogue.c turns jobs and words into
- * TRP/1 and back, process/calls.c what the process asks of others, process/mail.c messages;
+ * TRP/1 and back, process/calls.c what the process asks of others, process/mail.c messages,
+ * process/watching.c monitors, links and groups, process/looks.c what operators want of it;
  * process/worker.c is the actor, with the life and death of the process; process/memory.c how
  * much memory it has.
  */
@@ -11,11 +12,13 @@
 
 #include "actors/errands.h"
 #include "actors/given_work.h"
+#include "actors/inspection.h"
 #include "actors/mail_list.h"
 #include "actors/process/child_link.h"
 #include "actors/process/child_output.h"
 #include "actors/process/family.h"
 #include "actors/process/lent_refs.h"
+#include "actors/process/monitors.h"
 #include "actors/process/worker.h"
 #include "base/oom_kills.h"
 
@@ -28,11 +31,22 @@ typedef struct tr_process_mail {
     uint64_t last_receipt;
     tr_mail_list_t next;      /* to be said before what is aside in the mailbox */
     tr_mail_list_t under_way; /* said, and not settled */
-    tr_mail_list_t stashed;   /* which the process has put aside */
+    tr_mail_list_t stashed;   /* which the process has put aside, or given back at its end */
+    uint64_t first_unbegun;   /* the receipt of the first that it has given back; 0: none */
     tr_idmap_t questions;     /* shares of those that it has not answered, by receipt */
     size_t sweep_at;          /* so many of them */
     tr_lent_refs_t senders;   /* whom the process knows by number */
 } tr_process_mail_t;
+
+typedef struct tr_look tr_look_t; /* that the process was asked for */
+
+/* What operators want of the process. */
+typedef struct tr_process_looks {
+    bool is_told_suspended; /* what was said last, if anything */
+    tr_look_t *open;
+    size_t n_open;
+    uint64_t last_id;
+} tr_process_looks_t;
 
 typedef struct tr_process_worker {
     tr_self_t *self;
@@ -48,6 +62,8 @@ typedef struct tr_process_worker {
     troupe_reply_t *last_unsaid;
     size_t n_unsaid;
     tr_process_mail_t mail;
+    tr_monitors_t monitors;
+    tr_process_looks_t looks;
     bool has_said_stop;
     tr_reason_t stop_reason;
     bool has_verdict;
@@ -135,7 +151,7 @@ void tr_dialogue_show_work(tr_process_worker_t *worker);
 
 /* ---- process/mail.c ---- */
 
-/* A message for the process; takes it. */
+/* A message for the process, or a notice; takes it. */
 void tr_dialogue_take_mail(tr_process_worker_t *worker, tr_mail_t *mail);
 
 /* Let the process have what waits for it, as far as it may. */
@@ -165,6 +181,54 @@ void tr_dialogue_take_lost(tr_process_worker_t *worker, const tr_trp1_t *lost);
 /* The process is gone: what it had is lost, what waits is left to the next life, if there may
  * be one. */
 void tr_dialogue_leave_mail(tr_process_worker_t *worker);
+
+/* ---- process/watching.c ---- */
+
+/* The process monitors somebody, or does not any more. */
+void tr_dialogue_take_monitor(tr_process_worker_t *worker, const tr_trp1_t *monitor);
+void tr_dialogue_take_demonitor(tr_process_worker_t *worker, const tr_trp1_t *demonitor);
+
+/* It ties its life to somebody's, or unties it. */
+void tr_dialogue_take_link(tr_process_worker_t *worker, const tr_trp1_t *link);
+void tr_dialogue_take_unlink(tr_process_worker_t *worker, const tr_trp1_t *unlink);
+
+/* It is a member of a group, or is none any more. */
+void tr_dialogue_take_join(tr_process_worker_t *worker, const tr_trp1_t *join);
+void tr_dialogue_take_leave(tr_process_worker_t *worker, const tr_trp1_t *leave);
+
+/* It speaks to one; may take the message. */
+void tr_dialogue_take_publish(tr_process_worker_t *worker, const tr_trp1_t *publish,
+                              troupe_message_t **message_p);
+
+/* Somebody went down; takes the notice. */
+void tr_dialogue_take_notice(tr_process_worker_t *worker, tr_mail_t *notice);
+
+/* It is the notice's turn: tell the process, or end it. False: not yet, it does not read. */
+bool tr_dialogue_pass_on_notice(tr_process_worker_t *worker, const tr_mail_t *notice);
+
+/* ---- process/looks.c ---- */
+
+/* It is suspended from now on, or goes on, as the actor has it. */
+void tr_dialogue_suspend(tr_process_worker_t *worker);
+
+/* Let the process know which, as soon as it is ready and reads. False: not yet. */
+bool tr_dialogue_tell_suspension(tr_process_worker_t *worker);
+
+/* Show which in the state of one that is ready. */
+void tr_dialogue_show_suspension(tr_process_worker_t *worker);
+
+/* Whoever says this word wants to look into it. */
+void tr_dialogue_inspect(tr_process_worker_t *worker, const tr_control_t *word);
+
+/* The process shows itself; borrows the message (NULL: none). */
+void tr_dialogue_take_inspected(tr_process_worker_t *worker, const tr_trp1_t *inspected,
+                                const troupe_message_t *message);
+
+/* Answer in its place when it has not in time. Returns when to be asked again. */
+int64_t tr_dialogue_turn_looks(tr_process_worker_t *worker, int64_t now_ms);
+
+/* The process is gone: nobody waits for it any more. */
+void tr_dialogue_end_looks(tr_process_worker_t *worker);
 
 /* ---- process/memory.c ---- */
 

@@ -2,9 +2,13 @@
  * have them: what the process has not got then waits for the next life, where there is one. A
  * few are under way at a time; of those, whatever becomes of the process, the node knows.
  *
+ * Notices wait among them, so that each keeps its turn. They are not given back, take no place
+ * among those under way, and are for one life.
+ *
  * Invariant: a message is in one place only: the mailbox, `next`, `under_way`, or `stashed`,
- * when the process has put it aside. A question that it brought is in `questions` from when it
- * was said until it is answered, and travels with the message as well.
+ * when the process has put it aside, or ends without having begun it. A question that it
+ * brought is in `questions` from when it was said until it is answered, and travels with the
+ * message as well.
  */
 
 #include "actors/process/dialogue.h"
@@ -12,6 +16,7 @@
 #include <stdio.h>
 
 #include "actors/dead_letter.h"
+#include "actors/tracing.h"
 #include "base/clock.h"
 #include "mailbox/question.h"
 
@@ -119,14 +124,20 @@ static troupe_status_t say_message(tr_process_worker_t *worker, const tr_mail_t 
 }
 
 /* Takes the mail. False: there is no getting on for now. */
-static bool hand_over(tr_process_worker_t *worker, tr_mail_t *mail)
+static bool hand_over_message(tr_process_worker_t *worker, tr_mail_t *mail)
 {
+    if (!worker->mail.is_welcome) {
+        bury(worker, mail, "the worker takes no messages");
+        return true;
+    }
     mail->receipt = ++worker->mail.last_receipt;
+    mail->is_forwarded = false;
     troupe_status_t status = mail->question ? keep_question(&worker->mail, mail) : TROUPE_OK;
     if (status == TROUPE_OK) {
         status = say_message(worker, mail);
     }
     if (status == TROUPE_OK) {
+        tr_tracing_hand_over(worker->self, mail);
         tr_mail_list_append(&worker->mail.under_way, mail);
         return true;
     }
@@ -141,31 +152,60 @@ static bool hand_over(tr_process_worker_t *worker, tr_mail_t *mail)
     return false;
 }
 
-static bool may_hand_over(const tr_process_worker_t *worker)
+/* Takes the notice. False likewise. */
+static bool hand_over_notice(tr_process_worker_t *worker, tr_mail_t *notice)
 {
-    bool has_place = worker->mail.next.first || worker->mail.under_way.n < WINDOW;
-    return worker->work.is_ready && worker->mail.is_welcome && has_place && !worker->unsaid &&
-           !is_over(worker);
+    tr_letter_t *letter = &notice->letter;
+    if (!tr_dialogue_pass_on_notice(worker, notice)) {
+        tr_mail_list_prepend(&worker->mail.next, notice);
+        return false;
+    }
+    tr_letter_destroy(&letter);
+    return true;
 }
 
-static tr_mail_t *next_mail(tr_process_worker_t *worker)
+static bool hand_over(tr_process_worker_t *worker, tr_mail_t *mail)
+{
+    return mail->kind == TROUPE_MESSAGE_DOWN ? hand_over_notice(worker, mail)
+                                             : hand_over_message(worker, mail);
+}
+
+static bool may_hand_over(const tr_process_worker_t *worker)
+{
+    bool is_still = worker->self->is_suspended || worker->looks.is_told_suspended;
+    return worker->work.is_ready && !worker->unsaid && !is_still && !is_over(worker);
+}
+
+/* With whom it is tied to it falls when it has taken what that one had sent. */
+static bool has_place_for(const tr_process_worker_t *worker, const tr_mail_t *mail)
+{
+    size_t n_under_way = worker->mail.under_way.n;
+    return mail->kind != TROUPE_MESSAGE_DOWN ? n_under_way < WINDOW
+                                             : !mail->is_link || n_under_way == 0;
+}
+
+static tr_mail_t *next_waiting(tr_process_worker_t *worker)
 {
     tr_mail_t *mail = tr_mail_list_next(&worker->mail.next);
     tr_letter_t *letter = mail ? NULL : tr_mailbox_next_aside(worker->self->mailbox);
     return letter ? tr_mail_in(letter) : mail;
 }
 
+/* What may be said now, or NULL. */
+static tr_mail_t *next_mail(tr_process_worker_t *worker)
+{
+    tr_letter_t *aside = tr_mailbox_look_aside(worker->self->mailbox);
+    bool is_next =
+        worker->mail.next.first || (aside && has_place_for(worker, tr_mail_in(aside)));
+    return is_next ? next_waiting(worker) : NULL;
+}
+
 /* What nobody will have is told at once, unless another life may have it. */
 static void give_up_waiting(tr_process_worker_t *worker)
 {
-    bool is_unwelcome = worker->work.is_ready && !worker->mail.is_welcome;
-    if (!is_unwelcome && (is_lasting(worker) || !is_over(worker))) {
-        return;
-    }
     tr_mail_t *mail;
-    while ((mail = next_mail(worker)) != NULL) {
-        bury(worker, mail,
-             is_unwelcome ? "the worker takes no messages" : "the worker has ended");
+    while (!is_lasting(worker) && is_over(worker) && (mail = next_waiting(worker)) != NULL) {
+        bury(worker, mail, "the worker has ended");
     }
 }
 
@@ -197,10 +237,9 @@ void tr_dialogue_take_mail(tr_process_worker_t *worker, tr_mail_t *mail)
 
 /* ---- from the process ---- */
 
-static void note_settled(tr_process_worker_t *worker)
+static void go_on(tr_process_worker_t *worker)
 {
     tr_pulse_t *pulse = worker->self->pulse;
-    tr_pulse_count_message(pulse, worker->self->now.ms);
     if (atomic_load(&pulse->running) == 0) {
         atomic_store(&pulse->running_since_ms, 0); /* the next one begins now */
     }
@@ -216,6 +255,15 @@ static void put_aside(tr_process_worker_t *worker, tr_mail_t *mail)
     tr_mail_list_append(&worker->mail.stashed, mail);
 }
 
+/* Nor has the process begun what comes behind it. */
+static void note_unbegun(tr_process_mail_t *mail, uint64_t receipt)
+{
+    const tr_mail_t *given_back = tr_mail_list_get(&mail->under_way, receipt);
+    if (given_back && !given_back->is_urgent && mail->first_unbegun == 0) {
+        mail->first_unbegun = receipt;
+    }
+}
+
 static tr_mail_t *take_settled(tr_process_worker_t *worker, uint64_t receipt)
 {
     tr_mail_t *mail = tr_mail_list_take(&worker->mail.under_way, receipt);
@@ -228,22 +276,40 @@ static tr_mail_t *take_settled(tr_process_worker_t *worker, uint64_t receipt)
     return mail;
 }
 
+/* The process has received it. Takes the mail. */
+static void conclude(tr_process_worker_t *worker, tr_mail_t *mail, tr_span_t state)
+{
+    tr_letter_t *letter = &mail->letter;
+    tr_pulse_count_message(worker->self->pulse, tr_clock_now_ms());
+    if (tr_span_equals(state, "stashed")) {
+        tr_tracing_take_back(worker->self, mail, "stashed");
+        put_aside(worker, mail);
+    } else if (tr_span_equals(state, "lost")) {
+        tr_tracing_take_back(worker->self, mail, "lost");
+        bury(worker, mail, "the process could not take it");
+    } else {
+        tr_tracing_take_back(worker->self, mail, mail->is_forwarded ? "forwarded" : "done");
+        tr_letter_destroy(&letter);
+    }
+}
+
 void tr_dialogue_take_settled(tr_process_worker_t *worker, const tr_trp1_t *settled)
 {
+    bool is_unbegun = tr_span_equals(settled->state, "queued");
+    if (is_unbegun) {
+        note_unbegun(&worker->mail, settled->id);
+    }
     tr_mail_t *mail = take_settled(worker, settled->id);
     if (!mail) {
         tr_given_work_meet_unknown(&worker->work, settled->id);
         return;
     }
-    tr_letter_t *letter = &mail->letter;
-    if (tr_span_equals(settled->state, "stashed")) {
-        put_aside(worker, mail);
-    } else if (tr_span_equals(settled->state, "lost")) {
-        bury(worker, mail, "the process could not take it");
+    if (is_unbegun) {
+        put_aside(worker, mail); /* it is for the next life */
     } else {
-        tr_letter_destroy(&letter);
+        conclude(worker, mail, settled->state);
     }
-    note_settled(worker);
+    go_on(worker);
 }
 
 /* What is no message of the process's own is an ask's or a plain one's end. */
@@ -281,6 +347,9 @@ static void post(tr_process_worker_t *worker, const tr_trp1_t *send, tr_mail_t *
     copy_name(name, sizeof name, send->actor);
     troupe_ref_t *to =
         send->ref > 0 ? tr_lent_refs_get(&worker->mail.senders, (uint64_t)send->ref) : NULL;
+    if (tr_tracing_is_on(worker->self)) {
+        tr_tracing_tell_sent(worker->self, to ? troupe_ref_name(to) : name, mail);
+    }
     troupe_status_t status = to ? tr_runtime_post(runtime, to, lane, mail)
                                 : tr_runtime_post_named(runtime, name, lane, mail);
     (void)status; /* what is not delivered is told, and answered, by that */
@@ -291,11 +360,12 @@ static void post(tr_process_worker_t *worker, const tr_trp1_t *send, tr_mail_t *
 static tr_mail_t *forwarded(tr_process_worker_t *worker, uint64_t receipt,
                             troupe_message_t **message_p)
 {
-    const tr_mail_t *mail = tr_mail_list_get(&worker->mail.under_way, receipt);
+    tr_mail_t *mail = tr_mail_list_get(&worker->mail.under_way, receipt);
     if (!mail) {
         tr_given_work_meet_unknown(&worker->work, receipt);
         return NULL;
     }
+    mail->is_forwarded = true;
     troupe_question_t *question = tr_idmap_take(&worker->mail.questions, receipt);
     return tr_mail_new(message_p, mail->from, &question);
 }
@@ -352,7 +422,9 @@ void tr_dialogue_take_lost(tr_process_worker_t *worker, const tr_trp1_t *lost)
 static void lose_what_is_under_way(tr_process_worker_t *worker)
 {
     tr_mail_t *mail;
+    bool has_failed = worker->has_verdict && worker->verdict.kind == TROUPE_REASON_FAILED;
     while ((mail = tr_mail_list_next(&worker->mail.under_way)) != NULL) {
+        tr_tracing_take_back(worker->self, mail, has_failed ? "failed" : "lost");
         bury(worker, mail, "the process ended while it had it");
     }
 }
@@ -365,8 +437,25 @@ static void append_all(tr_mail_list_t *list, tr_mail_list_t *other)
     }
 }
 
-/* In the order in which the next life is to have it: what was put aside, what was next, and
- * what has waited. */
+/* What lies behind a message that was given back was perhaps not even read by the process. */
+static void collect_unbegun(tr_process_mail_t *mail, tr_mail_list_t *all)
+{
+    tr_mail_list_t begun = {0};
+    tr_mail_t *one;
+    while ((one = tr_mail_list_next(&mail->under_way)) != NULL) {
+        bool is_behind = mail->first_unbegun > 0 && one->receipt > mail->first_unbegun;
+        if (is_behind && !one->is_urgent) {
+            forget_question(mail, one->receipt);
+            tr_mail_list_append(all, one);
+        } else {
+            tr_mail_list_append(&begun, one);
+        }
+    }
+    mail->under_way = begun;
+}
+
+/* In the order in which the next life is to have it: what was put aside or given back, what was
+ * next, and what has waited. */
 static tr_mail_list_t collect(tr_process_worker_t *worker)
 {
     tr_mail_list_t all = {0};
@@ -375,6 +464,7 @@ static tr_mail_list_t collect(tr_process_worker_t *worker)
         forget_question(&worker->mail, mail->receipt); /* it goes with the message */
         tr_mail_list_append(&all, mail);
     }
+    collect_unbegun(&worker->mail, &all);
     append_all(&all, &worker->mail.next);
     for (tr_letter_t *letter;
          (letter = tr_mailbox_next_aside(worker->self->mailbox)) != NULL;) {
@@ -392,7 +482,7 @@ void tr_dialogue_leave_mail(tr_process_worker_t *worker)
     while ((mail = tr_mail_list_next(&all)) != NULL) {
         tr_letter_t *letter = &mail->letter;
         mail->receipt = 0;
-        if (is_lasting(worker)) {
+        if (is_lasting(worker) && tr_mail_is_sent(mail)) {
             tr_mailbox_put_aside(worker->self->mailbox, &letter);
         } else {
             bury(worker, mail, "the worker has ended");

@@ -18,9 +18,7 @@
 #include <string.h>
 
 #include "actors/dead_letter.h"
-#include "actors/inspection.h"
 #include "actors/process/dialogue.h"
-#include "actors/watching.h"
 #include "actors/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -196,6 +194,7 @@ static tr_process_worker_t *worker_new(tr_self_t *self, const tr_process_plan_t 
         tr_errands_init(&worker->errands, self);
         tr_idmap_init(&worker->mail.questions);
         tr_lent_refs_init(&worker->mail.senders);
+        tr_monitors_init(&worker->monitors, self->mailbox, self->ref, self->incarnation);
     }
     return worker;
 }
@@ -233,17 +232,6 @@ static void take_kill(tr_process_worker_t *worker, const tr_control_t *word)
     }
 }
 
-/* What the behaviour has inside is in the process. */
-static void inspect(tr_process_worker_t *worker, const tr_control_t *word)
-{
-    tr_inspection_t *inspection = tr_inspection_new(worker->self, word->number);
-    if (inspection) {
-        inspection->remark = "it runs in a process of its own";
-        inspection->n_calls = worker->errands.open.n_items;
-        tr_inspection_send(inspection, word->mailbox);
-    }
-}
-
 static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
 {
     if (word->word == TR_WORD_KILL) {
@@ -257,17 +245,7 @@ static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
     } else if (word->word == TR_WORD_PROBE) {
         tr_dialogue_say(worker, TR_TRP1_PROBE, 0);
     } else if (word->word == TR_WORD_INSPECT) {
-        inspect(worker, word);
-    }
-}
-
-/* Nobody is monitored on behalf of a process; but others may have linked themselves to it. */
-static void take_notice(tr_process_worker_t *worker, const tr_mail_t *notice)
-{
-    bool is_tied = notice->is_link && tr_ref_untie(worker->self->ref, notice->number);
-    if (is_tied && notice->reason->kind != TROUPE_REASON_NORMAL) {
-        tr_reason_t reason = tr_watching_reason_to_fall(notice);
-        tr_dialogue_fail(worker, &reason);
+        tr_dialogue_inspect(worker, word);
     }
 }
 
@@ -284,8 +262,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (letter->type == &tr_reply_type) {
         tr_dialogue_answer(worker, (troupe_reply_t *)letter);
     } else if (tr_mail_in(letter) && tr_mail_in(letter)->kind == TROUPE_MESSAGE_DOWN) {
-        take_notice(worker, tr_mail_in(letter));
-        tr_letter_destroy(&letter);
+        tr_dialogue_take_notice(worker, tr_mail_in(letter));
     } else if (tr_mail_in(letter)) {
         tr_dialogue_take_mail(worker, tr_mail_in(letter));
     } else {
@@ -302,6 +279,12 @@ static bool ping(tr_self_t *self, const tr_control_t *word)
         tr_dialogue_say(worker, TR_TRP1_PING, word->number);
     }
     return true;
+}
+
+static void suspend(tr_self_t *self, bool is_suspended)
+{
+    (void)is_suspended;
+    tr_dialogue_suspend(self->state);
 }
 
 static void stop(tr_self_t *self, const tr_reason_t *reason)
@@ -381,24 +364,29 @@ static int64_t turn_parts(tr_process_worker_t *worker, int64_t now_ms)
 static int64_t turn_unsaid(tr_process_worker_t *worker, int64_t now_ms)
 {
     tr_dialogue_say_unsaid(worker);
+    bool is_told = tr_dialogue_tell_suspension(worker);
     tr_dialogue_hand_over_mail(worker);
-    bool must_retry = worker->unsaid || (worker->work.is_ready && worker->mail.next.first);
+    bool has_mail = worker->mail.next.first && !worker->self->is_suspended;
+    bool must_retry = worker->unsaid || !is_told || (worker->work.is_ready && has_mail);
     return must_retry ? tr_clock_after(now_ms, RETRY_PART_MS) : TR_NEVER;
 }
 
-/* What it was given. What waits for an actor that is restarted waits on. */
+/* What it was given. What waits for an actor that is restarted waits on; one that is suspended
+ * is not waited for, and gives back what it has not begun. */
 static bool has_finished(const tr_process_worker_t *worker)
 {
     const tr_mailbox_t *mailbox = worker->self->mailbox;
-    return !worker->work.given.oldest && worker->mail.under_way.n == 0 &&
-           (tr_mailbox_is_lasting(mailbox) ||
-            (!worker->mail.next.first && tr_mailbox_depth(mailbox) == 0));
+    bool has_messages = worker->mail.under_way.n > 0 ||
+                        (!tr_mailbox_is_lasting(mailbox) &&
+                         (worker->mail.next.first || tr_mailbox_depth(mailbox) > 0));
+    return !worker->work.given.oldest && (!has_messages || worker->self->is_suspended);
 }
 
 static int64_t turn(tr_self_t *self, int64_t now_ms)
 {
     tr_process_worker_t *worker = self->state;
     int64_t due_ms = turn_parts(worker, now_ms);
+    due_ms = tr_clock_earlier(due_ms, tr_dialogue_turn_looks(worker, now_ms));
     if (worker->is_gone) {
         return tr_clock_earlier(due_ms, turn_after_death(worker, now_ms));
     }
@@ -450,6 +438,7 @@ static void leave(tr_self_t *self)
     tr_process_worker_t *worker = self->state;
     if (worker) {
         be_rid_of_process(worker);
+        tr_dialogue_end_looks(worker);
         tr_dialogue_leave_mail(worker);
     }
 }
@@ -463,6 +452,7 @@ static void end(tr_self_t *self)
     tr_given_work_finish(&worker->work); /* what it had ends when the router hears of this */
     tr_errands_finish(&worker->errands);
     tr_dialogue_forget_unsaid(worker);
+    tr_monitors_finish(&worker->monitors);
     tr_child_link_destroy(&worker->link);
     tr_child_output_destroy(&worker->output);
     tr_given_work_show_end(&worker->work);
@@ -477,6 +467,7 @@ static const tr_actor_class_t process_worker_class = {
     .receive = receive,
     .ping = ping,
     .turn = turn,
+    .suspend = suspend,
     .stop = stop,
     .leave = leave,
     .leftover = leftover,

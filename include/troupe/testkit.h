@@ -36,14 +36,17 @@ TROUPE_BEGIN_DECLS
  *
  * The message that was taken last is the one *in hand*: it can be answered, and is there until
  * the next one is taken. If it asks and is neither answered, forwarded nor its question taken
- * by then, it is answered as lost. */
+ * by then, it is answered as lost.
+ *
+ * A probe does not fall with those who link to it: it gets a DOWN when one of them ends for any
+ * reason but `normal`. */
 
 /* A thread's own end among actors. */
 typedef struct troupe_probe troupe_probe_t;
 
 /* A probe in a node that runs, and outlives it, known under `name` (NULL: "probe/" and a
- * number). Its mailbox holds 100 000 messages. NULL when the name is taken or longer than 127
- * bytes, or out of memory. */
+ * number). Its mailbox holds 100 000 messages. NULL when the name is taken, empty or longer
+ * than 127 bytes, or out of memory. */
 TROUPE_API TROUPE_NODISCARD troupe_probe_t *troupe_probe_new(troupe_node_t *node,
                                                              const char *name);
 
@@ -54,7 +57,8 @@ TROUPE_API void troupe_probe_destroy(troupe_probe_t **self_p);
 /* The probe itself, as actors see it; borrowed. */
 TROUPE_API troupe_ref_t *troupe_probe_ref(const troupe_probe_t *self);
 
-/* The actor called `name`, to be released by the caller; NULL when there is none. */
+/* The actor called `name`, to be released by the caller; NULL when there is none, or no name.
+ */
 TROUPE_API TROUPE_NODISCARD troupe_ref_t *troupe_probe_find(troupe_probe_t *self,
                                                             const char *name);
 
@@ -97,8 +101,8 @@ TROUPE_API TROUPE_NODISCARD troupe_question_t *troupe_probe_take_question(troupe
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_probe_forward(troupe_probe_t *self,
                                                                  troupe_ref_t *to);
 
-/* Have one DOWN come when the life of that actor ends, as troupe_monitor. *id_out may be NULL.
- * TROUPE_ERR_NOMEM: nothing was done. */
+/* Have one DOWN come when the life of that actor ends, as troupe_monitor. `id_out` may be NULL.
+ * TROUPE_ERR_INVALID: there is nobody to monitor (NULL). TROUPE_ERR_NOMEM: nothing was done. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_probe_monitor(troupe_probe_t *self,
                                                                  troupe_ref_t *whom,
                                                                  uint64_t *id_out);

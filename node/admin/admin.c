@@ -12,11 +12,13 @@
 
 #include "actors/dead_letter.h"
 #include "actors/inspection.h"
+#include "actors/request_list.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "mailbox/reply.h"
 #include "node/admin/agenda.h"
 #include "node/admin/events.h"
+#include "node/admin/listing.h"
 #include "node/admin/operation.h"
 #include "node/admin/state_document.h"
 #include "node/admin/stats_document.h"
@@ -34,6 +36,7 @@ typedef struct tr_admin {
     uint64_t last_token;
     tr_operations_t operations;
     tr_streams_t streams;
+    tr_listings_t listings;
     tr_agenda_t agenda;
     tr_reload_t *reload;
 } tr_admin_t;
@@ -134,6 +137,11 @@ static void stream_events(tr_admin_t *admin, tr_envelope_t *envelope)
     tr_streams_begin(&admin->streams, envelope);
 }
 
+static void list_requests(tr_admin_t *admin, tr_envelope_t *envelope)
+{
+    tr_listings_begin(&admin->listings, envelope);
+}
+
 /* Each takes the share of the envelope. */
 static const struct {
     const char *name;
@@ -142,6 +150,7 @@ static const struct {
 } methods[] = {
     {"tree", show_tree, "how everything is"},
     {"stats", show_stats, "the metrics"},
+    {"requests", list_requests, "what is queued and running"},
     {"events", stream_events, "what happens, as it happens"},
     {"add", begin_operation, "start one more child of a supervisor"},
     {"terminate", begin_operation, "stop a child; it stays down"},
@@ -267,6 +276,8 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
         }
     } else if (tr_inspection_in(letter)) {
         tr_operations_inspected(&admin->operations, letter);
+    } else if (letter->type == &tr_request_list_type) {
+        tr_listings_take(&admin->listings, (tr_request_list_t *)letter);
     } else if (tr_event_is_in(letter)) {
         tr_streams_take(&admin->streams, letter);
     } else if (letter->type == &tr_cancel_type) {
@@ -293,6 +304,7 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     int64_t due_ms = tr_agenda_turn(&admin->agenda, moment_of(now_ms));
     due_ms = tr_clock_earlier(due_ms, tr_operations_expire(&admin->operations, now_ms));
     due_ms = tr_clock_earlier(due_ms, tr_streams_expire(&admin->streams, now_ms));
+    due_ms = tr_clock_earlier(due_ms, tr_listings_turn(&admin->listings, now_ms));
     due_ms = tr_clock_earlier(due_ms, tr_reload_turn(admin->reload, now_ms));
     for (tr_survey_t **link = &admin->surveys; *link;) {
         tr_survey_t *survey = *link;
@@ -341,6 +353,7 @@ static bool begin(tr_self_t *self, const void *arg)
         admin->self = self;
         tr_operations_init(&admin->operations, self, spec->modules);
         tr_streams_init(&admin->streams, self);
+        tr_listings_init(&admin->listings, self);
         admin->reload = tr_reload_new(self, spec->modules, spec->config, set_schedule, admin);
         tr_agenda_init(&admin->agenda, self, call_oneself, admin);
     }
@@ -370,6 +383,7 @@ static void end(tr_self_t *self)
     tr_operations_finish(&admin->operations);
     tr_reload_destroy(&admin->reload);
     tr_streams_finish(&admin->streams);
+    tr_listings_finish(&admin->listings);
     tr_agenda_finish(&admin->agenda);
     free(admin);
     self->state = NULL;

@@ -12,8 +12,6 @@
 
 #include "node/admin/account.h"
 
-#define MOST_STATE ((size_t)1 << 20)
-
 typedef struct writer {
     msgpack_sbuffer buffer;
     msgpack_packer packer;
@@ -49,9 +47,9 @@ static bool is_fit_to_show(const char *name, const troupe_message_t *state, char
                            size_t size)
 {
     size_t state_size = troupe_message_size(state, 0);
-    if (state_size > MOST_STATE) {
+    if (state_size > TR_INSPECTION_MOST_STATE) {
         snprintf(why, size, "%.80s shows a state of %zu bytes, and %zu are the most", name,
-                 state_size, MOST_STATE);
+                 state_size, TR_INSPECTION_MOST_STATE);
         return false;
     }
     tr_account_t reading = {0};
@@ -108,7 +106,7 @@ troupe_message_t *tr_inspection_document(const tr_inspection_t *inspection,
     msgpack_sbuffer_init(&writer.buffer);
     msgpack_packer_init(&writer.packer, &writer.buffer, msgpack_sbuffer_write);
     bool has_nothing = !inspection->state && !inspection->remark[0];
-    msgpack_pack_map(&writer.packer, 16);
+    msgpack_pack_map(&writer.packer, 17);
     text_entry(&writer, "name", child->name);
     text_entry(&writer, "kind", child->kind);
     text_entry(&writer, "behaviour", inspection->behaviour);
@@ -119,6 +117,7 @@ troupe_message_t *tr_inspection_document(const tr_inspection_t *inspection,
     number_entry(&writer, "mailbox", inspection->n_waiting);
     number_entry(&writer, "messages", inspection->n_messages);
     number_entry(&writer, "rate", inspection->rate);
+    number_entry(&writer, "aside", inspection->n_aside);
     number_entry(&writer, "timers", inspection->n_timers);
     number_entry(&writer, "monitors", inspection->n_monitors);
     number_entry(&writer, "asks", inspection->n_asks);

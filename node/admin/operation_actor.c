@@ -44,9 +44,6 @@ static const char *what_is_wrong(const tr_operation_t *operation,
     } else if (is_of_pool(operation, child) && is_suspension) {
         snprintf(text, size, "%s is a worker of a capability: drain it, or pause that, instead",
                  name);
-    } else if (is_kind(child, "actor") && is_suspension &&
-               child->isolation == TR_ISOLATION_PROCESS) {
-        snprintf(text, size, "%s runs in a process of its own, and cannot be suspended", name);
     } else if (!is_kind(child, "actor") && !is_of_pool(operation, child)) {
         snprintf(text, size, "%s is a %s, and no actor", name, child->kind);
     } else if (!child->pulse && operation->deed != TR_DEED_TRACE) {
@@ -78,6 +75,13 @@ static tr_mailbox_t *mailbox_of(const tr_operations_t *self, const char *name)
     return mailbox;
 }
 
+/* Above 0: there is some, or the operation would be over. */
+static int64_t time_left_ms(const tr_operation_t *operation)
+{
+    int64_t left_ms = operation->deadline_ms - tr_clock_now_ms();
+    return left_ms > 0 ? left_ms : 1;
+}
+
 /* False: it could not be said. */
 static bool say_word(tr_operations_t *self, tr_operation_t *operation,
                      const tr_report_child_t *child)
@@ -93,6 +97,7 @@ static bool say_word(tr_operations_t *self, tr_operation_t *operation,
         snprintf(operation->actor->name, sizeof operation->actor->name, "%s", operation->name);
         operation->actor->pulse = tr_pulse_share(child->pulse);
         word->number = operation->token;
+        word->depth = (size_t)time_left_ms(operation);
         word->mailbox = tr_mailbox_share(self->admin->mailbox);
         tr_control_send(word, to);
     } else if (word) {

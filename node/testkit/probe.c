@@ -35,6 +35,7 @@ struct troupe_probe {
     uint64_t last_number; /* of an ask or a monitor */
     tr_watching_t watching;
     tr_mail_t *in_hand; /* or NULL */
+    bool is_forwarded;  /* what is in hand */
     const tr_probe_time_t *time;
     void *time_arg;
     char complaint[COMPLAINT_SIZE];
@@ -73,7 +74,7 @@ static const tr_probe_time_t real_time = {
 static troupe_ref_t *claim(tr_runtime_t *runtime, const char *name)
 {
     troupe_ref_t *ref;
-    return strlen(name) < TR_DIRECTORY_NAME_SIZE &&
+    return *name && strlen(name) < TR_DIRECTORY_NAME_SIZE &&
                    tr_directory_claim(runtime->directory, name, "",
                                       (tr_mailbox_limits_t){MAILBOX_LETTERS, MAILBOX_BYTES},
                                       false, &ref) == TROUPE_OK
@@ -127,6 +128,7 @@ static void let_go_of_hand(troupe_probe_t *self)
             answer_as_lost(self, self->in_hand->question);
         }
         self->in_hand = NULL;
+        self->is_forwarded = false;
         tr_letter_destroy(&letter);
     }
 }
@@ -167,18 +169,27 @@ troupe_ref_t *troupe_probe_ref(const troupe_probe_t *self)
 
 troupe_ref_t *troupe_probe_find(troupe_probe_t *self, const char *name)
 {
-    assert(self && name);
-    return tr_directory_refer(self->runtime->directory, tr_span_of(name));
+    assert(self);
+    return name ? tr_directory_refer(self->runtime->directory, tr_span_of(name)) : NULL;
 }
 
 /* ---- sending ---- */
 
+/* Takes the mail. */
+static troupe_status_t post(troupe_probe_t *self, troupe_ref_t *to, tr_mail_t *mail)
+{
+    if (!mail) {
+        return TROUPE_ERR_NOMEM;
+    }
+    return to ? tr_runtime_post(self->runtime, to, TR_LANE_USER, mail)
+              : tr_runtime_drop(self->runtime, "it was sent to nobody", mail);
+}
+
 troupe_status_t troupe_probe_send(troupe_probe_t *self, troupe_ref_t *to,
                                   troupe_message_t **message_p)
 {
-    assert(self && to && message_p);
-    tr_mail_t *mail = tr_mail_new(message_p, self->ref, NULL);
-    return mail ? tr_runtime_post(self->runtime, to, TR_LANE_USER, mail) : TROUPE_ERR_NOMEM;
+    assert(self && message_p);
+    return post(self, to, tr_mail_new(message_p, self->ref, NULL));
 }
 
 troupe_status_t troupe_probe_send_text(troupe_probe_t *self, troupe_ref_t *to, const char *text)
@@ -203,9 +214,8 @@ static troupe_status_t pose(troupe_probe_t *self, troupe_ref_t *to, uint64_t id,
     if (!mail) {
         return TROUPE_ERR_NOMEM;
     }
-    /* However it goes, the answer says so. */
-    troupe_status_t status = tr_runtime_post(self->runtime, to, TR_LANE_USER, mail);
-    (void)status;
+    troupe_status_t status = post(self, to, mail);
+    (void)status; /* however it went, the answer says so */
     return TROUPE_OK;
 }
 
@@ -239,8 +249,8 @@ static troupe_reply_t *await_reply(troupe_probe_t *self, uint64_t id, int64_t un
 static troupe_reply_t *say_timeout(uint64_t id, const troupe_ref_t *whom, int64_t timeout_ms)
 {
     char text[200];
-    snprintf(text, sizeof text, "%.120s has not answered within %lld ms", whom->name,
-             (long long)timeout_ms);
+    snprintf(text, sizeof text, "%.120s has not answered within %lld ms",
+             whom ? whom->name : "nobody", (long long)timeout_ms);
     return tr_reply_new(id, true, TROUPE_OUTCOME_TIMEOUT, text, NULL);
 }
 
@@ -248,7 +258,7 @@ troupe_status_t troupe_probe_ask(troupe_probe_t *self, troupe_ref_t *to,
                                  troupe_message_t **message_p, int64_t timeout_ms,
                                  troupe_reply_t **out)
 {
-    assert(self && to && message_p && timeout_ms >= 0 && out);
+    assert(self && message_p && timeout_ms >= 0 && out);
     timeout_ms = timeout_ms > 0 ? timeout_ms : DEFAULT_ASK_MS;
     uint64_t id = ++self->last_number;
     int64_t until_ms = after_ms(self, timeout_ms);
@@ -294,21 +304,27 @@ troupe_question_t *troupe_probe_take_question(troupe_probe_t *self)
 /* In a mail of its own, as this one can still be read. */
 troupe_status_t troupe_probe_forward(troupe_probe_t *self, troupe_ref_t *to)
 {
-    assert(self && self->in_hand && to);
+    assert(self);
+    if (!self->in_hand || !tr_mail_is_sent(self->in_hand) || self->is_forwarded) {
+        return TROUPE_ERR_INVALID;
+    }
     troupe_message_t *message = troupe_message_share(self->in_hand->message);
     if (!message) {
         return TROUPE_ERR_NOMEM;
     }
+    self->is_forwarded = true;
     troupe_question_t *question = troupe_probe_take_question(self);
-    tr_mail_t *mail = tr_mail_new(&message, self->in_hand->from, &question);
-    return mail ? tr_runtime_post(self->runtime, to, TR_LANE_USER, mail) : TROUPE_ERR_NOMEM;
+    return post(self, to, tr_mail_new(&message, self->in_hand->from, &question));
 }
 
 /* ---- watching, and groups ---- */
 
 troupe_status_t troupe_probe_monitor(troupe_probe_t *self, troupe_ref_t *whom, uint64_t *id_out)
 {
-    assert(self && whom);
+    assert(self);
+    if (!whom) {
+        return TROUPE_ERR_INVALID;
+    }
     uint64_t id = ++self->last_number;
     troupe_status_t status = tr_watching_monitor(&self->watching, whom, id);
     if (status == TROUPE_OK && id_out) {
@@ -325,8 +341,8 @@ bool troupe_probe_demonitor(troupe_probe_t *self, uint64_t id)
 
 troupe_status_t troupe_probe_join(troupe_probe_t *self, const char *group)
 {
-    assert(self && group);
-    size_t size = strlen(group);
+    assert(self);
+    size_t size = group ? strlen(group) : 0;
     return size > 0 && size < TR_DIRECTORY_NAME_SIZE
                ? tr_groups_join(self->runtime->groups, group, self->ref, self->incarnation)
                : TROUPE_ERR_INVALID;
@@ -334,8 +350,8 @@ troupe_status_t troupe_probe_join(troupe_probe_t *self, const char *group)
 
 troupe_status_t troupe_probe_leave(troupe_probe_t *self, const char *group)
 {
-    assert(self && group);
-    return tr_groups_leave(self->runtime->groups, group, self->ref);
+    assert(self);
+    return group ? tr_groups_leave(self->runtime->groups, group, self->ref) : TROUPE_NOT_FOUND;
 }
 
 typedef struct publication {
@@ -358,25 +374,32 @@ static void publish_to(void *arg, troupe_ref_t *member)
 size_t troupe_probe_publish(troupe_probe_t *self, const char *group,
                             troupe_message_t **message_p)
 {
-    assert(self && group && message_p);
+    assert(self && message_p);
     troupe_message_t *message = *message_p ? *message_p : troupe_message_new();
     *message_p = NULL;
     publication_t publication = {.from = self, .message = message};
-    if (message) {
+    if (message && group) {
         tr_groups_each(self->runtime->groups, group, publish_to, &publication);
-        troupe_message_destroy(&message);
     }
+    troupe_message_destroy(&message);
     return publication.n_taken;
 }
 
 /* ---- what comes ---- */
 
+/* That of somebody who has linked to it: a good end is none to hear of. */
+static bool is_of_a_good_end(const tr_mail_t *notice)
+{
+    return notice->is_link && notice->reason->kind == TROUPE_REASON_NORMAL;
+}
+
 /* A late answer is nobody's; nor is a notice that is not wanted any more. */
 static bool is_wanted(troupe_probe_t *self, tr_letter_t *letter)
 {
     tr_mail_t *mail = tr_mail_in(letter);
-    return mail && (mail->kind != TROUPE_MESSAGE_DOWN || mail->is_settled ||
-                    tr_watching_take(&self->watching, mail));
+    bool is_notice = mail && mail->kind == TROUPE_MESSAGE_DOWN;
+    return is_notice ? tr_watching_take(&self->watching, mail) && !is_of_a_good_end(mail)
+                     : mail != NULL;
 }
 
 /* Whether something came, and is in hand. */

@@ -189,7 +189,8 @@ static bool has_letters(const player_t *player)
 
 static bool is_due(const player_t *player, int64_t now_ms)
 {
-    return has_letters(player) || player->due_ms <= now_ms;
+    bool is_time = player->due_ms <= now_ms && player->due_ms != TR_NEVER;
+    return is_time || has_letters(player);
 }
 
 /* Of those who have something to do now, whom chance takes; NULL: nobody has. */
@@ -460,9 +461,13 @@ troupe_status_t troupe_stage_add(troupe_stage_t *self, const troupe_child_t *chi
 troupe_status_t troupe_stage_send(troupe_stage_t *self, troupe_ref_t *to,
                                   troupe_message_t **message_p)
 {
-    assert(self && to && message_p);
+    assert(self && message_p);
     tr_mail_t *mail = tr_mail_new(message_p, NULL, NULL);
-    return mail ? tr_runtime_post(self->runtime, to, TR_LANE_USER, mail) : TROUPE_ERR_NOMEM;
+    if (!mail) {
+        return TROUPE_ERR_NOMEM;
+    }
+    return to ? tr_runtime_post(self->runtime, to, TR_LANE_USER, mail)
+              : tr_runtime_drop(self->runtime, "it was sent to nobody", mail);
 }
 
 void troupe_stage_stop(troupe_stage_t *self, const troupe_ref_t *actor)

@@ -25,13 +25,16 @@ def client(client: troupe.Client) -> Dict[str, object]:
     progress: List[float] = list(client.text_to_image.stream("a boat", format="svg"))
     corrections: Sequence[Correction] = client.text_to_text.start("x").result().corrections
     client.text_to_text(turns=[Turn("user", "x")])
+    down: troupe.Down = client.monitor("room").result(1.0)
+    code: Optional[int] = down.code
+    client.monitor(5)  # type: ignore[arg-type]
     client.vision("page.png")  # type: ignore[arg-type]
     client.vision(b"", layout="blok")  # type: ignore[arg-type]
     client.vision(b"", lay_out="block")  # type: ignore[call-arg]
     client.vision()  # type: ignore[call-arg]
     client.image_embedding(b"")  # type: ignore[arg-type]
     page.words = []  # type: ignore[misc]
-    return {"all": (word, model, vector, parts, progress, corrections)}
+    return {"all": (word, model, vector, parts, progress, corrections, code)}
 
 
 def worker(request: troupe.Request) -> List[bytes]:
@@ -44,7 +47,7 @@ def worker(request: troupe.Request) -> List[bytes]:
 
 async def asynchronous(client: AsyncClient) -> str:
     image: bytes = (await client.text_to_image("x")).image
-    text = ""
+    text = (await client.monitor("room")).text
     async with client.vision.stream(image) as lines:
         async for line in lines:
             text += line

@@ -36,6 +36,13 @@ class Calls(AsyncCase):
         self.assertEqual(await self.client.call("echo", "a text", method="echo"), b"a text")
         self.assertEqual(await self.client.call("echo", ["a", "b"], method="echo"), [b"a", b"b"])
 
+    async def test_how_a_call_stands(self):
+        told = []
+        await self.client.call("echo", "x", method="echo", on_status=told.append)
+        async with self.client.stream("echo", "3 1", method="parts", on_status=told.append) as parts:
+            self.assertEqual(len([part async for part in parts]), 3)
+        self.assertEqual(told, [troupe.Status("running", 0)] * 2)
+
     async def test_many_at_a_time(self):
         replies = await asyncio.gather(*(
             self.client.call("echo", str(n), method="echo") for n in range(900)))
@@ -137,6 +144,33 @@ class Actors(AsyncCase):
                 await client.ask("nobody", "x")
             with self.assertRaises(troupe.TooLarge):
                 await client.send("room", ["x"] * 65)
+
+    async def test_monitors(self):
+        served = self.node(ECHO, {"actor": "room", "worker": {"module": "echo"}}, start=False)
+        served.config["listen"] = [{"endpoint": served.ipc, "actors": ["room", "nobody"]}]
+        served.write()
+        served.start()
+        async with AsyncClient(served.ipc, timeout=LONG) as client:
+            self.assertEqual(await client.monitor("nobody"), ("nobody", "gone", None, ""))
+            with self.assertRaises(troupe.Forbidden):
+                await client.monitor("secret")
+            taken_back = client.monitor("room")
+            taken_back.cancel()
+            with self.assertRaises(troupe.Cancelled):
+                await taken_back
+            monitor = client.monitor("room")
+            await client.send("room", "x", confirm=True)
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(monitor.result(), 0.01)
+            self.assertFalse(monitor.done())  # who has waited is gone, and it is not
+            await client.admin("restart", "room")
+            self.assertEqual((await monitor)[:3], ("room", "shutdown", None))
+            self.assertEqual((await monitor.result()).reason, "shutdown")
+            closed = client.monitor("room")
+        with self.assertRaises(troupe.Cancelled):
+            await closed
+        with self.assertRaises(RuntimeError):
+            client.monitor("room")
 
 
 class Restarts(AsyncCase):

@@ -27,6 +27,10 @@ class Heard(Sink):
         assert self.end is None
         self.end = error
 
+    def down(self, headers):
+        assert self.end is None
+        self.end = headers
+
 
 class Story(unittest.TestCase):
     def setUp(self):
@@ -55,6 +59,68 @@ class Story(unittest.TestCase):
                                 timeout)
         return about, heard
 
+    def monitor(self, now=0.0, timeout=None):
+        heard = Heard()
+        return self.talk.start(heard, {"actor": "room"}, [], now, timeout, "monitor"), heard
+
+    def test_a_monitor(self):
+        self.connect()
+        about, heard = self.monitor(timeout=2.0)
+        self.assertEqual(self.said(), [("monitor", about, {"actor": "room"}, [])])
+        self.talk.tick(1e9)  # it has been said: no time bounds it any more
+        for name in "reply", "part":
+            self.hear(name, about)
+        self.assertIsNone(heard.end)
+        told = {"from": "room", "reason": "crashed", "reason-code": 11}
+        self.hear("down", about, told)
+        self.assertEqual(heard.end, told)
+        self.hear("down", about, {"reason": "failed"})
+        self.assertEqual((heard.end, len(self.talk), heard.parts), (told, 0, []))
+
+    def test_a_monitor_that_is_refused(self):
+        self.connect()
+        about, heard = self.monitor()
+        self.hear("error", about, {"code": "forbidden", "text": "no"})
+        self.assertIsInstance(heard.end, troupe.Forbidden)
+
+    def test_a_monitor_waits_for_a_connection_and_ends_with_it(self):
+        _, late = self.monitor(now=1.0, timeout=5.0)
+        self.talk.tick(6.0)
+        self.assertIsInstance(late.end, troupe.Timeout)
+        about, heard = self.monitor(now=6.0, timeout=5.0)
+        self.talk.connected(7.0)
+        self.assertEqual(self.said()[1], ("monitor", about, {"actor": "room"}, []))
+        self.talk.tick(100.0)
+        self.assertIsNone(heard.end)
+        self.talk.disconnected()
+        self.assertIsInstance(heard.end, troupe.WorkerLost)
+
+    def test_a_monitor_that_is_not_wanted_any_more(self):
+        unsaid, heard = self.monitor()
+        self.talk.cancel(unsaid)
+        self.assertIsInstance(heard.end, troupe.Cancelled)
+        self.connect()
+        for end in (self.talk.cancel, self.talk.drop):
+            about, heard = self.monitor()
+            end(about)
+            self.assertEqual([one[:2] for one in self.said()],
+                             [("monitor", about), ("demonitor", about)])
+            self.hear("down", about, {"reason": "failed"})
+            end(about)
+            self.assertEqual(self.said(), [])
+        self.assertEqual(len(self.talk), 0)
+
+    def test_a_down_of_no_monitor(self):
+        self.connect()
+        about, heard = self.start()
+        self.said()
+        self.hear("down", about, {"reason": "failed"})
+        self.hear("down", 99, {"reason": "failed"})
+        self.hear("down")
+        self.assertIsNone(heard.end)
+        self.hear("reply", about)
+        self.assertEqual(heard.end, [])
+
     def test_a_call(self):
         self.connect()
         about, heard = self.start(timeout=2.5, frames=[b"hi"])
@@ -65,6 +131,23 @@ class Story(unittest.TestCase):
         self.assertEqual((heard.parts, heard.end), ([[b"p"]], [b"ho", b"ho"]))
         self.hear("reply", about)  # there is nobody any more
         self.assertEqual(len(self.talk), 0)
+
+    def test_a_status_goes_to_who_wants_it(self):
+        self.connect()
+        about, heard = self.start()
+        self.hear("status", about, {"state": "queued", "position": 1})  # nobody wants it
+        told = []
+        heard.on_status = told.append
+        self.hear("status", about, {"state": "queued", "position": 3})
+        self.hear("status", about, {"state": "running"})
+        self.hear("status", about + 1, {"state": "running"})
+        heard.on_status = lambda status: 1 / 0
+        with self.assertLogs("troupe"):
+            self.hear("status", about, {"state": "running"})
+        self.hear("reply", about)
+        self.hear("status", about, {"state": "running"})  # too late
+        self.assertEqual(told, [troupe.Status("queued", 3), troupe.Status("running", 0)])
+        self.assertEqual((heard.parts, heard.end), ([], []))
 
     def test_calls_wait_for_a_connection_and_have_less_time_then(self):
         about, _ = self.start(now=1.0, timeout=5.0)

@@ -15,7 +15,7 @@ from .asking import Capability
 from .connection import Fate, Settings
 from .contracts import (ImageEmbeddingRequest, TextEmbeddingRequest, TextToImageRequest,
                         TextToTextRequest, VisionRequest)
-from .conversation import Conversation, Frames, Sink
+from .conversation import Conversation, Frames, Sink, Status
 from .keys import Key
 from .loop import Loop
 from .outcomes import Cancelled, Forbidden, Overloaded, TooLarge, TroupeError
@@ -51,6 +51,32 @@ class Message(NamedTuple):
     payload: Reply
 
 
+class Down(NamedTuple):
+    """How an actor that was monitored has ended.
+
+    ``name``    of the actor
+    ``reason``  ``normal``, ``shutdown``, ``failed``, ``crashed``, ``exited``, ``hung``, ``lost``, …;
+                ``gone``: there was nobody called so
+    ``code``    the signal of one that has ``crashed``, the status of one that has ``exited``
+    ``text``    what has failed, in words, or ""
+    """
+
+    name: str
+    reason: str
+    code: Optional[int] = None
+    text: str = ""
+
+    def __str__(self) -> str:
+        told = self.reason if self.code is None else f"{self.reason} ({self.code})"
+        return f"{told}: {self.text}" if self.text else told
+
+
+def down_of(actor: str, headers: Dict[str, Any]) -> Down:
+    """What the node says of that."""
+    return Down(headers.get("from", actor), headers.get("reason", "failed"),
+                headers.get("reason-code"), headers.get("text", ""))
+
+
 def reply_of(frames: Frames) -> Reply:
     """A payload, as callers get it."""
     if len(frames) == 1:
@@ -61,15 +87,16 @@ def reply_of(frames: Frames) -> Reply:
 def request_headers(capability: str, method: str = "", priority: str = "normal",
                     sticky: Union[bytes, str, None] = None,
                     dedup: Union[bytes, str, None] = None,
-                    traceparent: Optional[str] = None,
-                    on_disconnect: str = "cancel") -> Dict[str, Any]:
+                    traceparent: Optional[str] = None, on_disconnect: str = "cancel",
+                    on_status: Optional[Callable[[Status], None]] = None) -> Dict[str, Any]:
     """The headers of a request, checked. ValueError for what no node takes."""
     if not capability:
         raise ValueError("which capability?")
     headers = {"capability": capability, "method": method or None,
                "priority": None if priority == "normal" else priority,
                "sticky": sticky, "dedup": dedup, "traceparent": traceparent,
-               "on-disconnect": None if on_disconnect == "cancel" else on_disconnect}
+               "on-disconnect": None if on_disconnect == "cancel" else on_disconnect,
+               "wants-status": True if on_status else None}
     told = {key: value for key, value in headers.items() if value is not None}
     encode("request", 1, told)
     return told
@@ -238,6 +265,44 @@ class Stream(Call):
         self._parts.put(None)
 
 
+class Monitor(Sink):
+    """An actor that is monitored, until it goes down. Any thread may wait for that."""
+
+    def __init__(self, client: "Client", actor: str) -> None:
+        self.actor = actor
+        self._client = client
+        self._about = 0  # known and used by the client's own thread
+        self._future: "Future[Down]" = Future()
+
+    def result(self, timeout: Optional[float] = None) -> Down:
+        """How the actor has ended. Raises the error that keeps that from being known: Forbidden,
+        Overloaded, WorkerLost when the connection was lost, ShuttingDown when the node stops,
+        Cancelled. `timeout` bounds the waiting and not the monitor: when it passes, TimeoutError
+        (of concurrent.futures) is raised, and the monitor goes on."""
+        return self._future.result(timeout)
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self._future.done()
+
+    def cancel(self) -> None:
+        """Be told no more: it ends as Cancelled, unless it has ended first."""
+        self._client._post(lambda: self._client._calls.cancel(self._about), is_late_fine=True)
+
+    def add_done_callback(self, do: Any) -> None:
+        """Call `do(monitor)` when it has ended, on the client's own thread, which must not be
+        held."""
+        self._future.add_done_callback(lambda _: do(self))
+
+    # ---- what the conversation says ----
+
+    def down(self, headers: Dict[str, Any]) -> None:
+        self._future.set_result(down_of(self.actor, headers))
+
+    def error(self, error: TroupeError) -> None:
+        self._future.set_exception(error)
+
+
 class Caller(abc.ABC):
     """Who may call capabilities and actors: a client, and a worker for its handlers."""
 
@@ -261,7 +326,8 @@ class Caller(abc.ABC):
     def call(self, capability: str, payload: Payload = None, *, method: str = "",
              timeout: TimeoutOption = DEFAULT, priority: str = "normal",
              sticky: Union[bytes, str, None] = None, dedup: Union[bytes, str, None] = None,
-             traceparent: Optional[str] = None, on_disconnect: str = "cancel") -> Reply:
+             traceparent: Optional[str] = None, on_disconnect: str = "cancel",
+             on_status: Optional[Callable[[Status], None]] = None) -> Reply:
         """Call it, and wait for the reply: the bytes of its frame, or a list if it has several.
         Parts before it are dropped; stream() has them. Raises the error in which it ends.
 
@@ -271,15 +337,18 @@ class Caller(abc.ABC):
         ``sticky``    requests with equal keys go to the same worker, if the capability is so
         ``dedup``     requests with equal keys share a run
         ``on_disconnect``  ``finish``: it goes on when this client has gone
+        ``on_status``  called with a Status when it begins to wait and when a worker gets it, on
+                       the client's own thread, which must not be held
         """
         return self.start(capability, payload, method=method, timeout=timeout, priority=priority,
                           sticky=sticky, dedup=dedup, traceparent=traceparent,
-                          on_disconnect=on_disconnect)._wait()
+                          on_disconnect=on_disconnect, on_status=on_status)._wait()
 
     def start(self, capability: str, payload: Payload = None, *,
               timeout: TimeoutOption = DEFAULT, **options: Any) -> Call:
         """Likewise, without waiting: for many calls at a time, and for calls to be cancelled."""
         call = Call(self)
+        call.on_status = options.get("on_status")
         self._start(call, request_headers(capability, **options), payload, timeout)
         return call
 
@@ -291,6 +360,7 @@ class Caller(abc.ABC):
         if not 1 <= window <= MAX_NUMBER:
             raise ValueError("a window is of one part at least")
         stream = Stream(self, window)
+        stream.on_status = options.get("on_status")
         self._start(stream, {**request_headers(capability, **options), "credit": window},
                     payload, timeout)
         return stream
@@ -416,6 +486,22 @@ class Client(Caller):
         self._thread.start()
 
     # ---- actors ----
+
+    def monitor(self, actor: str, *, timeout: TimeoutOption = DEFAULT) -> Monitor:
+        """Be told when an actor goes down: the life that it has now, or the next one if it is just
+        between two. What is sent to it and asked afterwards finds it watched. `timeout` bounds how
+        long a connection to the node is waited for; from then on it lasts until the actor ends, or
+        the connection does."""
+        monitor = Monitor(self, actor)
+        headers = actor_headers(actor)
+        seconds = seconds_of(timeout, self.timeout)
+        now = time.monotonic()
+
+        def start() -> None:
+            monitor._about = self._calls.start(monitor, headers, [], now, seconds, "monitor")
+
+        self._post(start)
+        return monitor
 
     def next_message(self, timeout: Optional[float] = None) -> Optional[Message]:
         """The next message that an actor has sent to this client; None when there was none in

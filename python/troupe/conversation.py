@@ -13,13 +13,15 @@ Always true here:
 """
 
 import heapq
+import logging
 import math
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import (Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Sequence,
+                    Tuple)
 
 from . import wire
-from .outcomes import (BadRequest, Overloaded, Timeout, TooLarge, TroupeError, WorkerLost,
-                       error_of)
+from .outcomes import (BadRequest, Cancelled, Overloaded, Timeout, TooLarge, TroupeError,
+                       WorkerLost, error_of)
 
 GRACE = 1.0  # seconds that the node has beyond a deadline to say that it has passed
 SILENCES = 3  # intervals without a word until the other side is given up
@@ -29,8 +31,25 @@ MAX_FRAME = 64 * 1024 * 1024  # bytes of a frame of payload, before the node has
 Frames = List[bytes]
 
 
+class Status(NamedTuple):
+    """How a request stands."""
+
+    state: str  #: ``queued``, ``starting`` (there is no worker yet), ``running``
+    position: int  #: how many wait, itself included; 0 when it is running
+
+
 class Sink:
     """Who hears of a call. Each method is called by whoever drives the conversation."""
+
+    on_status: Optional[Callable[[Status], None]] = None
+
+    def status(self, status: Status) -> None:
+        """How it stands, where that is wanted."""
+        if self.on_status is not None:
+            try:
+                self.on_status(status)
+            except Exception:
+                logging.getLogger("troupe").exception("on_status has failed")
 
     def part(self, frames: Frames) -> None:
         """A part of the reply has come."""
@@ -42,6 +61,9 @@ class Sink:
     def error(self, error: TroupeError) -> None:
         """It has ended otherwise."""
         raise NotImplementedError
+
+    def down(self, headers: Dict[str, Any]) -> None:
+        """Of a monitor: the actor has gone down."""
 
 
 class _Call:
@@ -147,6 +169,9 @@ class Conversation:
             return False
         if name in ("part", "reply", "error"):
             self._take_answer(name, about, headers, list(payload))
+        elif name == "status" and about in self._calls:
+            self._calls[about].sink.status(Status(headers.get("state", ""),
+                                                  headers.get("position", 0)))
         elif name == "ping":
             self.say("pong", about)
         elif name == "hello":
@@ -155,6 +180,8 @@ class Conversation:
             self._interval = headers.get("heartbeat", 0) / 1000 if self.heartbeat else 0.0
         elif name == "goaway":
             self.is_draining = True
+        elif name == "down":
+            self._take_down(about, headers)
         elif name == "message" and self._on_message:
             self._on_message(headers.get("from", ""), list(payload))
         return name != "bye"
@@ -162,7 +189,7 @@ class Conversation:
     def _take_answer(self, name: str, about: int, headers: Dict[str, Any],
                      payload: Frames) -> None:
         call = self._calls.get(about)
-        if call is None:
+        if call is None or (call.command == "monitor" and name != "error"):
             return  # it had ended here already, or was about no request
         if name == "part":
             if headers.get("sequence", call.next_sequence) != call.next_sequence:
@@ -177,6 +204,12 @@ class Conversation:
         else:
             self._end(about, error_of(headers))
 
+    def _take_down(self, about: int, headers: Dict[str, Any]) -> None:
+        call = self._calls.get(about)
+        if call is not None and call.command == "monitor":
+            del self._calls[about]
+            call.sink.down(headers)
+
     # ---- time ----
 
     def tick(self, now: float) -> bool:
@@ -186,7 +219,7 @@ class Conversation:
             call = self._calls.get(about)
             if call is not None and now >= self._given_up_at(call):
                 if call.is_sent:
-                    self.say("cancel", about)
+                    self._say_cancel(about, call)
                 self._end(about, Timeout("the node does not answer" if call.is_sent else
                                          "the deadline passed without a connection to the node"
                                          + (f": {self._why}" if self._why else "")))
@@ -224,7 +257,8 @@ class Conversation:
 
     def start(self, sink: Sink, headers: Dict[str, Any], payload: Frames, now: float,
               timeout: Optional[float] = None, command: str = "request") -> int:
-        """Begin a call, or a `send` that is confirmed. Returns its id, for `cancel` and `grant`."""
+        """Begin a call, a `send` that is confirmed, or a `monitor`, whose timeout bounds how long
+        it waits for a connection. Returns its id, for `cancel` and `grant`."""
         self._last_id += 1
         about = self._last_id
         deadline = math.inf if timeout is None else now + max(0.0, timeout)
@@ -255,6 +289,8 @@ class Conversation:
             return
         call.is_sent = True
         call.payload = []
+        if call.command == "monitor":
+            call.deadline = math.inf
         self._watch(about, call)
 
     @property
@@ -271,21 +307,25 @@ class Conversation:
             self._unsent.append((headers, payload))
 
     def cancel(self, about: int) -> None:
-        """The node ends it; one that was not sent ends here."""
+        """The node ends it; a monitor, and one that was not sent, end here."""
         call = self._calls.get(about)
         if call is None:
             return
         if call.is_sent:
-            self.say("cancel", about)
+            self._say_cancel(about, call)
+            if call.command == "monitor":
+                self._end(about, Cancelled("cancelled by the caller"))
         else:
-            self._end(about, error_of({"code": "cancelled",
-                                       "text": "cancelled before it was sent"}))
+            self._end(about, Cancelled("cancelled before it was sent"))
 
     def drop(self, about: int) -> None:
         """Cancel it, and hear of it no more."""
         call = self._calls.pop(about, None)
         if call is not None and call.is_sent:
-            self.say("cancel", about)
+            self._say_cancel(about, call)
+
+    def _say_cancel(self, about: int, call: _Call) -> None:
+        self.say("demonitor" if call.command == "monitor" else "cancel", about)
 
     def grant(self, about: int, n_parts: int) -> None:
         """So many more parts are welcome."""

@@ -39,12 +39,14 @@ typedef enum tr_call_kind {
     TR_CALL_REQUEST, /* of a capability */
     TR_CALL_ASK,     /* of an actor */
     TR_CALL_SEND,    /* of an actor, too; its end says that it was delivered */
+    TR_CALL_MONITOR, /* of an actor, too; it ends when that goes down */
 } tr_call_kind_t;
 
 struct tr_call {
     uint64_t id;
     tr_call_kind_t kind; /* set by who makes it, as are the deadline and the sink */
     bool is_urgent;      /* a send */
+    bool wants_status;   /* a request */
     tr_call_t *previous; /* neighbours in the list that the call is in: unsent or sent */
     tr_call_t *next;
     size_t place; /* in the heap, when it is in it */

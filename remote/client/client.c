@@ -187,7 +187,9 @@ void troupe_client_destroy(troupe_client_t **self_p)
         return;
     }
     int64_t now_ms = tr_clock_now_ms();
-    for (tr_call_t *call = tr_calls_sent(self->calls); call; call = call->next) {
+    tr_call_t *next;
+    for (tr_call_t *call = tr_calls_sent(self->calls); call; call = next) {
+        next = call->next;
         tr_client_cancel(self, call, now_ms);
     }
     tr_link_say_bye(self->link, now_ms);
@@ -290,6 +292,7 @@ troupe_status_t tr_client_start(troupe_client_t *self, const tr_order_t *order,
     }
     call->kind = order->kind;
     call->is_urgent = order->is_urgent;
+    call->wants_status = options->wants_status;
     call->ends_ms = ends_ms;
     call->sink = sink;
     *id_out = call->id;

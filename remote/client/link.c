@@ -548,6 +548,7 @@ static bool is_for_user(tr_link_t *self, const tr_trp1_t *command, int64_t now_m
     case TR_TRP1_REPLY:
     case TR_TRP1_STATUS:
     case TR_TRP1_MESSAGE:
+    case TR_TRP1_DOWN:
     case TR_TRP1_GOAWAY:
     case TR_TRP1_BYE:
         return true;

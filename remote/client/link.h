@@ -38,8 +38,8 @@ void tr_link_destroy(tr_link_t **self_p);
  * silence proves nothing. Call it after reading. */
 void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind);
 
-/* Read the next command that is for the user: part, reply, error, status, message, goaway,
- * bye.
+/* Read the next command that is for the user: part, reply, error, status, message, down,
+ * goaway, bye.
  *
  *   TROUPE_OK       *command_out borrows from the link until the next call; *message_out has
  *                   the payload and is the caller's, NULL when there is none

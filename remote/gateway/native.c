@@ -47,6 +47,17 @@ static void send_part(tr_gateway_t *gateway, const tr_open_call_t *call, troupe_
     gateway->has_backlog = gateway->has_backlog || call->peer->first_out;
 }
 
+static void send_status(tr_gateway_t *gateway, const tr_open_call_t *call,
+                        const troupe_reply_t *reply)
+{
+    tr_trp1_t status;
+    tr_trp1_init(&status, TR_TRP1_STATUS, call->peer_id);
+    status.state = tr_span_of(troupe_standing_name(reply->standing));
+    status.position =
+        reply->standing == TROUPE_STANDING_RUNNING ? -1 : (int64_t)reply->position;
+    tr_native_answer(gateway, call->peer, &status, NULL);
+}
+
 static void send_error(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id,
                        troupe_outcome_t outcome, int64_t hint_ms, const char *text)
 {
@@ -203,6 +214,12 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
     case TR_TRP1_SEND:
         tr_talk_send(gateway, peer, command, payload_p, has_too_many_frames);
         break;
+    case TR_TRP1_MONITOR:
+        tr_talk_monitor(gateway, peer, command, *payload_p, has_too_many_frames);
+        break;
+    case TR_TRP1_DEMONITOR:
+        tr_talk_demonitor(gateway, peer, command->id);
+        break;
     case TR_TRP1_CANCEL:
         tr_requests_cancel(gateway, peer, command->id);
         break;
@@ -307,7 +324,9 @@ static void refuse(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id, tr_span_
 
 static void reply(tr_gateway_t *gateway, tr_open_call_t *call, troupe_reply_t *reply)
 {
-    if (!reply->is_final) {
+    if (reply->standing != TROUPE_STANDING_UNTOLD) {
+        send_status(gateway, call, reply);
+    } else if (!reply->is_final) {
         send_part(gateway, call, reply);
     } else if (reply->outcome != TROUPE_OUTCOME_OK) {
         send_error(gateway, call->peer, call->peer_id, reply->outcome, reply->hint_ms,

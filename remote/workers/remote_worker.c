@@ -341,8 +341,8 @@ static void inspect(remote_worker_t *worker, const tr_control_t *word)
 {
     tr_inspection_t *inspection = tr_inspection_new(worker->self, word->number);
     if (inspection) {
-        inspection->remark = "it runs elsewhere, and has come by itself";
-        tr_inspection_send(inspection, word->mailbox);
+        tr_inspection_explain(inspection, "it runs elsewhere, and has come by itself");
+        tr_inspection_send(inspection, word->mailbox, TR_LANE_CONTROL);
     }
 }
 

@@ -199,8 +199,8 @@ int __wrap_zmq_msg_send(zmq_msg_t *frame, void *socket, int flags)
 static void is_for_user(const tr_trp1_t *command)
 {
     static const tr_trp1_command_t words[] = {TR_TRP1_PART,   TR_TRP1_REPLY,   TR_TRP1_ERROR,
-                                              TR_TRP1_STATUS, TR_TRP1_MESSAGE, TR_TRP1_GOAWAY,
-                                              TR_TRP1_BYE};
+                                              TR_TRP1_STATUS, TR_TRP1_MESSAGE, TR_TRP1_DOWN,
+                                              TR_TRP1_GOAWAY, TR_TRP1_BYE};
     size_t i = 0;
     while (i < sizeof words / sizeof words[0] && words[i] != command->command) {
         i++;

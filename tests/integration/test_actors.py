@@ -2,6 +2,9 @@
 what they have inside, and who sends what; by the command, by HTTP and by calls of troupe.admin."""
 
 import json
+import os
+import re
+import signal
 import sys
 import time
 import unittest
@@ -17,23 +20,28 @@ except ImportError as missing:
 from node_kit import LONG, Node, Peer, free_port, run_troupe
 
 ADMIN = "troupe.admin"
-
-
-def actor(name, **args):
-    return {"actor": name, "worker": {"module": "echo", "args": args}}
+STRANGER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stranger_actor.py")
+IN_PROCESS = {"isolation": "process"}
 
 
 class Actors(unittest.TestCase):
-    def setUp(self):
-        self.port = free_port()
-        self.node = Node({"children": [
-            {"capability": "post", "worker": {"module": "echo"}},
+    isolation = {}  # of all but those that can have but one
+
+    def actor(self, name, **args):
+        return {"actor": name, "worker": {"module": "echo", "args": args}, **self.isolation}
+
+    def children(self):
+        actor = self.actor
+        return [
+            {"capability": "post", "worker": {"module": "echo"}, **self.isolation},
             actor("audit"), actor("silent", shows="nothing"), actor("mad", shows="nonsense"),
             actor("huge", shows="too-much"), actor("deep", shows="hang"),
-            {"actor": "plain", "worker": {"module": "talking"}},
-            {**actor("parent"), "spawns": 2},
-            {"capability": "far", "worker": {"module": "echo"}, "isolation": "process"},
-        ]}, http=f"127.0.0.1:{self.port}").start()
+            {"actor": "plain", "worker": {"module": "talking"}, **self.isolation},
+        ]
+
+    def setUp(self):
+        self.port = free_port()
+        self.node = Node({"children": self.children()}, http=f"127.0.0.1:{self.port}").start()
         self.addCleanup(self.node.end)
         self.context = zmq.Context()
         self.addCleanup(self.context.destroy, 0)
@@ -140,8 +148,23 @@ class Suspended(Actors):
         self.assert_refused("the name is empty", "suspend", "", code=2)
 
 
+class SuspendedInProcess(Suspended):
+    isolation = IN_PROCESS
+
+    def test_one_that_is_busy_is_suspended_later(self):
+        """The node need not wait for it."""
+        self.send("audit", 1, "hang")
+        self.assert_done(self.SUSPENDED, "suspend", "audit")
+        self.send("audit", 3)
+        audit = self.in_tree("audit")
+        self.assertEqual((audit["state"], audit["mailbox"], audit["messages"]), ("paused", 3, 0))
+
+
 class Parents(Actors):
     """One that may have children stands above two parts, which nobody sees."""
+
+    def children(self):
+        return super().children() + [{**self.actor("parent"), "spawns": 2}]
 
     def test_it_is_one_actor(self):
         self.assert_done("parent is suspended: what comes waits in its mailbox",
@@ -166,6 +189,10 @@ class Rates(Actors):
         self.wait_for(lambda: self.in_tree("silent")["rate"] == 0)
 
 
+class RatesInProcess(Rates):
+    isolation = IN_PROCESS
+
+
 class Inspected(Actors):
     def test_an_actor_shows_its_state(self):
         self.send("audit", 3)
@@ -173,8 +200,8 @@ class Inspected(Actors):
         audit = self.inspect("audit")
         self.assertEqual(audit["inside"], {"messages": 3, "requests": 0})
         for key, value in {"name": "audit", "kind": "actor", "behaviour": "echo", "mailbox": 0,
-                           "messages": 3, "suspended": False, "traced": False, "timers": 0,
-                           "monitors": 0, "asks": 0, "calls": 0, "restarts": 0,
+                           "messages": 3, "suspended": False, "traced": False, "aside": 0,
+                           "timers": 0, "monitors": 0, "asks": 0, "calls": 0, "restarts": 0,
                            "remark": ""}.items():
             self.assertEqual(audit[key], value, key)
         shown = self.troupe("inspect", "audit").stdout
@@ -194,16 +221,13 @@ class Inspected(Actors):
         self.assertIn("  inside     its behaviour has no callback",
                       self.troupe("inspect", "plain").stdout)
 
-    def test_one_in_a_process_shows_what_the_node_knows(self):
-        remote = self.inspect("far/1")
-        self.assertEqual((remote["inside"], remote["remark"]),
-                         (None, "it runs in a process of its own"))
-
     def test_what_is_wrong_is_an_error(self):
         self.assert_refused("mad shows a state that is no msgpack", "inspect", "mad")
+        self.assertEqual(self.inspect("audit")["mailbox"], 0)  # the node goes on
+
+    def test_too_much_is_not_shown(self):
         self.assert_refused("huge shows a state of 2097152 bytes, and 1048576 are the most",
                             "inspect", "huge")
-        self.assertEqual(self.inspect("audit")["mailbox"], 0)  # the node goes on
 
     def test_one_that_does_not_come_back_is_said_to_be_busy(self):
         self.send("audit", 1, "hang")
@@ -215,6 +239,120 @@ class Inspected(Actors):
         self.assert_refused("post is a capability: name one of its workers instead",
                             "inspect", "post")
         self.assert_refused("the name is empty", "inspect", "", code=2)
+
+
+class InspectedInProcess(Inspected):
+    isolation = IN_PROCESS
+    SILENT = "its process has not answered"
+    REST = "; the rest is what the node knows"
+
+    def test_too_much_is_not_shown(self):
+        huge = self.inspect("huge")
+        self.assertEqual((huge["inside"], huge["behaviour"], huge["remark"]),
+                         (None, "echo", "its behaviour shows a state of 2097152 bytes, and "
+                                        "1048576 are the most"))
+
+    def inspect_soon(self, name):
+        return json.loads(self.troupe("inspect", name, "--json", "-t", "400ms").stdout)
+
+    def test_one_that_does_not_come_back_is_said_to_be_busy(self):
+        """The node tells what it knows in the time that there is."""
+        self.send("audit", 2)
+        self.wait_for(lambda: self.in_tree("audit")["messages"] == 2)
+        self.send("audit", 1, "hang")
+        self.wait_for(lambda: self.in_tree("audit")["state"] == "processing")
+        audit = self.inspect_soon("audit")
+        self.assertRegex(audit["remark"],
+                         f"^{self.SILENT}: it is busy since [0-9.]+ m?s{self.REST}$")
+        self.assertEqual((audit["inside"], audit["messages"], audit["behaviour"]), (None, 2, ""))
+        self.assertEqual(self.inspect_soon("deep")["remark"], self.SILENT + self.REST)
+
+
+class Strangers(Actors):
+    """Programs that are not of this project, and may know nothing of these words."""
+
+    def children(self):
+        def stranger(mode):
+            return {"actor": mode, "worker": {"command": [sys.executable, STRANGER, mode]}}
+        return [{"capability": "post", "worker": {"module": "echo"}}, self.actor("audit"),
+                *map(stranger, ("deaf", "mumbling", "mad", "deep", "eager", "shy"))]
+
+    def file(self, name="file"):
+        return os.path.join(self.node.folder, name)
+
+    def test_one_that_is_deaf_gets_nothing_more_all_the_same(self):
+        path = self.file()
+        self.send("deaf", 1, f"wait {path}")
+        self.send("deaf", 39)
+        self.wait_for(lambda: self.in_tree("deaf")["mailbox"] == 40 - 16)
+        self.assert_done("deaf is suspended: what comes waits in its mailbox", "suspend", "deaf")
+        open(path, "w").close()
+        self.wait_for(lambda: self.in_tree("deaf")["messages"] == 16)
+        deaf = self.in_tree("deaf")
+        self.assertEqual((deaf["state"], deaf["mailbox"]), ("paused", 40 - 16))
+        self.assert_done("deaf goes on", "resume", "deaf")
+        self.wait_for(lambda: self.in_tree("deaf")["messages"] == 40)
+
+    def test_one_that_is_deaf_is_stopped_at_once(self):
+        self.assert_done("deaf is suspended: what comes waits in its mailbox", "suspend", "deaf")
+        self.send("deaf", 3)
+        self.assert_done("deaf has been restarted", "restart", "deaf")
+        self.wait_for(lambda: self.in_tree("deaf")["messages"] == 3)
+
+    def test_of_one_that_is_deaf_the_node_tells_what_it_knows(self):
+        self.send("deaf", 1, "aside")
+        self.wait_for(lambda: self.in_tree("deaf")["messages"] == 1)
+        deaf = json.loads(self.troupe("inspect", "deaf", "--json", "-t", "400ms").stdout)
+        self.assertEqual((deaf["remark"], deaf["messages"], deaf["aside"], deaf["inside"]),
+                         ("its process has not answered; the rest is what the node knows", 1, 1,
+                          None))
+
+    def test_what_is_nonsense_is_said_to_be(self):
+        mumbling = self.inspect("mumbling")
+        self.assertEqual((mumbling["remark"], mumbling["timers"], mumbling["inside"]),
+                         ("its process has answered what is no msgpack; "
+                          "the rest is what the node knows", 0, None))
+        for name in ("mad", "deep"):
+            self.assert_refused(f"{name} shows a state that is no msgpack", "inspect", name)
+        shy = self.inspect("shy")
+        self.assertEqual([shy[key] for key in ("remark", "behaviour", "timers", "monitors", "asks",
+                                               "calls", "aside", "inside")],
+                         ["it is shy", "stranger", 2, 3, 4, 5, 0, None])
+        for name in ("mumbling", "mad", "deep", "shy"):
+            self.assertEqual(self.in_tree(name)["restarts"], 0)
+
+    def test_what_was_not_asked_for_is_nothing(self):
+        for number in range(1, 20):
+            self.assertEqual(self.inspect("eager")["inside"], {"asked": number})
+        self.assertEqual(self.in_tree("eager")["restarts"], 0)
+
+    def test_what_they_take_and_send_is_told(self):
+        event = self.listen(b"message")
+        self.assertEqual(self.troupe("trace", "deaf").returncode, 0)
+
+        def tells(name, **want):
+            told = event()
+            want["event"] = name
+            self.assertEqual({key: told[key] for key in want}, want)
+        self.send("deaf", 1, "send audit")
+        tells("message_sent", **{"from": "deaf"}, to="audit", kind="plain", bytes=5)
+        tells("message", **{"from": "post/1"}, to="deaf", kind="plain", bytes=10, became="done")
+        self.send("deaf", 1, "ask audit")
+        tells("message_sent", **{"from": "deaf"}, to="audit", kind="ask", bytes=5)
+        tells("message", to="deaf", became="done")
+        self.send("deaf", 1, "forward audit")
+        tells("message_sent", **{"from": "deaf"}, to="audit", kind="plain", bytes=13)
+        tells("message", to="deaf", bytes=13, became="forwarded")
+        self.send("deaf", 1, "aside")
+        tells("message", to="deaf", became="stashed")
+        self.send("deaf", 1, "watch nobody")
+        self.assertEqual({told["kind"] for told in (event(), event())}, {"plain", "down"})
+        path = self.file()
+        self.send("deaf", 1, f"wait {path}")
+        self.wait_for(lambda: self.in_tree("deaf")["state"] == "processing")
+        started = self.node.wait_line("event=process_started worker=deaf ")
+        os.kill(int(re.search(r" pid=([0-9]+)", started).group(1)), signal.SIGKILL)
+        tells("message", to="deaf", became="lost")
 
 
 class Traced(Actors):
@@ -275,6 +413,10 @@ class Traced(Actors):
         self.assert_refused("do not go together", "trace", "audit", "--for", "1s", "--off", code=2)
         self.assert_refused("of 24 hours at most", "trace", "audit", "--for", "25h")
         self.assert_refused("there is no actor called nobody", "trace", "nobody")
+
+
+class TracedInProcess(Traced):
+    isolation = IN_PROCESS
 
 
 if __name__ == "__main__":

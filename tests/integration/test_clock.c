@@ -90,6 +90,24 @@ static int receive_brittle(troupe_worker_t *self, const troupe_message_t *messag
 static const troupe_behaviour_t brittle = {
     .name = "brittle", .init = wake_brittle, .receive = receive_brittle};
 
+static troupe_ref_t *spawned; /* the parent's */
+
+static int beget(troupe_worker_t *self, const troupe_message_t *message, void *state)
+{
+    (void)state;
+    if (says(message, "spawn")) {
+        const troupe_child_t child = {
+            .name = "its child", .behaviour = &brittle, .shutdown_ms = SECOND_MS};
+        return troupe_spawn(self, &child, &spawned) != TROUPE_OK;
+    }
+    troupe_stop_child(self, spawned);
+    troupe_ref_release(&spawned);
+    troupe_message_t *told = troupe_message_from_text("stopping");
+    return troupe_send_named(self, "test", &told) != TROUPE_OK;
+}
+
+static const troupe_behaviour_t parent_behaviour = {.name = "parent", .receive = beget};
+
 /* Sends on to the next one, the last to the test. */
 static int pass_on(troupe_worker_t *self, const troupe_message_t *message, void *state)
 {
@@ -130,8 +148,8 @@ static const troupe_behaviour_t keeper = {.name = "keeper", .handle = keep, .rec
 
 static int begin(void **state)
 {
-    static const troupe_behaviour_t *const behaviours[] = {&ticker, &brittle, &relay, &keeper,
-                                                           NULL};
+    static const troupe_behaviour_t *const behaviours[] = {&ticker, &brittle,          &relay,
+                                                           &keeper, &parent_behaviour, NULL};
     gate_reset(&gate);
     atomic_store(&is_broken, false);
     atomic_store(&n_starts, 0);
@@ -168,6 +186,7 @@ static void nothing_is_there(void)
 static void every_tick_comes_and_no_other(void **state)
 {
     (void)state;
+    troupe_clock_hold(); /* it is */
     advance(SECOND_MS - 1);
     assert_heard(probe, troupe_probe_expect_nothing(probe, 0));
     advance(1);
@@ -309,6 +328,48 @@ static void who_hangs_is_found_to(void **state)
     troupe_ref_release(&child);
 }
 
+/* Who hangs does not come to rest, and then it is not known what will come. */
+static void nobody_knows_what_comes_while_somebody_is_busy(void **state)
+{
+    (void)state;
+    troupe_ref_t *child = small_node_find(probe, "child");
+    small_node_tell(probe, child, "hang");
+    assert_true(gate_await(&gate, 1));
+    int64_t begun_ms = tr_clock_now_ms();
+    assert_status(troupe_probe_expect_nothing(probe, HOUR_MS), TROUPE_TIMEOUT); /* after 10 s */
+    assert_string_equal(troupe_probe_complaint(probe),
+                        "the actors did not come to rest; nothing came");
+    assert_int_equal(tr_clock_now_ms(), begun_ms);
+    troupe_ref_release(&child);
+}
+
+/* Its child hangs; a second after it was told to stop it is given up, as was said when it was
+ * started. */
+static void a_child_has_its_own_time_to_stop(void **state)
+{
+    (void)state;
+    troupe_reason_t reason;
+    troupe_ref_t *parent = small_node_find(probe, "parent");
+    small_node_tell(probe, parent, "spawn");
+    assert_status(troupe_clock_settle(PATIENCE_MS), TROUPE_OK);
+    troupe_ref_t *child = small_node_find(probe, "its child");
+    assert_status(troupe_probe_monitor(probe, child, NULL), TROUPE_OK);
+    small_node_tell(probe, child, "hang");
+    assert_true(gate_await(&gate, 1));
+    small_node_tell(probe, parent, "stop");
+    assert_text(probe, "stopping");
+    size_t n_steps = 0;
+    troupe_status_t status = TROUPE_TIMEOUT;
+    for (; status == TROUPE_TIMEOUT && n_steps < 50; n_steps++) {
+        assert_status(troupe_clock_jump(SECOND_MS / 10), TROUPE_OK);
+        status = troupe_probe_expect_down(probe, 20, child, &reason);
+    }
+    assert_heard(probe, status);
+    assert_in_range(n_steps, 10, 40); /* not the 5 s of those that say nothing */
+    troupe_ref_release(&child);
+    troupe_ref_release(&parent);
+}
+
 /* The clock runs here: what is under way has come when all are at rest. */
 static void all_that_follows_has_been_done_when_it_is_quiet(void **state)
 {
@@ -350,6 +411,7 @@ static void a_clock_that_runs_is_not_moved(void **state)
     "    - {actor: child, worker: {module: brittle}, health: {interval: 1s, stall: 2s}," \
     " backoff: {min: 10s, max: 100s}}\n"
 #define RELAY(number) "    - {actor: relay-" number ", worker: {module: relay}}\n"
+#define PARENT "    - {actor: parent, worker: {module: parent}, spawns: 1}\n"
 #define KEEPER "    - {capability: keeper, worker: {module: keeper}, timeout: 1m}\n"
 /* clang-format on */
 
@@ -365,6 +427,8 @@ int main(void)
         STORY(a_request_ends_by_its_deadline, KEEPER),
         STORY(nobody_counts_as_hung_for_a_day_that_was_none, BRITTLE KEEPER),
         STORY(who_hangs_is_found_to, BRITTLE),
+        STORY(nobody_knows_what_comes_while_somebody_is_busy, BRITTLE),
+        STORY(a_child_has_its_own_time_to_stop, PARENT),
         STORY(all_that_follows_has_been_done_when_it_is_quiet,
               RELAY("0") RELAY("1") RELAY("2")),
         STORY(a_clock_that_runs_is_not_moved, TICKER("tick", "3600000")),

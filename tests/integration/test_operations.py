@@ -369,7 +369,7 @@ class Nonsense(Operations):
         outcome, headers, _ = self.ask("evict")
         self.assertIn("the first frame must be the child's name", headers["text"])
         outcome, headers, _ = self.ask("dance")
-        self.assertIn("it has tree, stats, events, add", headers["text"])
+        self.assertIn("it has tree, stats, requests, events, add", headers["text"])
         self.assertEqual(self.ask("help")[0], "ok")
         self.assertEqual(self.state("echo"), "ready")
 
@@ -542,6 +542,84 @@ class Stats(Operations):
         self.assertEqual(sum(counts), times["value"])
         self.assertEqual(begins, sorted(set(begins)))
         self.assertEqual(self.ask("stats", b"stairs")[0], "bad_request")
+
+
+class Requests(Operations):
+    def requests(self, *frames):
+        outcome, _, frames = self.ask("requests", *frames)
+        self.assertEqual(outcome, "ok")
+        return msgpack.unpackb(frames[0])
+
+    def test_all_that_is_queued_and_running_is_told(self):
+        self.assertEqual(self.requests(), {"requests": [], "left_off": 0, "silent": []})
+        self.assertEqual(self.troupe("requests").stdout, "nothing is queued or running\n")
+        running = self.occupy(self.peer, 3)
+        waiting = [self.peer.request("echo", "echo", b"x", priority=priority, timeout=60000)
+                   for priority in ("low", "high")]
+        self.peer.call("late", "echo", b"x")  # they have been read
+        found = self.requests()
+        self.assertEqual([(one["capability"], one["state"], one["method"], one["priority"])
+                          for one in found["requests"]],
+                         [("echo", "running", "sleep", "normal")] * 3 +
+                         [("echo", "queued", "echo", "low"), ("echo", "queued", "echo", "high")])
+        self.assertEqual(sorted(one["worker"] for one in found["requests"]),
+                         ["", "", *self.names("echo")])
+        for one in found["requests"]:
+            self.assertEqual((one["attempt"], one["parts"], one["shares"]), (1, 0, False))
+            self.assertEqual(one["running"] is None, one["state"] == "queued")
+            self.assertGreater(one["remaining"], 0)
+        few = self.requests(b"echo", b"4")
+        self.assertEqual((len(few["requests"]), few["left_off"]), (4, 1))
+        lines = self.troupe("requests", "echo", "-n", "4").stdout.splitlines()
+        self.assertEqual(lines[0].split(), ["CAPABILITY", "STATE", "AGE", "RUNNING", "LEFT",
+                                            "PRIORITY", "METHOD", "PEER", "WORKER"])
+        self.assertEqual(lines[4].split()[:2], ["echo", "queued"])
+        self.assertEqual(lines[5:], ["and 1 more"])
+        shown = json.loads(self.troupe("requests", "--json").stdout)
+        self.assertEqual(len(shown["requests"]), 5)
+        for number in running + waiting:
+            self.peer.cancel(number)
+            self.peer.final(number)
+
+    def test_what_nobody_waits_for_any_more_is_abandoned(self):
+        number = self.peer.request("echo", "burn", b"60000")
+        while not self.requests()["requests"]:
+            pass
+        self.peer.cancel(number)
+        self.peer.final(number)
+        for one in self.requests()["requests"]:  # none, if its worker has heard of it already
+            self.assertEqual(one["state"], "abandoned")
+
+    def test_who_wants_to_know_is_told_how_its_request_stands(self):
+        self.assert_done("echo is paused: its requests wait", "pause", "echo")
+        first = self.peer.request("echo", "echo", b"x")
+        number = self.peer.request("echo", "parts", b"2 1", **{"wants-status": True})
+        self.assertEqual(self.peer.take("status", number),
+                         ("status", number, {"state": "queued", "position": 2}, []))
+        self.assert_done("echo goes on", "resume", "echo")
+        self.assertEqual(self.peer.take("status", number),
+                         ("status", number, {"state": "running"}, []))
+        self.assertEqual([self.peer.take("part", number)[2]["sequence"] for _ in range(2)],
+                         [0, 1])
+        self.assertEqual(self.peer.final(number)[0], "ok")
+        self.assertEqual(self.peer.final(first)[0], "ok")
+        result = self.troupe("call", "late", "-m", "echo", "-d", "x", "--status")
+        self.assertEqual((result.returncode, result.stdout), (0, "x"))
+        self.assertEqual(result.stderr.splitlines(),
+                         ["troupe: late: it waits for a worker that is starting, with 1 in all",
+                          "troupe: late: a worker has it"])
+        lines = self.troupe("call", "echo", "-m", "echo", "-d", "x", "--status", "--json").stdout
+        self.assertEqual(json.loads(lines.splitlines()[0]), {"status": "running", "position": 0})
+        self.assertEqual(self.peer.call(ADMIN, "help", **{"wants-status": True})[0], "ok")
+        self.assertTrue(self.peer.is_quiet())
+
+    def test_wishes_that_cannot_be_are_refused(self):
+        self.assert_refused("there is no such capability", "requests", "nobody")
+        for frames in ((b"\0",), (b"x" * 100,), (b"", b"0"), (b"", b"-1"), (b"", b"many"),
+                       (b"", b"100001"), (b"", b"9" * 40)):
+            self.assertEqual(self.ask("requests", *frames)[0], "bad_request")
+        for number in ("0", "x", "100001"):
+            self.assert_refused("is no number", "requests", "-n", number, code=2)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,7 @@ static int64_t n_each;
 static const char *isolation;
 static atomic_size_t n_done; /* messages that were taken or lost, as the receivers know */
 static atomic_size_t n_faults;
+static size_t n_meddled; /* times that an operator did what a story has him do */
 static accident_t (*accident_at)(size_t pair, int64_t number);
 static rig_t rig;
 
@@ -282,6 +283,7 @@ static void await_end(void (*meddle)(size_t i))
     for (size_t i = 0; atomic_load(&n_done) < n_all() && atomic_load(&n_faults) == 0; i++) {
         assert_true(rig_now_ms() < until_ms);
         meddle(i);
+        n_meddled++;
     }
 }
 
@@ -303,6 +305,16 @@ static void stop(void)
     }
 }
 
+/* What came after an accident was taken by another life. */
+static size_t n_lives_at_least(size_t pair)
+{
+    size_t n_lives = 1;
+    for (int64_t number = 1; number < n_each; number++) {
+        n_lives += accident_at(pair, number) != NONE;
+    }
+    return n_lives;
+}
+
 /* By then all lives have ended, and their books can be read. */
 static void assert_books(size_t n_lost_wanted)
 {
@@ -311,6 +323,7 @@ static void assert_books(size_t n_lost_wanted)
     for (size_t i = 0; i < PAIRS; i++) {
         assert_int_equal(receivers[i].n_taken + receivers[i].n_lost, n_each);
         assert_int_equal(receivers[i].last, n_each);
+        assert_true(receivers[i].n_lives >= n_lives_at_least(i));
         n_taken += receivers[i].n_taken;
         n_lost += receivers[i].n_lost;
     }
@@ -318,6 +331,7 @@ static void assert_books(size_t n_lost_wanted)
     assert_int_equal(n_dead(), n_lost);
     assert_int_equal(n_taken + n_dead(), n_all());
     assert_int_equal(n_lost, n_lost_wanted);
+    assert_true(n_lost > 0 && n_meddled > 0);
 }
 
 static size_t count(accident_t accident)
@@ -337,6 +351,7 @@ static int set_up(void **state)
     yaml[0] = '\0';
     atomic_store(&n_done, 0);
     atomic_store(&n_faults, 0);
+    n_meddled = 0;
     for (size_t i = 0; i < PAIRS; i++) {
         receivers[i] = (receiver_t){.steps = GATE_INITIALIZER};
     }

@@ -254,6 +254,63 @@ static void tell_child(troupe_worker_t *self, family_t *family, const char *text
     troupe_message_destroy(&message);
 }
 
+static troupe_status_t try_to_spawn(troupe_worker_t *self, const troupe_child_t *child)
+{
+    troupe_ref_t *ref = NULL;
+    troupe_status_t status = troupe_spawn(self, child, &ref);
+    troupe_ref_release(&ref);
+    return status;
+}
+
+static troupe_status_t try_name(troupe_worker_t *self, const char *name)
+{
+    return try_to_spawn(self, &(troupe_child_t){.name = name, .behaviour = &child_behaviour});
+}
+
+static void try_nonsense(troupe_worker_t *self)
+{
+    static const troupe_behaviour_t deaf = {.name = "deaf"};
+    static const char *const odd[] = {"how", "well", "key", NULL};
+    const troupe_child_t children[] = {
+        {.name = "x"},
+        {.behaviour = &deaf},
+        {.name = "x", .behaviour = &child_behaviour, .args = odd},
+        {.name = "x", .behaviour = &child_behaviour, .shutdown_ms = -1},
+    };
+    for (size_t i = 0; i < sizeof children / sizeof children[0]; i++) {
+        note("nonsense %zu: %s", i, troupe_status_name(try_to_spawn(self, &children[i])));
+    }
+}
+
+/* A name of so many bytes. */
+static const char *name_of_size(char name[100], size_t size)
+{
+    memset(name, 'n', size);
+    name[size] = '\0';
+    return name;
+}
+
+static void try_names(troupe_worker_t *self)
+{
+    char name[100];
+    const char *const names[] = {
+        "",         "two\nlines", "a\x7f",        "\t",
+        "\xff\xfe", "caf\xc3",    "\xed\xa0\x80", name_of_size(name, 65)};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        note("name %zu: %s", i, troupe_status_name(try_name(self, names[i])));
+    }
+    note("name of 64: %s", troupe_status_name(try_name(self, name_of_size(name, 64))));
+    note("caf\xc3\xa9: %s", troupe_status_name(try_name(self, "caf\xc3\xa9")));
+}
+
+/* The first child of all, whatever has become of it, and one that is nobody's. */
+static void stop_first(troupe_worker_t *self, const family_t *family)
+{
+    troupe_stop_child(self, family->children[0]);
+    troupe_stop_child(self, NULL);
+    troupe_stop_child(self, troupe_self(self));
+}
+
 static int command(troupe_worker_t *self, const troupe_message_t *message, void *state)
 {
     family_t *family = state;
@@ -267,19 +324,16 @@ static int command(troupe_worker_t *self, const troupe_message_t *message, void 
     char *text = troupe_message_text(message, 0);
     if (strncmp(text, "spawn", 5) == 0) {
         spawn(self, family, text);
-    } else if (strncmp(text, "stop ", 5) == 0) {
-        stop_child(self, family, text + 5);
+    } else if (strncmp(text, "stop child ", 11) == 0) {
+        stop_child(self, family, text + 11);
     } else if (strncmp(text, "tell ", 5) == 0) {
         tell_child(self, family, text);
+    } else if (strcmp(text, "stop first") == 0) {
+        stop_first(self, family);
     } else if (strcmp(text, "nonsense") == 0) {
-        troupe_ref_t *ref = NULL;
-        static const troupe_behaviour_t deaf = {.name = "deaf"};
-        note(
-            "nonsense %s %s %s",
-            troupe_status_name(troupe_spawn(self, &(troupe_child_t){.name = "x"}, &ref)),
-            troupe_status_name(troupe_spawn(self, &(troupe_child_t){.behaviour = &deaf}, &ref)),
-            troupe_status_name(troupe_spawn(
-                self, &(troupe_child_t){.name = "", .behaviour = &child_behaviour}, &ref)));
+        try_nonsense(self);
+    } else if (strcmp(text, "names") == 0) {
+        try_names(self);
     }
     bool fails = strcmp(text, "fail") == 0;
     free(text);
@@ -417,11 +471,11 @@ static void a_child_can_be_stopped(void **state)
     tell("spawn a permanent");
     tell("spawn b permanent");
     await("a hears hello");
-    tell("stop a");
-    tell("stop a");
+    tell("stop child a");
+    tell("stop child a");
     await("a dies 1");
     await("b hears hello");
-    tell("stop b");
+    tell("stop child b");
     await("b dies 1");
     assert_int_equal(count("a is born well"), 1);
 }
@@ -447,7 +501,11 @@ static void nonsense_is_refused(void **state)
     (void)state;
     start(PARENT(", spawns: 4") "    - {actor: childless, worker: {module: child}}\n");
     tell("nonsense");
-    await("nonsense err_invalid err_invalid err_invalid");
+    for (int i = 0; i < 4; i++) {
+        char entry[40];
+        snprintf(entry, sizeof entry, "nonsense %d: err_invalid", i);
+        await(entry);
+    }
     tell("spawn childless permanent");
     await("spawned childless exists");
     tell("spawn a permanent");
@@ -457,6 +515,65 @@ static void nonsense_is_refused(void **state)
     troupe_message_t *message = troupe_message_from_text("beget");
     assert_status(troupe_node_send(rig.node, "childless", &message), TROUPE_OK);
     await("childless begets not_found");
+}
+
+static void names_can_be_read(void **state)
+{
+    (void)state;
+    start(PARENT(", spawns: 4"));
+    tell("names");
+    for (int i = 0; i < 8; i++) {
+        char entry[40];
+        snprintf(entry, sizeof entry, "name %d: err_invalid", i);
+        await(entry);
+    }
+    await("name of 64: ok");
+    await("caf\xc3\xa9: ok");
+    await("caf\xc3\xa9 is born well");
+}
+
+static void one_without_a_name_takes_one_that_is_free(void **state)
+{
+    (void)state;
+    start(PARENT(", spawns: 4"));
+    tell("spawn parent/1 permanent");
+    tell("spawn - permanent");
+    tell("spawn - permanent");
+    await("parent/2 hears hello");
+    await("parent/3 hears hello");
+}
+
+#define LONG_NAME "a-name-that-is-so-long-that-it-is-cut-for-its-children"
+
+/* As long as the name of a child would be with all of it. */
+static void a_long_name_is_cut_for_children(void **state)
+{
+    (void)state;
+    start("    - {actor: " LONG_NAME ", worker: {module: parent}, spawns: 2}\n");
+    for (int i = 0; i < 2; i++) {
+        troupe_message_t *message = troupe_message_from_text("spawn - permanent");
+        assert_status(troupe_node_send(rig.node, LONG_NAME, &message), TROUPE_OK);
+    }
+    await("a-name-that-is-so-long-that-it-is-cut-for-its-ch/1 hears hello");
+    await("a-name-that-is-so-long-that-it-is-cut-for-its-ch/2 hears hello");
+}
+
+/* It has ended, and another one is called so. */
+static void one_that_is_over_is_not_stopped_in_another(void **state)
+{
+    (void)state;
+    start(PARENT(", spawns: 4"));
+    tell("spawn a transient");
+    await("a hears hello");
+    tell("tell a end");
+    await("a is down 0 ");
+    tell("spawn a transient");
+    await_times("a hears hello", 2);
+    tell("stop first");
+    tell("tell a still");
+    await("a hears still");
+    tell("stop child a");
+    await_times("a dies 1", 1);
 }
 
 static void children_have_children(void **state)
@@ -509,6 +626,10 @@ int main(void)
         story(a_child_can_be_stopped),
         story(children_that_fail_too_often_take_their_parent_along),
         story(nonsense_is_refused),
+        story(names_can_be_read),
+        story(one_without_a_name_takes_one_that_is_free),
+        story(a_long_name_is_cut_for_children),
+        story(one_that_is_over_is_not_stopped_in_another),
         story(children_have_children),
         story(an_actor_that_ends_well_takes_its_children_along),
     };

@@ -74,7 +74,10 @@ static void joins(scene_t *scene, const char *group, size_t actor, troupe_status
 
 static void leaves(scene_t *scene, const char *group, size_t actor, troupe_status_t want)
 {
+    assert_int_equal(tr_groups_has(scene->groups, group, scene->actors[actor]),
+                     want == TROUPE_OK);
     assert_status(tr_groups_leave(scene->groups, group, scene->actors[actor]), want);
+    assert_false(tr_groups_has(scene->groups, group, scene->actors[actor]));
 }
 
 enum { A, B, C, D };
@@ -101,6 +104,10 @@ static void members_come_in_order_and_go(void **state)
     leaves(scene, "red", C, TROUPE_NOT_FOUND);
     joins(scene, "red", D, TROUPE_OK);
     members_are(scene, "red", "d");
+    joins(scene, "red", B, TROUPE_OK);
+    leaves(scene, "red", B, TROUPE_OK); /* the last one */
+    joins(scene, "red", A, TROUPE_OK);
+    members_are(scene, "red", "da");
 }
 
 static void one_may_be_in_many(void **state)

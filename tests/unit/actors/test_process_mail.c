@@ -16,6 +16,7 @@
 #include <troupe/actor.h>
 #include <troupe/worker_process.h>
 
+#include "actors/inspection.h"
 #include "actors/process/worker.h"
 #include "actors/worker_state.h"
 #include "base/clock.h"
@@ -210,8 +211,17 @@ static void leave(troupe_worker_t *self, void **state_p, troupe_reason_t reason)
     free(*state_p);
 }
 
+/* In msgpack: how long all is, if that is not much. */
+static troupe_message_t *show(troupe_worker_t *self, const void *state)
+{
+    (void)self;
+    const talker_t *talker = state;
+    unsigned char length = (unsigned char)strlen(talker->all);
+    return troupe_message_from(&length, 1);
+}
+
 static const troupe_behaviour_t talks = {
-    .name = "talks", .init = wake, .receive = receive, .terminate = leave};
+    .name = "talks", .init = wake, .receive = receive, .terminate = leave, .state = show};
 
 /* ---- the process: a puppet ---- */
 
@@ -242,8 +252,7 @@ static bool next_frame(void *socket, zmq_msg_t *frame)
     return zmq_msg_more(frame);
 }
 
-/* It says the frames of each message, and then that it has received that. */
-static int be_puppet(void)
+static void *be_ready(void)
 {
     void *socket = zmq_socket(zmq_ctx_new(), ZMQ_DEALER);
     zmq_connect(socket, getenv("TROUPE_WORKER_ENDPOINT"));
@@ -252,6 +261,13 @@ static int be_puppet(void)
     ready.token = tr_span_of(getenv("TROUPE_WORKER_TOKEN"));
     ready.messages = true;
     say(socket, &ready);
+    return socket;
+}
+
+/* It says the frames of each message, and then that it has received that. */
+static int be_puppet(void)
+{
+    void *socket = be_ready();
     zmq_msg_t head;
     zmq_msg_t frame;
     zmq_msg_init(&head);
@@ -273,6 +289,32 @@ static int be_puppet(void)
         }
         if (heard.command == TR_TRP1_MESSAGE) {
             say_word(socket, TR_TRP1_SETTLED, heard.id);
+        }
+    }
+}
+
+/* It is there, and does nothing about anything. */
+static int be_idle(void)
+{
+    void *socket = be_ready();
+    zmq_msg_t frame;
+    zmq_msg_init(&frame);
+    for (;;) {
+        bool has_more = next_frame(socket, &frame);
+        tr_trp1_t heard;
+        const char *why;
+        if (tr_trp1_decode(zmq_msg_data(&frame), zmq_msg_size(&frame), &heard, &why) !=
+            TROUPE_OK) {
+            abort();
+        }
+        if (heard.command == TR_TRP1_STOP) {
+            return 0;
+        }
+        if (heard.command == TR_TRP1_PING) {
+            say_word(socket, TR_TRP1_PONG, heard.id);
+        }
+        while (has_more) {
+            has_more = next_frame(socket, &frame);
         }
     }
 }
@@ -1180,6 +1222,351 @@ static void absurd_addresses_lead_nowhere(void **state)
     stops_well(scene);
 }
 
+/* ---- suspended ---- */
+
+static void say_to_actor(scene_t *scene, tr_word_t word, uint64_t number, size_t depth)
+{
+    tr_control_t *control = tr_control_new(word, scene->worker->incarnation);
+    assert_non_null(control);
+    control->number = number;
+    control->depth = depth;
+    control->mailbox = tr_mailbox_share(scene->parent);
+    tr_control_send(control, scene->worker->mailbox);
+}
+
+static void heeds(scene_t *scene, tr_word_t word)
+{
+    say_to_actor(scene, word, 0, 0);
+    parent_hears(scene, TR_WORD_HEEDED);
+}
+
+static void answers_ping(scene_t *scene, uint64_t number)
+{
+    say_to_actor(scene, TR_WORD_PING, number, 0);
+    parent_hears(scene, TR_WORD_PONG);
+}
+
+static int state_of(const scene_t *scene)
+{
+    return atomic_load(&scene->worker->pulse->state);
+}
+
+static void suspended_it_gets_nothing(void **state)
+{
+    scene_t *scene = *state;
+    start_talker(scene);
+    heeds(scene, TR_WORD_SUSPEND);
+    heeds(scene, TR_WORD_SUSPEND);
+    assert_int_equal(state_of(scene), TR_WORKER_PAUSED);
+    tell_numbers(scene, 1, 40);
+    post_mail(scene, TR_LANE_URGENT, troupe_message_from_text("first"), NULL);
+    answers_ping(scene, 1);
+    assert_int_equal(tr_mailbox_depth(scene->worker->mailbox), 41);
+    heeds(scene, TR_WORD_WAKE);
+    WAIT_UNTIL(atomic_load(&scene->worker->pulse->n_messages) == 41);
+    tell(scene, "last");
+    char want[400] = "first ";
+    for (int i = 1; i <= 40; i++) {
+        snprintf(want + strlen(want), sizeof want - strlen(want), "%d ", i);
+    }
+    strcat(want, "last ");
+    has_received(scene, want);
+    stops_well(scene);
+}
+
+/* What waited to overtake, too: it is not in the lanes of the mailbox any more. */
+static void what_was_next_waits(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, "--talks");
+    post_mail(scene, TR_LANE_URGENT, troupe_message_from_text("first"), NULL);
+    tell(scene, "second");
+    heeds(scene, TR_WORD_SUSPEND); /* while it loads, as a rule */
+    comes_up(scene);
+    answers_ping(scene, 1);
+    answers_ping(scene, 2);
+    assert_int_equal(state_of(scene), TR_WORKER_PAUSED);
+    heeds(scene, TR_WORD_WAKE);
+    has_received(scene, "first second ");
+    stops_well(scene);
+}
+
+/* It has some, and no thread of it runs: that is no reason to worry. */
+static void it_is_not_taken_for_hung(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, "--idle");
+    comes_up(scene);
+    tr_pulse_t *pulse = scene->worker->pulse;
+    tell_numbers(scene, 1, 20);
+    WAIT_UNTIL(tr_mailbox_depth(scene->worker->mailbox) == 20 - WINDOW);
+    int64_t before_ms = atomic_load(&pulse->progress_ms);
+    WAIT_UNTIL(tr_clock_now_ms() > before_ms);
+    answers_ping(scene, 1);
+    assert_int_equal(atomic_load(&pulse->progress_ms), before_ms);
+    heeds(scene, TR_WORD_SUSPEND);
+    before_ms = atomic_load(&pulse->progress_ms);
+    WAIT_UNTIL(tr_clock_now_ms() > before_ms);
+    answers_ping(scene, 2);
+    assert_true(atomic_load(&pulse->progress_ms) > before_ms);
+    assert_int_equal(state_of(scene), TR_WORKER_PAUSED);
+    heeds(scene, TR_WORD_WAKE);
+    assert_int_equal(state_of(scene), TR_WORKER_PROCESSING);
+    heeds(scene, TR_WORD_SUSPEND);
+    stops_well(scene);
+    assert_int_equal(dead_letters(scene), WINDOW); /* for all we know it had begun them */
+}
+
+static void stopped_it_gives_back_what_it_has_not_begun(void **state)
+{
+    scene_t *scene = *state;
+    start_talker(scene);
+    tell(scene, "aside");
+    has_received(scene, "");
+    WAIT_UNTIL(atomic_load(&scene->worker->pulse->n_messages) == 2);
+    stand_still_with_numbers(scene, 20);
+    uint64_t number = ask(scene, "all");
+    heeds(scene, TR_WORD_SUSPEND);
+    tr_actor_ask_to_stop(scene->worker, tr_reason_of(TROUPE_REASON_SHUTDOWN));
+    signal_it(scene, SIGCONT);
+    tr_pulse_t *pulse = tr_pulse_share(scene->worker->pulse);
+    ends_as(scene, TROUPE_REASON_SHUTDOWN);
+    assert_int_equal(dead_letters(scene), 0);
+    int n_taken = (int)atomic_load(&pulse->n_messages) - 2;
+    tr_pulse_release(&pulse);
+    start_talker(scene); /* and it is not suspended */
+    char want[200] = "";
+    for (int i = n_taken + 1; i <= 20; i++) {
+        snprintf(want + strlen(want), sizeof want - strlen(want), "%d ", i);
+    }
+    asker_hears(scene, number, TROUPE_OUTCOME_OK, want);
+    tell(scene, "open");
+    strcat(want, "aside ");
+    has_received(scene, want);
+    stops_well(scene);
+}
+
+static void one_that_fails_gives_back_the_rest(void **state)
+{
+    scene_t *scene = *state;
+    start_talker(scene);
+    signal_it(scene, SIGSTOP);
+    tell(scene, "fail");
+    tell_numbers(scene, 1, WINDOW - 1);
+    WAIT_UNTIL(tr_mailbox_depth(scene->worker->mailbox) == 0);
+    tell_numbers(scene, WINDOW, 20);
+    signal_it(scene, SIGCONT);
+    ends_as(scene, TROUPE_REASON_FAILED);
+    int n_lost = (int)dead_letters(scene); /* what had not come to its worker then */
+    assert_in_range(n_lost, 1, WINDOW);
+    start_talker(scene);
+    has_received_numbers(scene, n_lost, 20);
+    stops_well(scene);
+}
+
+/* ---- looked into ---- */
+
+static tr_inspection_t *next_inspection(scene_t *scene, uint64_t token)
+{
+    tr_letter_t *letter = wait_for_next(scene->parent);
+    assert_non_null(tr_inspection_in(letter));
+    assert_int_equal(tr_inspection_in(letter)->token, token);
+    return (tr_inspection_t *)letter;
+}
+
+static void let_go(tr_inspection_t *inspection)
+{
+    tr_letter_t *letter = &inspection->letter;
+    tr_letter_destroy(&letter);
+}
+
+/* The next one says so, and nothing of what is in the process. */
+static void tells_only(scene_t *scene, uint64_t token, const char *remark)
+{
+    tr_inspection_t *inspection = next_inspection(scene, token);
+    if (strncmp(inspection->remark, remark, strlen(remark)) != 0) {
+        fail_msg("'%s' does not begin with '%s'", inspection->remark, remark);
+    }
+    assert_null(inspection->state);
+    assert_string_equal(inspection->behaviour, "");
+    let_go(inspection);
+}
+
+static void it_shows_itself(void **state)
+{
+    scene_t *scene = *state;
+    troupe_ref_t *store = actor_called(scene, "store");
+    start_talker(scene);
+    tell(scene, "aside");
+    tell(scene, "ask store");
+    has_received(scene, "");
+    heeds(scene, TR_WORD_SUSPEND);
+    tell(scene, "waits");
+    say_to_actor(scene, TR_WORD_INSPECT, 7, 0);
+    tr_inspection_t *inspection = next_inspection(scene, 7);
+    assert_string_equal(inspection->behaviour, "talks");
+    assert_string_equal(inspection->remark, "");
+    assert_int_equal(inspection->n_aside, 1);
+    assert_int_equal(inspection->n_asks, 1);
+    assert_int_equal(inspection->n_timers + inspection->n_monitors + inspection->n_calls, 0);
+    assert_int_equal(inspection->n_waiting, 1);
+    assert_int_equal(inspection->n_messages, 3);
+    assert_true(inspection->is_suspended);
+    assert_non_null(inspection->state);
+    assert_int_equal(troupe_message_size(inspection->state, 0), 1);
+    assert_memory_equal(troupe_message_data(inspection->state, 0), "\0", 1);
+    let_go(inspection);
+    heeds(scene, TR_WORD_WAKE);
+    has_received(scene, "waits ");
+    stops_well(scene);
+    actor_ends(scene, &store);
+}
+
+static void or_the_node_tells_what_it_knows(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, "--idle");
+    say_to_actor(scene, TR_WORD_INSPECT, 1, 0);
+    tr_letter_t *letter = wait_for_next(scene->parent);
+    bool was_early = tr_inspection_in(letter) != NULL;
+    if (was_early) {
+        assert_non_null(strstr(tr_inspection_in(letter)->remark, "its process starts"));
+        tr_letter_destroy(&letter);
+        comes_up(scene);
+    } else {
+        tr_letter_destroy(&letter);
+    }
+    say_to_actor(scene, TR_WORD_INSPECT, 2, 40);
+    if (!was_early) {
+        tells_only(scene, 2, "its process has not answered");
+        tells_only(scene, 1, "its process has not answered");
+    } else {
+        tells_only(scene, 2, "its process has not answered");
+    }
+    tell(scene, "begin");
+    WAIT_UNTIL(atomic_load(&scene->worker->pulse->running_since_ms) > 0);
+    say_to_actor(scene, TR_WORD_INSPECT, 3, 40);
+    tells_only(scene, 3, "its process has not answered: it is busy since ");
+    signal_it(scene, SIGKILL);
+    ends_as(scene, TROUPE_REASON_CRASHED);
+}
+
+static void not_too_many_look_at_once(void **state)
+{
+    enum { MOST = 16 };
+    scene_t *scene = *state;
+    start(scene, "--idle");
+    comes_up(scene);
+    for (uint64_t token = 1; token <= MOST + 1; token++) {
+        say_to_actor(scene, TR_WORD_INSPECT, token, 3600000);
+    }
+    tells_only(scene, MOST + 1, "too many look into it already");
+    signal_it(scene, SIGKILL);
+    for (uint64_t token = MOST; token > 0; token--) {
+        tells_only(scene, token, "its process has ended");
+    }
+    ends_as(scene, TROUPE_REASON_CRASHED);
+}
+
+/* The frames are those of a message, which has it say them. */
+static void puppet_shows(scene_t *scene, uint64_t id, const char *text, const char *counts,
+                         size_t size, const char *inside)
+{
+    unsigned char head[TR_TRP1_MAX_HEADER];
+    size_t head_size;
+    tr_trp1_t inspected;
+    tr_trp1_init(&inspected, TR_TRP1_INSPECTED, id);
+    inspected.text = tr_span_of(text);
+    assert_status(tr_trp1_encode(&inspected, head, sizeof head, &head_size), TROUPE_OK);
+    troupe_message_t *message = troupe_message_from(head, head_size);
+    if (counts) {
+        assert_status(troupe_message_add(message, counts, size), TROUPE_OK);
+    }
+    if (inside) {
+        assert_status(troupe_message_add(message, inside, strlen(inside)), TROUPE_OK);
+    }
+    uint64_t before = atomic_load(&scene->worker->pulse->n_messages);
+    post_mail(scene, TR_LANE_USER, message, NULL);
+    WAIT_UNTIL(atomic_load(&scene->worker->pulse->n_messages) > before);
+}
+
+#define BYTES(text) (text), sizeof(text) - 1
+
+static void what_a_stranger_shows_is_read_with_distrust(void **state)
+{
+    static const struct {
+        const char *counts;
+        size_t size;
+    } nonsense[] = {
+        {BYTES("\xc1")},                   /* no msgpack at all */
+        {BYTES("")},                       /* nothing */
+        {BYTES("\xdf\xff\xff\xff\xff")},   /* a map of four billion entries */
+        {BYTES("\x81\xa6timers")},         /* without a value */
+        {BYTES("\x80\x80")},               /* and more behind it */
+        {BYTES("\x91\x01")},               /* no map */
+        {BYTES("\x81\xa6timers\x05\x01")}, /* likewise, though there were counts */
+        {BYTES("\x81\xa6timers\xdb\xff\xff\xff\xff")},
+    };
+    scene_t *scene = *state;
+    start_puppet(scene);
+    uint64_t id = 0;
+    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
+        say_to_actor(scene, TR_WORD_INSPECT, 100 + i, 3600000);
+        puppet_shows(scene, ++id, "ignored", nonsense[i].counts, nonsense[i].size, "x");
+        tells_only(scene, 100 + i, "its process has answered what is no msgpack");
+    }
+    puppet_shows(scene, id, NULL, BYTES("\x80"), NULL); /* twice */
+    puppet_shows(scene, 77, NULL, BYTES("\x80"), NULL); /* unasked */
+    puppet_shows(scene, 0, NULL, NULL, 0, NULL);
+
+    say_to_actor(scene, TR_WORD_INSPECT, 5, 3600000);
+    puppet_shows(scene, ++id, NULL,
+                 BYTES("\x85\xa6timers\x05\xa4"
+                       "asks\xff\xa5\x63"
+                       "alls\xa1x\xa6"
+                       "beyond\x92\xc0\xc0\xa9"
+                       "behaviour\xa3o\xff"
+                       "d"),
+                 "anything");
+    tr_inspection_t *inspection = next_inspection(scene, 5);
+    assert_int_equal(inspection->n_timers, 5);
+    assert_int_equal(inspection->n_asks + inspection->n_calls, 0);
+    assert_string_equal(inspection->behaviour, "o?d");
+    assert_int_equal(troupe_message_size(inspection->state, 0), strlen("anything"));
+    let_go(inspection);
+
+    say_to_actor(scene, TR_WORD_INSPECT, 6, 3600000);
+    puppet_shows(scene, ++id, "it is shy", NULL, 0, NULL);
+    tells_only(scene, 6, "it is shy");
+    stops_well(scene);
+}
+
+/* Its words are commands about nothing. */
+static void one_that_ignores_it_gets_no_more_all_the_same(void **state)
+{
+    scene_t *scene = *state;
+    unsigned char head[TR_TRP1_MAX_HEADER];
+    size_t size;
+    tr_trp1_t progress;
+    tr_trp1_init(&progress, TR_TRP1_PROGRESS, 0);
+    assert_status(tr_trp1_encode(&progress, head, sizeof head, &size), TROUPE_OK);
+    start_puppet(scene);
+    signal_it(scene, SIGSTOP);
+    for (int i = 0; i < 20; i++) {
+        post_mail(scene, TR_LANE_USER, troupe_message_from(head, size), NULL);
+    }
+    WAIT_UNTIL(tr_mailbox_depth(scene->worker->mailbox) == 20 - WINDOW);
+    heeds(scene, TR_WORD_SUSPEND);
+    signal_it(scene, SIGCONT);
+    WAIT_UNTIL(atomic_load(&scene->worker->pulse->n_messages) == WINDOW);
+    assert_int_equal(tr_mailbox_depth(scene->worker->mailbox), 20 - WINDOW);
+    assert_int_equal(state_of(scene), TR_WORKER_PAUSED);
+    heeds(scene, TR_WORD_WAKE);
+    WAIT_UNTIL(atomic_load(&scene->worker->pulse->n_messages) == 20);
+    stops_well(scene);
+    assert_int_equal(dead_letters(scene), 0);
+}
+
 #define story(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static int run_stories(void)
@@ -1216,6 +1603,16 @@ static int run_stories(void)
         story(who_settles_what_it_has_not_is_told_of_once),
         story(what_it_could_not_take_is_a_dead_letter),
         story(one_that_mumbles_is_killed),
+        story(suspended_it_gets_nothing),
+        story(what_was_next_waits),
+        story(it_is_not_taken_for_hung),
+        story(stopped_it_gives_back_what_it_has_not_begun),
+        story(one_that_fails_gives_back_the_rest),
+        story(one_that_ignores_it_gets_no_more_all_the_same),
+        story(it_shows_itself),
+        story(or_the_node_tells_what_it_knows),
+        story(not_too_many_look_at_once),
+        story(what_a_stranger_shows_is_read_with_distrust),
     };
     return cmocka_run_group_tests_name("actors/process_mail", tests, NULL, NULL) != 0;
 }
@@ -1232,6 +1629,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(mode, "--puppet") == 0) {
         return be_puppet();
+    }
+    if (strcmp(mode, "--idle") == 0) {
+        return be_idle();
     }
     if (strcmp(mode, "--never") == 0) {
         return pause();

@@ -111,10 +111,10 @@ static tr_control_t hears(scene_t *scene, tr_word_t want)
     return word;
 }
 
-static void start(scene_t *scene, const troupe_behaviour_t *behaviour)
+static void start_life(scene_t *scene, const troupe_behaviour_t *behaviour, bool is_lasting)
 {
     scene->plan = (tr_worker_plan_t){
-        .behaviour = behaviour, .idle_after_ms = TR_NEVER, .is_lasting = true};
+        .behaviour = behaviour, .idle_after_ms = TR_NEVER, .is_lasting = is_lasting};
     tr_start_fn *start_worker = is_inline ? tr_inline_worker_start : tr_worker_start;
     assert_status(start_worker(&(tr_birth_t){.what = &scene->plan,
                                              .name = "patient",
@@ -125,6 +125,11 @@ static void start(scene_t *scene, const troupe_behaviour_t *behaviour)
     hears(scene, TR_WORD_STARTED);
     scene->ref = tr_directory_refer(scene->runtime->directory, tr_span_of("patient"));
     assert_non_null(scene->ref);
+}
+
+static void start(scene_t *scene, const troupe_behaviour_t *behaviour)
+{
+    start_life(scene, behaviour, true);
 }
 
 static int set_up(void **state)
@@ -307,6 +312,24 @@ static void it_can_be_stopped_and_what_waits_is_for_its_next_life(void **state)
     assert_int_equal(notes.n_out_of_order, 0);
 }
 
+/* Nobody will have what waits for it. */
+static void one_that_does_not_come_back_can_be_stopped_too(void **state)
+{
+    scene_t *scene = *state;
+    end(scene);
+    troupe_ref_t *known = tr_directory_take_out(scene->runtime->directory, scene->ref);
+    tr_runtime_bury(scene->runtime, known, "it does not come back");
+    troupe_ref_release(&scene->ref);
+    start_life(scene, &patient, false);
+    heeds(scene, TR_WORD_SUSPEND, 1);
+    for (int i = 0; i < 3; i++) {
+        post_to(scene, i, TR_LANE_USER);
+    }
+    end(scene);
+    assert_int_equal(notes.n_taken, 0);
+    assert_int_equal(tr_metric_value(scene->runtime->dead_letters), 3);
+}
+
 static void a_word_for_an_earlier_life_is_not_heeded(void **state)
 {
     scene_t *scene = *state;
@@ -368,6 +391,7 @@ int main(void)
         story(what_waits_wakes_nobody),
         story(twice_is_once),
         story(it_can_be_stopped_and_what_waits_is_for_its_next_life),
+        story(one_that_does_not_come_back_can_be_stopped_too),
         story(a_word_for_an_earlier_life_is_not_heeded),
         story(it_can_be_looked_into),
         story(what_has_no_callback_says_so),

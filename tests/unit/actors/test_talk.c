@@ -14,6 +14,7 @@
 
 #include <troupe/actor.h>
 
+#include "actors/inspection.h"
 #include "actors/worker.h"
 #include "base/clock.h"
 #include "mailbox/mail.h"
@@ -23,6 +24,7 @@
 #define PATIENCE_MS   20000
 #define MOST_ACTORS   3
 #define MAILBOX_ROOM  100
+#define MAILBOX_BYTES 100000
 #define HOME          "family"
 #define AGES_MS       600000
 #define TRACE_SIZE    4000
@@ -40,6 +42,8 @@ static struct notes {
     sem_t gate; /* where somebody hangs */
     sem_t is_at_gate;
     atomic_int n_ticks;
+    atomic_int n_wrong;
+    atomic_bool puts_down_aside;
 } notes;
 
 static void note(const char *format, ...)
@@ -57,13 +61,20 @@ static void note(const char *format, ...)
 }
 
 /* Actors are on threads of their own, where nothing can be asserted: what is wrong is noted,
- * and then is not what comes. */
-#define expect(is_so) ((is_so) ? (void)0 : note("line %d: %s", __LINE__, #is_so))
+ * and then is not what comes; and it is counted, for those stories that do not look at all that
+ * comes. */
+static void note_wrong(int line, const char *what)
+{
+    atomic_fetch_add(&notes.n_wrong, 1);
+    note("line %d: %s", line, what);
+}
+
+#define expect(is_so) ((is_so) ? (void)0 : note_wrong(__LINE__, #is_so))
 #define expect_status(status, want)                                                            \
     do {                                                                                       \
         troupe_status_t found = (status);                                                      \
         if (found != (want)) {                                                                 \
-            note("line %d: %s", __LINE__, troupe_status_name(found));                          \
+            note_wrong(__LINE__, troupe_status_name(found));                                   \
         }                                                                                      \
     } while (0)
 
@@ -145,6 +156,10 @@ static int receive(troupe_worker_t *self, const troupe_message_t *message, void 
         return 0;
     }
     if (troupe_message_kind(message) == TROUPE_MESSAGE_DOWN) {
+        if (atomic_exchange(&notes.puts_down_aside, false)) {
+            expect_status(troupe_stash(self), TROUPE_OK);
+            expect(!troupe_demonitor(self, troupe_message_number(message))); /* it has come */
+        }
         note("%s!%s:%s", troupe_worker_name(self), name_of(troupe_message_sender(message)),
              tr_reason_name(troupe_message_reason(message).kind));
         return 0;
@@ -198,8 +213,8 @@ static void terminate(troupe_worker_t *self, void **state_p, troupe_reason_t rea
     }
 }
 
-/* The next word of any child. */
-static tr_control_t parent_hears(scene_t *scene)
+/* The next of any child. */
+static tr_letter_t *parent_gets(scene_t *scene)
 {
     int64_t deadline_ms = tr_clock_now_us() / 1000 + PATIENCE_MS;
     tr_letter_t *letter;
@@ -214,6 +229,12 @@ static tr_control_t parent_hears(scene_t *scene)
             tr_mailbox_unpark(scene->parent);
         }
     }
+    return letter;
+}
+
+static tr_control_t parent_hears(scene_t *scene)
+{
+    tr_letter_t *letter = parent_gets(scene);
     tr_control_t word = *tr_control_in(letter);
     tr_letter_destroy(&letter);
     return word;
@@ -247,7 +268,7 @@ static int set_up(void **state)
     scene->plan = (tr_worker_plan_t){.behaviour = &puppet,
                                      .idle_after_ms = 1,
                                      .is_lasting = true,
-                                     .limits = {MAILBOX_ROOM, 100000}};
+                                     .limits = {MAILBOX_ROOM, MAILBOX_BYTES}};
     memset(&notes, 0, sizeof notes);
     pthread_mutex_init(&notes.mutex, NULL);
     pthread_cond_init(&notes.is_new, NULL);
@@ -300,6 +321,10 @@ static int tear_down(void **state)
     pthread_mutex_destroy(&notes.mutex);
     pthread_cond_destroy(&notes.is_new);
     free(scene);
+    if (atomic_load(&notes.n_wrong) > 0) {
+        print_error("an actor found something wrong: %s\n", notes.trace);
+        return -1;
+    }
     return 0;
 }
 
@@ -551,6 +576,29 @@ ORDER(fill_b)
     ask_text(self, scene->refs[B], "too many", 0);
     note("full");
     return 0;
+}
+
+/* Of bytes, too: one that is larger than all that may be there fits alone. */
+ORDER(send_large_ones_to_b)
+{
+    UNUSED_MESSAGE;
+    static const char large[MAILBOX_BYTES];
+    troupe_message_t *one = troupe_message_from(large, sizeof large);
+    expect_status(troupe_send(self, scene->refs[B], &one), TROUPE_OK);
+    send_text(self, scene->refs[B], "x", TROUPE_FULL);
+    note("full");
+    return 0;
+}
+
+static void a_mailbox_may_be_full_of_bytes(void **state)
+{
+    scene_t *scene = *state;
+    holds(scene, B);
+    tell(scene, A, send_large_ones_to_b);
+    comes("full");
+    assert_int_equal(n_dead_letters(scene), 1);
+    opens();
+    comes("b<a:");
 }
 
 static void a_full_mailbox_says_so(void **state)
@@ -846,6 +894,98 @@ static void a_question_that_was_taken_outlives_who_took_it(void **state)
     comes("a=worker_lost(b has let go of the question without an answer)");
 }
 
+ORDER(keep_question_and_hang)
+{
+    keep_question(self, message, scene);
+    return wait_at_gate(self, message, scene);
+}
+
+ORDER(ask_b_to_keep_and_hang)
+{
+    UNUSED_MESSAGE;
+    ask_order(self, scene, keep_question_and_hang, AGES_MS);
+    return 0;
+}
+
+/* What it had in its hands is lost, but the question was not there any more. */
+static void a_question_that_was_taken_is_not_lost_with_who_hangs(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_to_keep_and_hang);
+    comes("kept");
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    hangs(scene, B);
+    assert_int_equal(n_dead_letters(scene), 1);
+    assert_true(troupe_question_is_awaited(scene->question));
+    troupe_message_t *answer = troupe_message_from_text("later");
+    troupe_question_answer(&scene->question, &answer);
+    comes("a=ok:later");
+}
+
+/* The answer is there before `init` returns, and is taken after that. */
+static void ask_b_and_wait_for_mail(troupe_worker_t *self, scene_t *scene, int64_t timeout_ms)
+{
+    int64_t until_ms = tr_clock_now_ms() + PATIENCE_MS;
+    ask_text(self, scene->refs[B], "well?", timeout_ms);
+    while (!tr_mailbox_has_letters(self->self->mailbox) && tr_clock_now_ms() < until_ms) {
+        poll(NULL, 0, 1);
+    }
+    expect(tr_mailbox_has_letters(self->self->mailbox));
+}
+
+ORDER(cancel_what_is_answered)
+{
+    UNUSED_MESSAGE;
+    ask_b_and_wait_for_mail(self, scene, AGES_MS);
+    troupe_worker_cancel(self, scene->id);
+    return 0;
+}
+
+ORDER(wait_too_long_for_what_is_answered)
+{
+    UNUSED_MESSAGE;
+    int64_t begun_ms = tr_clock_now_ms();
+    ask_b_and_wait_for_mail(self, scene, 100);
+    while (tr_clock_now_ms() <= begun_ms + 100) {
+        poll(NULL, 0, 1);
+    }
+    return 0;
+}
+
+static void an_answer_that_waits_until_nobody_does_is_dropped(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, B);
+    scene->at_init = cancel_what_is_answered;
+    start(scene, A);
+    comes("b?a:well? a=cancelled(b is not waited for any more)");
+    stops(scene, A);
+    scene->at_init = wait_too_long_for_what_is_answered;
+    start(scene, A);
+    wait_until(has_come, "b?a:well? a=timeout(b has not answered within 100 ms)");
+    assert_non_null(strstr(notes.trace, "a=timeout(b has not answered within 100 ms)"));
+    assert_null(strstr(notes.trace, "a=ok"));
+}
+
+ORDER(ask_b_and_fail_when_it_is_answered)
+{
+    UNUSED_MESSAGE;
+    ask_b_and_wait_for_mail(self, scene, AGES_MS);
+    return -1;
+}
+
+/* The first questions of two lives have two numbers. */
+static void an_answer_to_another_life_is_not_taken(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_and_fail_when_it_is_answered);
+    ended(scene, A, TROUPE_REASON_FAILED);
+    scene->at_init = ask_b_to_refuse;
+    start(scene, A);
+    comes("b?a:well? b?a:refuse a=worker_error(not today)");
+}
+
 static int break_on_answer(troupe_worker_t *self, const troupe_reply_t *reply, void *arg)
 {
     (void)reply;
@@ -988,6 +1128,33 @@ static void what_is_aside_comes_before_all_else(void **state)
     say(scene, A, "2");
     opens();
     comes("aside a<nobody:1 aside again taken:0 taken:0 a<nobody:2");
+}
+
+ORDER(take_again_and_put_aside)
+{
+    troupe_unstash(self);
+    put_aside(self, message, scene);
+    troupe_unstash(self);
+    return 0;
+}
+
+/* What is put aside while others are taken again, or after that, waits for the next time. */
+static void what_is_put_aside_meanwhile_is_not_taken_again(void **state)
+{
+    scene_t *scene = *state;
+    scene->number = 2;
+    tell(scene, A, put_aside);
+    tell(scene, A, take_again_and_put_aside); /* the first one is taken, this one is not */
+    say(scene, A, "1");
+    comes("aside aside taken:0 a<nobody:1");
+    tell(scene, A, take_again);
+    comes("again taken:0");
+    scene->number = 1;
+    tell(scene, A, put_aside);
+    say(scene, A, "2");
+    comes("aside a<nobody:2");
+    tell(scene, A, take_again);
+    comes("again taken:0");
 }
 
 ORDER(ask_b_to_put_aside)
@@ -1253,6 +1420,45 @@ static void there_may_be_ten_thousand(void **state)
     comes("all");
 }
 
+/* It comes again once, though nobody would have it come any more. */
+ORDER(put_tick_aside_once)
+{
+    if (scene->number-- > 0) {
+        expect(troupe_message_kind(message) == TROUPE_MESSAGE_TICK);
+        expect_status(troupe_stash(self), TROUPE_OK);
+        troupe_timer_cancel(self, troupe_message_number(message));
+        note("aside");
+    } else {
+        expect(troupe_message_kind(message) == TROUPE_MESSAGE_TICK);
+        expect(troupe_message_number(message) == scene->id);
+        note("tick again");
+    }
+    return 0;
+}
+
+ORDER(start_timer_to_put_aside)
+{
+    UNUSED_MESSAGE;
+    scene->number = 1;
+    const order_t order = {put_tick_aside_once, scene};
+    troupe_message_t *tick = troupe_message_from(&order, sizeof order);
+    expect_status(troupe_timer_start(self, 0, 1, &tick, &scene->id), TROUPE_OK);
+    return 0;
+}
+
+static void ticks_can_be_put_aside(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, start_timer_to_put_aside);
+    comes("aside");
+    say(scene, A, "1");
+    comes("a<nobody:1");
+    tell(scene, A, take_again);
+    comes("again tick again");
+    say(scene, A, "2");
+    comes("a<nobody:2");
+}
+
 /* In the next life there are none, and what they had left aside is gone. */
 ORDER(put_tick_aside)
 {
@@ -1365,6 +1571,219 @@ static void who_looks_away_hears_nothing(void **state)
     comes("b<nobody:break looks away");
     say(scene, A, "1");
     comes("a<nobody:1");
+}
+
+static void monitors_end_with_the_life(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, monitor_b);
+    comes("watches");
+    fails(scene, A);
+    comes("a<nobody:break");
+    assert_null(scene->refs[B]->watches);
+}
+
+/* A notice that a worker of a capability has not taken is nobody's. */
+static void a_notice_that_is_left_is_no_dead_letter(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, B);
+    scene->plan.is_lasting = false;
+    start(scene, A);
+    tell(scene, A, monitor_b);
+    comes("watches");
+    holds(scene, A);
+    say(scene, A, "break");
+    scene->plan.is_lasting = true;
+    is_gone(scene, B);
+    scene->plan.is_lasting = false;
+    opens();
+    ended(scene, A, TROUPE_REASON_FAILED);
+    comes("a<nobody:break");
+    assert_int_equal(n_dead_letters(scene), 1); /* what it failed with */
+}
+
+ORDER(count_one)
+{
+    (void)self;
+    UNUSED_MESSAGE;
+    scene->number++;
+    return 0;
+}
+
+/* It does not take all that waits first. */
+static void what_waits_for_one_that_is_stopped_is_for_its_next_life(void **state)
+{
+    enum { N_WAITING = 1000 };
+    scene_t *scene = *state;
+    scene->plan.limits = (tr_mailbox_limits_t){2 * N_WAITING, (size_t)1 << 20};
+    start(scene, A);
+    holds(scene, A);
+    for (int i = 0; i < N_WAITING; i++) {
+        tell(scene, A, count_one);
+    }
+    tr_actor_ask_to_stop(scene->actors[A], tr_reason_of(TROUPE_REASON_SHUTDOWN));
+    opens();
+    ended(scene, A, TROUPE_REASON_SHUTDOWN);
+    assert_true(scene->number < N_WAITING);
+    start(scene, A);
+    say(scene, A, "last");
+    comes("a<nobody:last");
+    assert_int_equal(scene->number, N_WAITING);
+}
+
+ORDER(ask_b_to_hang)
+{
+    UNUSED_MESSAGE;
+    ask_order(self, scene, wait_at_gate, AGES_MS);
+    return 0;
+}
+
+/* It is told when that one is given up, and not when it comes back. */
+static void who_asked_one_that_hangs_is_told(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_to_hang);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    hangs(scene, B);
+    comes("a=worker_lost(the actor did not come back from it)");
+    assert_int_equal(n_dead_letters(scene), 1);
+    opens();
+}
+
+ORDER(put_aside_and_hang)
+{
+    expect_status(troupe_stash(self), TROUPE_OK);
+    return wait_at_gate(self, message, scene);
+}
+
+ORDER(ask_b_to_put_aside_and_hang)
+{
+    UNUSED_MESSAGE;
+    ask_order(self, scene, put_aside_and_hang, AGES_MS);
+    return 0;
+}
+
+/* The mailbox is another life's by then, whichever of the two sees first that it is. */
+static void what_is_put_aside_too_late_is_lost(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_to_put_aside_and_hang);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    hangs(scene, B);
+    comes("a=worker_lost(the actor did not come back from it)");
+    opens();
+    assert_status(tr_actor_reap(&scene->lost[0], PATIENCE_MS), TROUPE_OK);
+    scene->n_lost = 0;
+    assert_int_equal(n_dead_letters(scene), 1);
+}
+
+static void or_it_is_when_it_comes_back_in_time(void **state)
+{
+    scene_t *scene = *state;
+    if (is_inline) { /* the mailbox of one that is carried goes with it */
+        return;
+    }
+    tell(scene, A, ask_b_to_put_aside_and_hang);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    assert_true(tr_actor_move_out(scene->actors[B]));
+    opens();
+    comes("a=worker_lost(b: it took the message, and has not answered)");
+    ended(scene, B, TROUPE_REASON_HUNG);
+    assert_int_equal(n_dead_letters(scene), 1);
+    start(scene, B);
+    say(scene, B, "1");
+    comes("b<nobody:1");
+}
+
+ORDER(put_aside_and_fail)
+{
+    UNUSED_MESSAGE;
+    (void)scene;
+    expect_status(troupe_stash(self), TROUPE_OK);
+    return -1;
+}
+
+ORDER(ask_b_to_put_aside_and_fail)
+{
+    UNUSED_MESSAGE;
+    ask_order(self, scene, put_aside_and_fail, AGES_MS);
+    return 0;
+}
+
+static void nothing_is_put_aside_by_who_fails(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_to_put_aside_and_fail);
+    comes("a=worker_lost(b: it failed while it had the message)");
+    ended(scene, B, TROUPE_REASON_FAILED);
+    assert_int_equal(n_dead_letters(scene), 1);
+    start(scene, B);
+    say(scene, B, "1");
+    comes("b<nobody:1");
+}
+
+static void notices_can_be_put_aside(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, monitor_b);
+    comes("watches");
+    notes.puts_down_aside = true;
+    is_gone(scene, B);
+    comes("a!b:shutdown");
+    say(scene, A, "1");
+    comes("a<nobody:1");
+    tell(scene, A, take_again);
+    comes("again a!b:shutdown");
+}
+
+ORDER(start_timer_to_hang)
+{
+    UNUSED_MESSAGE;
+    const order_t order = {wait_at_gate, scene};
+    troupe_message_t *tick = troupe_message_from(&order, sizeof order);
+    expect_status(troupe_timer_start(self, 0, 0, &tick, NULL), TROUPE_OK);
+    return 0;
+}
+
+/* A tick that is lost is no dead letter, nor is one that its actor failed with. */
+static void who_hangs_in_a_tick_has_lost_nothing(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, B, start_timer_to_hang);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    hangs(scene, B);
+    assert_int_equal(n_dead_letters(scene), 0);
+    opens();
+}
+
+ORDER(break_down)
+{
+    (void)self;
+    UNUSED_MESSAGE;
+    (void)scene;
+    return -1;
+}
+
+ORDER(start_timer_to_break_down)
+{
+    UNUSED_MESSAGE;
+    const order_t order = {break_down, scene};
+    troupe_message_t *tick = troupe_message_from(&order, sizeof order);
+    expect_status(troupe_timer_start(self, 0, 0, &tick, NULL), TROUPE_OK);
+    return 0;
+}
+
+static void who_fails_in_a_tick_has_lost_nothing(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, B, start_timer_to_break_down);
+    ended(scene, B, TROUPE_REASON_FAILED);
+    assert_int_equal(n_dead_letters(scene), 0);
 }
 
 static void who_hangs_is_down(void **state)
@@ -1536,6 +1955,21 @@ static void members_hear_what_is_published(void **state)
     comes("fine");
 }
 
+static void who_is_full_does_not_hear_it(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, B, join_red);
+    comes("joined");
+    holds(scene, B);
+    for (int i = 0; i < MAILBOX_ROOM; i++) {
+        say(scene, B, "ignore");
+    }
+    tell(scene, A, publish_red);
+    comes("0 of 1");
+    assert_int_equal(n_dead_letters(scene), 1);
+    opens();
+}
+
 /* It comes back after all, and joins: that is not for its next life to feel. */
 ORDER(hang_and_join)
 {
@@ -1581,6 +2015,78 @@ static void one_that_was_given_up_is_no_member(void **state)
         assert_non_null(strstr(notes.trace, "1 of 1"));
         assert_non_null(strstr(notes.trace, "b<a:news"));
     }
+}
+
+/* ---- children ---- */
+
+/* Its supervisor is not there any more. */
+ORDER(spawn_too_late)
+{
+    UNUSED_MESSAGE;
+    (void)scene;
+    troupe_ref_t *ref = NULL;
+    const troupe_child_t child = {.name = "child", .behaviour = &puppet};
+    for (int i = 0; i < 2; i++) { /* the name is free again */
+        expect_status(troupe_spawn(self, &child, &ref), TROUPE_NOT_FOUND);
+        expect(!ref);
+        expect(!troupe_find(self, "child"));
+    }
+    note("too late");
+    return 0;
+}
+
+static void nobody_is_there_to_start_a_child(void **state)
+{
+    scene_t *scene = *state;
+    scene->plan.spawns = 1;
+    start(scene, A);
+    tell(scene, A, spawn_too_late);
+    comes("too late");
+}
+
+/* ---- inspection ---- */
+
+ORDER(open_some_of_each)
+{
+    UNUSED_MESSAGE;
+    for (int i = 0; i < 2; i++) {
+        ask_text(self, scene->refs[B], "ignore", AGES_MS);
+    }
+    for (int i = 0; i < 3; i++) {
+        expect_status(troupe_monitor(self, scene->refs[B], NULL), TROUPE_OK);
+    }
+    for (int i = 0; i < 4; i++) {
+        start_timer(self, AGES_MS, 0, "never");
+    }
+    note("opened");
+    return 0;
+}
+
+static void what_is_open_is_counted(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, ask_b_well);
+    comes("b?a:well? a=ok:fine"); /* and is not open any more */
+    holds(scene, B);
+    tell(scene, A, open_some_of_each);
+    comes("opened");
+    tr_control_t *word = tr_control_new(TR_WORD_INSPECT, scene->actors[A]->incarnation);
+    word->number = 77;
+    word->mailbox = tr_mailbox_share(scene->parent);
+    tr_control_send(word, scene->actors[A]->mailbox);
+    tr_letter_t *letter = parent_gets(scene);
+    const tr_inspection_t *inspection = tr_inspection_in(letter);
+    assert_non_null(inspection);
+    assert_int_equal(inspection->token, 77);
+    assert_int_equal(inspection->n_asks, 2);
+    assert_int_equal(inspection->n_monitors, 3);
+    assert_int_equal(inspection->n_timers, 4);
+    assert_int_equal(inspection->n_calls, 0);
+    assert_int_equal(inspection->n_waiting, 0);
+    assert_int_equal(inspection->n_messages, 2);
+    assert_false(inspection->is_suspended);
+    tr_letter_destroy(&letter);
+    opens();
 }
 
 /* ---- where no message is in hand ---- */
@@ -1810,6 +2316,7 @@ static int run_all(const char *name)
         TEST_TWO(only_urgent_ones_overtake),
         TEST_TWO(to_nobody_there_are_dead_letters),
         TEST_TWO(a_full_mailbox_says_so),
+        TEST_TWO(a_mailbox_may_be_full_of_bytes),
         TEST_TWO(whoever_asks_is_answered),
         TEST_TWO(or_refused),
         TEST_TWO(or_told_that_there_is_no_answer),
@@ -1826,11 +2333,15 @@ static int run_all(const char *name)
         TEST_TWO(nobody_waits_when_whoever_asked_has_cancelled),
         TEST_TWO(nobody_waits_when_whoever_asked_has_ended),
         TEST_TWO(a_question_that_was_taken_outlives_who_took_it),
+        TEST_TWO(a_question_that_was_taken_is_not_lost_with_who_hangs),
+        TEST(an_answer_that_waits_until_nobody_does_is_dropped),
+        TEST_TWO(an_answer_to_another_life_is_not_taken),
         TEST_TWO(an_answer_may_be_too_much),
         TEST_TWO(another_one_answers),
         TEST_TWO(forwarded_and_failed_it_is_not_lost),
         TEST_TWO(forwarded_to_nobody_it_is_told),
         TEST_TWO(what_is_aside_comes_before_all_else),
+        TEST_TWO(what_is_put_aside_meanwhile_is_not_taken_again),
         TEST_TWO(an_ask_that_is_aside_runs_out_and_comes_again),
         TEST_TWO(what_is_aside_waits_for_the_next_life),
         TEST_TWO(what_is_aside_is_lost_with_the_last_life),
@@ -1842,17 +2353,31 @@ static int run_all(const char *name)
         TEST_TWO(a_periodic_one_ticks_until_it_is_cancelled),
         TEST_TWO(a_restless_timer_leaves_time_for_messages),
         TEST_TWO(there_may_be_ten_thousand),
+        TEST_TWO(ticks_can_be_put_aside),
         TEST_TWO(timers_end_with_the_life),
         TEST_TWO(an_end_comes_after_all_that_was_sent),
         TEST_TWO(a_good_end_is_told_as_such),
         TEST_TWO(who_looks_away_hears_nothing),
         TEST_TWO(who_hangs_is_down),
+        TEST_TWO(monitors_end_with_the_life),
+        TEST(a_notice_that_is_left_is_no_dead_letter),
+        TEST(what_waits_for_one_that_is_stopped_is_for_its_next_life),
+        TEST_TWO(who_asked_one_that_hangs_is_told),
+        TEST_TWO(what_is_put_aside_too_late_is_lost),
+        TEST_TWO(or_it_is_when_it_comes_back_in_time),
+        TEST_TWO(notices_can_be_put_aside),
+        TEST_TWO(nothing_is_put_aside_by_who_fails),
+        TEST_TWO(who_hangs_in_a_tick_has_lost_nothing),
+        TEST_TWO(who_fails_in_a_tick_has_lost_nothing),
         TEST_TWO(those_who_are_linked_fall_together),
         TEST_TWO(a_good_end_fells_nobody),
         TEST_TWO(untied_while_the_notice_lies_there),
         TEST_TWO(linked_to_one_that_is_gone),
         TEST_TWO(members_hear_what_is_published),
+        TEST_TWO(who_is_full_does_not_hear_it),
         TEST_TWO(one_that_was_given_up_is_no_member),
+        TEST(nobody_is_there_to_start_a_child),
+        TEST_TWO(what_is_open_is_counted),
         TEST(init_and_terminate_may_talk),
         TEST_TWO(taking_an_answer_nothing_is_in_hand),
         TEST_TWO(who_did_not_ask_is_not_answered),

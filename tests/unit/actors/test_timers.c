@@ -242,6 +242,7 @@ int main(void)
         STORY("comes once at a time when it is exact", "s1@10/10 t20 n", "1 - =30"),
         STORY("goes on until it is cancelled", "s1@10/10 t10 t20 c1 t1000", "1 - 1 - -"),
         STORY("those of one period take turns", "s1@10/10 s2@10/10 t10 t20", "1 2 - 1 2 -"),
+        STORY("comes again behind those of its time", "s1@10/10 s2@20 t10 t20", "1 - 2 1 -"),
         STORY("a period of the largest size", "s1@10/9223372036854775807 t10 n", "1 - =never"),
         STORY("hastened it comes first", "s1@10 s2@20 h2@5 n t5 t10 n", "=5 2 - 1 - =never"),
         STORY("nothing can be hastened", "h1@5 n", "! =never"),

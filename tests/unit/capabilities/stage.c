@@ -297,6 +297,23 @@ tr_residents_t *stage_who_is_there(stage_t *self)
     return (tr_residents_t *)letter;
 }
 
+tr_request_list_t *stage_list(stage_t *self, size_t most)
+{
+    stage_settle(self);
+    tr_control_t *question = tr_control_new(TR_WORD_LIST, 0);
+    assert_non_null(question);
+    question->number = 7;
+    question->depth = most;
+    question->mailbox = tr_mailbox_share(self->reports);
+    tr_control_send(question, self->router->mailbox);
+    tr_letter_t *letter = wait_for_next(self->reports);
+    assert_ptr_equal(letter->type, &tr_request_list_type);
+    tr_request_list_t *list = (tr_request_list_t *)letter;
+    assert_int_equal(list->token, 7);
+    assert_string_equal(list->capability, "cap");
+    return list;
+}
+
 tr_control_t stage_pool_hears(stage_t *self, tr_word_t want)
 {
     tr_letter_t *letter = wait_for_next(self->pool);
@@ -352,27 +369,33 @@ void stage_grant(stage_t *self, call_t *call, uint64_t n_parts, uint64_t n_bytes
     tr_envelope_grant(call->envelope, self->router->mailbox, n_parts, n_bytes);
 }
 
-void expect_part(call_t *call, uint64_t sequence)
+troupe_reply_t *stage_hears(call_t *call)
 {
     tr_letter_t *letter = wait_for_next(call->mailbox);
-    troupe_reply_t *reply = (troupe_reply_t *)letter;
+    assert_ptr_equal(letter->type, &tr_reply_type);
+    return (troupe_reply_t *)letter;
+}
+
+void expect_part(call_t *call, uint64_t sequence)
+{
+    troupe_reply_t *reply = stage_hears(call);
     assert_false(troupe_reply_is_final(reply));
+    assert_int_equal(troupe_reply_standing(reply), TROUPE_STANDING_UNTOLD);
     assert_int_equal(troupe_reply_id(reply), call->id);
     assert_int_equal(troupe_reply_sequence(reply), sequence);
-    tr_letter_destroy(&letter);
+    troupe_reply_destroy(&reply);
 }
 
 void expect_final(call_t *call, troupe_outcome_t outcome)
 {
-    tr_letter_t *letter = wait_for_next(call->mailbox);
-    troupe_reply_t *reply = (troupe_reply_t *)letter;
+    troupe_reply_t *reply = stage_hears(call);
     assert_true(troupe_reply_is_final(reply));
     assert_int_equal(troupe_reply_id(reply), call->id);
     call->n_finals++;
     snprintf(call->text, sizeof call->text, "%s", troupe_reply_text(reply));
     call->hint_ms = troupe_reply_hint_ms(reply);
     assert_outcome(troupe_reply_outcome(reply), outcome);
-    tr_letter_destroy(&letter);
+    troupe_reply_destroy(&reply);
 }
 
 void expect_silence(call_t *call)

@@ -12,6 +12,7 @@
 #include "tests/kit/check.h"
 
 #include "actors/report.h"
+#include "actors/request_list.h"
 #include "actors/worker.h"
 #include "base/clock.h"
 #include "capabilities/router.h"
@@ -88,6 +89,9 @@ void stage_says_nothing(stage_t *self);
 /* Whom the router has, the caller's to destroy. */
 tr_residents_t *stage_who_is_there(stage_t *self);
 
+/* Which requests it has, at most so many, the caller's to destroy. */
+tr_request_list_t *stage_list(stage_t *self, size_t most);
+
 /* The next word that the pool hears. */
 tr_control_t stage_pool_hears(stage_t *self, tr_word_t want);
 void stage_pool_hears_nothing(stage_t *self);
@@ -109,7 +113,8 @@ call_t *stage_prepare(stage_t *self, const tr_header_t *header);
 void stage_cancel(stage_t *self, call_t *call);
 void stage_grant(stage_t *self, call_t *call, uint64_t n_parts, uint64_t n_bytes);
 
-/* The next thing that the caller hears. */
+/* The next thing that the caller hears; the first is the test's to destroy. */
+troupe_reply_t *stage_hears(call_t *call);
 void expect_part(call_t *call, uint64_t sequence);
 void expect_final(call_t *call, troupe_outcome_t outcome);
 void expect_silence(call_t *call);

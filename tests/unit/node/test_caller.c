@@ -120,6 +120,47 @@ static void a_part_that_is_taken_grants_one(void **state)
     expect_flow(world, 4, 4);
 }
 
+static void a_status_grants_nothing(void **state)
+{
+    world_t *world = *state;
+    troupe_message_t *none = NULL;
+    uint64_t id;
+    troupe_call_options_t options = {.credit = 2, .wants_status = true};
+    assert_status(troupe_caller_start(world->caller, "stream", &options, &none, &id),
+                  TROUPE_OK);
+    tr_envelope_release(&world->envelope);
+    world->envelope = tr_envelope_of(tr_mailbox_next(world->router, NULL));
+    tr_envelope_tell(world->envelope, TROUPE_STANDING_QUEUED, 7);
+    answer(world, false, "part");
+    troupe_reply_t *reply = NULL;
+    assert_status(troupe_caller_next(world->caller, 0, &reply), TROUPE_OK);
+    assert_int_equal(troupe_reply_standing(reply), TROUPE_STANDING_QUEUED);
+    assert_int_equal(troupe_reply_position(reply), 7);
+    assert_int_equal(troupe_message_count(troupe_reply_message(reply)), 0);
+    troupe_reply_destroy(&reply);
+    expect_flow(world, 2, 0);
+    take(world, id, false);
+    expect_flow(world, 3, 4);
+    answer(world, true, "final");
+    tr_envelope_tell(world->envelope, TROUPE_STANDING_RUNNING, 0); /* it is over */
+    take(world, id, true);
+    assert_status(troupe_caller_next(world->caller, 0, &reply), TROUPE_NOT_FOUND);
+}
+
+static void standings_have_names(void **state)
+{
+    (void)state;
+    troupe_standing_t found;
+    for (int i = TROUPE_STANDING_QUEUED; i <= TROUPE_STANDING_RUNNING; i++) {
+        assert_true(troupe_standing_parse(troupe_standing_name((troupe_standing_t)i), &found));
+        assert_int_equal(found, i);
+    }
+    assert_false(troupe_standing_parse("", &found));
+    assert_false(troupe_standing_parse("dancing", &found));
+    assert_string_equal(troupe_standing_name((troupe_standing_t)99), "");
+    assert_string_equal(troupe_standing_name(TROUPE_STANDING_UNTOLD), "");
+}
+
 static void a_writer_that_waits_for_a_word_is_told(void **state)
 {
     world_t *world = *state;
@@ -208,6 +249,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(the_window_is_what_was_asked_for),
         STORY(a_part_that_is_taken_grants_one),
+        STORY(a_status_grants_nothing),
+        cmocka_unit_test(standings_have_names),
         STORY(a_writer_that_waits_for_a_word_is_told),
         STORY(a_blocking_call_grants_its_own_parts_only),
     };

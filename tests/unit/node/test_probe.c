@@ -38,6 +38,15 @@ static int repeat(troupe_worker_t *self, const troupe_message_t *message)
     return troupe_send(self, troupe_message_sender(message), &share) != TROUPE_OK;
 }
 
+/* How it went is told to `whom`. */
+static int ask_back(troupe_worker_t *self, troupe_ref_t *of, troupe_ref_t *whom)
+{
+    uint64_t id;
+    troupe_message_t *question = troupe_message_from_text("well?");
+    return troupe_ask(self, of, &question, PATIENCE_MS, note_answer, troupe_ref_share(whom),
+                      &id) != TROUPE_OK;
+}
+
 static int receive(troupe_worker_t *self, const troupe_message_t *message, void *state)
 {
     (void)state;
@@ -50,10 +59,16 @@ static int receive(troupe_worker_t *self, const troupe_message_t *message, void 
     } else if (says(message, "keep silent")) {
         return 0;
     } else if (says(message, "ask me")) {
-        uint64_t id;
-        troupe_message_t *question = troupe_message_from_text("well?");
-        return troupe_ask(self, sender, &question, PATIENCE_MS, note_answer,
-                          troupe_ref_share(sender), &id) != TROUPE_OK;
+        return ask_back(self, sender, sender);
+    } else if (says(message, "ask the other")) {
+        troupe_ref_t *other = troupe_find(self, "other");
+        int verdict = ask_back(self, other, sender);
+        troupe_ref_release(&other);
+        return verdict;
+    } else if (says(message, "link")) {
+        return troupe_link(self, sender) != TROUPE_OK;
+    } else if (says(message, "end")) {
+        troupe_worker_end(self);
     } else if (says(message, "publish")) {
         troupe_message_t *news = troupe_message_from_text("news");
         troupe_publish(self, "readers", &news);
@@ -302,6 +317,118 @@ static void it_sends_on(void **state)
     troupe_probe_destroy(&other);
 }
 
+static void what_does_not_ask_or_was_sent_on_is_not_sent_on(void **state)
+{
+    (void)state;
+    assert_status(troupe_probe_forward(probe, parrot), TROUPE_ERR_INVALID); /* nothing there */
+    tell("hello");
+    assert_text(probe, "hello");
+    assert_status(troupe_probe_forward(probe, troupe_probe_ref(probe)), TROUPE_OK);
+    assert_status(troupe_probe_forward(probe, troupe_probe_ref(probe)), TROUPE_ERR_INVALID);
+    assert_text(probe, "hello");
+    assert_ptr_equal(troupe_message_sender(troupe_probe_in_hand(probe)), parrot);
+    assert_status(troupe_probe_forward(probe, NULL), TROUPE_NOT_FOUND);
+    assert_status(troupe_probe_monitor(probe, parrot, NULL), TROUPE_OK);
+    tell("fail");
+    assert_status(troupe_probe_expect_down(probe, PATIENCE_MS, parrot, NULL), TROUPE_OK);
+    assert_status(troupe_probe_forward(probe, troupe_probe_ref(probe)), TROUPE_ERR_INVALID);
+    assert_status(troupe_probe_expect(probe, 0, NULL), TROUPE_TIMEOUT);
+}
+
+/* What is given is not looked at before. */
+static void nobody_is_nobody(void **state)
+{
+    (void)state;
+    troupe_message_t *message = troupe_message_from_text("x");
+    troupe_reply_t *reply = NULL;
+    assert_null(troupe_probe_find(probe, NULL));
+    assert_null(troupe_probe_new(node, ""));
+    assert_status(troupe_probe_send(probe, NULL, &message), TROUPE_NOT_FOUND);
+    assert_null(message);
+    assert_status(troupe_probe_ask(probe, NULL, &message, PATIENCE_MS, &reply), TROUPE_OK);
+    assert_outcome(troupe_reply_outcome(reply), TROUPE_OUTCOME_NO_CAPABILITY);
+    assert_string_equal(troupe_reply_text(reply), "it was sent to nobody");
+    troupe_reply_destroy(&reply);
+    assert_status(troupe_probe_monitor(probe, NULL, NULL), TROUPE_ERR_INVALID);
+    assert_status(troupe_probe_join(probe, NULL), TROUPE_ERR_INVALID);
+    assert_status(troupe_probe_leave(probe, NULL), TROUPE_NOT_FOUND);
+    message = troupe_message_from_text("x");
+    assert_int_equal(troupe_probe_publish(probe, NULL, &message), 0);
+    assert_null(message);
+}
+
+static void a_name_has_its_largest_size(void **state)
+{
+    (void)state;
+    char name[129];
+    memset(name, 'x', sizeof name - 1);
+    name[128] = '\0';
+    assert_null(troupe_probe_new(node, name));
+    assert_status(troupe_probe_join(probe, name), TROUPE_ERR_INVALID);
+    assert_status(troupe_probe_leave(probe, name), TROUPE_NOT_FOUND);
+    name[127] = '\0';
+    troupe_probe_t *other = troupe_probe_new(node, name);
+    assert_non_null(other);
+    assert_string_equal(troupe_ref_name(troupe_probe_ref(other)), name);
+    troupe_ref_t *found = troupe_probe_find(probe, name);
+    assert_ptr_equal(found, troupe_probe_ref(other));
+    troupe_ref_release(&found);
+    assert_status(troupe_probe_join(probe, name), TROUPE_OK);
+    assert_int_equal(troupe_probe_publish(other, name, &(troupe_message_t *){NULL}), 1);
+    assert_status(troupe_probe_expect_text(probe, PATIENCE_MS, ""), TROUPE_OK);
+    assert_status(troupe_probe_leave(probe, name), TROUPE_OK);
+    troupe_probe_destroy(&other);
+}
+
+/* Those who link to it do not fell it. */
+static void who_is_linked_to_it_is_seen_to_fail(void **state)
+{
+    (void)state;
+    troupe_reason_t reason;
+    tell("link");
+    tell("end"); /* well: that is none of its business */
+    tell("hello");
+    assert_text(probe, "hello");
+    tell("link");
+    tell("fail");
+    assert_status(troupe_probe_expect_down(probe, PATIENCE_MS, parrot, &reason), TROUPE_OK);
+    assert_int_equal(reason.kind, TROUPE_REASON_FAILED);
+    tell("still there?");
+    assert_text(probe, "still there?");
+}
+
+/* One in hand, one taken, one not even looked at. */
+static void who_asked_it_is_told_when_it_goes(void **state)
+{
+    (void)state;
+    troupe_probe_t *other = troupe_probe_new(node, "other");
+    assert_non_null(other);
+    for (size_t i = 0; i < 3; i++) {
+        tell("ask the other");
+    }
+    assert_status(troupe_probe_expect_text(other, PATIENCE_MS, "well?"), TROUPE_OK);
+    troupe_question_t *question = troupe_probe_take_question(other);
+    assert_status(troupe_probe_expect_text(other, PATIENCE_MS, "well?"), TROUPE_OK);
+    assert_status(troupe_probe_join(other, "readers"), TROUPE_OK);
+    assert_status(troupe_probe_monitor(other, parrot, NULL), TROUPE_OK);
+    tell("hello");
+    assert_text(probe, "hello"); /* all three have been asked */
+    troupe_ref_t *gone = troupe_ref_share(troupe_probe_ref(other));
+    troupe_probe_destroy(&other);
+    assert_true(troupe_ref_is_over(gone));
+    assert_int_equal(troupe_probe_publish(probe, "readers", &(troupe_message_t *){NULL}), 0);
+    assert_status(troupe_probe_send_text(probe, gone, "x"), TROUPE_NOT_FOUND);
+    assert_text(probe, "worker_lost");
+    assert_text(probe, "worker_lost");
+    assert_true(troupe_question_is_awaited(question));
+    troupe_question_refuse(&question, "the probe has gone");
+    assert_text(probe, "worker_error");
+    tell("fail");
+    tell("hello");
+    assert_text(probe, "hello");
+    troupe_ref_release(&gone);
+}
+
 static void it_hears_of_the_end_of_a_life(void **state)
 {
     (void)state;
@@ -439,6 +566,11 @@ int main(void)
         STORY(it_is_asked_and_answers),
         STORY(who_asks_it_in_vain_is_told),
         STORY(it_sends_on),
+        STORY(what_does_not_ask_or_was_sent_on_is_not_sent_on),
+        STORY(nobody_is_nobody),
+        STORY(a_name_has_its_largest_size),
+        STORY(who_is_linked_to_it_is_seen_to_fail),
+        STORY(who_asked_it_is_told_when_it_goes),
         STORY(it_hears_of_the_end_of_a_life),
         STORY(its_own_end_is_seen),
         STORY(it_is_a_member),

@@ -35,12 +35,11 @@ static int tell_outcome(troupe_worker_t *self, const troupe_reply_t *reply, void
     return say(self, troupe_outcome_name(troupe_reply_outcome(reply)));
 }
 
-static int ask_back(troupe_worker_t *self, troupe_ref_t *whom)
+static int ask_back(troupe_worker_t *self, troupe_ref_t *whom, int64_t timeout_ms)
 {
     uint64_t id;
     troupe_message_t *question = troupe_message_from_text("well?");
-    return troupe_ask(self, whom, &question, 3 * SECOND_MS, tell_outcome, NULL, &id) !=
-           TROUPE_OK;
+    return troupe_ask(self, whom, &question, timeout_ms, tell_outcome, NULL, &id) != TROUPE_OK;
 }
 
 static int begin_to_tick(troupe_worker_t *self)
@@ -67,6 +66,9 @@ static int wake(troupe_worker_t *self, const troupe_args_t *args, void **state_p
         troupe_worker_explain(self, "not yet");
         return -1;
     }
+    if (troupe_args_get(args, "begins")) {
+        return TROUPE_INIT_IGNORE;
+    }
     const char *word = troupe_args_get(args, "says");
     return word ? say(self, word) : 0;
 }
@@ -85,7 +87,16 @@ static int receive(troupe_worker_t *self, const troupe_message_t *message, void 
     if (troupe_message_kind(message) == TROUPE_MESSAGE_DOWN) {
         return say(self, "down");
     } else if (says(message, "ask")) {
-        return ask_back(self, troupe_message_sender(message));
+        return ask_back(self, troupe_message_sender(message), 3 * SECOND_MS);
+    } else if (says(message, "ask as usual")) {
+        return ask_back(self, troupe_message_sender(message), 0);
+    } else if (says(message, "ask for ever")) {
+        return ask_back(self, troupe_message_sender(message), INT64_MAX);
+    } else if (says(message, "go on for ever")) {
+        troupe_message_t *again = troupe_message_share(message);
+        return troupe_send(self, troupe_self(self), &again) != TROUPE_OK;
+    } else if (says(message, "tick never")) {
+        return troupe_timer_start(self, INT64_MAX, INT64_MAX, NULL, NULL) != TROUPE_OK;
     } else if (says(message, "tick on")) {
         return begin_to_tick(self);
     } else if (says(message, "watch")) {
@@ -220,6 +231,86 @@ static void an_actor_is_asked_and_asks(void **state)
     troupe_question_refuse(&unanswered, "too late");
 }
 
+/* 5 s, for actors and probes. */
+static void who_does_not_say_how_long_waits_as_long_as_all(void **state)
+{
+    (void)state;
+    troupe_ref_t *actor = add("actor", TROUPE_RESTART_PERMANENT);
+    tell(actor, "ask as usual");
+    assert_text(probe, "well?");
+    assert_int_equal(troupe_message_remaining_ms(troupe_probe_in_hand(probe)), 5 * SECOND_MS);
+    troupe_question_t *unanswered = troupe_probe_take_question(probe);
+    int64_t asked_ms = troupe_stage_now_ms(stage);
+    assert_text(probe, "timeout");
+    assert_int_equal(troupe_stage_now_ms(stage) - asked_ms, 5 * SECOND_MS);
+    troupe_question_refuse(&unanswered, "too late");
+
+    troupe_probe_t *silent = troupe_stage_probe(stage, "silent");
+    troupe_reply_t *reply = NULL;
+    troupe_message_t *question = NULL;
+    asked_ms = troupe_stage_now_ms(stage);
+    assert_status(troupe_probe_ask(probe, troupe_probe_ref(silent), &question, 0, &reply),
+                  TROUPE_OK);
+    assert_int_equal(troupe_stage_now_ms(stage) - asked_ms, 5 * SECOND_MS);
+    assert_outcome(troupe_reply_outcome(reply), TROUPE_OUTCOME_TIMEOUT);
+    assert_string_equal(troupe_reply_text(reply), "silent has not answered within 5000 ms");
+    troupe_reply_destroy(&reply);
+    troupe_probe_destroy(&silent);
+}
+
+/* Whoever has ended does not come back when there is no more time. */
+static void there_is_an_end_of_time(void **state)
+{
+    (void)state;
+    troupe_ref_t *actor = add("actor", TROUPE_RESTART_PERMANENT);
+    troupe_ref_t *ended = add("ended", TROUPE_RESTART_TEMPORARY);
+    tell(ended, "end");
+    tell(actor, "tick never");
+    tell(actor, "ask for ever");
+    assert_text(probe, "well?");
+    troupe_question_t *unanswered = troupe_probe_take_question(probe);
+    assert_status(troupe_probe_expect(probe, INT64_MAX, NULL), TROUPE_TIMEOUT);
+    assert_true(troupe_stage_is_alive(stage, actor));
+    assert_false(troupe_stage_is_alive(stage, ended));
+    assert_int_equal(troupe_stage_n_lives(stage, ended), 1);
+    assert_false(troupe_stage_step(stage));
+    advance(INT64_MAX);
+    troupe_question_refuse(&unanswered, "too late");
+}
+
+static void a_thousand_play(void **state)
+{
+    (void)state;
+    enum { N_ACTORS = 1000 };
+    char name[20];
+    for (int i = 0; i < N_ACTORS; i++) {
+        snprintf(name, sizeof name, "actor %d", i);
+        troupe_ref_t *actor = add(name, TROUPE_RESTART_PERMANENT);
+        tell(actor, "tick on");
+        tell(actor, i % 2 ? "fail" : name);
+        tell(actor, "tick on");
+    }
+    advance(2 * SECOND_MS);
+    size_t n_names = 0;
+    size_t n_ticks = 0;
+    while (troupe_probe_expect(probe, 0, NULL) == TROUPE_OK) {
+        bool is_tick = says(troupe_probe_in_hand(probe), "tick");
+        n_ticks += is_tick;
+        n_names += !is_tick;
+    }
+    assert_int_equal(n_names, N_ACTORS / 2);
+    assert_true(n_ticks >= N_ACTORS / 2 * 2 * 2 + N_ACTORS / 2); /* two, or one since it fell */
+    assert_int_equal(n_ended, N_ACTORS / 2);
+}
+
+static void to_nobody_nothing_is_sent(void **state)
+{
+    (void)state;
+    troupe_message_t *message = troupe_message_from_text("x");
+    assert_status(troupe_stage_send(stage, NULL, &message), TROUPE_NOT_FOUND);
+    assert_null(message);
+}
+
 static void ticks_come_as_time_passes(void **state)
 {
     (void)state;
@@ -321,6 +412,33 @@ static void who_is_stopped_does_not_come_back(void **state)
     assert_false(troupe_stage_step(stage));
     assert_int_equal(troupe_stage_n_lives(stage, never), 0);
     assert_true(troupe_ref_is_over(never));
+}
+
+static void who_is_not_needed_does_not_come_back(void **state)
+{
+    (void)state;
+    troupe_ref_t *ref = NULL;
+    static const char *const args[] = {"begins", "not", NULL};
+    const troupe_child_t child = {.name = "needless", .behaviour = &doer, .args = args};
+    assert_status(troupe_stage_add(stage, &child, &ref), TROUPE_OK);
+    advance(3600 * SECOND_MS);
+    assert_int_equal(troupe_stage_n_lives(stage, ref), 1);
+    assert_int_equal(troupe_stage_reason(stage, ref).kind, TROUPE_REASON_IGNORED);
+    assert_true(troupe_ref_is_over(ref));
+    assert_status(troupe_stage_add(stage, &child, &ref), TROUPE_EXISTS); /* there was one */
+}
+
+static void what_has_no_end_is_left(void **state)
+{
+    (void)state;
+    troupe_ref_t *actor = add("actor", TROUPE_RESTART_PERMANENT);
+    tell(actor, "go on for ever");
+    int64_t begun_ms = troupe_stage_now_ms(stage);
+    assert_status(troupe_stage_advance(stage, SECOND_MS), TROUPE_LIMIT);
+    assert_int_equal(troupe_stage_now_ms(stage), begun_ms);
+    troupe_stage_stop(stage, actor);
+    advance(SECOND_MS);
+    assert_true(troupe_ref_is_over(actor));
 }
 
 static void actors_watch_each_other(void **state)
@@ -498,6 +616,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(nothing_moves_of_itself),
         STORY(an_actor_is_asked_and_asks),
+        STORY(who_does_not_say_how_long_waits_as_long_as_all),
+        STORY(there_is_an_end_of_time),
+        STORY(a_thousand_play),
+        STORY(to_nobody_nothing_is_sent),
         STORY(ticks_come_as_time_passes),
         STORY(who_fails_is_seen_and_comes_back),
         STORY(who_does_not_begin_is_tried_ever_later),
@@ -509,6 +631,8 @@ int main(void)
         FATE("a transient one is over when it ended", TROUPE_RESTART_TRANSIENT, "end", false),
         FATE("a temporary one is over when it failed", TROUPE_RESTART_TEMPORARY, "fail", false),
         STORY(who_is_stopped_does_not_come_back),
+        STORY(who_is_not_needed_does_not_come_back),
+        STORY(what_has_no_end_is_left),
         STORY(actors_watch_each_other),
         STORY(what_is_added_must_fit),
         STORY(a_run_is_as_long_as_is_said),
