@@ -295,7 +295,15 @@ troupe_status_t troupe_stash(troupe_worker_t *self)
 void troupe_unstash(troupe_worker_t *self)
 {
     assert(self);
-    self->must_put_back = true;
+    self->put_back = TR_PUT_BACK_ALL;
+}
+
+void troupe_unstash_one(troupe_worker_t *self)
+{
+    assert(self);
+    if (self->put_back == TR_PUT_BACK_NONE) {
+        self->put_back = TR_PUT_BACK_FIRST;
+    }
 }
 
 /* ---- timers ---- */

@@ -175,10 +175,12 @@ static void step_in(troupe_worker_t *worker)
         tr_reason_t reason = tr_reason_of(TROUPE_REASON_HUNG);
         worker->self->is_moved_out = true;
         tr_self_end(worker->self, &reason);
-    } else if (worker->must_put_back) {
+    } else if (worker->put_back == TR_PUT_BACK_ALL) {
         tr_mailbox_put_back(worker->self->mailbox);
+    } else if (worker->put_back == TR_PUT_BACK_FIRST) {
+        tr_mailbox_put_back_first(worker->self->mailbox);
     }
-    worker->must_put_back = false;
+    worker->put_back = TR_PUT_BACK_NONE;
 }
 
 /* With the number of the job that the callback is about, the first of several; 0: about none.

@@ -216,6 +216,11 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_stash(troupe_worker_t *self);
  * callback has returned. One that this callback puts aside itself is not among them. */
 TROUPE_API void troupe_unstash(troupe_worker_t *self);
 
+/* Take the one again that was put aside first, when this callback has returned; the others
+ * stay. For an actor that would only put them aside again, one after another: where many wait,
+ * that costs more than all else. Twice in a callback is once. */
+TROUPE_API void troupe_unstash_one(troupe_worker_t *self);
+
 /* ---- timers ---- */
 
 /* Have a TICK come to `receive` in `delay_ms`, and then, if `period_ms` is not 0, every so

@@ -25,7 +25,8 @@ TROUPE_BEGIN_DECLS
 typedef struct troupe_client troupe_client_t;
 
 /* A client of the node at `endpoint` ("tcp://127.0.0.1:5670", "ipc:///run/x.sock").
- * Nothing is sent yet. NULL when out of memory or when the endpoint is no endpoint. */
+ * It connects when it is first used. NULL when out of memory or when the endpoint is no
+ * endpoint. */
 TROUPE_API TROUPE_NODISCARD troupe_client_t *troupe_client_new(const char *endpoint);
 
 /* Prove who the client is, and let only the right node be answered to (CURVE): by the pair of

@@ -351,10 +351,10 @@ static bool begin(tr_self_t *self, const void *arg)
     self->state = admin;
     if (admin) {
         admin->self = self;
-        tr_operations_init(&admin->operations, self, spec->modules);
-        tr_streams_init(&admin->streams, self);
         tr_listings_init(&admin->listings, self);
         admin->reload = tr_reload_new(self, spec->modules, spec->config, set_schedule, admin);
+        tr_operations_init(&admin->operations, self, spec->modules, admin->reload);
+        tr_streams_init(&admin->streams, self);
         tr_agenda_init(&admin->agenda, self, call_oneself, admin);
     }
     if (!admin || !admin->reload ||

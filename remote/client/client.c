@@ -299,6 +299,7 @@ troupe_status_t tr_client_start(troupe_client_t *self, const tr_order_t *order,
     if (verdict != TROUPE_OUTCOME_OK) {
         tr_client_end(self, call, verdict, text);
     } else {
+        tr_link_connect(self->link, now_ms); /* while the application does other things */
         tr_client_send_or_hold(self, now_ms);
     }
     return TROUPE_OK;

@@ -326,6 +326,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     world.is_blocked = false;
     world.link = tr_link_new("tcp://127.0.0.1:5670", world.epoll_fd);
     HOLDS(world.link);
+    tr_link_connect(world.link, world.now_ms);
     notice(ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     run(false);
     while (input.left > 0) {

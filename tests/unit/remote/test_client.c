@@ -933,6 +933,15 @@ static void what_is_no_endpoint_gives_no_client(void **state)
         "localhost:5670",
         "tcp://127.0.0.1",
         "tcp://127.0.0.1:99999",
+        "tcp://:5670",
+        "tcp://a host:5670",
+        "tcp://-host:5670",
+        "tcp://127.0.0.1:port",
+        "ipc://@",
+        "ipc:///"
+        "a-path-that-is-longer-than-the-107-characters-that-the-address-of-a-socket-has-room-"
+        "for-"
+        "which-nobody-could-connect-to",
         "pub://x",
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -985,6 +994,24 @@ static void the_descriptor_rests_when_nothing_is_to_do(void **state)
     assert_int_equal(poll(&item, 1, 0), 1); /* a level, not an edge */
     expect_final(world, id, TROUPE_OUTCOME_OK, "");
     assert_int_equal(poll(&item, 1, 0), 0);
+}
+
+/* Who waits by the descriptor would look in vain, again and again, until the clock moves on. */
+static void the_way_to_a_node_is_noticed_at_once(void **state)
+{
+    world_t *world = *state;
+    tr_clock_hold(tr_clock_now_ms());
+    start(world, "x", 60000);
+    zmq_pollitem_t items[] = {{.fd = troupe_client_fd(world->client), .events = ZMQ_POLLIN},
+                              {.socket = world->router, .events = ZMQ_POLLIN}};
+    for (int n_looks = 0; n_looks < 20 && !items[1].revents; n_looks++) {
+        assert_true(zmq_poll(items, 2, PATIENCE_MS) > 0);
+        take_replies(world);
+    }
+    tr_clock_release();
+    assert_true(items[1].revents);
+    greet(world, 0, 1000);
+    hear(world, TR_TRP1_REQUEST);
 }
 
 /* ---- calls that block, and a node on a thread of its own ---- */
@@ -1649,6 +1676,7 @@ int main(void)
         STORY(leaving_cancels_and_says_good_bye),
         STORY(signals_stay_as_the_program_set_them),
         STORY(the_descriptor_rests_when_nothing_is_to_do),
+        STORY(the_way_to_a_node_is_noticed_at_once),
         STORY(a_blocking_call_leaves_the_replies_of_others),
         STORY(a_blocking_call_grants_its_own_parts_only),
         STORY(a_stream_nobody_takes_is_cut_off),
