@@ -197,6 +197,17 @@ class Story(unittest.TestCase):
         self.talk.connected(9.0)
         self.assertEqual([one[0] for one in self.said()], ["hello", "request"])
 
+    def test_messages_wait_for_a_connection_in_order_with_calls(self):
+        self.talk.send({"actor": "bank"}, [b"first"])
+        self.start(frames=[b"second"])
+        self.talk.send({"actor": "bank"}, [b"third"])
+        self.talk.send({"actor": "bank"}, [b"fourth"])
+        self.start(frames=[b"fifth"])
+        self.talk.send({"actor": "bank"}, [b"sixth"])
+        self.talk.connected(0.0)
+        self.assertEqual([payload for *_, payload in self.said()[1:]], [
+            [b"first"], [b"second"], [b"third"], [b"fourth"], [b"fifth"], [b"sixth"]])
+
     def test_a_cancel(self):
         about, heard = self.start()
         self.talk.cancel(about)  # that was never sent

@@ -11,8 +11,8 @@ import zmq.asyncio
 from . import connection
 from .asking import AsyncCapability
 from .client import (DEFAULT, MAX_MESSAGES, WINDOW, Down, Message, Reply, TimeoutOption,
-                     actor_headers, down_of, events_payload, reply_of, request_headers, seconds_of,
-                     unpack_map)
+                     actor_headers, down_of, events_payload, message_frames, reply_of,
+                     request_headers, seconds_of, unpack_map)
 from .connection import Fate, Pauses, Settings
 from .contracts import (ImageEmbeddingRequest, TextEmbeddingRequest, TextToImageRequest,
                         TextToTextRequest, VisionRequest)
@@ -229,9 +229,7 @@ class AsyncClient:
             await self._wait(self._start(_Call(), headers, payload, timeout, "send"))
             return
         self._check_open()
-        frames = frames_of(payload)
-        if len(frames) > MAX_FRAMES:
-            raise TooLarge(f"a message has at most {MAX_FRAMES} frames")
+        frames = message_frames(payload)
         if self._calls.is_full:
             raise Overloaded("too many messages wait to be sent")
         self._calls.send(headers, frames)

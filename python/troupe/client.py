@@ -19,6 +19,7 @@ from .conversation import Conversation, Frames, Sink, Status
 from .keys import Key
 from .loop import Loop
 from .outcomes import Cancelled, Forbidden, Overloaded, TooLarge, TroupeError
+from .refs import To, address_of
 from .wire import MAX_FRAMES, MAX_NUMBER, Payload, encode, frames_of
 
 Reply = Union[bytes, List[bytes]]
@@ -26,6 +27,7 @@ Reply = Union[bytes, List[bytes]]
 
 WINDOW = 16  # parts of a stream that may be on their way or wait to be taken
 MAX_MESSAGES = 10000  # of actors, that wait to be taken
+ASK_SECONDS = 5.0  # that an actor has to answer, where nothing else is said
 
 
 class _Default:
@@ -102,17 +104,22 @@ def request_headers(capability: str, method: str = "", priority: str = "normal",
     return told
 
 
-def actor_headers(actor: str, urgent: bool = False, confirm: bool = False) -> Dict[str, Any]:
+def actor_headers(actor: To, urgent: bool = False, confirm: bool = False) -> Dict[str, Any]:
     """Those of what is for an actor, likewise."""
-    if not actor:
-        raise ValueError("which actor?")
-    told: Dict[str, Any] = {"actor": actor}
+    told = address_of(actor)
     if urgent:
         told["urgent"] = True
     if confirm:
         told["confirm"] = True
-    encode("send", 0, told)
     return told
+
+
+def message_frames(payload: Payload) -> List[bytes]:
+    """The frames of a message. TooLarge for more than it may have."""
+    frames = frames_of(payload)
+    if len(frames) > MAX_FRAMES:
+        raise TooLarge(f"a message has at most {MAX_FRAMES} frames")
+    return frames
 
 
 def events_payload(only: Sequence[str], past: int) -> List[bytes]:
@@ -154,6 +161,7 @@ class Call(Sink):
     def __init__(self, caller: "Caller") -> None:
         self._caller = caller
         self._about = 0  # known and used by the caller's own thread
+        self._to: Optional[To] = None  # a reference is good for as long as it is kept
         self._future: "Future[Frames]" = Future()
 
     def result(self, timeout: Optional[float] = None) -> Reply:
@@ -375,7 +383,7 @@ class Caller(abc.ABC):
 
     # ---- actors ----
 
-    def send(self, actor: str, payload: Payload = None, *, urgent: bool = False,
+    def send(self, actor: To, payload: Payload = None, *, urgent: bool = False,
              confirm: bool = False, timeout: TimeoutOption = DEFAULT) -> None:
         """Send a message to an actor. With `confirm` it is in the actor's mailbox on return, or
         an error is raised; without, nothing is known, and nothing is waited for: Overloaded is
@@ -386,19 +394,36 @@ class Caller(abc.ABC):
             self._start(call, headers, payload, timeout, "send")
             call._wait()
         else:
-            frames = frames_of(payload)
-            if len(frames) > MAX_FRAMES:
-                raise TooLarge(f"a message has at most {MAX_FRAMES} frames")
-            if self._calls.is_full:
-                raise Overloaded("too many messages wait to be sent")
-            self._post(lambda: self._calls.send(headers, frames))
+            frames = message_frames(payload)
 
-    def ask(self, actor: str, payload: Payload = None, *,
+            def send(_: To = actor) -> None:
+                self._calls.send(headers, frames)
+
+            self._post_message(send)
+
+    def ask(self, actor: To, payload: Payload = None, *,
             timeout: TimeoutOption = DEFAULT) -> Reply:
-        """Ask an actor, and wait for its answer."""
+        """Ask an actor, and wait for its answer; 5 s where nothing else is said."""
+        return self.start_ask(actor, payload, timeout=timeout)._wait()
+
+    def start_ask(self, actor: To, payload: Payload = None, *,
+                  timeout: TimeoutOption = DEFAULT) -> Call:
+        """Likewise, without waiting."""
         call = Call(self)
+        self._start_ask(call, actor, payload, timeout)
+        return call
+
+    def _start_ask(self, call: Call, actor: To, payload: Payload,
+                   timeout: TimeoutOption) -> None:
+        call._to = actor
+        if isinstance(timeout, _Default) and self.timeout is None:
+            timeout = ASK_SECONDS
         self._start(call, actor_headers(actor), payload, timeout)
-        return call._wait()
+
+    def _post_message(self, say: Callable[[], None]) -> None:
+        if self._calls.is_full:
+            raise Overloaded("too many messages wait to be sent")
+        self._post(say)
 
     # ---- the node itself ----
 

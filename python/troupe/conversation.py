@@ -23,7 +23,7 @@ from . import wire
 from .outcomes import (BadRequest, Cancelled, Overloaded, Timeout, TooLarge, TroupeError,
                        WorkerLost, error_of)
 
-GRACE = 1.0  # seconds that the node has beyond a deadline to say that it has passed
+GRACE = 1.0  # seconds: see grace_of()
 SILENCES = 3  # intervals without a word until the other side is given up
 MAX_CALLS = 10000  # that are open or wait for a connection
 MAX_FRAME = 64 * 1024 * 1024  # bytes of a frame of payload, before the node has said its own
@@ -97,7 +97,8 @@ class Conversation:
         self._late: List[Tuple[float, int]] = []
         self._last_id = 0
         self._out: Deque[Frames] = deque()
-        self._unsent: Deque[Tuple[Dict[str, Any], Frames]] = deque()
+        # Messages, each with the call behind which it was wanted.
+        self._unsent: Deque[Tuple[int, Dict[str, Any], Frames]] = deque()
         self._is_connected = False
         self._why = ""  # there is no connection, as far as that is known
         self._said_at = 0.0
@@ -120,10 +121,9 @@ class Conversation:
                                   "heartbeat": int(self.heartbeat * 1000),
                                   "bundle": wire.MAX_BUNDLE, **self._greeting})
         for about, call in list(self._calls.items()):
+            self._say_unsent(about)
             self._say_call(about, call, now)
-        unsent, self._unsent = self._unsent, deque()
-        for headers, payload in unsent:
-            self.say("send", 0, headers, payload)
+        self._say_unsent(self._last_id + 1)
 
     def disconnected(self, text: str = "the connection to the node was lost") -> None:
         """The connection is no more."""
@@ -220,9 +220,7 @@ class Conversation:
             if call is not None and now >= self._given_up_at(call):
                 if call.is_sent:
                     self._say_cancel(about, call)
-                self._end(about, Timeout("the node does not answer" if call.is_sent else
-                                         "the deadline passed without a connection to the node"
-                                         + (f": {self._why}" if self._why else "")))
+                self._end(about, Timeout(self._why_late(call)))
         if self._is_connected and self._interval:
             if now >= self._heard_at + SILENCES * self._interval:
                 return False
@@ -249,9 +247,19 @@ class Conversation:
             heapq.heapify(self._late)
         heapq.heappush(self._late, (self._given_up_at(call), about))
 
-    @staticmethod
-    def _given_up_at(call: _Call) -> float:
-        return call.deadline + GRACE if call.is_sent else call.deadline
+    def _given_up_at(self, call: _Call) -> float:
+        return call.deadline + self.grace_of(call.headers) if call.is_sent else call.deadline
+
+    def _why_late(self, call: _Call) -> str:
+        if call.is_sent:
+            return ("the node does not answer" if self.grace_of(call.headers) > 0 else
+                    "no answer has come in time")
+        return ("the deadline passed without a connection to the node"
+                + (f": {self._why}" if self._why else ""))
+
+    def grace_of(self, headers: Dict[str, Any]) -> float:
+        """Seconds beyond a deadline that the node has to say that it has passed."""
+        return GRACE
 
     # ---- what is wanted ----
 
@@ -304,7 +312,13 @@ class Conversation:
         if self._is_connected:
             self.say("send", 0, headers, payload)
         else:
-            self._unsent.append((headers, payload))
+            self._unsent.append((self._last_id, headers, payload))
+
+    def _say_unsent(self, before: int) -> None:
+        """What was wanted before that call."""
+        while self._unsent and self._unsent[0][0] < before:
+            _, headers, payload = self._unsent.popleft()
+            self.say("send", 0, headers, payload)
 
     def cancel(self, about: int) -> None:
         """The node ends it; a monitor, and one that was not sent, end here."""
