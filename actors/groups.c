@@ -3,9 +3,9 @@
  * speaks often copies nothing, and many who join one after another do not either.
  *
  * A membership is in two lists, that of its group and that of its member, so that a life ends
- * at the cost of what it joined. A reference counts its memberships; for one that has none the
- * registry is not even locked. What is let go of is let go of outside the lock, as it may be
- * the last that others are held by.
+ * at the cost of what it joined, and one is looked for in the shorter of them. A reference
+ * counts its memberships; for one that has none the registry is not even locked. What is let go
+ * of is let go of outside the lock, as it may be the last that others are held by.
  */
 
 #include "actors/groups.h"
@@ -100,13 +100,33 @@ static uint64_t key_of(const troupe_ref_t *member)
     return (uint64_t)(uintptr_t)member;
 }
 
-static membership_t *find(const tr_groups_t *self, const char *name, const troupe_ref_t *member)
+static membership_t *find_in_group(const crowd_t *group, const troupe_ref_t *member)
 {
-    membership_t *one = tr_idmap_get(&self->members, key_of(member));
-    while (one && !streq(one->group->name, name)) {
+    membership_t *one = group->first;
+    while (one && one->member != member) {
+        one = one->next;
+    }
+    return one;
+}
+
+static membership_t *find_of_member(membership_t *one, const crowd_t *group)
+{
+    while (one && one->group != group) {
         one = one->next_of_member;
     }
     return one;
+}
+
+/* Groups of many members are as common as members of many groups. */
+static membership_t *find(const tr_groups_t *self, const char *name, const troupe_ref_t *member)
+{
+    const crowd_t *group = zhashx_lookup(self->groups, name);
+    if (!group) {
+        return NULL;
+    }
+    return group->n_members < atomic_load(&member->n_groups)
+               ? find_in_group(group, member)
+               : find_of_member(tr_idmap_get(&self->members, key_of(member)), group);
 }
 
 static crowd_t *find_or_make(tr_groups_t *self, const char *name)
@@ -287,6 +307,15 @@ troupe_status_t tr_groups_join(tr_groups_t *self, const char *name, troupe_ref_t
         destroy(one);
     }
     return status;
+}
+
+bool tr_groups_has(tr_groups_t *self, const char *name, const troupe_ref_t *member)
+{
+    assert(self && name && member);
+    pthread_mutex_lock(&self->mutex);
+    bool is_member = find(self, name, member) != NULL;
+    pthread_mutex_unlock(&self->mutex);
+    return is_member;
 }
 
 troupe_status_t tr_groups_leave(tr_groups_t *self, const char *name, const troupe_ref_t *member)

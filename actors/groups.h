@@ -7,6 +7,7 @@
 #ifndef TROUPE_ACTORS_GROUPS_H
 #define TROUPE_ACTORS_GROUPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ void tr_groups_destroy(tr_groups_t **self_p);
  * TROUPE_ERR_NOMEM. */
 TROUPE_NODISCARD troupe_status_t tr_groups_join(tr_groups_t *self, const char *group,
                                                 troupe_ref_t *member, uint64_t incarnation);
+
+/* Whether it is a member. */
+bool tr_groups_has(tr_groups_t *self, const char *group, const troupe_ref_t *member);
 
 /* TROUPE_NOT_FOUND: it is no member. */
 troupe_status_t tr_groups_leave(tr_groups_t *self, const char *group,

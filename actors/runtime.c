@@ -49,10 +49,11 @@ tr_runtime_t *tr_runtime_new(const char *node)
     self->quarantine = tr_quarantine_new();
     self->spawner = tr_spawner_new();
     self->groups = tr_groups_new();
+    self->orders = tr_order_book_new();
     self->crew = tr_crew_new(crew_size());
     self->folder = tr_private_folder_new(self->boot);
     if (!self->node || !self->groups || !self->directory || !self->metrics ||
-        !self->quarantine || !self->spawner || !self->crew || !self->folder) {
+        !self->quarantine || !self->spawner || !self->crew || !self->folder || !self->orders) {
         tr_runtime_release(&self);
         return NULL;
     }
@@ -90,10 +91,11 @@ void tr_runtime_release(tr_runtime_t **self_p)
     tr_quarantine_destroy(&self->quarantine);
     tr_spawner_destroy(&self->spawner);
     tr_private_folder_destroy(&self->folder);
-    if (self->directory && self->events) {
+    if (self->directory && self->events && self->orders) {
         tr_runtime_retire_all(self); /* what waits may hold references to where it waits */
     }
     tr_groups_destroy(&self->groups);
+    tr_order_book_destroy(&self->orders);
     tr_directory_destroy(&self->directory);
     tr_outside_destroy(&self->outside);
     tr_mailbox_release(&self->beyond);
@@ -228,6 +230,7 @@ void tr_runtime_retire_those(tr_runtime_t *self, const char *path,
     while ((ref = tr_directory_take_out_vacant(self->directory, path, is_gone, arg)) != NULL) {
         tr_runtime_bury(self, ref, "it has ended for good");
     }
+    tr_order_book_forget(self->orders, path, is_gone, arg);
 }
 
 static bool is_called(const void *name, tr_span_t child)

@@ -13,6 +13,7 @@
 #include <troupe/status.h>
 
 #include "actors/event.h"
+#include "actors/orders.h"
 #include "actors/process/private_folder.h"
 #include "actors/process/spawner.h"
 #include "actors/quarantine.h"
@@ -71,6 +72,7 @@ typedef struct tr_runtime {
     _Atomic(uint64_t) last_grant;
     tr_quarantine_t *quarantine;
     struct tr_groups *groups;   /* actors/groups.h */
+    tr_order_book_t *orders;    /* what operators have ordered of capabilities */
     struct tr_outside *outside; /* actors/host/outside.h; in a worker's process; else NULL */
     tr_mailbox_t *beyond; /* where requests for others go, in a worker's process; else NULL */
     tr_private_folder_t *folder;
@@ -125,8 +127,8 @@ TROUPE_NODISCARD troupe_status_t tr_runtime_drop(tr_runtime_t *self, const char 
                                                  struct tr_mail *mail);
 
 /* The actor called `name`, or below such a supervisor, of that home, will not come back: what
- * waits in the mailboxes of those that have no life now becomes dead letters, and their
- * references are over. */
+ * waits in the mailboxes of those that have no life now becomes dead letters, their references
+ * are over, and what was ordered of capabilities is forgotten. */
 void tr_runtime_retire(tr_runtime_t *self, const char *home, const char *name,
                        bool is_supervisor);
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "actors/groups.h"
+#include "actors/host/wish.h"
 #include "actors/tracing.h"
 #include "actors/worker.h"
 #include "mailbox/reply.h"
@@ -294,7 +295,15 @@ troupe_status_t troupe_stash(troupe_worker_t *self)
 void troupe_unstash(troupe_worker_t *self)
 {
     assert(self);
-    self->must_put_back = true;
+    self->put_back = TR_PUT_BACK_ALL;
+}
+
+void troupe_unstash_one(troupe_worker_t *self)
+{
+    assert(self);
+    if (self->put_back == TR_PUT_BACK_NONE) {
+        self->put_back = TR_PUT_BACK_FIRST;
+    }
 }
 
 /* ---- timers ---- */
@@ -323,20 +332,34 @@ bool troupe_timer_cancel(troupe_worker_t *self, uint64_t id)
 
 /* ---- monitors and links ---- */
 
-/* One outside of this process, of whose end nobody here would be told. */
+/* One outside of this process, of whose end the node tells. */
 static bool is_out_of_sight(const troupe_worker_t *self, const troupe_ref_t *whom)
 {
     return self->self->runtime->beyond && whom->mailbox == self->self->runtime->beyond;
 }
 
+static troupe_status_t monitor_out_of_sight(troupe_worker_t *self, troupe_ref_t *whom,
+                                            uint64_t id)
+{
+    const tr_self_t *actor = self->self;
+    troupe_status_t status = tr_watching_note(&self->watching, whom, id);
+    if (status == TROUPE_OK &&
+        (status = tr_wish_monitor(actor->runtime, whom, actor->incarnation, id)) != TROUPE_OK) {
+        tr_watching_stop(&self->watching, id);
+    }
+    return status;
+}
+
 troupe_status_t troupe_monitor(troupe_worker_t *self, troupe_ref_t *whom, uint64_t *id_out)
 {
     assert(self);
-    if (!whom || is_out_of_sight(self, whom)) {
+    if (!whom) {
         return TROUPE_ERR_INVALID;
     }
     uint64_t id = tr_worker_next_number(self);
-    troupe_status_t status = tr_watching_monitor(&self->watching, whom, id);
+    troupe_status_t status = is_out_of_sight(self, whom)
+                                 ? monitor_out_of_sight(self, whom, id)
+                                 : tr_watching_monitor(&self->watching, whom, id);
     if (status == TROUPE_OK && id_out) {
         *id_out = id;
     }
@@ -346,14 +369,21 @@ troupe_status_t troupe_monitor(troupe_worker_t *self, troupe_ref_t *whom, uint64
 bool troupe_demonitor(troupe_worker_t *self, uint64_t id)
 {
     assert(self);
+    troupe_ref_t *whom = tr_watching_whom(&self->watching, id);
+    if (whom && is_out_of_sight(self, whom)) {
+        tr_wish_demonitor(self->self->runtime, id);
+    }
     return tr_watching_stop(&self->watching, id);
 }
 
 troupe_status_t troupe_link(troupe_worker_t *self, troupe_ref_t *whom)
 {
     assert(self);
-    if (!whom || is_out_of_sight(self, whom)) {
+    if (!whom) {
         return TROUPE_ERR_INVALID;
+    }
+    if (is_out_of_sight(self, whom)) {
+        return tr_wish_link(self->self->runtime, whom);
     }
     return whom == self->self->ref ? TROUPE_OK : tr_watching_link(&self->watching, whom);
 }
@@ -361,7 +391,10 @@ troupe_status_t troupe_link(troupe_worker_t *self, troupe_ref_t *whom)
 void troupe_unlink(troupe_worker_t *self, troupe_ref_t *whom)
 {
     assert(self);
-    if (whom && whom != self->self->ref) {
+    if (whom && is_out_of_sight(self, whom)) {
+        troupe_status_t status = tr_wish_unlink(self->self->runtime, whom);
+        (void)status; /* where there is no memory to say so, they stay tied */
+    } else if (whom && whom != self->self->ref) {
         tr_watching_unlink(&self->watching, whom);
     }
 }
@@ -374,22 +407,39 @@ static bool is_group_name(const char *group)
     return size > 0 && size < TR_DIRECTORY_NAME_SIZE;
 }
 
+/* In a process what is known of groups is what the worker is a member of; all else the node
+ * knows. */
+static bool are_groups_elsewhere(const troupe_worker_t *self)
+{
+    return self->self->runtime->beyond != NULL;
+}
+
 troupe_status_t troupe_join(troupe_worker_t *self, const char *group)
 {
     assert(self);
-    bool has_groups = !self->self->runtime->beyond; /* those are the node's */
-    return has_groups && is_group_name(group)
-               ? tr_groups_join(self->self->runtime->groups, group, self->self->ref,
-                                self->self->incarnation)
-               : TROUPE_ERR_INVALID;
+    const tr_self_t *actor = self->self;
+    troupe_status_t status =
+        is_group_name(group)
+            ? tr_groups_join(actor->runtime->groups, group, actor->ref, actor->incarnation)
+            : TROUPE_ERR_INVALID;
+    if (status == TROUPE_OK && are_groups_elsewhere(self) &&
+        (status = tr_wish_join(actor->runtime, group)) != TROUPE_OK) {
+        tr_groups_leave(actor->runtime->groups, group, actor->ref);
+    }
+    return status;
 }
 
 troupe_status_t troupe_leave(troupe_worker_t *self, const char *group)
 {
     assert(self);
-    return is_group_name(group)
-               ? tr_groups_leave(self->self->runtime->groups, group, self->self->ref)
-               : TROUPE_NOT_FOUND;
+    tr_runtime_t *runtime = self->self->runtime;
+    const troupe_ref_t *ref = self->self->ref;
+    if (!is_group_name(group) || !tr_groups_has(runtime->groups, group, ref)) {
+        return TROUPE_NOT_FOUND;
+    }
+    troupe_status_t status =
+        are_groups_elsewhere(self) ? tr_wish_leave(runtime, group) : TROUPE_OK;
+    return status == TROUPE_OK ? tr_groups_leave(runtime->groups, group, ref) : status;
 }
 
 typedef struct publication {
@@ -409,21 +459,40 @@ static void publish_to(void *arg, troupe_ref_t *member)
     }
 }
 
+static size_t publish(troupe_worker_t *self, const char *group, troupe_message_t *message)
+{
+    publication_t publication = {.from = self, .message = message};
+    tr_groups_each(self->self->runtime->groups, group, publish_to, &publication);
+    return publication.n_taken;
+}
+
+/* The node knows who they are, and how many. */
+static void publish_elsewhere(troupe_worker_t *self, const char *group,
+                              troupe_message_t **message_p)
+{
+    troupe_status_t status = tr_wish_publish(self->self->runtime, group, message_p);
+    (void)status; /* what is not taken is told by that */
+}
+
 size_t troupe_publish(troupe_worker_t *self, const char *group, troupe_message_t **message_p)
 {
     assert(self && message_p);
     troupe_message_t *message = *message_p ? *message_p : troupe_message_new();
     *message_p = NULL;
-    publication_t publication = {.from = self, .message = message};
-    if (message && is_group_name(group)) {
-        tr_groups_each(self->self->runtime->groups, group, publish_to, &publication);
+    size_t n_taken = 0;
+    if (message && is_group_name(group) && are_groups_elsewhere(self)) {
+        publish_elsewhere(self, group, &message);
+    } else if (message && is_group_name(group)) {
+        n_taken = publish(self, group, message);
     }
     troupe_message_destroy(&message);
-    return publication.n_taken;
+    return n_taken;
 }
 
 size_t troupe_group_size(const troupe_worker_t *self, const char *group)
 {
     assert(self);
-    return is_group_name(group) ? tr_groups_size(self->self->runtime->groups, group) : 0;
+    return is_group_name(group) && !are_groups_elsewhere(self)
+               ? tr_groups_size(self->self->runtime->groups, group)
+               : 0;
 }

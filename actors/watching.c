@@ -18,25 +18,44 @@ void tr_watching_finish(tr_watching_t *self)
     for (size_t i = 0; i < self->open.n_slots; i++) {
         troupe_ref_t *whom = self->open.slots[i].item;
         if (whom) {
-            tr_ref_unwatch(whom, self->mailbox, self->open.slots[i].id);
+            tr_ref_unwatch_all(whom, self->mailbox, self->incarnation);
             troupe_ref_release(&whom);
         }
     }
     tr_idmap_finish(&self->open);
 }
 
-troupe_status_t tr_watching_monitor(tr_watching_t *self, troupe_ref_t *whom, uint64_t id)
+/* False when there was none. */
+static bool forget(tr_watching_t *self, uint64_t id)
+{
+    troupe_ref_t *whom = tr_idmap_take(&self->open, id);
+    bool was_open = whom != NULL;
+    troupe_ref_release(&whom);
+    return was_open;
+}
+
+troupe_status_t tr_watching_note(tr_watching_t *self, troupe_ref_t *whom, uint64_t id)
 {
     assert(self && whom);
     troupe_status_t status = tr_idmap_put(&self->open, id, whom);
-    if (status != TROUPE_OK) {
-        return status;
+    if (status == TROUPE_OK) {
+        troupe_ref_share(whom);
     }
-    troupe_ref_share(whom);
-    status = tr_ref_watch(whom, self->mailbox, self->incarnation, id);
-    if (status != TROUPE_OK) {
-        tr_idmap_take(&self->open, id);
-        troupe_ref_release(&whom);
+    return status;
+}
+
+troupe_ref_t *tr_watching_whom(const tr_watching_t *self, uint64_t id)
+{
+    assert(self);
+    return tr_idmap_get(&self->open, id);
+}
+
+troupe_status_t tr_watching_monitor(tr_watching_t *self, troupe_ref_t *whom, uint64_t id)
+{
+    troupe_status_t status = tr_watching_note(self, whom, id);
+    if (status == TROUPE_OK &&
+        (status = tr_ref_watch(whom, self->mailbox, self->incarnation, id)) != TROUPE_OK) {
+        forget(self, id);
     }
     return status;
 }
@@ -71,10 +90,7 @@ bool tr_watching_take(tr_watching_t *self, const tr_mail_t *notice)
     if (notice->is_link) {
         return tr_ref_untie(self->ref, notice->number);
     }
-    troupe_ref_t *whom = tr_idmap_take(&self->open, notice->number);
-    bool is_wanted = whom != NULL;
-    troupe_ref_release(&whom);
-    return is_wanted;
+    return forget(self, notice->number);
 }
 
 tr_reason_t tr_watching_reason_to_fall(const tr_mail_t *notice)

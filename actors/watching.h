@@ -28,6 +28,13 @@ void tr_watching_finish(tr_watching_t *self);
 TROUPE_NODISCARD troupe_status_t tr_watching_monitor(tr_watching_t *self, troupe_ref_t *whom,
                                                      uint64_t id);
 
+/* The same of one whose notice comes otherwise. */
+TROUPE_NODISCARD troupe_status_t tr_watching_note(tr_watching_t *self, troupe_ref_t *whom,
+                                                  uint64_t id);
+
+/* Whom the monitor of that number is of, borrowed; NULL when there is none. */
+troupe_ref_t *tr_watching_whom(const tr_watching_t *self, uint64_t id);
+
 /* False when there is none of that number. */
 bool tr_watching_stop(tr_watching_t *self, uint64_t id);
 

@@ -175,10 +175,12 @@ static void step_in(troupe_worker_t *worker)
         tr_reason_t reason = tr_reason_of(TROUPE_REASON_HUNG);
         worker->self->is_moved_out = true;
         tr_self_end(worker->self, &reason);
-    } else if (worker->must_put_back) {
+    } else if (worker->put_back == TR_PUT_BACK_ALL) {
         tr_mailbox_put_back(worker->self->mailbox);
+    } else if (worker->put_back == TR_PUT_BACK_FIRST) {
+        tr_mailbox_put_back_first(worker->self->mailbox);
     }
-    worker->must_put_back = false;
+    worker->put_back = TR_PUT_BACK_NONE;
 }
 
 /* With the number of the job that the callback is about, the first of several; 0: about none.
@@ -795,10 +797,10 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
 }
 
 /* Nothing is left in the mailbox, but what is aside, and nothing kept. What waits for an actor
- * that is restarted waits on, and one that is suspended takes nothing more. */
+ * that is restarted waits on; of a mailbox that holds back nothing else is minded. */
 static bool is_done_stopping(const troupe_worker_t *worker)
 {
-    return worker->plan->is_lasting || worker->self->is_suspended ||
+    return worker->plan->is_lasting ||
            (!worker->kept && !tr_mailbox_has_letters(worker->self->mailbox));
 }
 

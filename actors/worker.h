@@ -35,6 +35,9 @@ typedef struct tr_worker_plan {
 /* The longest name that a child can have. */
 #define TR_CHILD_NAME_MAX 64
 
+/* What is aside and comes again after the callback. */
+typedef enum tr_put_back { TR_PUT_BACK_NONE, TR_PUT_BACK_FIRST, TR_PUT_BACK_ALL } tr_put_back_t;
+
 struct troupe_worker {
     tr_self_t *self;
     const tr_worker_plan_t *plan;
@@ -56,7 +59,7 @@ struct troupe_worker {
         bool is_stashed;
         bool is_forwarded;
     } in_hand;
-    bool must_put_back; /* what is aside */
+    tr_put_back_t put_back;
     uint64_t n_spawned; /* children that it has not named */
     char explanation[TR_REASON_TEXT];
 };

@@ -39,6 +39,11 @@ const char *tr_reason_name(troupe_reason_kind_t kind)
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "unknown";
 }
 
+const char *troupe_reason_name(troupe_reason_kind_t kind)
+{
+    return tr_reason_name(kind);
+}
+
 const char *tr_reason_show(const tr_reason_t *self, char *buffer, size_t size)
 {
     assert(self && buffer && size > 0);

@@ -32,7 +32,7 @@ troupe_reason_t tr_reason_view(const tr_reason_t *self);
  * "shutdown". Returns `buffer`. */
 const char *tr_reason_show(const tr_reason_t *self, char *buffer, size_t size);
 
-/* The label in metrics: "failed", "crashed", … */
+/* The label in metrics, as troupe_reason_name. */
 const char *tr_reason_name(troupe_reason_kind_t kind);
 
 /* Whether a transient child must be restarted: anything but normal and shutdown (and ignored,

@@ -5,6 +5,7 @@
     make bench BENCH_QUICK=1          # the cases that the bars need, three rounds
     bench/compare.py --build build-bench --only troupe,zmq --report build-bench/report
     bench/compare.py --savina                # actors of the Savina suite, beside Erlang and CAF
+    bench/compare.py --encrypted             # tcp with CURVE, beside a bare broker: under 5 minutes
 
 README.md beside this file says what the systems are and how to read the figures.
 """
@@ -17,9 +18,10 @@ import shutil
 import sys
 import time
 
-from comparison import bars, cases, figures, plot, report, running, savina
+from comparison import bars, cases, encrypted, figures, plot, report, running, savina
 
 QUICK_S = 480  # what the short form may take, but for its first round
+ENCRYPTED_S = 270
 
 
 def arguments():
@@ -28,16 +30,19 @@ def arguments():
     parser.add_argument("--build", default="build-bench", help="the build folder")
     parser.add_argument("--quick", action="store_true", help="the short form")
     parser.add_argument("--savina", action="store_true", help="the actors of the Savina suite")
-    parser.add_argument("--rounds", type=int, help="5, in the short form 3")
+    parser.add_argument("--encrypted", action="store_true",
+                        help="Troupe and a bare broker over tcp, open and encrypted")
+    parser.add_argument("--rounds", type=int, help="5, in the short form and encrypted 3")
     parser.add_argument("--only", default="", metavar="SYSTEM,...", help="leave others out")
     parser.add_argument("--json", metavar="FILE", help="write a row for each case")
     parser.add_argument("--report", metavar="FOLDER", help="write the tables and the plots")
     options = parser.parse_args()
     options.systems = savina.SYSTEMS if options.savina else cases.SYSTEMS
-    options.only = options.only.split(",") if options.only else list(options.systems)
+    known = encrypted.SYSTEMS if options.encrypted else list(options.systems)
+    options.only = options.only.split(",") if options.only else known
     for name in options.only:
-        if name not in options.systems:
-            parser.error(f"{name} is none of {', '.join(options.systems)}")
+        if name not in known:
+            parser.error(f"{name} is none of {', '.join(known)}")
     return options
 
 
@@ -81,6 +86,17 @@ def measure_requests(options, systems, left_out, leave_out, begin):
     return rows, {"report.md": text, **plot.pictures(rows, verdicts)}, text
 
 
+def measure_encrypted(options, systems, left_out, leave_out, begin):
+    """The same of what encryption costs, without pictures."""
+    chosen = cases.in_order(case for case in encrypted.all_cases() if case.system in systems)
+    runs_of = running.run_all(cases, chosen, options.rounds or 3, options.build, say, leave_out,
+                              begin + ENCRYPTED_S)
+    rows = [figures.row(case, runs) for case, runs in runs_of.items()]
+    verdicts = [bars.judge(bar, runs_of) for bar in encrypted.all_bars()]
+    text = report.text(rows, verdicts, machine(), left_out, encrypted.tables(runs_of))
+    return rows, {"encrypted.md": text}, text
+
+
 def measure_actors(options, systems, left_out, leave_out, begin):
     """The same of the Savina suite."""
     rounds = options.rounds or (3 if options.quick else 5)
@@ -101,7 +117,8 @@ def main():
         left_out.append(why)
         say(f"left out: {why}")
 
-    measure = measure_actors if options.savina else measure_requests
+    measure = (measure_actors if options.savina else
+               measure_encrypted if options.encrypted else measure_requests)
     rows, files, text = measure(options, systems, left_out, leave_out, begin)
     print(text)
     if options.json:

@@ -3,8 +3,9 @@
  * A node of M capabilities with one worker each, which replies with what it got, and N clients
  * on a few threads, in the process or over ipc or tcp. However many there are, the requests
  * outstanding are W in all: each that ends makes room for one of the next client to the next
- * capability, in turn. Prints one line of key=value pairs a run. It checks as it measures:
- * every request must end `ok`, once, at the client that made it, with its own bytes.
+ * capability, in turn. Prints one line of key=value pairs a run, of which connects_per_s is how
+ * fast the clients came, a thread's one after another. It checks as it measures: every request
+ * must end `ok`, once, at the client that made it, with its own bytes.
  *
  *     crowd_bench --transport tcp --capabilities 1 --clients 2000 --window 64
  */
@@ -128,9 +129,9 @@ static void welcome(party_t *party, size_t index)
 {
     guest_t *guest = &party->guests[index];
     if (party->bench->endpoint[0]) {
-        guest->client = troupe_client_new(party->bench->endpoint);
-        if (!guest->client || troupe_client_connect(guest->client, PATIENCE_MS) != TROUPE_OK) {
-            bench_give_up("client %zu cannot be had, or gets no answer", index + 1);
+        guest->client = bench_client_new(party->bench->endpoint);
+        if (troupe_client_connect(guest->client, PATIENCE_MS) != TROUPE_OK) {
+            bench_give_up("client %zu gets no answer", index + 1);
         }
     } else if (!(guest->caller = troupe_caller_new(party->bench->node))) {
         bench_give_up("out of memory");
@@ -321,6 +322,7 @@ static void run(bench_t *bench)
     pthread_barrier_t begin;
     pthread_barrier_init(&begin, NULL, (unsigned)bench->threads + 1);
     size_t n_before = 0;
+    int64_t invited_ns = bench_now_ns();
     for (long i = 0; i < bench->threads; i++) {
         make_party(bench, &parties[i], i, took_ns + n_before, &begin);
         n_before += parties[i].n_requests;
@@ -337,10 +339,11 @@ static void run(bench_t *bench)
     pthread_barrier_destroy(&begin);
     bench_sort(took_ns, n);
     printf("name=crowd transport=%s capabilities=%ld clients=%ld threads=%ld window=%ld "
-           "requests=%ld rps=%.0f p50_us=%.1f p99_us=%.1f cpu_s=%.2f\n",
+           "requests=%ld rps=%.0f p50_us=%.1f p99_us=%.1f cpu_s=%.2f connects_per_s=%.0f\n",
            bench->transport, bench->capabilities, bench->clients, bench->threads, bench->window,
            bench->requests, (double)n / seconds, (double)bench_quantile(took_ns, n, 0.5) / 1e3,
-           (double)bench_quantile(took_ns, n, 0.99) / 1e3, cpu_s);
+           (double)bench_quantile(took_ns, n, 0.99) / 1e3, cpu_s,
+           (double)bench->clients * 1e9 / (double)(begin_ns - invited_ns));
     free(took_ns);
 }
 

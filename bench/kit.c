@@ -10,14 +10,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/keys.h"
+
 #define BOOKS_SIZE (UINT64_C(1) << 20)
 
 const char *bench_transport(const char *option, const char *text)
 {
-    if (strcmp(text, "inproc") != 0 && strcmp(text, "ipc") != 0 && strcmp(text, "tcp") != 0) {
-        bench_misused(option, text, "inproc, ipc or tcp");
+    static const char *const known[] = {"inproc", "ipc", "tcp", BENCH_ENCRYPTED};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(text, known[i]) == 0) {
+            return known[i];
+        }
     }
-    return text;
+    bench_misused(option, text, "inproc, ipc, tcp or " BENCH_ENCRYPTED);
 }
 
 static void print_problem(void *arg, const char *line)
@@ -33,11 +38,18 @@ void bench_log_level(const char *level)
     setenv("TROUPE_LOG_LEVEL", level, strcmp(level, "off") == 0);
 }
 
+static bench_keys_t keys;
+static bool is_encrypted;
+
 void bench_endpoint(const char *transport, char *endpoint, size_t size)
 {
+    is_encrypted = strcmp(transport, BENCH_ENCRYPTED) == 0;
+    if (is_encrypted) {
+        bench_keys_make(&keys);
+    }
     if (strcmp(transport, "ipc") == 0) {
         snprintf(endpoint, size, "ipc:///tmp/troupe-bench-%d.sock", (int)getpid());
-    } else if (strcmp(transport, "tcp") == 0) {
+    } else if (is_encrypted || strcmp(transport, "tcp") == 0) {
         snprintf(endpoint, size, "tcp://127.0.0.1:%d", 20000 + (int)getpid() % 12000);
     } else {
         endpoint[0] = '\0';
@@ -65,17 +77,35 @@ void bench_peer_limits(const char *text)
     peer_limits = text;
 }
 
+static void describe_security(FILE *text)
+{
+    fprintf(text, "security: {key: %s, peers: [{name: client, key: \"%s\"}]}\n", keys.node_file,
+            keys.client_key);
+}
+
+static void describe_listener(FILE *text, const char *endpoint)
+{
+    fprintf(text, "listen: [{endpoint: \"%s\", %slimits: {%s}}]\n", endpoint,
+            is_encrypted ? "security: curve, " : "", peer_limits);
+}
+
 static char *describe(const char *endpoint, const char *children)
 {
     char *yaml;
-    const char *before = endpoint[0] ? "listen: [{endpoint: \"" : "";
-    const char *between = endpoint[0] ? "\", limits: {" : "";
-    const char *after = endpoint[0] ? "}}]\n" : "";
-    if (asprintf(
-            &yaml,
-            "troupe: 1\nnode: bench\nspin: %ldus\n%s%s%s%s%s%ssupervisor: {children: [%s]}\n",
-            spin_us, top_keys, before, endpoint, between, endpoint[0] ? peer_limits : "", after,
-            children) < 0) {
+    size_t size;
+    FILE *text = open_memstream(&yaml, &size);
+    if (!text) {
+        bench_give_up("out of memory");
+    }
+    fprintf(text, "troupe: 1\nnode: bench\nspin: %ldus\n%s", spin_us, top_keys);
+    if (endpoint[0] && is_encrypted) {
+        describe_security(text);
+    }
+    if (endpoint[0]) {
+        describe_listener(text, endpoint);
+    }
+    fprintf(text, "supervisor: {children: [%s]}\n", children);
+    if (fclose(text) != 0) {
         bench_give_up("out of memory");
     }
     return yaml;
@@ -98,11 +128,23 @@ troupe_node_t *bench_tree_start(const char *endpoint, const troupe_behaviour_t *
 
 /* ---- and its one client ---- */
 
+troupe_client_t *bench_client_new(const char *endpoint)
+{
+    troupe_client_t *client = troupe_client_new(endpoint);
+    if (!client) {
+        bench_give_up("out of memory");
+    }
+    if (is_encrypted) {
+        bench_keys_give(&keys, client);
+    }
+    return client;
+}
+
 static void connect_to(bench_node_t *self)
 {
     if (self->endpoint[0]) {
-        self->client = troupe_client_new(self->endpoint);
-        if (!self->client || troupe_client_connect(self->client, 5000) != TROUPE_OK) {
+        self->client = bench_client_new(self->endpoint);
+        if (troupe_client_connect(self->client, 5000) != TROUPE_OK) {
             bench_give_up("the node does not answer");
         }
     } else if (!(self->caller = troupe_caller_new(self->node))) {

@@ -26,7 +26,10 @@ typedef struct bench_node {
     bool may_refuse; /* a call may end `overloaded` too */
 } bench_node_t;
 
-/* The value of an option that says inproc, ipc or tcp. */
+/* A transport: tcp, where all that is said is encrypted (`security: curve`). */
+#define BENCH_ENCRYPTED "curve"
+
+/* The value of an option that says inproc, ipc, tcp or curve. */
 const char *bench_transport(const char *option, const char *text);
 
 /* Have nodes that are started from now on spin for so long before they sleep. */
@@ -44,13 +47,17 @@ void bench_peer_limits(const char *text);
  * meant whatever it says. Before the first node. */
 void bench_log_level(const char *level);
 
-/* Where a node of this process can listen, by ipc or tcp; "" for inproc. */
+/* Where a node of this process can listen, by ipc or tcp; "" for inproc. A node that is started
+ * from now on, and its clients, have keys where the transport is encrypted. */
 void bench_endpoint(const char *transport, char *endpoint, size_t size);
 
 /* Start a node whose children are `children`, a list of YAML in its short form, without the
  * brackets. It listens at `endpoint`, unless that is "". */
 troupe_node_t *bench_tree_start(const char *endpoint, const troupe_behaviour_t *behaviour,
                                 const char *children);
+
+/* A client of such a node, which has not connected yet. The caller's to destroy. */
+troupe_client_t *bench_client_new(const char *endpoint);
 
 /* Reply with what the request brought. */
 void bench_reply_same(troupe_request_t *request);

@@ -300,6 +300,7 @@ static bool init(tr_router_t *router, tr_self_t *self, const tr_router_spec_t *s
     router->hand = calloc(router->batch.max, sizeof *router->hand);
     tr_router_open_mailbox(router, spec);
     return tr_sharing_init(&router->sharing) == TROUPE_OK && router->hand &&
+           tr_router_recall_orders(router) &&
            tr_router_books_init(&router->books, self->runtime->metrics, spec->capability) ==
                TROUPE_OK;
 }
@@ -324,6 +325,7 @@ static void end(tr_self_t *self)
         return;
     }
     tr_router_end_all(router);
+    tr_router_end_drain(router);
     tr_mailbox_release(&router->drain_to);
     tr_request_queue_finish(&router->queue);
     assert(!tr_lineup_first(&router->due));
@@ -355,6 +357,7 @@ troupe_status_t tr_router_start(const tr_birth_t *birth, tr_actor_t **out)
             .name = birth->name,
             .runtime = birth->runtime,
             .parent = birth->parent,
+            .home = birth->home,
             .limits = {MAILBOX_LETTERS, MAILBOX_BYTES},
             .arg = birth->what,
             .keepsake = birth->keepsake,

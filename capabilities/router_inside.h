@@ -53,6 +53,7 @@ typedef struct tr_router {
     bool rests;     /* and does: no worker is there, and none will come */
     tr_mailbox_t *drain_to;
     uint64_t drain_number; /* which comes back to it */
+    tr_orders_t *orders;   /* the runtime's: what its next life is to hold to */
 } tr_router_t;
 
 /* No member is there that could be given work, now or later. */
@@ -126,6 +127,9 @@ void tr_router_tell_pool(tr_router_t *router, tr_control_t *word);
 
 /* ---- closing.c ---- */
 
+/* Be as closed as its last life was ordered to be. False when out of memory. */
+TROUPE_NODISCARD bool tr_router_recall_orders(tr_router_t *router);
+
 void tr_router_pause(tr_router_t *router);
 void tr_router_drain(tr_router_t *router, const tr_control_t *word);
 void tr_router_resume(tr_router_t *router);
@@ -138,6 +142,9 @@ void tr_router_wake(tr_router_t *router);
 
 /* Say so when all that was accepted is done. */
 void tr_router_finish_drain(tr_router_t *router);
+
+/* Nothing of what was accepted is left, for the router ends: say so to whoever waits for it. */
+void tr_router_end_drain(tr_router_t *router);
 
 /* ---- respec.c ---- */
 

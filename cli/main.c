@@ -10,13 +10,13 @@
 #include "cli/verbs.h"
 
 static const cli_verb_t *const verbs[] = {
-    &cli_verb_run,      &cli_verb_check,  &cli_verb_call,      &cli_verb_ask,
-    &cli_verb_send,     &cli_verb_tree,   &cli_verb_stats,     &cli_verb_requests,
-    &cli_verb_events,   &cli_verb_add,    &cli_verb_terminate, &cli_verb_restart,
-    &cli_verb_remove,   &cli_verb_evict,  &cli_verb_scale,     &cli_verb_pause,
-    &cli_verb_drain,    &cli_verb_resume, &cli_verb_suspend,   &cli_verb_inspect,
-    &cli_verb_trace,    &cli_verb_reload, &cli_verb_stop,      &cli_verb_keygen,
-    &cli_verb_contract,
+    &cli_verb_run,      &cli_verb_check,    &cli_verb_call,   &cli_verb_ask,
+    &cli_verb_send,     &cli_verb_monitor,  &cli_verb_tree,   &cli_verb_stats,
+    &cli_verb_requests, &cli_verb_events,   &cli_verb_add,    &cli_verb_terminate,
+    &cli_verb_restart,  &cli_verb_remove,   &cli_verb_evict,  &cli_verb_scale,
+    &cli_verb_pause,    &cli_verb_drain,    &cli_verb_resume, &cli_verb_suspend,
+    &cli_verb_inspect,  &cli_verb_trace,    &cli_verb_reload, &cli_verb_stop,
+    &cli_verb_keygen,   &cli_verb_contract, &cli_verb_bench,  &cli_verb_top,
 };
 
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };

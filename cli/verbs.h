@@ -10,6 +10,7 @@ extern const cli_verb_t cli_verb_check;
 extern const cli_verb_t cli_verb_call;
 extern const cli_verb_t cli_verb_ask;
 extern const cli_verb_t cli_verb_send;
+extern const cli_verb_t cli_verb_monitor;
 extern const cli_verb_t cli_verb_tree;
 extern const cli_verb_t cli_verb_stats;
 extern const cli_verb_t cli_verb_requests;
@@ -30,5 +31,7 @@ extern const cli_verb_t cli_verb_reload;
 extern const cli_verb_t cli_verb_stop;
 extern const cli_verb_t cli_verb_keygen;
 extern const cli_verb_t cli_verb_contract;
+extern const cli_verb_t cli_verb_bench;
+extern const cli_verb_t cli_verb_top;
 
 #endif

@@ -238,18 +238,29 @@ static tr_span_t first_of(const char *path)
     return (tr_span_t){path, strcspn(path, (char[]){TR_PATH_SEPARATOR, '\0'})};
 }
 
+bool tr_path_branch(const char *home, const char *path, tr_span_t *out)
+{
+    assert(home && path && out);
+    size_t size = strlen(path);
+    if (strncmp(home, path, size) != 0 ||
+        (size > 0 && home[size] && home[size] != TR_PATH_SEPARATOR)) {
+        return false;
+    }
+    const char *rest = home + size;
+    *out = first_of(rest + (size > 0 && *rest));
+    return true;
+}
+
 /* The child of the supervisor of that path that `ref` is, or is below. False: it is elsewhere.
  */
 static bool find_branch(const troupe_ref_t *ref, const char *path, tr_span_t *out)
 {
-    size_t size = strlen(path);
-    const char *rest = ref->home + size;
-    if (strncmp(ref->home, path, size) != 0 ||
-        (size > 0 && *rest && *rest != TR_PATH_SEPARATOR)) {
+    if (!tr_path_branch(ref->home, path, out)) {
         return false;
     }
-    rest += size > 0 && *rest;
-    *out = *rest ? first_of(rest) : tr_span_of(ref->name);
+    if (out->size == 0) {
+        *out = tr_span_of(ref->name);
+    }
     return true;
 }
 

@@ -56,6 +56,10 @@ void tr_directory_each(tr_directory_t *self, tr_name_space_t space,
 
 #define TR_PATH_SEPARATOR '\n'
 
+/* The child of the supervisor of that path that is, or is above, the supervisor `home`; empty
+ * when that is `path` itself, and borrowed from `home`. False: it is elsewhere. */
+bool tr_path_branch(const char *home, const char *path, tr_span_t *out);
+
 /* The reference `name`, whose home is the path of its supervisor: the one that it had in its
  * last life, if that was there and has left a lasting mailbox, which has these limits then, or
  * a new one. A share of the caller's.

@@ -46,6 +46,22 @@ tr_mail_t *tr_mail_new(troupe_message_t **message_p, troupe_ref_t *from,
     return self;
 }
 
+tr_mail_t *tr_mail_notice_new(uint64_t reader, uint64_t id)
+{
+    troupe_message_t *nothing = NULL;
+    tr_reason_t *reason = calloc(1, sizeof *reason);
+    tr_mail_t *self = reason ? tr_mail_new(&nothing, NULL, NULL) : NULL;
+    if (!self) {
+        free(reason);
+        return NULL;
+    }
+    self->kind = TROUPE_MESSAGE_DOWN;
+    self->number = id;
+    self->reader = reader;
+    self->reason = reason;
+    return self;
+}
+
 tr_mail_t *tr_mail_in(tr_letter_t *letter)
 {
     assert(letter);

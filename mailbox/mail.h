@@ -39,6 +39,10 @@ extern const tr_letter_type_t tr_mail_type;
 TROUPE_NODISCARD tr_mail_t *tr_mail_new(troupe_message_t **message_p, troupe_ref_t *from,
                                         troupe_question_t **question_p);
 
+/* A notice numbered `id`, for that life of its reader, which lacks who went down, and why. NULL
+ * when out of memory. */
+TROUPE_NODISCARD tr_mail_t *tr_mail_notice_new(uint64_t reader, uint64_t id);
+
 /* The mail in this letter, or NULL when it is none. */
 tr_mail_t *tr_mail_in(tr_letter_t *letter);
 

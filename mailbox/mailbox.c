@@ -515,6 +515,19 @@ void tr_mailbox_put_back(tr_mailbox_t *self)
     }
 }
 
+void tr_mailbox_put_back_first(tr_mailbox_t *self)
+{
+    assert(self);
+    tr_letters_t *lane = &self->lanes[TR_LANE_USER];
+    tr_letter_t *letter = lane->aside;
+    if (letter) {
+        lane->aside = letter->next;
+        letter->next = lane->first;
+        lane->last = lane->first ? lane->last : letter;
+        lane->first = letter;
+    }
+}
+
 tr_letter_t *tr_mailbox_next_aside(tr_mailbox_t *self)
 {
     assert(self);
@@ -527,6 +540,12 @@ tr_letter_t *tr_mailbox_next_aside(tr_mailbox_t *self)
         wake_waiting(self);
     }
     return letter;
+}
+
+tr_letter_t *tr_mailbox_look_aside(const tr_mailbox_t *self)
+{
+    assert(self);
+    return self->lanes[TR_LANE_USER].aside;
 }
 
 size_t tr_mailbox_count_aside(const tr_mailbox_t *self)

@@ -116,8 +116,14 @@ void tr_mailbox_put_aside(tr_mailbox_t *self, tr_letter_t **letter_p);
 /* What was put aside comes next, in its order, before what else is in the user lane. */
 void tr_mailbox_put_back(tr_mailbox_t *self);
 
+/* The same of the one alone that was put aside first; the others stay there. */
+void tr_mailbox_put_back_first(tr_mailbox_t *self);
+
 /* Take the first that was put aside, or NULL: it is handled now, or put aside again. */
 tr_letter_t *tr_mailbox_next_aside(tr_mailbox_t *self);
+
+/* The same one, left where it is. */
+tr_letter_t *tr_mailbox_look_aside(const tr_mailbox_t *self);
 
 /* How many are aside. It walks them. */
 size_t tr_mailbox_count_aside(const tr_mailbox_t *self);

@@ -103,6 +103,7 @@ void tr_ref_begin(troupe_ref_t *self, uint64_t incarnation)
     assert(self && incarnation > 0);
     pthread_mutex_lock(&self->mutex);
     self->incarnation = incarnation;
+    self->stage++;
     pthread_mutex_unlock(&self->mutex);
 }
 
@@ -144,6 +145,7 @@ void tr_ref_end(troupe_ref_t *self, uint64_t incarnation, const tr_reason_t *rea
     pthread_mutex_lock(&self->mutex);
     if (self->incarnation == incarnation) {
         self->incarnation = 0;
+        self->stage++;
         watches = take_watches(self);
     }
     pthread_mutex_unlock(&self->mutex);
@@ -163,26 +165,10 @@ void tr_ref_finish(troupe_ref_t *self)
 
 /* ---- watching ---- */
 
-static tr_mail_t *notice_for(uint64_t reader, uint64_t id)
-{
-    troupe_message_t *nothing = NULL;
-    tr_reason_t *reason = malloc(sizeof *reason);
-    tr_mail_t *notice = reason ? tr_mail_new(&nothing, NULL, NULL) : NULL;
-    if (!notice) {
-        free(reason);
-        return NULL;
-    }
-    notice->kind = TROUPE_MESSAGE_DOWN;
-    notice->number = id;
-    notice->reader = reader;
-    notice->reason = reason;
-    return notice;
-}
-
 static tr_watch_t *watch_new(tr_mailbox_t *watcher, uint64_t reader, uint64_t id)
 {
     tr_watch_t *watch = malloc(sizeof *watch);
-    tr_mail_t *notice = watch ? notice_for(reader, id) : NULL;
+    tr_mail_t *notice = watch ? tr_mail_notice_new(reader, id) : NULL;
     if (!notice) {
         free(watch);
         return NULL;
@@ -199,11 +185,12 @@ static void append(troupe_ref_t *self, tr_watch_t *watch)
     self->last_watch = watch;
 }
 
-/* Which of the watches: that of a watcher and its number, that of a tie, or those of somebody
- * who is tied. */
+/* Which of the watches: that of a watcher and its number, those of a life of it, that of a tie,
+ * or those of somebody who is tied. */
 typedef struct which {
     const tr_mailbox_t *watcher; /* NULL: any */
-    uint64_t id;                 /* 0: any */
+    uint64_t reader;             /* 0: any */
+    uint64_t id;                 /* 0: any; else there is one at most */
     const troupe_ref_t *tied;    /* NULL: any */
     bool is_link;
 } which_t;
@@ -212,6 +199,7 @@ static bool is_meant(const tr_watch_t *watch, const which_t *which)
 {
     return (watch->tied != NULL) == which->is_link &&
            (!which->watcher || watch->watcher == which->watcher) &&
+           (which->reader == 0 || watch->notice->reader == which->reader) &&
            (which->id == 0 || watch->id == which->id) &&
            (!which->tied || watch->tied == which->tied);
 }
@@ -222,10 +210,11 @@ static tr_watch_t *take_out(troupe_ref_t *self, which_t which)
     tr_watch_t *kept = NULL;
     tr_watch_t *taken = NULL;
     tr_watch_t **place = &self->watches;
-    while (*place) {
+    while (*place && !(taken && which.id > 0)) {
         tr_watch_t *watch = *place;
         if (is_meant(watch, &which)) {
             *place = watch->next;
+            self->last_watch = *place ? self->last_watch : kept;
             watch->next = taken;
             taken = watch;
         } else {
@@ -233,7 +222,6 @@ static tr_watch_t *take_out(troupe_ref_t *self, which_t which)
             place = &watch->next;
         }
     }
-    self->last_watch = kept;
     return taken;
 }
 
@@ -271,6 +259,12 @@ bool tr_ref_unwatch(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id
 {
     assert(self && watcher && id > 0);
     return discard(self, (which_t){.watcher = watcher, .id = id});
+}
+
+void tr_ref_unwatch_all(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t reader)
+{
+    assert(self && watcher && reader > 0);
+    discard(self, (which_t){.watcher = watcher, .reader = reader});
 }
 
 /* ---- linking ---- */
@@ -380,6 +374,15 @@ bool tr_ref_untie(troupe_ref_t *self, uint64_t tie)
 {
     assert(self && tie > 0);
     return discard(self, (which_t){.id = tie, .is_link = true});
+}
+
+uint64_t tr_ref_stage(troupe_ref_t *self)
+{
+    assert(self);
+    pthread_mutex_lock(&self->mutex);
+    uint64_t stage = self->stage;
+    pthread_mutex_unlock(&self->mutex);
+    return stage;
 }
 
 uint64_t tr_ref_incarnation(troupe_ref_t *self)

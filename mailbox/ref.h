@@ -30,6 +30,7 @@ struct troupe_ref {
     atomic_uint n_groups;  /* it is a member of */
     pthread_mutex_t mutex; /* for those below */
     uint64_t incarnation;  /* its present life; 0: none */
+    uint64_t stage;        /* how often a life has begun or ended */
     tr_watch_t *watches;   /* one DOWN each when that ends, or the next one */
     tr_watch_t *last_watch;
     char *home; /* the path of its supervisor, or "" */
@@ -59,6 +60,9 @@ TROUPE_NODISCARD troupe_status_t tr_ref_watch(troupe_ref_t *self, tr_mailbox_t *
 /* Take such a watch back. False when there is none: it has been told. */
 bool tr_ref_unwatch(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t id);
 
+/* Take all watches of that life of the watcher back. */
+void tr_ref_unwatch_all(troupe_ref_t *self, const tr_mailbox_t *watcher, uint64_t reader);
+
 /* Tie the life `incarnation` of `self` to the present life of `whom`, or its next one: each
  * watches the other, by a notice that says is_link and the number of the tie. Two that are tied
  * stay as they are; a life that is over is not tied any more. TROUPE_ERR_NOMEM. */
@@ -71,6 +75,9 @@ void tr_ref_unlink(troupe_ref_t *self, troupe_ref_t *whom);
 /* `self` hears that the other end of a tie has ended, and that is the end of the tie. False:
  * there was none any more, the notice is of no account. */
 bool tr_ref_untie(troupe_ref_t *self, uint64_t tie);
+
+/* A number that is another one whenever one of its lives has begun or ended meanwhile. */
+uint64_t tr_ref_stage(troupe_ref_t *self);
 
 /* Its present life; 0: none. */
 uint64_t tr_ref_incarnation(troupe_ref_t *self);

@@ -97,6 +97,7 @@ void troupe_reply_destroy(troupe_reply_t **self_p)
         troupe_message_destroy(&(*self_p)->message);
         tr_job_release(&(*self_p)->job);
         free((*self_p)->text);
+        free((*self_p)->reason);
         tr_slab_free(*self_p, sizeof **self_p);
         *self_p = NULL;
     }

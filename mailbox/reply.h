@@ -5,6 +5,7 @@
 
 #include <troupe/call.h>
 
+#include "base/reason.h"
 #include "mailbox/letter.h"
 
 struct troupe_reply {
@@ -18,6 +19,7 @@ struct troupe_reply {
     uint64_t position;
     char *text;                /* NULL: "" */
     troupe_message_t *message; /* NULL: empty */
+    tr_reason_t *reason;       /* of a monitor's final: why the actor went down; own */
 
     /* Between a worker and its router only. */
     struct troupe_request *job; /* whose answer this is: a share, or NULL */

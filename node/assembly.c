@@ -77,7 +77,7 @@ void tr_maker_say(tr_maker_t *self, tr_config_place_t place, const char *text)
 /* The resources with names come after memory, in the order of the file. */
 size_t tr_maker_resource(const tr_maker_t *self, const char *name)
 {
-    for (size_t i = 0; self->resources && i < self->resources->n; i++) {
+    for (size_t i = 0; i < self->resources->n; i++) {
         if (strcmp(self->resources->items[i].key, name) == 0) {
             return TR_MEMORY + 1 + i;
         }
@@ -449,9 +449,10 @@ static const tr_admin_spec_t *admin_spec(tr_maker_t *maker, const tr_config_t *c
 }
 
 /* What a node has of its own stands around the operator's tree, so that his strategy does not
- * reach it: the admin starts first and stops last; the gateway starts last, when there is
- * something to call, and stops first but for what shows the node over HTTP, when what it took
- * is answered. A tree that gives up takes the node with it. */
+ * reach it: the admin starts first and stops last; next to it what shows the node over HTTP,
+ * for whoever looks wants to see a node that loads, and one that stops; the gateway starts
+ * last, when there is something to call, and stops first, when what it took is answered. A tree
+ * that gives up takes the node with it. */
 static void make_root(tr_maker_t *maker, const tr_config_t *config)
 {
     tr_plan_t *plan = maker->plan;
@@ -466,16 +467,16 @@ static void make_root(tr_maker_t *maker, const tr_config_t *config)
         inner_child(TR_NAME_ADMIN, "admin", tr_admin_start, admin_spec(maker, config), false);
     children[n++] = inner_child(TR_NAME_GOVERNOR, "governor", tr_governor_start,
                                 governor_spec(maker, config), false);
+    if (config->http) {
+        children[n++] =
+            inner_child(TR_NAME_HTTP, "http", tr_http_start, http_spec(maker, config), false);
+    }
     children[n] = inner_child(TR_NAME_TREE, "supervisor", tr_supervisor_start, tree, true);
     children[n].restart = TR_RESTART_TRANSIENT; /* its own shutdown is the node's */
     children[n++].is_significant = true;
     if (config->n_listeners > 0) {
         children[n++] = inner_child(TR_NAME_GATEWAY, "gateway", tr_gateway_start,
                                     gateway_spec(maker, config), false);
-    }
-    if (config->http) {
-        children[n++] =
-            inner_child(TR_NAME_HTTP, "http", tr_http_start, http_spec(maker, config), false);
     }
     plan->root = (tr_supervisor_spec_t){
         .name = TR_NAME_ROOT,
@@ -501,9 +502,9 @@ static void make_child(tr_maker_t *maker, const tr_config_t *config)
 }
 
 static troupe_status_t make_plan(void (*make)(tr_maker_t *maker, const tr_config_t *config),
-                                 const tr_config_t *config, const char *file,
-                                 tr_modules_t *modules, troupe_problem_fn *report, void *arg,
-                                 tr_plan_t **out)
+                                 const tr_config_t *config, const tr_config_t *node,
+                                 const char *file, tr_modules_t *modules,
+                                 troupe_problem_fn *report, void *arg, tr_plan_t **out)
 {
     tr_plan_t *plan = calloc(1, sizeof *plan);
     if (!plan) {
@@ -512,7 +513,7 @@ static troupe_status_t make_plan(void (*make)(tr_maker_t *maker, const tr_config
     plan->config = config;
     tr_maker_t maker = {.plan = plan,
                         .file = file,
-                        .resources = &config->resources,
+                        .resources = &node->resources,
                         .modules = modules,
                         .report = report,
                         .arg = arg};
@@ -529,15 +530,15 @@ troupe_status_t tr_plan_new(const tr_config_t *config, const char *file, tr_modu
                             troupe_problem_fn *report, void *arg, tr_plan_t **out)
 {
     assert(config && file && modules && out);
-    return make_plan(make_root, config, file, modules, report, arg, out);
+    return make_plan(make_root, config, config, file, modules, report, arg, out);
 }
 
-troupe_status_t tr_plan_new_child(const tr_config_t *config, const char *file,
-                                  tr_modules_t *modules, troupe_problem_fn *report, void *arg,
-                                  tr_plan_t **out)
+troupe_status_t tr_plan_new_child(const tr_config_t *config, const tr_config_t *node,
+                                  const char *file, tr_modules_t *modules,
+                                  troupe_problem_fn *report, void *arg, tr_plan_t **out)
 {
-    assert(config && config->root.n_children == 1 && file && modules && out);
-    return make_plan(make_child, config, file, modules, report, arg, out);
+    assert(config && config->root.n_children == 1 && node && file && modules && out);
+    return make_plan(make_child, config, node, file, modules, report, arg, out);
 }
 
 static void free_plan(void *what)

@@ -47,7 +47,8 @@ TROUPE_NODISCARD troupe_status_t tr_plan_new(const tr_config_t *config, const ch
 
 /* The same of one child, read with tr_config_read_child: root.children is its spec, and the
  * rest of `root` is empty. */
-TROUPE_NODISCARD troupe_status_t tr_plan_new_child(const tr_config_t *config, const char *file,
+TROUPE_NODISCARD troupe_status_t tr_plan_new_child(const tr_config_t *config,
+                                                   const tr_config_t *node, const char *file,
                                                    tr_modules_t *modules,
                                                    troupe_problem_fn *report, void *arg,
                                                    tr_plan_t **out);

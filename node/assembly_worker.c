@@ -174,8 +174,8 @@ static void set_what(tr_maker_t *self, const tr_config_child_t *config, tr_child
     }
 }
 
-/* In a file that was checked when it was read. A child that is added later comes without the
- * file's resources, and must not be started without what it says it needs. */
+/* A need was compared with what there is when it was read; but nobody is to be started without
+ * what it says it needs. */
 static void set_need(tr_maker_t *self, const tr_config_child_t *config,
                      const tr_config_arg_t *need, tr_amounts_t *needs)
 {
@@ -186,9 +186,7 @@ static void set_need(tr_maker_t *self, const tr_config_child_t *config,
         needs->of[resource] = (uint64_t)amount;
         return;
     }
-    snprintf(text, sizeof text,
-             "there is no resource '%.80s' for it: only children of the file have needs",
-             need->key);
+    snprintf(text, sizeof text, "there is no resource '%.80s' for it", need->key);
     tr_maker_say(self, config->place, text);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/tcp_address.h"
 #include "node/budget.h"
 #include "node/http/address.h"
 #include "node/http/http.h"
@@ -243,7 +244,7 @@ troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
     struct sockaddr_in address;
     char why[256];
     if (!config->http || tr_http_address_problem(config->http, &address) ||
-        tr_http_address_check(&address, why, sizeof why) == TROUPE_OK) {
+        tr_tcp_address_check(&address, why, sizeof why) == TROUPE_OK) {
         return TROUPE_OK;
     }
     say_cannot_listen(file, config->http_place, config->http, why, report, arg);
@@ -257,6 +258,18 @@ static bool wants_curve(const tr_config_t *config)
         is_wanted = config->listeners[i].security == TR_CONFIG_SECURITY_CURVE;
     }
     return is_wanted;
+}
+
+void tr_preflight_note_key(tr_config_t *config)
+{
+    assert(config);
+    char why[512];
+    tr_curve_pair_t pair;
+    if (wants_curve(config) &&
+        tr_curve_pair_read(config->security_key, &pair, why, sizeof why) == TROUPE_OK) {
+        memcpy(config->node_key, pair.public_key, sizeof config->node_key);
+        tr_curve_pair_forget(&pair);
+    }
 }
 
 troupe_status_t tr_preflight_security(const tr_config_t *config, const char *file,
@@ -290,6 +303,7 @@ troupe_status_t tr_preflight_security(const tr_config_t *config, const char *fil
 troupe_status_t tr_preflight_endpoints(const troupe_node_t *self, troupe_problem_fn *report,
                                        void *arg)
 {
+    tr_preflight_note_key(self->config);
     troupe_status_t status = tr_preflight_http(self->config, self->file, report, arg);
     if (tr_preflight_security(self->config, self->file, report, arg) != TROUPE_OK) {
         status = TROUPE_ERR_IO;

@@ -31,6 +31,10 @@ TROUPE_NODISCARD troupe_status_t tr_preflight_endpoint(const tr_config_listener_
 TROUPE_NODISCARD troupe_status_t tr_preflight_http(const tr_config_t *config, const char *file,
                                                    troupe_problem_fn *report, void *arg);
 
+/* Note in `config` which key the node's file has now, where an endpoint wants it. One that
+ * cannot be read is not noted: tr_preflight_security says why. */
+void tr_preflight_note_key(tr_config_t *config);
+
 /* Whether the node's key can be read where an endpoint wants it, and socket files can have the
  * owners that they are to have. TROUPE_ERR_IO. */
 TROUPE_NODISCARD troupe_status_t tr_preflight_security(const tr_config_t *config,

@@ -85,6 +85,7 @@ static void follow_pool_spec(tr_supervisor_t *self, const tr_supervisor_spec_t *
 {
     if (self->spec->min_workers != before->min_workers ||
         self->spec->max_workers != before->max_workers) {
+        tr_orders_drop_size(self->orders);
         tr_pool_set_size(self, self->spec->min_workers, self->spec->max_workers);
     }
     tr_guests_follow(self);

@@ -31,9 +31,7 @@ bool tr_pool_begin(tr_supervisor_t *self)
                                      tr_span_of(self->spec->capability));
     tr_backoff_init(&self->growth, self->spec->children->backoff_min_ms,
                     self->spec->children->backoff_max_ms);
-    self->least = self->spec->min_workers;
-    self->most = self->spec->max_workers;
-    bool is_made = tr_pool_fill_up(self);
+    bool is_made = tr_pool_recall_orders(self) && tr_pool_fill_up(self);
     tr_control_say(self->router, TR_WORD_AVAILABLE, 0);
     return is_made;
 }
@@ -254,6 +252,10 @@ static int64_t grow_again(tr_supervisor_t *self, int64_t now_ms)
 
 int64_t tr_pool_turn(tr_supervisor_t *self, int64_t now_ms)
 {
+    if (!self->has_looked_again) {
+        self->has_looked_again = true;
+        tr_pool_look_again(self);
+    }
     if (self->unavailable_until_ms == 0) {
         return grow_again(self, now_ms);
     }

@@ -76,6 +76,37 @@ static void tell_size(tr_supervisor_t *self)
     }
 }
 
+static tr_pool_size_t described_size(const tr_supervisor_t *self)
+{
+    return (tr_pool_size_t){self->spec->min_workers, self->spec->max_workers};
+}
+
+bool tr_pool_recall_orders(tr_supervisor_t *self)
+{
+    const tr_self_t *actor = self->self;
+    self->orders = tr_order_book_of(actor->runtime->orders, self->spec->capability,
+                                    actor->home ? actor->home : "");
+    if (!self->orders) {
+        return false;
+    }
+    tr_pool_size_t size = tr_orders_size(self->orders, described_size(self));
+    self->least = size.least;
+    self->most = size.most;
+    self->rests = atomic_load(&self->orders->rests);
+    if (self->least != self->spec->min_workers || self->most != self->spec->max_workers) {
+        tell_size(self);
+    }
+    return true;
+}
+
+void tr_pool_look_again(tr_supervisor_t *self)
+{
+    bool rests = atomic_load(&self->orders->rests);
+    if (!self->is_stopping && rests != self->rests) {
+        tr_pool_rest(self, rests);
+    }
+}
+
 void tr_pool_set_size(tr_supervisor_t *self, size_t least, size_t most)
 {
     self->least = least;
@@ -142,6 +173,8 @@ void tr_pool_scale(tr_supervisor_t *self, tr_command_t *command)
              TR_TEXT("capability", self->spec->capability), TR_NUMBER("min", command->least),
              TR_NUMBER("max", command->most));
     tr_pool_set_size(self, command->least, command->most);
+    tr_orders_set_size(self->orders, (tr_pool_size_t){self->least, self->most},
+                       described_size(self));
     snprintf(text, sizeof text, "between %zu and %zu workers", self->least, self->most);
     tr_commands_answer(command, TR_ANSWER_DONE, NULL, text);
 }

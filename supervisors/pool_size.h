@@ -13,6 +13,12 @@
 
 #include "supervisors/supervisor.h"
 
+/* Have as many workers as its last life was ordered to have. False when out of memory. */
+TROUPE_NODISCARD bool tr_pool_recall_orders(tr_supervisor_t *self);
+
+/* Whether it is to rest may have been said when it could not be found yet. */
+void tr_pool_look_again(tr_supervisor_t *self);
+
 /* Between so many workers from now on: more come, or the surplus goes, those that are up when
  * they have finished. */
 void tr_pool_set_size(tr_supervisor_t *self, size_t least, size_t most);

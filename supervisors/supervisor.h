@@ -36,7 +36,9 @@ typedef struct tr_supervisor {
     int64_t unavailable_until_ms; /* 0: available */
     size_t least;                 /* workers, from now on */
     size_t most;
-    bool rests; /* its capability is drained: there are no workers */
+    bool rests;            /* its capability is drained: there are no workers */
+    bool has_looked_again; /* whether it is to rest */
+    tr_orders_t *orders;   /* the runtime's: what its next life is to hold to */
     struct {
         tr_command_t *command; /* all that are idle are to go: whoever asked for it */
         size_t n_asked;        /* workers that it is not known of yet */

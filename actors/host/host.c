@@ -168,6 +168,8 @@ static void take_letter(tr_host_t *self, tr_letter_t *letter)
         take_word(self, word);
     } else if (tr_mail_in(letter)) {
         tr_host_send_mail(self, tr_mail_in(letter));
+    } else if (tr_wish_in(letter)) {
+        tr_host_take_wish(self, tr_wish_in(letter));
     } else if (letter->type == &tr_reply_type) {
         take_reply(self, (troupe_reply_t *)letter);
     } else if (letter->type == &tr_cancel_type) {
@@ -223,6 +225,9 @@ static void take_command(tr_host_t *self, const tr_trp1_t *command,
         break;
     case TR_TRP1_MESSAGE:
         tr_host_take_message(self, command, message_p);
+        break;
+    case TR_TRP1_DOWN:
+        tr_host_take_down(self, command);
         break;
     case TR_TRP1_CANCEL:
         tr_host_cancel_job(self, command->id);

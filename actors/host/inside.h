@@ -1,8 +1,8 @@
 /* actors/host/inside.h - the inside of a worker's process, for its files
  *
  * host.c is the loop, with the life and death of the worker; host/jobs.c what the node asks of
- * it, host/calls.c what it asks of others, host/mail.c messages, host/looks.c what operators
- * want, host/signs.c what is told of how it is.
+ * it, host/calls.c what it asks of others, host/mail.c messages, host/watching.c monitors,
+ * links and groups, host/looks.c what operators want, host/signs.c what is told of how it is.
  *
  * Everything that goes to the node about a request passes the proxy's mailbox: what the worker
  * answers, and what the proxy itself has to answer in its place. So there is one order, and one
@@ -17,6 +17,7 @@
 #include "actors/host/host.h"
 
 #include "actors/host/uplink.h"
+#include "actors/host/wish.h"
 #include "actors/inspection.h"
 #include "base/idmap.h"
 #include "mailbox/job.h"
@@ -121,6 +122,9 @@ bool tr_host_take_mail_answer(tr_host_t *self, troupe_reply_t *reply);
 /* A message of the worker to somebody else; borrows it. */
 void tr_host_send_mail(tr_host_t *self, tr_mail_t *mail);
 
+/* Say whom a command means; borrows from the reference. */
+void tr_host_address(tr_trp1_t *command, const troupe_ref_t *whom);
+
 /* What came back to one that asks; may take the message. False when it is something else's. */
 bool tr_host_take_ask_answer(tr_host_t *self, const tr_trp1_t *answer,
                              troupe_message_t **message_p);
@@ -133,6 +137,14 @@ void tr_host_end_asks(tr_host_t *self);
 
 /* A message of the worker became a dead letter in here. */
 void tr_host_tell_lost(tr_host_t *self, const tr_control_t *word);
+
+/* ---- monitors, links and groups ---- */
+
+/* The worker wants something about others; borrows it. */
+void tr_host_take_wish(tr_host_t *self, const tr_wish_t *wish);
+
+/* One whom it monitors went down. */
+void tr_host_take_down(tr_host_t *self, const tr_trp1_t *down);
 
 /* ---- what operators want ---- */
 

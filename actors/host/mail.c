@@ -138,17 +138,22 @@ static int64_t remaining_ms(const troupe_question_t *question)
     return left_ms > 0 ? left_ms : 0;
 }
 
-/* What it says of whom it is for. Borrows from the mail. */
-static tr_trp1_t address_of(const tr_mail_t *mail)
+void tr_host_address(tr_trp1_t *command, const troupe_ref_t *whom)
+{
+    if (whom->number == TR_OUTSIDE_BY_NAME) {
+        command->actor = tr_span_of(troupe_ref_name(whom));
+    } else {
+        command->ref = (int64_t)whom->number;
+    }
+}
+
+/* Borrows from the mail. */
+static tr_trp1_t send_of(const tr_mail_t *mail)
 {
     tr_trp1_t send;
     tr_trp1_init(&send, TR_TRP1_SEND, 0);
     send.urgent = mail->is_urgent;
-    if (mail->whom->number == TR_OUTSIDE_BY_NAME) {
-        send.actor = tr_span_of(troupe_ref_name(mail->whom));
-    } else {
-        send.ref = (int64_t)mail->whom->number;
-    }
+    tr_host_address(&send, mail->whom);
     return send;
 }
 
@@ -178,7 +183,7 @@ void tr_host_send_mail(tr_host_t *self, tr_mail_t *mail)
     if (!mail->whom) {
         return; /* a notice, and nobody's here */
     }
-    tr_trp1_t send = address_of(mail);
+    tr_trp1_t send = send_of(mail);
     if (mail->forwards > 0) {
         send.forward = (int64_t)mail->forwards;
         let_go_of_question(mail);

@@ -26,6 +26,7 @@ struct tr_outside {
     tr_mailbox_t *beyond;
     zhashx_t *by_name;    /* troupe_ref_t */
     tr_idmap_t by_number; /* known_t */
+    tr_idmap_t notices;   /* tr_mail_t by the number of the monitor */
     known_t *unused;
     size_t sweep_at;
 };
@@ -56,9 +57,22 @@ tr_outside_t *tr_outside_new(tr_mailbox_t *beyond)
     zhashx_set_destructor(self->by_name, release);
     pthread_mutex_init(&self->mutex, NULL);
     tr_idmap_init(&self->by_number);
+    tr_idmap_init(&self->notices);
     self->beyond = tr_mailbox_share(beyond);
     self->sweep_at = FEW;
     return self;
+}
+
+static void destroy_notices(tr_outside_t *self)
+{
+    uint64_t id;
+    tr_mail_t *notice;
+    while ((notice = tr_idmap_any(&self->notices, &id)) != NULL) {
+        tr_idmap_take(&self->notices, id);
+        tr_letter_t *letter = &notice->letter;
+        tr_letter_destroy(&letter);
+    }
+    tr_idmap_finish(&self->notices);
 }
 
 void tr_outside_destroy(tr_outside_t **self_p)
@@ -69,6 +83,7 @@ void tr_outside_destroy(tr_outside_t **self_p)
     if (!self) {
         return;
     }
+    destroy_notices(self);
     uint64_t number;
     known_t *known;
     while ((known = tr_idmap_any(&self->by_number, &number)) != NULL) {
@@ -199,4 +214,32 @@ bool tr_outside_take_unused(tr_outside_t *self, uint64_t *number_out, uint64_t *
     }
     pthread_mutex_unlock(&self->mutex);
     return known != NULL;
+}
+
+troupe_status_t tr_outside_await(tr_outside_t *self, troupe_ref_t *whom, uint64_t reader,
+                                 uint64_t id)
+{
+    assert(self && whom);
+    tr_mail_t *notice = tr_mail_notice_new(reader, id);
+    if (!notice) {
+        return TROUPE_ERR_NOMEM;
+    }
+    notice->from = troupe_ref_share(whom);
+    pthread_mutex_lock(&self->mutex);
+    troupe_status_t status = tr_idmap_put(&self->notices, id, notice);
+    pthread_mutex_unlock(&self->mutex);
+    if (status != TROUPE_OK) {
+        tr_letter_t *letter = &notice->letter;
+        tr_letter_destroy(&letter);
+    }
+    return status;
+}
+
+tr_mail_t *tr_outside_take_notice(tr_outside_t *self, uint64_t id)
+{
+    assert(self);
+    pthread_mutex_lock(&self->mutex);
+    tr_mail_t *notice = tr_idmap_take(&self->notices, id);
+    pthread_mutex_unlock(&self->mutex);
+    return notice;
 }

@@ -328,6 +328,27 @@ static void take_command(tr_process_worker_t *worker, const tr_trp1_t *command,
     case TR_TRP1_LOST:
         tr_dialogue_take_lost(worker, command);
         break;
+    case TR_TRP1_MONITOR:
+        tr_dialogue_take_monitor(worker, command);
+        break;
+    case TR_TRP1_DEMONITOR:
+        tr_dialogue_take_demonitor(worker, command);
+        break;
+    case TR_TRP1_LINK:
+        tr_dialogue_take_link(worker, command);
+        break;
+    case TR_TRP1_UNLINK:
+        tr_dialogue_take_unlink(worker, command);
+        break;
+    case TR_TRP1_JOIN:
+        tr_dialogue_take_join(worker, command);
+        break;
+    case TR_TRP1_LEAVE:
+        tr_dialogue_take_leave(worker, command);
+        break;
+    case TR_TRP1_PUBLISH:
+        tr_dialogue_take_publish(worker, command, message_p);
+        break;
     case TR_TRP1_INSPECTED:
         tr_dialogue_take_inspected(worker, command, *message_p);
         break;

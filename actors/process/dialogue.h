@@ -2,8 +2,9 @@
  *
  * The inside of a process worker, for its files: process/dialogue.c turns jobs and words into
  * TRP/1 and back, process/calls.c what the process asks of others, process/mail.c messages,
- * process/looks.c what operators want of it; process/worker.c is the actor, with the life and
- * death of the process; process/memory.c how much memory it has.
+ * process/watching.c monitors, links and groups, process/looks.c what operators want of it;
+ * process/worker.c is the actor, with the life and death of the process; process/memory.c how
+ * much memory it has.
  */
 
 #ifndef TROUPE_ACTORS_PROCESS_DIALOGUE_H
@@ -17,6 +18,7 @@
 #include "actors/process/child_output.h"
 #include "actors/process/family.h"
 #include "actors/process/lent_refs.h"
+#include "actors/process/monitors.h"
 #include "actors/process/worker.h"
 #include "base/oom_kills.h"
 
@@ -60,6 +62,7 @@ typedef struct tr_process_worker {
     troupe_reply_t *last_unsaid;
     size_t n_unsaid;
     tr_process_mail_t mail;
+    tr_monitors_t monitors;
     tr_process_looks_t looks;
     bool has_said_stop;
     tr_reason_t stop_reason;
@@ -148,7 +151,7 @@ void tr_dialogue_show_work(tr_process_worker_t *worker);
 
 /* ---- process/mail.c ---- */
 
-/* A message for the process; takes it. */
+/* A message for the process, or a notice; takes it. */
 void tr_dialogue_take_mail(tr_process_worker_t *worker, tr_mail_t *mail);
 
 /* Let the process have what waits for it, as far as it may. */
@@ -178,6 +181,30 @@ void tr_dialogue_take_lost(tr_process_worker_t *worker, const tr_trp1_t *lost);
 /* The process is gone: what it had is lost, what waits is left to the next life, if there may
  * be one. */
 void tr_dialogue_leave_mail(tr_process_worker_t *worker);
+
+/* ---- process/watching.c ---- */
+
+/* The process monitors somebody, or does not any more. */
+void tr_dialogue_take_monitor(tr_process_worker_t *worker, const tr_trp1_t *monitor);
+void tr_dialogue_take_demonitor(tr_process_worker_t *worker, const tr_trp1_t *demonitor);
+
+/* It ties its life to somebody's, or unties it. */
+void tr_dialogue_take_link(tr_process_worker_t *worker, const tr_trp1_t *link);
+void tr_dialogue_take_unlink(tr_process_worker_t *worker, const tr_trp1_t *unlink);
+
+/* It is a member of a group, or is none any more. */
+void tr_dialogue_take_join(tr_process_worker_t *worker, const tr_trp1_t *join);
+void tr_dialogue_take_leave(tr_process_worker_t *worker, const tr_trp1_t *leave);
+
+/* It speaks to one; may take the message. */
+void tr_dialogue_take_publish(tr_process_worker_t *worker, const tr_trp1_t *publish,
+                              troupe_message_t **message_p);
+
+/* Somebody went down; takes the notice. */
+void tr_dialogue_take_notice(tr_process_worker_t *worker, tr_mail_t *notice);
+
+/* It is the notice's turn: tell the process, or end it. False: not yet, it does not read. */
+bool tr_dialogue_pass_on_notice(tr_process_worker_t *worker, const tr_mail_t *notice);
 
 /* ---- process/looks.c ---- */
 

@@ -108,6 +108,7 @@ static tr_inspection_t *what_is_known(const tr_process_worker_t *worker, uint64_
     tr_inspection_t *inspection = tr_inspection_new(worker->self, token);
     if (inspection) {
         inspection->n_calls = worker->errands.open.n_items;
+        inspection->n_monitors = worker->monitors.by_id.n_items;
         inspection->n_aside = worker->mail.stashed.n;
     }
     return inspection;

@@ -2,6 +2,9 @@
  * have them: what the process has not got then waits for the next life, where there is one. A
  * few are under way at a time; of those, whatever becomes of the process, the node knows.
  *
+ * Notices wait among them, so that each keeps its turn. They are not given back, take no place
+ * among those under way, and are for one life.
+ *
  * Invariant: a message is in one place only: the mailbox, `next`, `under_way`, or `stashed`,
  * when the process has put it aside, or ends without having begun it. A question that it
  * brought is in `questions` from when it was said until it is answered, and travels with the
@@ -121,8 +124,12 @@ static troupe_status_t say_message(tr_process_worker_t *worker, const tr_mail_t 
 }
 
 /* Takes the mail. False: there is no getting on for now. */
-static bool hand_over(tr_process_worker_t *worker, tr_mail_t *mail)
+static bool hand_over_message(tr_process_worker_t *worker, tr_mail_t *mail)
 {
+    if (!worker->mail.is_welcome) {
+        bury(worker, mail, "the worker takes no messages");
+        return true;
+    }
     mail->receipt = ++worker->mail.last_receipt;
     mail->is_forwarded = false;
     troupe_status_t status = mail->question ? keep_question(&worker->mail, mail) : TROUPE_OK;
@@ -145,32 +152,60 @@ static bool hand_over(tr_process_worker_t *worker, tr_mail_t *mail)
     return false;
 }
 
-static bool may_hand_over(const tr_process_worker_t *worker)
+/* Takes the notice. False likewise. */
+static bool hand_over_notice(tr_process_worker_t *worker, tr_mail_t *notice)
 {
-    bool has_place = worker->mail.next.first || worker->mail.under_way.n < WINDOW;
-    bool is_still = worker->self->is_suspended || worker->looks.is_told_suspended;
-    return worker->work.is_ready && worker->mail.is_welcome && has_place && !worker->unsaid &&
-           !is_still && !is_over(worker);
+    tr_letter_t *letter = &notice->letter;
+    if (!tr_dialogue_pass_on_notice(worker, notice)) {
+        tr_mail_list_prepend(&worker->mail.next, notice);
+        return false;
+    }
+    tr_letter_destroy(&letter);
+    return true;
 }
 
-static tr_mail_t *next_mail(tr_process_worker_t *worker)
+static bool hand_over(tr_process_worker_t *worker, tr_mail_t *mail)
+{
+    return mail->kind == TROUPE_MESSAGE_DOWN ? hand_over_notice(worker, mail)
+                                             : hand_over_message(worker, mail);
+}
+
+static bool may_hand_over(const tr_process_worker_t *worker)
+{
+    bool is_still = worker->self->is_suspended || worker->looks.is_told_suspended;
+    return worker->work.is_ready && !worker->unsaid && !is_still && !is_over(worker);
+}
+
+/* With whom it is tied to it falls when it has taken what that one had sent. */
+static bool has_place_for(const tr_process_worker_t *worker, const tr_mail_t *mail)
+{
+    size_t n_under_way = worker->mail.under_way.n;
+    return mail->kind != TROUPE_MESSAGE_DOWN ? n_under_way < WINDOW
+                                             : !mail->is_link || n_under_way == 0;
+}
+
+static tr_mail_t *next_waiting(tr_process_worker_t *worker)
 {
     tr_mail_t *mail = tr_mail_list_next(&worker->mail.next);
     tr_letter_t *letter = mail ? NULL : tr_mailbox_next_aside(worker->self->mailbox);
     return letter ? tr_mail_in(letter) : mail;
 }
 
+/* What may be said now, or NULL. */
+static tr_mail_t *next_mail(tr_process_worker_t *worker)
+{
+    tr_letter_t *aside = tr_mailbox_look_aside(worker->self->mailbox);
+    bool is_next =
+        worker->mail.next.first || (aside && has_place_for(worker, tr_mail_in(aside)));
+    return is_next ? next_waiting(worker) : NULL;
+}
+
 /* What nobody will have is told at once, unless another life may have it. */
 static void give_up_waiting(tr_process_worker_t *worker)
 {
-    bool is_unwelcome = worker->work.is_ready && !worker->mail.is_welcome;
-    if (!is_unwelcome && (is_lasting(worker) || !is_over(worker))) {
-        return;
-    }
     tr_mail_t *mail;
-    while ((mail = next_mail(worker)) != NULL) {
-        bury(worker, mail,
-             is_unwelcome ? "the worker takes no messages" : "the worker has ended");
+    while (!is_lasting(worker) && is_over(worker) && (mail = next_waiting(worker)) != NULL) {
+        bury(worker, mail, "the worker has ended");
     }
 }
 
@@ -447,7 +482,7 @@ void tr_dialogue_leave_mail(tr_process_worker_t *worker)
     while ((mail = tr_mail_list_next(&all)) != NULL) {
         tr_letter_t *letter = &mail->letter;
         mail->receipt = 0;
-        if (is_lasting(worker)) {
+        if (is_lasting(worker) && tr_mail_is_sent(mail)) {
             tr_mailbox_put_aside(worker->self->mailbox, &letter);
         } else {
             bury(worker, mail, "the worker has ended");

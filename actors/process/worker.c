@@ -19,7 +19,6 @@
 
 #include "actors/dead_letter.h"
 #include "actors/process/dialogue.h"
-#include "actors/watching.h"
 #include "actors/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -195,6 +194,7 @@ static tr_process_worker_t *worker_new(tr_self_t *self, const tr_process_plan_t 
         tr_errands_init(&worker->errands, self);
         tr_idmap_init(&worker->mail.questions);
         tr_lent_refs_init(&worker->mail.senders);
+        tr_monitors_init(&worker->monitors, self->mailbox, self->ref, self->incarnation);
     }
     return worker;
 }
@@ -249,16 +249,6 @@ static void take_word(tr_process_worker_t *worker, const tr_control_t *word)
     }
 }
 
-/* Nobody is monitored on behalf of a process; but others may have linked themselves to it. */
-static void take_notice(tr_process_worker_t *worker, const tr_mail_t *notice)
-{
-    bool is_tied = notice->is_link && tr_ref_untie(worker->self->ref, notice->number);
-    if (is_tied && notice->reason->kind != TROUPE_REASON_NORMAL) {
-        tr_reason_t reason = tr_watching_reason_to_fall(notice);
-        tr_dialogue_fail(worker, &reason);
-    }
-}
-
 static void receive(tr_self_t *self, tr_letter_t *letter)
 {
     tr_process_worker_t *worker = self->state;
@@ -272,8 +262,7 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
     } else if (letter->type == &tr_reply_type) {
         tr_dialogue_answer(worker, (troupe_reply_t *)letter);
     } else if (tr_mail_in(letter) && tr_mail_in(letter)->kind == TROUPE_MESSAGE_DOWN) {
-        take_notice(worker, tr_mail_in(letter));
-        tr_letter_destroy(&letter);
+        tr_dialogue_take_notice(worker, tr_mail_in(letter));
     } else if (tr_mail_in(letter)) {
         tr_dialogue_take_mail(worker, tr_mail_in(letter));
     } else {
@@ -463,6 +452,7 @@ static void end(tr_self_t *self)
     tr_given_work_finish(&worker->work); /* what it had ends when the router hears of this */
     tr_errands_finish(&worker->errands);
     tr_dialogue_forget_unsaid(worker);
+    tr_monitors_finish(&worker->monitors);
     tr_child_link_destroy(&worker->link);
     tr_child_output_destroy(&worker->output);
     tr_given_work_show_end(&worker->work);

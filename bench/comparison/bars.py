@@ -71,6 +71,14 @@ def remote():
             yield Bar(what, ours, Case("majordomo", "broker", "tcp", **load))
 
 
+def encrypted():
+    """The bar of tcp; `encrypted` has more to compare."""
+    for n in (1, 4):
+        load = {"transport": "curve", "workers": n, "window": 1000}
+        yield Bar("encrypted", Case("troupe", "thread", **load), Case("zmq", "drain", **load),
+                  bound=0.7)
+
+
 def payload_and_pool():
     for n in (1, 4):
         small = Case("troupe", "thread", workers=n, window=64)
@@ -82,7 +90,7 @@ def payload_and_pool():
 
 
 def all_bars():
-    return [*in_process(), *lockstep(), *remote(), *payload_and_pool()]
+    return [*in_process(), *lockstep(), *remote(), *encrypted(), *payload_and_pool()]
 
 
 def cases_of(bars):

@@ -1,7 +1,8 @@
 """What is compared: the systems, how the program of each is started, and the matrix of cases.
 
 A case is one system, in one variant, under one load: N workers, W requests outstanding, payloads
-of so many bytes, over one transport. All programs take the same options and print the same line.
+of so many bytes, over one transport; `curve` is tcp, encrypted. All programs take the same options and
+print the same line.
 """
 
 import itertools
@@ -11,6 +12,9 @@ from dataclasses import dataclass, field
 LARGE = 1 << 20
 WORKERS = (1, 2, 4, 16, 64)
 WINDOWS = (1, 8, 64, 1000)
+
+# What a matrix has only where it is named: runs that do other things than requests by one client.
+APART = ("restart", "spawn", "visit")
 
 # A run takes about so long, as its number of requests is chosen from a short first one.
 SECONDS_A_RUN = 0.6
@@ -57,8 +61,10 @@ ERLANG = ("erl", "-noshell", "-pa", "{folder}/bench/peers", "-s", "erlang_peer",
 
 SYSTEMS = {
     "troupe": System(
-        "this project", "bench/request_bench", {"thread": (), "spin": ("--spin", "50"), "inline": ("--isolation", "inline")},
-        transports=("inproc", "ipc", "tcp")),
+        "this project", "bench/request_bench",
+        {"thread": (), "spin": ("--spin", "50"), "inline": ("--isolation", "inline"),
+         "visit": ("--visit",)},
+        transports=("inproc", "ipc", "tcp", "curve")),
     "limits": System("nothing", "bench/peers/limits_peer", modes("pool", "futex")),
     "erlang": System(
         "Erlang/OTP", "bench/peers/erlang_peer.beam",
@@ -68,8 +74,8 @@ SYSTEMS = {
         payloads=(64,)),
     "go": System("Go", "bench/peers/go_peer", modes("dispatcher")),
     "zmq": System(
-        "libzmq", "bench/peers/zmq_peer", modes("drain", "batch"),
-        transports=("inproc", "ipc", "tcp")),
+        "libzmq", "bench/peers/zmq_peer", modes("drain", "batch", "visit"),
+        transports=("inproc", "ipc", "tcp", "curve")),
     "nats": System(
         "libnats and nats-server", "bench/peers/nats_peer", modes("request", "pipelined"),
         transports=("tcp",), commands=("nats-server",)),
@@ -107,6 +113,8 @@ def first_requests(case):
     """So many that a run is short whatever the system, and yet says how fast it is."""
     if case.payload > 65536 and case.transport != "inproc":
         return max(100, 2 * case.window)
+    if case.variant == "visit":
+        return 200
     return max(1000, min(20000, 20 * case.window))
 
 
@@ -131,14 +139,15 @@ def is_possible(case):
     system = SYSTEMS[case.system]
     return (case.transport in system.transports and case.payload in system.payloads
             and (case.variant != "futex" or (case.workers, case.window) == (1, 1))
-            and (case.variant not in ("spin", "inline") or case.transport == "inproc"))
+            and (case.variant not in ("spin", "inline") or case.transport == "inproc")
+            and (case.variant != "visit" or case.transport != "inproc"))
 
 
 def of_all(workers, windows, payload, transports=("inproc", "ipc", "tcp")):
     """Every system in every variant that can, under each of these loads."""
     for name, transport, n, window in itertools.product(SYSTEMS, transports, workers, windows):
         for variant in SYSTEMS[name].variants:
-            if variant not in ("restart", "spawn"):
+            if variant not in APART:
                 case = Case(name, variant, transport, n, window, payload)
                 if is_possible(case):
                     yield case

@@ -3,12 +3,14 @@
 import itertools
 
 BYTES = {64: "64 B", 4096: "4 KiB", 1 << 20: "1 MiB"}
+TRANSPORTS = {"inproc": "inproc", "ipc": "ipc", "tcp": "tcp", "curve": "tcp, encrypted"}
 
 
 def thousands(value):
     """A rate in thousands, with as many digits as it is worth."""
     value /= 1000
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:.{digits}f}"
 
 
 def micros(value):
@@ -95,23 +97,23 @@ def rows_tables(rows):
             "cpu µs a request", "rounds"]
 
     def place(row):
-        return (row["payload"], ("inproc", "ipc", "tcp").index(row["transport"]))
+        return (row["payload"], list(TRANSPORTS).index(row["transport"]))
 
     lines = []
     for (payload, _), group in itertools.groupby(sorted(rows, key=place), key=place):
         group = sorted(group, key=lambda row: (row["workers"], row["window"]))
-        lines += ["", f"### {group[0]['transport']}, {BYTES[payload]}", ""]
+        lines += ["", f"### {TRANSPORTS[group[0]['transport']]}, {BYTES[payload]}", ""]
         lines += table(head, [row_cells(row) for row in group], 2)
     return lines
 
 
-def text(rows, verdicts, machine, left_out):
-    """The whole report."""
+def text(rows, verdicts, machine, left_out, more=()):
+    """The whole report; `more` are lines between the bars and the figures."""
     lines = [
         "# Troupe beside other systems", "",
         f"{machine} Medians of interleaved rounds, with the least and the most. `!`: other"
         " processes used much of a processor in some of the rounds.", "",
         *(f"Left out: {word}." for word in left_out), *([""] if left_out else []),
-        "## Bars", "", summary(verdicts), "", *bars_table(verdicts), "", "## Figures",
+        "## Bars", "", summary(verdicts), "", *bars_table(verdicts), "", *more, "## Figures",
         *rows_tables(rows), ""]
     return "\n".join(lines)

@@ -222,6 +222,7 @@ static behavior creature(stateful_actor<creature_state> *self, long index)
 struct neighbour_state {
     bench_random_t random = {0};
     long n_answered = 0;
+    long whom = 0; // it has pinged
 };
 
 static behavior neighbour(stateful_actor<neighbour_state> *self, long index)
@@ -229,11 +230,15 @@ static behavior neighbour(stateful_actor<neighbour_state> *self, long index)
     self->state.random.state = static_cast<uint64_t>(index);
     auto ping_somebody = [=] {
         size_t whom = bench_random_bits(&self->state.random) % cells.size();
+        self->state.whom = static_cast<long>(whom);
         self->send(cells[whom], ping_atom::value);
     };
     return {[=](start_atom) { ping_somebody(); },
-            [=](ping_atom) { self->send(sender_of(self), pong_atom::value); },
-            [=](pong_atom) {
+            [=](ping_atom) { self->send(sender_of(self), pong_atom::value, index); },
+            [=](pong_atom, long from) {
+                if (from != self->state.whom) {
+                    bench_give_up("%ld answered, and %ld was asked", from, self->state.whom);
+                }
                 if (++self->state.n_answered == n_rounds / n_actors) {
                     done(self->state.n_answered);
                 } else {

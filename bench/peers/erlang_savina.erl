@@ -153,22 +153,23 @@ big(Cells, Index, Main, Rounds) ->
     receive start -> ok end,
     rand:seed(exsss, Index),
     Share = Rounds div tuple_size(Cells),
-    ping_somebody(Cells),
-    big_loop(Cells, Main, Share, Share).
+    big_loop(Cells, ping_somebody(Cells), Main, Share, Share).
 
-ping_somebody(Cells) -> element(rand:uniform(tuple_size(Cells)), Cells) ! {ping, self()}.
+ping_somebody(Cells) ->
+    Whom = element(rand:uniform(tuple_size(Cells)), Cells),
+    Whom ! {ping, self()},
+    Whom.
 
-big_loop(Cells, Main, Share, Left) ->
+big_loop(Cells, Whom, Main, Share, Left) ->
     receive
         {ping, From} ->
             From ! {pong, self()},
-            big_loop(Cells, Main, Share, Left);
-        {pong, _} when Left =:= 1 ->
+            big_loop(Cells, Whom, Main, Share, Left);
+        {pong, Whom} when Left =:= 1 ->
             Main ! {done, Share},
-            big_loop(Cells, Main, Share, 0);
-        {pong, _} ->
-            ping_somebody(Cells),
-            big_loop(Cells, Main, Share, Left - 1)
+            big_loop(Cells, none, Main, Share, 0);
+        {pong, Whom} ->
+            big_loop(Cells, ping_somebody(Cells), Main, Share, Left - 1)
     end.
 
 %% ---- bank transaction

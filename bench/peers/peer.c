@@ -49,7 +49,7 @@ peer_options_t peer_options(int argc, char **argv, const char *const *modes,
             self.workers = bench_whole("workers", optarg, 1, 1000);
             break;
         case 'w':
-            self.window = bench_whole("window", optarg, 1, 1000);
+            self.window = bench_whole("window", optarg, 1, PEER_MOST_WINDOW);
             break;
         case 'r':
             self.requests = bench_whole("requests", optarg, 1, 100000000);

@@ -11,6 +11,8 @@
 
 #include "bench/requests.h"
 
+#define PEER_MOST_WINDOW 1000
+
 typedef struct peer_options {
     const char *mode;
     const char *transport;

@@ -5,9 +5,11 @@
  *
  *     --mode drain   after each zmq_poll take all that waits on both sides, a message a request
  *     --mode batch   the same, and what goes to one worker in a turn is one multipart message
+ *     --mode visit   as drain, and the client makes a connection for each request
  *
- * The client's end is inproc, ipc or tcp; for the last two it has a context of its own. A lone
- * empty frame asks whoever gets it to end.
+ * The client's end is inproc, ipc, tcp, or curve: tcp with keys at both ends, which nobody
+ * looks up. But for inproc it has a context of its own. A lone empty frame asks whoever gets it
+ * to end.
  */
 
 #include <pthread.h>
@@ -20,6 +22,7 @@
 #include "bench/peers/peer.h"
 
 #define MOST_WORKERS 1000
+#define MOST_SOCKETS 30000
 #define TURN         1000 /* messages taken from one side before the other has its turn */
 
 typedef struct request {
@@ -63,6 +66,43 @@ static void *socket_new(void *in_context, int type)
     must(zmq_setsockopt(socket, ZMQ_RCVHWM, &none, sizeof none));
     must(zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none));
     return socket;
+}
+
+/* ---- keys ---- */
+
+#define KEY_TEXT 41
+
+typedef struct pair {
+    char public_key[KEY_TEXT];
+    char secret_key[KEY_TEXT];
+} pair_t;
+
+static pair_t node_pair;
+static pair_t client_pair;
+
+static bool is_encrypted(void)
+{
+    return strcmp(options.transport, "curve") == 0;
+}
+
+static void make_keys(void)
+{
+    must(zmq_curve_keypair(node_pair.public_key, node_pair.secret_key));
+    must(zmq_curve_keypair(client_pair.public_key, client_pair.secret_key));
+}
+
+static void use_node_keys(void *socket)
+{
+    const int yes = 1;
+    must(zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &yes, sizeof yes));
+    must(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, node_pair.secret_key, KEY_TEXT));
+}
+
+static void use_client_keys(void *socket)
+{
+    must(zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, node_pair.public_key, KEY_TEXT));
+    must(zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, client_pair.public_key, KEY_TEXT));
+    must(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, client_pair.secret_key, KEY_TEXT));
 }
 
 static void send_frame(zmq_msg_t *frame, void *socket, bool more)
@@ -265,20 +305,76 @@ static void say_hello(void *socket)
     must(zmq_recv(socket, &hello, 1, 0));
 }
 
-static void run_client(void *socket)
+static void run_client(bench_requests_t *requests, void *socket)
 {
-    bench_requests_t requests;
-    peer_requests_init(&requests, &options);
     say_hello(socket);
-    bench_requests_start(&requests);
-    while (bench_requests_go_on(&requests)) {
-        while (bench_requests_may_begin(&requests)) {
-            begin_one(&requests, socket);
+    bench_requests_start(requests);
+    while (bench_requests_go_on(requests)) {
+        while (bench_requests_may_begin(requests)) {
+            begin_one(requests, socket);
         }
-        end_one(&requests, socket);
+        end_one(requests, socket);
     }
-    peer_print(&requests, "zmq", &options);
-    bench_requests_finish(&requests);
+}
+
+static void *client_new(void *in_context, const char *endpoint)
+{
+    void *client = socket_new(in_context, ZMQ_DEALER);
+    if (is_encrypted()) {
+        use_client_keys(client);
+    }
+    must(zmq_connect(client, endpoint));
+    return client;
+}
+
+/* ---- one that connects anew for each request ---- */
+
+static zmq_pollitem_t visits[PEER_MOST_WINDOW]; /* without a socket: a free place */
+
+static void begin_visit(bench_requests_t *requests, void *in_context, const char *endpoint)
+{
+    zmq_pollitem_t *visit = visits;
+    while (visit->socket) {
+        visit++;
+    }
+    *visit = (zmq_pollitem_t){.socket = client_new(in_context, endpoint), .events = ZMQ_POLLIN};
+    begin_one(requests, visit->socket);
+}
+
+/* The places behind the last visit are left alone. */
+static int n_places(void)
+{
+    long n = options.window;
+    while (n > 0 && !visits[n - 1].socket) {
+        n--;
+    }
+    return (int)n;
+}
+
+static void end_visits(bench_requests_t *requests)
+{
+    int n = n_places();
+    must(zmq_poll(visits, n, -1));
+    for (int i = 0; i < n; i++) {
+        if (visits[i].socket && (visits[i].revents & ZMQ_POLLIN) != 0) {
+            end_one(requests, visits[i].socket);
+            zmq_close(visits[i].socket);
+            /* No socket, no descriptor: zmq_poll passes it by. */
+            visits[i] = (zmq_pollitem_t){.fd = -1};
+        }
+    }
+}
+
+static void run_visits(bench_requests_t *requests, void *in_context, const char *endpoint)
+{
+    must(zmq_ctx_set(in_context, ZMQ_MAX_SOCKETS, MOST_SOCKETS));
+    bench_requests_start(requests);
+    while (bench_requests_go_on(requests)) {
+        while (bench_requests_may_begin(requests)) {
+            begin_visit(requests, in_context, endpoint);
+        }
+        end_visits(requests);
+    }
 }
 
 static const char *address(void)
@@ -286,17 +382,25 @@ static const char *address(void)
     if (strcmp(options.transport, "ipc") == 0) {
         return "ipc://*";
     }
-    return strcmp(options.transport, "tcp") == 0 ? "tcp://127.0.0.1:*" : "inproc://clients";
+    return strcmp(options.transport, "inproc") == 0 ? "inproc://clients" : "tcp://127.0.0.1:*";
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const modes[] = {"drain", "batch", NULL};
-    static const char *const transports[] = {"inproc", "ipc", "tcp", NULL};
+    static const char *const modes[] = {"drain", "batch", "visit", NULL};
+    static const char *const transports[] = {"inproc", "ipc", "tcp", "curve", NULL};
     options = peer_options(argc, argv, modes, transports);
+    bool is_near = strcmp(options.transport, "inproc") == 0;
+    if (is_near && peer_mode_is(&options, "visit")) {
+        bench_misused("mode", options.mode, "one for this transport");
+    }
     context = zmq_ctx_new();
     front = socket_new(context, ZMQ_ROUTER);
     back = socket_new(context, ZMQ_ROUTER);
+    if (is_encrypted()) {
+        make_keys();
+        use_node_keys(front);
+    }
     must(zmq_bind(front, address()));
     must(zmq_bind(back, "inproc://workers"));
     char endpoint[256];
@@ -308,11 +412,17 @@ int main(int argc, char **argv)
         bench_give_up("no thread");
     }
 
-    bool is_near = strcmp(options.transport, "inproc") == 0;
     void *client_context = is_near ? context : zmq_ctx_new();
-    void *client = socket_new(client_context, ZMQ_DEALER);
-    must(zmq_connect(client, endpoint));
-    run_client(client);
+    bench_requests_t requests;
+    peer_requests_init(&requests, &options);
+    void *client = client_new(client_context, endpoint);
+    if (peer_mode_is(&options, "visit")) {
+        run_visits(&requests, client_context, endpoint);
+    } else {
+        run_client(&requests, client);
+    }
+    peer_print(&requests, "zmq", &options);
+    bench_requests_finish(&requests);
     must(zmq_send(client, "", 0, 0));
     pthread_join(router, NULL);
 

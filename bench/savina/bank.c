@@ -1,6 +1,7 @@
 /* Bank transaction: a teller has an account credited, which asks another account to be debited,
- * and does nothing else until that has answered; then it tells the teller. A round is a
- * transaction. The other account comes after the first one, so no circle of accounts waits. */
+ * and does nothing else until that has answered; then it tells the teller. What came meanwhile
+ * it takes one after another, as the suite's account does. A round is a transaction. The other
+ * account comes after the first one, so no circle of accounts waits. */
 
 #include "bench/savina/savina.h"
 
@@ -70,7 +71,7 @@ static int take_answer(troupe_worker_t *self, const troupe_reply_t *reply, void 
     account->is_waiting = false;
     savina_send(self, savina_cell(TELLER),
                 (savina_note_t){.kind = SAVINA_TELL, .number = note.number});
-    troupe_unstash(self);
+    troupe_unstash_one(self);
     return 0;
 }
 
@@ -102,6 +103,7 @@ static void receive(troupe_worker_t *self, long index, void *own, const savina_n
         troupe_message_t *answer = savina_message(*note);
         account->balance -= note->number;
         troupe_answer(self, &answer);
+        troupe_unstash_one(self);
     }
 }
 

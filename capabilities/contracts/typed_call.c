@@ -15,8 +15,30 @@ static troupe_status_t call(troupe_client_t *client, troupe_caller_t *caller,
                                        how->arg, out);
 }
 
+/* Who has sent several gets a vector for each: what is missing, or too much, would be taken for
+ * that of another. */
+static bool has_a_vector_for_each(const troupe_contract_t *self, const void *request,
+                                  const void *reply, troupe_why_t *why)
+{
+    const tr_subject_t *asked = &self->request.subject;
+    const tr_subject_t *got = &self->reply.subject;
+    if (got->kind != TR_SUBJECT_VALUES) {
+        return true;
+    }
+    size_t n_asked = tr_form_count(request, asked->count_offset);
+    size_t dimension = (size_t) * (const int64_t *)tr_form_at(reply, got->dimension_offset);
+    size_t n_vectors = tr_form_count(reply, got->count_offset) / dimension;
+    if (n_vectors != n_asked) {
+        troupe_why_set(why, "it has %zu vector%s for %zu %s", n_vectors,
+                       n_vectors == 1 ? "" : "s", n_asked,
+                       n_asked == 1 ? asked->one : asked->name);
+    }
+    return n_vectors == n_asked;
+}
+
 static troupe_outcome_t take_final(const troupe_contract_t *self, const char *method,
-                                   const troupe_reply_t *final, void *reply, troupe_why_t *why)
+                                   const void *request, const troupe_reply_t *final,
+                                   void *reply, troupe_why_t *why)
 {
     troupe_outcome_t outcome = troupe_reply_outcome(final);
     if (outcome != TROUPE_OUTCOME_OK) {
@@ -26,7 +48,11 @@ static troupe_outcome_t take_final(const troupe_contract_t *self, const char *me
     troupe_why_t what;
     if (troupe_contract_unpack_reply(self, method, troupe_reply_message(final), reply, &what) ==
         TROUPE_OK) {
-        return TROUPE_OUTCOME_OK;
+        if (has_a_vector_for_each(self, request, reply, &what)) {
+            return TROUPE_OUTCOME_OK;
+        }
+        troupe_contract_release(
+            (troupe_contract_memory_t **)((char *)reply + self->reply.memory_offset));
     }
     troupe_why_set(why, "the reply does not keep to the contract: %s", what.text);
     return TROUPE_OUTCOME_WORKER_ERROR;
@@ -56,7 +82,7 @@ troupe_outcome_t troupe_contract_call(const troupe_contract_t *self, troupe_clie
         troupe_why_set(why, "out of memory");
         return TROUPE_OUTCOME_MEMORY_EXHAUSTED;
     }
-    troupe_outcome_t outcome = take_final(self, options.method, final, reply, why);
+    troupe_outcome_t outcome = take_final(self, options.method, request, final, reply, why);
     troupe_reply_destroy(&final);
     return outcome;
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Talk in the chat room, line by line: client.py ENDPOINT NICK
 
-What is typed is said; /who asks who is there, /leave or the end of the input leaves. Written from
-docs/protocol.md, section Actors, alone.
+What is typed is said; /who asks who is there, /leave or the end of the input leaves. A room that was
+restarted is empty, and is entered again. Written from docs/protocol.md, section Actors, alone.
 """
 
 import sys
@@ -16,13 +16,21 @@ ROOM = "room"
 
 
 class Connection:
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, nick):
+        self.nick = nick
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 500
         self.socket.connect(endpoint)
         self.last_id = 0
         self.command("hello", 0, {"heartbeat": int(BEAT * 1000), "messages": True})
         self.heard = self.beaten = time.monotonic()
+        self.enter()
+
+    def enter(self):
+        """What is sent behind a monitor finds the room watched."""
+        self.last_id += 1
+        self.command("monitor", self.last_id, {"actor": ROOM})
+        self.send("join", self.nick)
 
     def command(self, name, number, headers, *frames):
         self.socket.send_multipart([msgpack.packb(["TRP1", name, number, headers]), *frames])
@@ -58,6 +66,11 @@ def show(connection):
         print("".join(frames), flush=True)
     elif name == "reply":
         print("here:", *frames, flush=True)
+    elif name == "down" and headers["reason"] == "gone":
+        sys.exit("client.py: there is no room")
+    elif name == "down":
+        print(f"* the room has ended: {headers['reason']}", flush=True)
+        connection.enter()
     elif name == "error":
         print(f"! {headers.get('code')}: {headers.get('text')}", flush=True)
     elif name == "bye":
@@ -77,8 +90,7 @@ def obey(connection, line):
 
 
 def main(endpoint, nick):
-    connection = Connection(endpoint)
-    connection.send("join", nick)
+    connection = Connection(endpoint, nick)
     poller = zmq.Poller()
     poller.register(connection.socket, zmq.POLLIN)
     poller.register(sys.stdin.fileno(), zmq.POLLIN)

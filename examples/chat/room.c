@@ -8,8 +8,8 @@
  *   who         asked: the nicks of all who are here
  *
  * What the room sends is one frame, a line of text. Members are monitored, so that one whose
- * connection is lost is announced as well. A room that is restarted is empty: whoever speaks
- * then is told to join first.
+ * connection is lost is announced as well. A room that is restarted is empty: its clients
+ * monitor it, and join again.
  */
 
 #include <ctype.h>

@@ -13,6 +13,9 @@
  * another, unless it was sent as urgent (Erlang's guarantee). A notice that the sender went
  * down comes after all that it had sent.
  *
+ * An actor in a process of its own is like any other, but for what only the node knows: see
+ * troupe_find, troupe_ref_is_over, troupe_publish and troupe_group_size. Children it has none.
+ *
  * A peer that is connected to the node from another process is somebody, too: what it sends
  * comes from a reference, which is good as long as the connection lasts, and can be sent to,
  * monitored and linked to. What is sent to it may become a dead letter after troupe_send has
@@ -61,10 +64,13 @@ TROUPE_API troupe_ref_t *troupe_ref_share(troupe_ref_t *self);
 TROUPE_API void troupe_ref_release(troupe_ref_t **self_p);
 
 /* Its name, borrowed from the reference. Two references are of the same actor if and only if
- * they are the same pointer. */
+ * they are the same pointer; but in a process of its own the one that was found by name is
+ * another one than that of who has sent something. */
 TROUPE_API const char *troupe_ref_name(const troupe_ref_t *self);
 
-/* Whether the actor has ended for good. Any thread. */
+/* Whether the actor has ended for good. In a process of its own that is known only of those
+ * that have sent something, and only when a DOWN has said so (TROUPE_REASON_GONE). Any thread.
+ */
 TROUPE_API bool troupe_ref_is_over(const troupe_ref_t *self);
 
 /* ---- sending ---- */
@@ -211,6 +217,11 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_stash(troupe_worker_t *self);
  * callback has returned. One that this callback puts aside itself is not among them. */
 TROUPE_API void troupe_unstash(troupe_worker_t *self);
 
+/* Take the one again that was put aside first, when this callback has returned; the others
+ * stay. For an actor that would only put them aside again, one after another: where many wait,
+ * that costs more than all else. Twice in a callback is once. */
+TROUPE_API void troupe_unstash_one(troupe_worker_t *self);
+
 /* ---- timers ---- */
 
 /* Have a TICK come to `receive` in `delay_ms`, and then, if `period_ms` is not 0, every so
@@ -240,7 +251,7 @@ TROUPE_API bool troupe_timer_cancel(troupe_worker_t *self, uint64_t id);
  * end is not heard of. Each call is a monitor of its own. A DOWN needs no memory when it is
  * due, and finds room in a full mailbox. `id_out` may be NULL.
  *
- * TROUPE_ERR_INVALID: there is nobody to monitor (NULL), or it is outside of this process.
+ * TROUPE_ERR_INVALID: there is nobody to monitor (NULL).
  * TROUPE_ERR_NOMEM: nothing was done. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_monitor(troupe_worker_t *self,
                                                            troupe_ref_t *whom,
@@ -257,13 +268,14 @@ TROUPE_API bool troupe_demonitor(troupe_worker_t *self, uint64_t id);
  * is linking once; with oneself it is nothing. A link ends with either life. Where a supervisor
  * can do it, better let it.
  *
- * TROUPE_ERR_INVALID: there is nobody to link (NULL), or it is outside of this process.
+ * TROUPE_ERR_INVALID: there is nobody to link (NULL).
  * TROUPE_ERR_NOMEM: nothing was done. */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_link(troupe_worker_t *self,
                                                         troupe_ref_t *whom);
 
 /* Untie them: whatever becomes of the other, or has become of it, this one does not fail any
- * more. One that is not linked is fine. */
+ * more. One that is not linked is fine. A process of its own that has no memory left to say so
+ * stays linked. */
 TROUPE_API void troupe_unlink(troupe_worker_t *self, troupe_ref_t *whom);
 
 /* ---- groups ---- */
@@ -274,24 +286,24 @@ TROUPE_API void troupe_unlink(troupe_worker_t *self, troupe_ref_t *whom);
  *   TROUPE_OK
  *   TROUPE_EXISTS       it is one already
  *   TROUPE_CLOSED       this life has been given up as hung
- *   TROUPE_ERR_INVALID  no name, or one longer than 127 bytes; or the actor is in a process of
- *                       its own
+ *   TROUPE_ERR_INVALID  no name, or one longer than 127 bytes
  *   TROUPE_ERR_NOMEM
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_join(troupe_worker_t *self,
                                                         const char *group);
 
-/* TROUPE_NOT_FOUND when it is no member. */
+/* TROUPE_NOT_FOUND when it is no member. TROUPE_ERR_NOMEM, in a process of its own: it still
+ * is one. */
 TROUPE_API troupe_status_t troupe_leave(troupe_worker_t *self, const char *group);
 
 /* Send a message to all members but `self`, each of which gets a share of its frames; takes it.
  * Returns how many took it; for the others it became a dead letter. Members are those that have
  * joined before and have not left. What one publishes arrives at each member in order, among
- * all else that it sends there. */
+ * all else that it sends there. In a process of its own it is not known how many took it: 0. */
 TROUPE_API size_t troupe_publish(troupe_worker_t *self, const char *group,
                                  troupe_message_t **message_p);
 
-/* How many members it has. */
+/* How many members it has. In a process of its own it is not known: 0. */
 TROUPE_API size_t troupe_group_size(const troupe_worker_t *self, const char *group);
 
 /* ---- children ---- */

@@ -46,6 +46,9 @@ typedef enum troupe_reason_kind {
     TROUPE_REASON_GONE,     /* it was gone already (OTP's noproc) */
 } troupe_reason_kind_t;
 
+/* "failed", "crashed", and so on; "unknown" for a value that is none. Constant. Any thread. */
+TROUPE_API const char *troupe_reason_name(troupe_reason_kind_t kind);
+
 /* Why a worker ends, with what is known about it. */
 typedef struct troupe_reason {
     troupe_reason_kind_t kind; /* the kind of end */

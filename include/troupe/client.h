@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include <troupe/api.h>
+#include <troupe/behaviour.h>
 #include <troupe/call.h>
 #include <troupe/status.h>
 
@@ -24,7 +25,8 @@ TROUPE_BEGIN_DECLS
 typedef struct troupe_client troupe_client_t;
 
 /* A client of the node at `endpoint` ("tcp://127.0.0.1:5670", "ipc:///run/x.sock").
- * Nothing is sent yet. NULL when out of memory or when the endpoint is no endpoint. */
+ * It connects when it is first used. NULL when out of memory or when the endpoint is no
+ * endpoint. */
 TROUPE_API TROUPE_NODISCARD troupe_client_t *troupe_client_new(const char *endpoint);
 
 /* Prove who the client is, and let only the right node be answered to (CURVE): by the pair of
@@ -155,6 +157,31 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_ask(troupe_client_t *s
                                                               int64_t timeout_ms,
                                                               troupe_message_t **message_p,
                                                               troupe_reply_t **out);
+
+/* Start monitoring the actor called `actor`: to be told once when it goes down. It is about the
+ * life that the actor has when the node takes the monitor, or about the next one when it is
+ * just between two: who wants to know of the end after that monitors again. As
+ * troupe_client_start; an actor that is asked or sent to afterwards is watched by then. A
+ * monitor is an open call without a deadline: it waits for as long as the connection lasts,
+ * troupe_client_next with -1 waits for it, and it counts among the requests that the node lets
+ * a client have open. Its final is empty, and comes behind all that the actor has sent to this
+ * client:
+ *
+ *   ok             it went down: troupe_reply_reason says why, troupe_reply_text the same in
+ * one line; with TROUPE_REASON_GONE, which comes at once, there was nobody called so forbidden
+ * it is not for peers overloaded     too much is open worker_lost    the connection was lost:
+ * whether it went down meanwhile nobody can know shutting_down  the node is stopping, or was
+ * when this was started timeout        the node could not be reached for 30 s cancelled      by
+ * troupe_client_cancel, without asking the node: this is how to demonitor
+ */
+TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_start_monitor(troupe_client_t *self,
+                                                                        const char *actor,
+                                                                        uint64_t *id_out);
+
+/* Of the final of a monitor that is `ok`: why the actor went down, borrowed from the reply. A
+ * kind that only a later version of the node has is given as TROUPE_REASON_FAILED. Of any other
+ * reply: TROUPE_REASON_NORMAL, without a text. */
+TROUPE_API troupe_reason_t troupe_reply_reason(const troupe_reply_t *self);
 
 /* Keep what actors send until it is taken, up to `most` messages and 64 MiB; what comes beyond
  * that is lost, and counted. 0, as in the beginning: keep nothing. The node sends nothing to a

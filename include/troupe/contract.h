@@ -163,7 +163,8 @@ TROUPE_API TROUPE_NODISCARD troupe_outcome_t troupe_contract_call(
  *   troupe_NAME_call (client, how, request, reply, why)
  *                                             call a node and wait for the end. When the
  * outcome is TROUPE_OUTCOME_OK, *reply is the caller's to release; otherwise *why says what
- * happened: bad_request also when the request is none, and worker_error when the reply is none
+ * happened: bad_request also when the request is none, and worker_error when the reply is none,
+ * or lacks a vector
  *   troupe_NAME_call_inside (caller, how, request, reply, why)
  *                                             the same within the node's process
  *

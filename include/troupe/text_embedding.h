@@ -31,7 +31,7 @@ typedef struct troupe_text_embedding_request {
     troupe_contract_memory_t *memory; /* of what was unpacked; else NULL */
 } troupe_text_embedding_request_t;
 
-/* What comes back: `n_vectors` times `dimension` values. */
+/* What comes back: `n_values` / `dimension` vectors. */
 typedef struct troupe_text_embedding_reply {
     const float *values;              /* one vector behind the other */
     size_t n_values;                  /* of all of them */

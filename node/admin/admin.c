@@ -115,7 +115,14 @@ static void show_tree(tr_admin_t *admin, tr_envelope_t *envelope)
 
 static void show_stats(tr_admin_t *admin, tr_envelope_t *envelope)
 {
-    reply(envelope, tr_stats_document(admin->self->runtime));
+    tr_span_t wish = {troupe_message_data(envelope->message, 0),
+                      troupe_message_size(envelope->message, 0)};
+    bool with_steps = tr_span_equals(wish, "steps");
+    if (wish.size > 0 && !with_steps) {
+        refuse(envelope, TROUPE_OUTCOME_BAD_REQUEST, "of the metrics 'steps' may be wanted");
+        return;
+    }
+    reply(envelope, tr_stats_document(admin->self->runtime, with_steps));
 }
 
 static void begin_reload(tr_admin_t *admin, tr_envelope_t *envelope)
@@ -344,10 +351,10 @@ static bool begin(tr_self_t *self, const void *arg)
     self->state = admin;
     if (admin) {
         admin->self = self;
-        tr_operations_init(&admin->operations, self, spec->modules);
-        tr_streams_init(&admin->streams, self);
         tr_listings_init(&admin->listings, self);
         admin->reload = tr_reload_new(self, spec->modules, spec->config, set_schedule, admin);
+        tr_operations_init(&admin->operations, self, spec->modules, admin->reload);
+        tr_streams_init(&admin->streams, self);
         tr_agenda_init(&admin->agenda, self, call_oneself, admin);
     }
     if (!admin || !admin->reload ||

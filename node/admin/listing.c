@@ -4,7 +4,6 @@
 #include "node/admin/listing.h"
 
 #include <assert.h>
-#include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "mailbox/reply.h"
 #include "node/admin/operation_text.h"
 #include "node/assembly.h"
+#include "wire/document.h"
 
 #define PATIENCE_MS   1000
 #define MOST_LISTINGS 64
@@ -190,67 +190,41 @@ void tr_listings_take(tr_listings_t *self, tr_request_list_t *list)
 
 /* ---- answering ---- */
 
-static void text(msgpack_packer *packer, const char *value)
+static void write_times(tr_document_t *to, const tr_listed_request_t *request)
 {
-    size_t size = strlen(value);
-    msgpack_pack_str(packer, size);
-    msgpack_pack_str_body(packer, value, size);
-}
-
-static void text_entry(msgpack_packer *packer, const char *key, const char *value)
-{
-    text(packer, key);
-    text(packer, value);
-}
-
-static void number_entry(msgpack_packer *packer, const char *key, int64_t value)
-{
-    text(packer, key);
-    msgpack_pack_int64(packer, value);
-}
-
-static void nil_entry(msgpack_packer *packer, const char *key)
-{
-    text(packer, key);
-    msgpack_pack_nil(packer);
-}
-
-static void write_times(msgpack_packer *packer, const tr_listed_request_t *request)
-{
-    number_entry(packer, "age", request->age_ms);
+    tr_document_add_number(to, "age", request->age_ms);
     if (request->state == TR_REQUEST_QUEUED) {
-        nil_entry(packer, "running");
+        tr_document_add_nothing(to, "running");
     } else {
-        number_entry(packer, "running", request->running_ms);
+        tr_document_add_number(to, "running", request->running_ms);
     }
     if (request->remaining_ms == TR_NEVER) {
-        nil_entry(packer, "remaining");
+        tr_document_add_nothing(to, "remaining");
     } else {
-        number_entry(packer, "remaining",
-                     request->remaining_ms > 0 ? request->remaining_ms : 0);
+        tr_document_add_number(to, "remaining",
+                               request->remaining_ms > 0 ? request->remaining_ms : 0);
     }
 }
 
-static void write_request(msgpack_packer *packer, const char *capability,
+static void write_request(tr_document_t *to, const char *capability,
                           const tr_listed_request_t *request)
 {
-    msgpack_pack_map(packer, 14);
-    text_entry(packer, "capability", capability);
-    number_entry(packer, "number", (int64_t)request->number);
-    text_entry(packer, "state", tr_request_state_name(request->state));
-    text_entry(packer, "method", request->method);
-    text_entry(packer, "priority", troupe_priority_name(request->priority));
-    text_entry(packer, "worker", request->worker);
-    text_entry(packer, "caller", request->caller);
-    number_entry(packer, "peer", (int64_t)request->peer);
-    write_times(packer, request);
-    number_entry(packer, "attempt", request->attempt);
-    number_entry(packer, "parts", (int64_t)request->n_parts);
-    text(packer, "shares");
-    request->is_sharer ? msgpack_pack_true(packer) : msgpack_pack_false(packer);
+    tr_document_map(to, 14);
+    tr_document_add_text(to, "capability", capability);
+    tr_document_add_number(to, "number", (int64_t)request->number);
+    tr_document_add_text(to, "state", tr_request_state_name(request->state));
+    tr_document_add_text(to, "method", request->method);
+    tr_document_add_text(to, "priority", troupe_priority_name(request->priority));
+    tr_document_add_text(to, "worker", request->worker);
+    tr_document_add_text(to, "caller", request->caller);
+    tr_document_add_number(to, "peer", (int64_t)request->peer);
+    write_times(to, request);
+    tr_document_add_number(to, "attempt", request->attempt);
+    tr_document_add_number(to, "parts", (int64_t)request->n_parts);
+    tr_document_add_flag(to, "shares", request->is_sharer);
 }
 
-static void write_all(msgpack_packer *packer, const tr_listing_t *listing)
+static void write_all(tr_document_t *to, const tr_listing_t *listing)
 {
     size_t n = 0;
     size_t n_left_off = 0;
@@ -259,29 +233,29 @@ static void write_all(msgpack_packer *packer, const tr_listing_t *listing)
         n += list ? list->n : 0;
         n_left_off += list ? list->n_left_off : 0;
     }
-    msgpack_pack_map(packer, 3);
-    text(packer, "requests");
-    msgpack_pack_array(packer, n);
+    tr_document_map(to, 3);
+    tr_document_key(to, "requests");
+    tr_document_list(to, n);
     for (size_t i = 0; i < listing->n_asked; i++) {
         const tr_request_list_t *list = listing->asked[i].list;
         for (size_t j = 0; list && j < list->n; j++) {
-            write_request(packer, list->capability, &list->all[j]);
+            write_request(to, list->capability, &list->all[j]);
         }
     }
-    number_entry(packer, "left_off", (int64_t)n_left_off);
+    tr_document_add_number(to, "left_off", (int64_t)n_left_off);
 }
 
-static void write_silent(msgpack_packer *packer, const tr_listing_t *listing)
+static void write_silent(tr_document_t *to, const tr_listing_t *listing)
 {
     size_t n = 0;
     for (size_t i = 0; i < listing->n_asked; i++) {
         n += !listing->asked[i].list;
     }
-    text(packer, "silent");
-    msgpack_pack_array(packer, n);
+    tr_document_key(to, "silent");
+    tr_document_list(to, n);
     for (size_t i = 0; i < listing->n_asked; i++) {
         if (!listing->asked[i].list) {
-            text(packer, listing->asked[i].capability);
+            tr_document_text(to, listing->asked[i].capability);
         }
     }
 }
@@ -289,14 +263,11 @@ static void write_silent(msgpack_packer *packer, const tr_listing_t *listing)
 static void answer(tr_listing_t **listing_p)
 {
     tr_listing_t *listing = *listing_p;
-    msgpack_sbuffer buffer;
-    msgpack_packer packer;
-    msgpack_sbuffer_init(&buffer);
-    msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
-    write_all(&packer, listing);
-    write_silent(&packer, listing);
-    troupe_message_t *message = troupe_message_from(buffer.data, buffer.size);
-    msgpack_sbuffer_destroy(&buffer);
+    tr_document_t document;
+    tr_document_begin(&document);
+    write_all(&document, listing);
+    write_silent(&document, listing);
+    troupe_message_t *message = tr_document_take(&document);
     troupe_reply_t *reply =
         message ? tr_reply_new(listing->envelope->id, true, TROUPE_OUTCOME_OK, NULL, &message)
                 : NULL;

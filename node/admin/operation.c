@@ -22,10 +22,11 @@
 #define INSPECT_TIMEOUT_MS 5000
 #define LONGEST_DELAY_MS   ((int64_t)30 * 24 * 3600 * 1000)
 
-void tr_operations_init(tr_operations_t *self, tr_self_t *admin, tr_modules_t *modules)
+void tr_operations_init(tr_operations_t *self, tr_self_t *admin, tr_modules_t *modules,
+                        const tr_reload_t *reload)
 {
     assert(self && admin && modules);
-    *self = (tr_operations_t){.admin = admin, .modules = modules};
+    *self = (tr_operations_t){.admin = admin, .modules = modules, .reload = reload};
     tr_traces_init(&self->traces, admin->runtime->events);
 }
 

@@ -19,12 +19,14 @@
 #include "node/admin/operation_text.h"
 #include "node/admin/survey.h"
 #include "node/admin/traces.h"
+#include "node/reload/reload.h"
 
 typedef struct tr_operation tr_operation_t;
 
 typedef struct tr_operations {
     tr_self_t *admin;
     tr_modules_t *modules;
+    const tr_reload_t *reload; /* knows the node's description */
     tr_operation_t *first;
     size_t n;
     uint64_t last_token;
@@ -40,7 +42,9 @@ typedef struct tr_later {
     int64_t delay_ms;
 } tr_later_t;
 
-void tr_operations_init(tr_operations_t *self, tr_self_t *admin, tr_modules_t *modules);
+/* `modules` and `reload` must outlive it; without a reload, nothing is begun. */
+void tr_operations_init(tr_operations_t *self, tr_self_t *admin, tr_modules_t *modules,
+                        const tr_reload_t *reload);
 
 /* Answers those that are open. */
 void tr_operations_finish(tr_operations_t *self);

@@ -97,14 +97,16 @@ static bool describe(tr_operations_t *self, const tr_operation_t *operation,
                      tr_command_t *command, char why[TR_REASON_TEXT])
 {
     const troupe_message_t *message = operation->envelope->message;
+    const tr_config_t *node = tr_reload_config(self->reload);
     tr_config_t *config = NULL;
     tr_plan_t *plan = NULL;
     why[0] = '\0';
     troupe_status_t status =
         tr_config_read_child("child", troupe_message_data(message, 1),
-                             troupe_message_size(message, 1), note_problem, why, &config);
+                             troupe_message_size(message, 1), node, note_problem, why, &config);
     if (status == TROUPE_OK) {
-        status = tr_plan_new_child(config, "child", self->modules, note_problem, why, &plan);
+        status =
+            tr_plan_new_child(config, node, "child", self->modules, note_problem, why, &plan);
     }
     if (status == TROUPE_OK) {
         command->keepsake = tr_plan_keep(plan);

@@ -5,7 +5,6 @@
 #include "node/admin/state_document.h"
 
 #include <assert.h>
-#include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,47 +12,15 @@
 
 #include "actors/spawn.h"
 #include "node/assembly.h"
+#include "wire/document.h"
 
 typedef struct writer {
-    msgpack_sbuffer buffer;
-    msgpack_packer packer;
+    tr_document_t *to;
     const tr_survey_t *survey;
 } writer_t;
 
 /* Deeper than any description may be. */
 #define DEPTH_MAX 70
-
-/* ---- words ---- */
-
-static void text(writer_t *writer, const char *value)
-{
-    size_t size = strlen(value);
-    msgpack_pack_str(&writer->packer, size);
-    msgpack_pack_str_body(&writer->packer, value, size);
-}
-
-static void text_entry(writer_t *writer, const char *key, const char *value)
-{
-    text(writer, key);
-    text(writer, value);
-}
-
-static void number_entry(writer_t *writer, const char *key, uint64_t value)
-{
-    text(writer, key);
-    msgpack_pack_uint64(&writer->packer, value);
-}
-
-static void pack_bool(writer_t *writer, bool value)
-{
-    value ? msgpack_pack_true(&writer->packer) : msgpack_pack_false(&writer->packer);
-}
-
-static void nil_entry(writer_t *writer, const char *key)
-{
-    text(writer, key);
-    msgpack_pack_nil(&writer->packer);
-}
 
 /* ---- reports ---- */
 
@@ -126,23 +93,24 @@ static void write_worker(writer_t *writer, const tr_report_child_t *worker,
 {
     const tr_report_child_t *member = child_in(router, worker->incarnation);
     bool is_doubtful = member && strcmp(member->state, "doubtful") == 0;
-    msgpack_pack_map(&writer->packer, 9);
-    text_entry(writer, "id", worker->name);
+    tr_document_map(writer->to, 9);
+    tr_document_add_text(writer->to, "id", worker->name);
     bool is_ours =
         worker->isolation != TR_ISOLATION_PROCESS && worker->isolation != TR_ISOLATION_REMOTE;
-    text_entry(writer, "isolation", isolation_name(worker->isolation));
-    number_entry(writer, "pid", is_ours ? (uint64_t)getpid() : (uint64_t)worker->pid);
-    text_entry(writer, "state", worker->state);
-    text_entry(writer, "reason", is_doubtful ? "missed a ping" : worker->reason);
-    number_entry(writer, "pending", member ? member->n_pending : 0);
-    number_entry(writer, "done", worker->n_done);
-    number_entry(writer, "restarts", worker->n_restarts);
+    tr_document_add_text(writer->to, "isolation", isolation_name(worker->isolation));
+    tr_document_add_count(writer->to, "pid",
+                          is_ours ? (uint64_t)getpid() : (uint64_t)worker->pid);
+    tr_document_add_text(writer->to, "state", worker->state);
+    tr_document_add_text(writer->to, "reason", is_doubtful ? "missed a ping" : worker->reason);
+    tr_document_add_count(writer->to, "pending", member ? member->n_pending : 0);
+    tr_document_add_count(writer->to, "done", worker->n_done);
+    tr_document_add_count(writer->to, "restarts", worker->n_restarts);
     /* A thread's is not told apart from its node's: what it is charged for stands for it. */
     uint64_t bytes = worker->memory_bytes > 0 ? worker->memory_bytes : worker->charged_bytes;
     if (bytes > 0) {
-        number_entry(writer, "memory", bytes);
+        tr_document_add_count(writer->to, "memory", bytes);
     } else {
-        nil_entry(writer, "memory");
+        tr_document_add_nothing(writer->to, "memory");
     }
 }
 
@@ -151,22 +119,21 @@ static void write_capability(writer_t *writer, const tr_report_child_t *child, v
     (void)arg;
     const tr_report_t *router = tr_survey_router(writer->survey, child->name);
     const tr_report_t *pool = part_of(writer, child->name, "pool");
-    msgpack_pack_map(&writer->packer, 12);
-    text_entry(writer, "name", child->name);
-    text_entry(writer, "state", state_of(child, router));
-    text_entry(writer, "reason", reason_of(child, router));
-    number_entry(writer, "queue", router ? router->n_queued : 0);
-    number_entry(writer, "limit", router ? router->limit : 0);
-    text(writer, "full");
-    pack_bool(writer, router && router->is_full);
-    number_entry(writer, "pending", router ? router->n_pending : 0);
-    number_entry(writer, "accepted", router ? router->n_accepted : 0);
-    number_entry(writer, "finished", router ? router->n_finished : 0);
-    number_entry(writer, "min", router ? router->min : 0);
-    number_entry(writer, "max", router ? router->max : 0);
-    text(writer, "workers");
+    tr_document_map(writer->to, 12);
+    tr_document_add_text(writer->to, "name", child->name);
+    tr_document_add_text(writer->to, "state", state_of(child, router));
+    tr_document_add_text(writer->to, "reason", reason_of(child, router));
+    tr_document_add_count(writer->to, "queue", router ? router->n_queued : 0);
+    tr_document_add_count(writer->to, "limit", router ? router->limit : 0);
+    tr_document_add_flag(writer->to, "full", router && router->is_full);
+    tr_document_add_count(writer->to, "pending", router ? router->n_pending : 0);
+    tr_document_add_count(writer->to, "accepted", router ? router->n_accepted : 0);
+    tr_document_add_count(writer->to, "finished", router ? router->n_finished : 0);
+    tr_document_add_count(writer->to, "min", router ? router->min : 0);
+    tr_document_add_count(writer->to, "max", router ? router->max : 0);
+    tr_document_key(writer->to, "workers");
     size_t n_workers = pool ? pool->n_children : 0;
-    msgpack_pack_array(&writer->packer, n_workers);
+    tr_document_list(writer->to, n_workers);
     for (size_t i = 0; i < n_workers; i++) {
         write_worker(writer, &pool->children[i], router);
     }
@@ -200,7 +167,7 @@ static void write_reason(writer_t *writer, const tr_report_child_t *child, void 
         const char *reason = reason_of(child, router);
         snprintf(line, sizeof line, "%s is %s%s%s", child->name, state_of(child, router),
                  reason[0] ? ": " : "", reason);
-        text(writer, line);
+        tr_document_text(writer->to, line);
     }
 }
 
@@ -215,16 +182,16 @@ static void write_actor(writer_t *writer, const tr_report_child_t *child, int de
     const tr_report_t *children =
         actor == child ? NULL : part_of(writer, child->name, &TR_CHILDREN_SUFFIX[1]);
     const char *reason = child->reason[0] ? child->reason : actor->reason;
-    msgpack_pack_map(&writer->packer, 9);
-    text_entry(writer, "kind", child->kind);
-    text_entry(writer, "name", child->name);
-    text_entry(writer, "state", actor->state);
-    text_entry(writer, "reason", reason);
-    number_entry(writer, "restarts", child->n_restarts);
-    number_entry(writer, "mailbox", child->n_waiting);
-    number_entry(writer, "messages", actor->n_messages);
-    number_entry(writer, "rate", actor->rate);
-    text(writer, "children");
+    tr_document_map(writer->to, 9);
+    tr_document_add_text(writer->to, "kind", child->kind);
+    tr_document_add_text(writer->to, "name", child->name);
+    tr_document_add_text(writer->to, "state", actor->state);
+    tr_document_add_text(writer->to, "reason", reason);
+    tr_document_add_count(writer->to, "restarts", child->n_restarts);
+    tr_document_add_count(writer->to, "mailbox", child->n_waiting);
+    tr_document_add_count(writer->to, "messages", actor->n_messages);
+    tr_document_add_count(writer->to, "rate", actor->rate);
+    tr_document_key(writer->to, "children");
     write_children(writer, depth < DEPTH_MAX ? children : NULL, depth + 1);
 }
 
@@ -236,16 +203,17 @@ static void write_inner(writer_t *writer, const tr_report_child_t *child, int de
     const tr_report_t *below = is_capability ? part_of(writer, child->name, "pool")
                                              : tr_survey_find(writer->survey, child->name);
     bool has_strategy = below && !is_capability;
-    msgpack_pack_map(&writer->packer, has_strategy ? 7 : 6);
-    text_entry(writer, "kind", child->kind);
-    text_entry(writer, "name", child->name);
+    tr_document_map(writer->to, has_strategy ? 7 : 6);
+    tr_document_add_text(writer->to, "kind", child->kind);
+    tr_document_add_text(writer->to, "name", child->name);
     if (has_strategy) {
-        text_entry(writer, "strategy", below->strategy);
+        tr_document_add_text(writer->to, "strategy", below->strategy);
     }
-    text_entry(writer, "state", state_of(child, router));
-    text_entry(writer, "reason", is_capability ? reason_of(child, router) : child->reason);
-    number_entry(writer, "restarts", child->n_restarts);
-    text(writer, "children");
+    tr_document_add_text(writer->to, "state", state_of(child, router));
+    tr_document_add_text(writer->to, "reason",
+                         is_capability ? reason_of(child, router) : child->reason);
+    tr_document_add_count(writer->to, "restarts", child->n_restarts);
+    tr_document_key(writer->to, "children");
     write_children(writer, depth < DEPTH_MAX ? below : NULL, depth + 1);
 }
 
@@ -260,7 +228,7 @@ static void write_node(writer_t *writer, const tr_report_child_t *child, int dep
 
 static void write_children(writer_t *writer, const tr_report_t *report, int depth)
 {
-    msgpack_pack_array(&writer->packer, report ? report->n_children : 0);
+    tr_document_list(writer->to, report ? report->n_children : 0);
     for (size_t i = 0; report && i < report->n_children; i++) {
         write_node(writer, &report->children[i], depth);
     }
@@ -268,12 +236,12 @@ static void write_children(writer_t *writer, const tr_report_t *report, int dept
 
 static void write_tree(writer_t *writer, const tr_report_t *tree, const tr_runtime_t *runtime)
 {
-    msgpack_pack_map(&writer->packer, 5);
-    text_entry(writer, "kind", "supervisor");
-    text_entry(writer, "name", runtime->node);
-    text_entry(writer, "strategy", tree ? tree->strategy : "");
-    text_entry(writer, "state", tree ? tree->state : "no answer");
-    text(writer, "children");
+    tr_document_map(writer->to, 5);
+    tr_document_add_text(writer->to, "kind", "supervisor");
+    tr_document_add_text(writer->to, "name", runtime->node);
+    tr_document_add_text(writer->to, "strategy", tree ? tree->strategy : "");
+    tr_document_add_text(writer->to, "state", tree ? tree->state : "no answer");
+    tr_document_key(writer->to, "children");
     write_children(writer, tree, 0);
 }
 
@@ -294,7 +262,7 @@ static uint64_t resident_bytes(void)
 
 static void amount_entry(writer_t *writer, const char *key, int64_t bytes)
 {
-    number_entry(writer, key, bytes > 0 ? (uint64_t)bytes : 0);
+    tr_document_add_count(writer->to, key, bytes > 0 ? (uint64_t)bytes : 0);
 }
 
 static const char *pressure_name(int pressure)
@@ -313,25 +281,21 @@ static void write_memory(writer_t *writer, const tr_runtime_t *runtime)
     const tr_memory_view_t *memory = &runtime->memory;
     int64_t budget = atomic_load(&memory->budget_bytes);
     int64_t measured = atomic_load(&memory->measured_bytes);
-    msgpack_pack_map(&writer->packer, 4);
+    tr_document_map(writer->to, 4);
     if (budget >= 0) {
         amount_entry(writer, "budget", budget);
     } else {
-        nil_entry(writer, "budget");
+        tr_document_add_nothing(writer->to, "budget");
     }
     amount_entry(writer, "charged", atomic_load(&memory->charged_bytes));
-    number_entry(writer, "measured", measured > 0 ? (uint64_t)measured : resident_bytes());
+    tr_document_add_count(writer->to, "measured",
+                          measured > 0 ? (uint64_t)measured : resident_bytes());
     if (budget >= 0) {
-        text_entry(writer, "pressure", pressure_name(atomic_load(&memory->pressure)));
+        tr_document_add_text(writer->to, "pressure",
+                             pressure_name(atomic_load(&memory->pressure)));
     } else {
-        nil_entry(writer, "pressure");
+        tr_document_add_nothing(writer->to, "pressure");
     }
-}
-
-static void free_buffer(void *data, void *hint)
-{
-    (void)hint;
-    free(data);
 }
 
 static const char *phase_name(const tr_runtime_t *runtime)
@@ -343,37 +307,28 @@ static const char *phase_name(const tr_runtime_t *runtime)
 troupe_message_t *tr_state_document(const tr_survey_t *survey, const tr_runtime_t *runtime)
 {
     assert(survey && runtime);
-    writer_t writer = {.survey = survey};
-    msgpack_sbuffer_init(&writer.buffer);
-    msgpack_packer_init(&writer.packer, &writer.buffer, msgpack_sbuffer_write);
+    tr_document_t document;
+    writer_t writer = {.to = &document, .survey = survey};
+    tr_document_begin(&document);
     const tr_report_t *tree = tr_survey_find(survey, TR_NAME_TREE);
     size_t n_capabilities = 0;
     size_t n_reasons = 0;
     each_capability(&writer, tree, 0, count_capability, &n_capabilities);
     each_capability(&writer, tree, 0, count_reason, &n_reasons);
 
-    msgpack_pack_map(&writer.packer, 7);
-    text_entry(&writer, "node", runtime->node);
-    text_entry(&writer, "boot", runtime->boot);
-    text_entry(&writer, "state", phase_name(runtime));
-    text(&writer, "reasons");
-    msgpack_pack_array(&writer.packer, n_reasons);
+    tr_document_map(&document, 7);
+    tr_document_add_text(&document, "node", runtime->node);
+    tr_document_add_text(&document, "boot", runtime->boot);
+    tr_document_add_text(&document, "state", phase_name(runtime));
+    tr_document_key(&document, "reasons");
+    tr_document_list(&document, n_reasons);
     each_capability(&writer, tree, 0, write_reason, NULL);
-    text(&writer, "memory");
+    tr_document_key(&document, "memory");
     write_memory(&writer, runtime);
-    text(&writer, "capabilities");
-    msgpack_pack_array(&writer.packer, n_capabilities);
+    tr_document_key(&document, "capabilities");
+    tr_document_list(&document, n_capabilities);
     each_capability(&writer, tree, 0, write_capability, NULL);
-    text(&writer, "tree");
+    tr_document_key(&document, "tree");
     write_tree(&writer, tree, runtime);
-
-    troupe_message_t *message = troupe_message_new();
-    size_t size = writer.buffer.size;
-    char *data = msgpack_sbuffer_release(&writer.buffer);
-    if (!message || !data ||
-        troupe_message_add_owned(message, data, size, free_buffer, NULL) != TROUPE_OK) {
-        free(data);
-        troupe_message_destroy(&message);
-    }
-    return message;
+    return tr_document_take(&document);
 }

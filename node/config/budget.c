@@ -14,7 +14,7 @@
 
 struct account {
     tr_config_notes_t *notes;
-    const tr_config_t *config;
+    const tr_config_t *config; /* of the node */
     tr_budget_t budget;
     uint64_t taken[TR_N_RESOURCES]; /* by the `min` of those before */
     bool is_full[TR_N_RESOURCES];   /* told already */
@@ -141,6 +141,15 @@ static void check_beside(struct account *account, const tr_config_child_t *child
     }
 }
 
+static void check_children(struct account *account, const tr_config_child_t *root,
+                           bool has_budget)
+{
+    check_child(account, root, has_budget);
+    if (has_budget && account->taken[TR_MEMORY] <= account->budget.bytes) {
+        check_beside(account, root);
+    }
+}
+
 void tr_config_check_budget(tr_config_notes_t *notes, const tr_config_t *config,
                             tr_machine_memory_t there)
 {
@@ -150,9 +159,17 @@ void tr_config_check_budget(tr_config_notes_t *notes, const tr_config_t *config,
         .config = config,
         .budget = tr_budget_of(config, there),
     };
-    bool has_budget = check_whole(&account);
-    check_child(&account, &config->root, has_budget);
-    if (has_budget && account.taken[TR_MEMORY] <= account.budget.bytes) {
-        check_beside(&account, &config->root);
-    }
+    check_children(&account, &config->root, check_whole(&account));
+}
+
+void tr_config_check_share(tr_config_notes_t *notes, const tr_config_t *child,
+                           const tr_config_t *node, tr_machine_memory_t there)
+{
+    assert(notes && child && node);
+    struct account account = {
+        .notes = notes,
+        .config = node,
+        .budget = tr_budget_of(node, there),
+    };
+    check_children(&account, &child->root, true);
 }

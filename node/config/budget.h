@@ -18,4 +18,9 @@
 void tr_config_check_budget(tr_config_notes_t *notes, const tr_config_t *config,
                             tr_machine_memory_t there);
 
+/* The same of a child that is to be added to such a node: whether it fits in there when all
+ * else gives way. */
+void tr_config_check_share(tr_config_notes_t *notes, const tr_config_t *child,
+                           const tr_config_t *node, tr_machine_memory_t there);
+
 #endif

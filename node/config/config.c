@@ -198,27 +198,42 @@ static void complete(tr_config_notes_t *notes, tr_config_t *config)
 typedef void(read_tree_fn)(tr_config_notes_t *notes, yaml_document_t *document,
                            tr_config_t *out);
 
-static void read_text(read_tree_fn *read_tree, tr_machine_memory_t there,
-                      tr_config_notes_t *notes, const char *text, size_t size,
-                      tr_config_t *config)
+/* False: it is no YAML. */
+static bool read_text(read_tree_fn *read_tree, tr_config_notes_t *notes, const char *text,
+                      size_t size, tr_config_t *config)
 {
     yaml_document_t document;
     if (!tr_config_yaml_load(text, size, notes, &document)) {
-        return;
+        return false;
     }
     read_tree(notes, &document, config);
     yaml_document_delete(&document);
     complete(notes, config);
     tr_config_check(notes, config);
     tr_config_check_security(notes, config);
-    if (read_tree == tr_config_tree_read) { /* of a child alone nobody knows what there is */
+    return true;
+}
+
+/* What a description is held against. */
+typedef struct ground {
+    tr_machine_memory_t there;
+    const tr_config_t *node; /* whose child it is to be; NULL: nobody knows */
+} ground_t;
+
+static void check_against(const ground_t *ground, read_tree_fn *read_tree,
+                          tr_config_notes_t *notes, const tr_config_t *config)
+{
+    if (read_tree == tr_config_tree_read) {
         tr_config_check_resources(notes, config);
         tr_config_check_schedule(notes, config);
-        tr_config_check_budget(notes, config, there);
+        tr_config_check_budget(notes, config, ground->there);
+    } else if (ground->node) {
+        tr_config_check_needs(notes, config, ground->node);
+        tr_config_check_share(notes, config, ground->node, ground->there);
     }
 }
 
-static troupe_status_t read_config(read_tree_fn *read_tree, tr_machine_memory_t there,
+static troupe_status_t read_config(read_tree_fn *read_tree, const ground_t *ground,
                                    const char *file, const char *text, size_t size,
                                    troupe_problem_fn *report, void *arg, tr_config_t **out)
 {
@@ -228,7 +243,9 @@ static troupe_status_t read_config(read_tree_fn *read_tree, tr_machine_memory_t 
     }
     tr_config_notes_t notes;
     tr_config_notes_init(&notes);
-    read_text(read_tree, there, &notes, text, size, config);
+    if (read_text(read_tree, &notes, text, size, config)) {
+        check_against(ground, read_tree, &notes, config);
+    }
     troupe_status_t status = tr_config_notes_report(&notes, file, report, arg);
     tr_config_notes_finish(&notes);
     if (status == TROUPE_OK) {
@@ -251,15 +268,20 @@ troupe_status_t tr_config_read_for(tr_machine_memory_t there, const char *file,
                                    void *arg, tr_config_t **out)
 {
     assert(file && (text || size == 0) && out);
-    return read_config(tr_config_tree_read, there, file, text, size, report, arg, out);
+    return read_config(tr_config_tree_read, &(ground_t){.there = there}, file, text, size,
+                       report, arg, out);
 }
 
 troupe_status_t tr_config_read_child(const char *file, const char *text, size_t size,
-                                     troupe_problem_fn *report, void *arg, tr_config_t **out)
+                                     const tr_config_t *node, troupe_problem_fn *report,
+                                     void *arg, tr_config_t **out)
 {
     assert(file && (text || size == 0) && out);
-    return read_config(tr_config_tree_read_child, (tr_machine_memory_t){0}, file, text, size,
-                       report, arg, out);
+    const ground_t ground = {
+        .there = node ? tr_machine_memory("") : (tr_machine_memory_t){0},
+        .node = node,
+    };
+    return read_config(tr_config_tree_read_child, &ground, file, text, size, report, arg, out);
 }
 
 /* Read at most `size` bytes of a file of any kind; -1 with errno when that fails. */

@@ -15,6 +15,7 @@
 #include <troupe/status.h>
 
 #include "base/machine.h"
+#include "wire/curve_key.h"
 
 typedef struct tr_config_place {
     int line;   /* from 1 */
@@ -246,6 +247,7 @@ typedef struct tr_config {
     int64_t limit_queue_bytes;
     char *security_key; /* the file of the node's own key; NULL: none */
     tr_config_place_t security_key_place;
+    char node_key[TR_CURVE_KEY_TEXT]; /* what was in that file when it was noted; "": nothing */
     tr_config_peer_t *peers;
     size_t n_peers;
     char *http; /* HOST:PORT, or NULL */
@@ -288,10 +290,12 @@ TROUPE_NODISCARD troupe_status_t tr_config_read_for(tr_machine_memory_t there, c
                                                     tr_config_t **out);
 
 /* The same of one child of a supervisor, a mapping as the lists called `children` have them:
- * (*out)->root has it as its only child. What depends on its supervisor is not checked. */
+ * (*out)->root has it as its only child. What depends on its supervisor is not checked; whether
+ * it could ever run is, beside what `node` says that there is (NULL: nobody knows). */
 TROUPE_NODISCARD troupe_status_t tr_config_read_child(const char *file, const char *text,
-                                                      size_t size, troupe_problem_fn *report,
-                                                      void *arg, tr_config_t **out);
+                                                      size_t size, const tr_config_t *node,
+                                                      troupe_problem_fn *report, void *arg,
+                                                      tr_config_t **out);
 
 /* The same from a file; TROUPE_ERR_IO, reported as "FILE: error: TEXT", when it cannot be
  * read. */

@@ -5,14 +5,12 @@
 
 #include "node/config/endpoint.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/tcp_address.h"
 
 static const char ipc[] = "ipc://";
 static const char tcp[] = "tcp://";
@@ -42,42 +40,33 @@ static const char *ipc_problem(const char *path)
     return path[size - 1] == '/' ? "the path must name a file" : NULL;
 }
 
-static bool is_port(const char *text)
+/* Of "HOST:PORT", whose host is none. */
+static const char *host_problem(const char *rest)
 {
-    int64_t port = 0;
-    return text[0] != '0' && tr_text_number(text, &port) == TROUPE_OK && port <= 65535;
-}
-
-static const char *host_problem(const char *host)
-{
-    struct in_addr address;
-    if (strcmp(host, "localhost") == 0) {
-        return "write 127.0.0.1 for localhost";
-    }
-    if (host[0] == '[') {
-        return "IPv6 is not available in this version; write 127.0.0.1";
-    }
-    if (strcmp(host, "*") == 0) {
-        return "write 0.0.0.0 for all addresses of this host";
-    }
-    return inet_pton(AF_INET, host, &address) == 1
-               ? NULL
-               : "the host must be an IPv4 address in digits, such as 127.0.0.1";
+    return begins_with(rest, "localhost:") ? "write 127.0.0.1 for localhost"
+           : rest[0] == '['          ? "IPv6 is not available in this version; write 127.0.0.1"
+           : begins_with(rest, "*:") ? "write 0.0.0.0 for all addresses of this host"
+                                     : "the host must be an IPv4 address in digits, such as "
+                                       "127.0.0.1";
 }
 
 static const char *tcp_problem(const char *rest)
 {
-    char host[256];
-    const char *colon = strrchr(rest, ':');
-    if (!colon || colon == rest || (size_t)(colon - rest) >= sizeof host) {
+    struct sockaddr_in address;
+    switch (tr_tcp_address_read(rest, &address)) {
+    case TR_TCP_LACKS_PART:
         return "tcp needs a host and a port, as in tcp://127.0.0.1:5670";
+    case TR_TCP_BAD_HOST:
+        return host_problem(rest);
+    case TR_TCP_FINE:
+        if (address.sin_port != 0) {
+            return NULL;
+        }
+        break;
+    case TR_TCP_BAD_PORT:
+        break;
     }
-    if (!is_port(colon + 1)) {
-        return "the port must be a number from 1 to 65535";
-    }
-    memcpy(host, rest, (size_t)(colon - rest));
-    host[colon - rest] = '\0';
-    return host_problem(host);
+    return "the port must be a number from 1 to 65535";
 }
 
 bool tr_config_endpoint_is_ipc(const char *endpoint)

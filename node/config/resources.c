@@ -114,15 +114,22 @@ static void check_need(tr_config_notes_t *notes, const tr_config_t *config,
     }
 }
 
-static void check_needs(tr_config_notes_t *notes, const tr_config_t *config,
-                        const tr_config_child_t *child)
+static void check_needs_of(tr_config_notes_t *notes, const tr_config_t *config,
+                           const tr_config_child_t *child)
 {
     for (size_t i = 0; i < child->needs.n; i++) {
         check_need(notes, config, &child->needs.items[i], child->place);
     }
     for (size_t i = 0; i < child->n_children; i++) {
-        check_needs(notes, config, &child->children[i]);
+        check_needs_of(notes, config, &child->children[i]);
     }
+}
+
+void tr_config_check_needs(tr_config_notes_t *notes, const tr_config_t *child,
+                           const tr_config_t *node)
+{
+    assert(notes && child && node);
+    check_needs_of(notes, node, &child->root);
 }
 
 void tr_config_check_resources(tr_config_notes_t *notes, const tr_config_t *config)
@@ -133,6 +140,6 @@ void tr_config_check_resources(tr_config_notes_t *notes, const tr_config_t *conf
         check_resource(notes, config, i);
     }
     if (config->resources.n + TR_MEMORY + 1 <= TR_N_RESOURCES) {
-        check_needs(notes, config, &config->root);
+        check_needs_of(notes, config, &config->root);
     }
 }

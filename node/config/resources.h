@@ -17,6 +17,10 @@
 /* Note each problem. */
 void tr_config_check_resources(tr_config_notes_t *notes, const tr_config_t *config);
 
+/* The same for what a child needs that is to be added to such a node. */
+void tr_config_check_needs(tr_config_notes_t *notes, const tr_config_t *child,
+                           const tr_config_t *node);
+
 /* The resource called `name`, or NULL. */
 const tr_config_arg_t *tr_config_resource(const tr_config_t *config, const char *name);
 

@@ -1,4 +1,4 @@
-/* Pure, but for the two functions that open a socket. */
+/* Pure, but for the function that opens a socket. */
 
 #include "node/http/address.h"
 
@@ -11,83 +11,46 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "base/tcp_address.h"
 
 #define BACKLOG 128
 
-/* Cut `text` at its last colon into two buffers. */
-static bool split(const char *text, char host[64], char port[8])
-{
-    const char *colon = strrchr(text, ':');
-    if (!colon || colon == text || colon - text >= 64 || strlen(colon + 1) >= 8) {
-        return false;
-    }
-    snprintf(host, 64, "%.*s", (int)(colon - text), text);
-    snprintf(port, 8, "%s", colon + 1);
-    return true;
-}
-
-static bool is_port(const char *text, int64_t *out)
-{
-    return text[0] != '0' && tr_text_number(text, out) == TROUPE_OK && *out <= 65535;
-}
+#define LOCALHOST "localhost:"
 
 const char *tr_http_address_problem(const char *text, struct sockaddr_in *out)
 {
     assert(text && out);
-    char host[64];
-    char digits[8];
-    int64_t port = 0;
+    char digits[32]; /* what is longer is no such address either */
     if (text[0] == '[') {
         return "IPv6 is not available in this version; write 127.0.0.1";
     }
     if (strstr(text, "://")) {
         return "only the host and the port are written, as in 127.0.0.1:8670";
     }
-    if (!split(text, host, digits)) {
+    if (strncmp(text, LOCALHOST, strlen(LOCALHOST)) == 0) {
+        snprintf(digits, sizeof digits, "127.0.0.1:%s", text + strlen(LOCALHOST));
+        text = digits;
+    }
+    switch (tr_tcp_address_read(text, out)) {
+    case TR_TCP_LACKS_PART:
         return "needs a host and a port, as in 127.0.0.1:8670";
+    case TR_TCP_BAD_HOST:
+        return "the host must be an IPv4 address in digits, or localhost";
+    case TR_TCP_FINE:
+        if (out->sin_port != 0) {
+            return NULL;
+        }
+        break;
+    case TR_TCP_BAD_PORT:
+        break;
     }
-    if (!is_port(digits, &port)) {
-        return "the port must be a number from 1 to 65535";
-    }
-    *out = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    const char *address = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-    return inet_pton(AF_INET, address, &out->sin_addr) == 1
-               ? NULL
-               : "the host must be an IPv4 address in digits, or localhost";
-}
-
-static int bound_socket(const struct sockaddr_in *address)
-{
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (descriptor >= 0 &&
-        (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0 ||
-         bind(descriptor, (const struct sockaddr *)address, sizeof *address) != 0)) {
-        int error = errno;
-        close(descriptor);
-        errno = error;
-        return -1;
-    }
-    return descriptor;
-}
-
-troupe_status_t tr_http_address_check(const struct sockaddr_in *address, char *why, size_t size)
-{
-    assert(address && why && size > 0);
-    int descriptor = bound_socket(address);
-    if (descriptor < 0) {
-        troupe_status_t status = errno == EADDRINUSE ? TROUPE_EXISTS : TROUPE_ERR_IO;
-        snprintf(why, size, "%s", strerror(errno));
-        return status;
-    }
-    close(descriptor);
-    return TROUPE_OK;
+    return "the port must be a number from 1 to 65535";
 }
 
 int tr_http_address_listen(const struct sockaddr_in *address)
 {
     assert(address);
-    int descriptor = bound_socket(address);
+    int descriptor = tr_tcp_address_bind(address);
     if (descriptor >= 0 && listen(descriptor, BACKLOG) != 0) {
         int error = errno;
         close(descriptor);
@@ -101,8 +64,8 @@ int tr_http_address_listen(const struct sockaddr_in *address)
 
 static bool is_port_or_nothing(const char *text)
 {
-    int64_t port = 0;
-    return text[0] == '\0' || (text[0] == ':' && is_port(text + 1, &port));
+    uint16_t port = 0;
+    return text[0] == '\0' || (text[0] == ':' && tr_tcp_port_read(text + 1, &port) && port > 0);
 }
 
 static bool is_ipv6(const char *host)

@@ -10,20 +10,9 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
-#include <troupe/status.h>
-
 /* What is wrong with the text, for whoever wrote it; NULL when nothing is, and then *out is the
  * address. */
 const char *tr_http_address_problem(const char *text, struct sockaddr_in *out);
-
-/* Whether it could be listened at just now, which is tried and given up again.
- *
- *   TROUPE_OK
- *   TROUPE_EXISTS  somebody else does
- *   TROUPE_ERR_IO  the machine has no such address, or does not let us; `why` says it in words
- */
-TROUPE_NODISCARD troupe_status_t tr_http_address_check(const struct sockaddr_in *address,
-                                                       char *why, size_t size);
 
 /* A socket that listens there, or -1 with errno. */
 int tr_http_address_listen(const struct sockaddr_in *address);

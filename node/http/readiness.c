@@ -4,10 +4,9 @@
 
 #include "node/admin/account.h"
 
-static void add_member(tr_builder_t *to, const char *before, const msgpack_object *map,
-                       const char *key)
+/* In one line, if it is a text and has something to say. */
+static void add_value(tr_builder_t *to, const char *before, const msgpack_object *value)
 {
-    const msgpack_object *value = tr_account_member(map, key);
     if (value && value->type == MSGPACK_OBJECT_STR && value->via.str.size > 0) {
         tr_builder_add_text(to, before);
         for (uint32_t i = 0; i < value->via.str.size; i++) {
@@ -15,6 +14,12 @@ static void add_member(tr_builder_t *to, const char *before, const msgpack_objec
             tr_builder_add_char(to, byte == '\n' || byte == '\r' ? ' ' : byte);
         }
     }
+}
+
+static void add_member(tr_builder_t *to, const char *before, const msgpack_object *map,
+                       const char *key)
+{
+    add_value(to, before, tr_account_member(map, key));
 }
 
 /* The state of the node itself comes before all that it has. */
@@ -27,6 +32,18 @@ static bool is_up(const msgpack_object *state, tr_builder_t *why)
     add_member(why, " ", state, "state");
     tr_builder_add_char(why, '\n');
     return false;
+}
+
+/* What a node that starts still waits for. */
+static void add_what_starts(tr_builder_t *why, const msgpack_object *state)
+{
+    if (tr_account_says(state, "state", "starting")) {
+        msgpack_object_array reasons = tr_account_list(state, "reasons");
+        for (uint32_t i = 0; i < reasons.size; i++) {
+            add_value(why, "", &reasons.ptr[i]);
+            tr_builder_add_char(why, '\n');
+        }
+    }
 }
 
 static bool can_take_work(const msgpack_object *capability, tr_builder_t *why)
@@ -51,6 +68,7 @@ tr_readiness_t tr_readiness_of_node(const msgpack_object *state, bool any, tr_bu
 {
     assert(state && why);
     if (!is_up(state, why)) {
+        add_what_starts(why, state);
         return TR_UNREADY;
     }
     msgpack_object_array all = tr_account_list(state, "capabilities");

@@ -98,6 +98,10 @@ static void list_key(tr_list_t *list, const tr_config_t *before, const tr_config
     const tr_schema_row_t *row = tr_schema_find(TR_IN_SECURITY, "key");
     if (!tr_config_is_equal(row, before, after)) {
         tr_list_row(list, row, "", before, after);
+    } else if (before->node_key[0] && after->node_key[0] &&
+               strcmp(before->node_key, after->node_key) != 0) {
+        tr_list_item(list);
+        fprintf(list->out, "another key in \"%s\"", after->security_key);
     }
 }
 

@@ -152,6 +152,7 @@ troupe_status_t tr_draft_make(const tr_draft_ground_t *ground, const char *file,
     if (objection) {
         tr_preflight_say(tr_lines_problem, problems, file, objection);
     } else {
+        tr_preflight_note_key(config);
         out->difference =
             tr_difference_new(ground->config, config, ground->failed, ground->n_failed);
     }

@@ -485,6 +485,12 @@ tr_control_t *tr_reload_word(const char *name, const char *yaml)
     return word;
 }
 
+const tr_config_t *tr_reload_config(const tr_reload_t *self)
+{
+    assert(self);
+    return self->config;
+}
+
 void tr_reload_hear(tr_reload_t *self, const tr_control_t *word)
 {
     assert(self && word);

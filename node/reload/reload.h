@@ -31,6 +31,9 @@ TROUPE_NODISCARD tr_reload_t *tr_reload_new(tr_self_t *admin, tr_modules_t *modu
 /* Answers whoever waits. NULL is fine. */
 void tr_reload_destroy(tr_reload_t **self_p);
 
+/* The description that the node has now; borrowed, until the next reload is done. */
+const tr_config_t *tr_reload_config(const tr_reload_t *self);
+
 /* Whether that is one of its methods. */
 bool tr_reload_knows(const char *method);
 

@@ -145,6 +145,33 @@ class Actors(AsyncCase):
             with self.assertRaises(troupe.TooLarge):
                 await client.send("room", ["x"] * 65)
 
+    async def test_monitors(self):
+        served = self.node(ECHO, {"actor": "room", "worker": {"module": "echo"}}, start=False)
+        served.config["listen"] = [{"endpoint": served.ipc, "actors": ["room", "nobody"]}]
+        served.write()
+        served.start()
+        async with AsyncClient(served.ipc, timeout=LONG) as client:
+            self.assertEqual(await client.monitor("nobody"), ("nobody", "gone", None, ""))
+            with self.assertRaises(troupe.Forbidden):
+                await client.monitor("secret")
+            taken_back = client.monitor("room")
+            taken_back.cancel()
+            with self.assertRaises(troupe.Cancelled):
+                await taken_back
+            monitor = client.monitor("room")
+            await client.send("room", "x", confirm=True)
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(monitor.result(), 0.01)
+            self.assertFalse(monitor.done())  # who has waited is gone, and it is not
+            await client.admin("restart", "room")
+            self.assertEqual((await monitor)[:3], ("room", "shutdown", None))
+            self.assertEqual((await monitor.result()).reason, "shutdown")
+            closed = client.monitor("room")
+        with self.assertRaises(troupe.Cancelled):
+            await closed
+        with self.assertRaises(RuntimeError):
+            client.monitor("room")
+
 
 class Restarts(AsyncCase):
     async def test_what_was_under_way_is_lost_and_new_calls_work(self):

@@ -1,5 +1,6 @@
 """The client that blocks, and a real node."""
 
+import concurrent.futures
 import os
 import signal
 import threading
@@ -192,7 +193,7 @@ class Actors(NodeCase):
     def setUp(self):
         self.served = self.node(ECHO, {"actor": "room", "worker": {"module": "echo"}},
                                 listen=None, start=False)
-        self.served.config["listen"] = [{"endpoint": self.served.ipc, "actors": ["room"]}]
+        self.served.config["listen"] = [{"endpoint": self.served.ipc, "actors": ["room", "nobody"]}]
         self.served.write()
         self.served.start()
         self.client = troupe.Client(self.served.ipc, timeout=LONG, messages=True)
@@ -202,16 +203,62 @@ class Actors(NodeCase):
         self.client.send("room", "no word about it")
         self.client.send("room", "with one", confirm=True, urgent=True)
         with self.assertRaises(troupe.Forbidden):
-            self.client.send("nobody", "x", confirm=True)
+            self.client.send("secret", "x", confirm=True)
         with self.assertRaises(troupe.TooLarge):
             self.client.send("room", ["x"] * 65)
         with self.assertRaises(ValueError):
             self.client.send("", "x")
         self.assertIsNone(self.client.next_message(0.01))
 
+    def test_monitors(self):
+        monitor = self.client.monitor("room")
+        ended = threading.Event()
+        monitor.add_done_callback(lambda one: ended.set())
+        self.client.send("room", "x", confirm=True)
+        with self.assertRaises(concurrent.futures.TimeoutError):
+            monitor.result(0.01)
+        self.assertFalse(monitor.done())
+        with troupe.Client(self.served.ipc) as operator:
+            operator.admin("restart", "room")
+        self.assertEqual(monitor.result(LONG)[:3], ("room", "shutdown", None))
+        self.assertTrue(ended.wait(LONG))
+
+    def test_monitors_that_end_otherwise(self):
+        with self.assertRaises(troupe.Forbidden):
+            self.client.monitor("secret").result(LONG)
+        with self.assertRaises(ValueError):
+            self.client.monitor("")
+        self.assertEqual(self.client.monitor("nobody").result(LONG), ("nobody", "gone", None, ""))
+        taken_back = self.client.monitor("room")
+        taken_back.cancel()
+        with self.assertRaises(troupe.Cancelled):
+            taken_back.result(LONG)
+        taken_back.cancel()
+        closed = self.client.monitor("room")
+        self.client.close()
+        with self.assertRaises(troupe.Cancelled):
+            closed.result(LONG)
+        with self.assertRaises(RuntimeError):
+            self.client.monitor("room")
+
+    def test_a_monitor_of_a_node_that_is_lost(self):
+        monitor = self.client.monitor("room")
+        self.client.send("room", "x", confirm=True)
+        self.served.kill(signal.SIGKILL)
+        self.served.wait()
+        with self.assertRaises(troupe.WorkerLost):
+            monitor.result(LONG)
+
+    def test_how_an_end_is_shown(self):
+        for told, shown in ((("a", "shutdown"), "shutdown"),
+                            (("a", "failed", None, "no model"), "failed: no model"),
+                            (("a", "crashed", 11), "crashed (11)"),
+                            (("a", "exited", 1, "x"), "exited (1): x")):
+            self.assertEqual(str(troupe.Down(*told)), shown)
+
     def test_questions(self):
         with self.assertRaises(troupe.Forbidden):
-            self.client.ask("nobody", "x")
+            self.client.ask("secret", "x")
         with self.assertRaises(troupe.TroupeError):  # echo answers nobody
             self.client.ask("room", "x", timeout=0.2)
 

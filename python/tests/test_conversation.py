@@ -27,6 +27,10 @@ class Heard(Sink):
         assert self.end is None
         self.end = error
 
+    def down(self, headers):
+        assert self.end is None
+        self.end = headers
+
 
 class Story(unittest.TestCase):
     def setUp(self):
@@ -54,6 +58,68 @@ class Story(unittest.TestCase):
         about = self.talk.start(heard, {"capability": "echo", **headers}, list(frames), now,
                                 timeout)
         return about, heard
+
+    def monitor(self, now=0.0, timeout=None):
+        heard = Heard()
+        return self.talk.start(heard, {"actor": "room"}, [], now, timeout, "monitor"), heard
+
+    def test_a_monitor(self):
+        self.connect()
+        about, heard = self.monitor(timeout=2.0)
+        self.assertEqual(self.said(), [("monitor", about, {"actor": "room"}, [])])
+        self.talk.tick(1e9)  # it has been said: no time bounds it any more
+        for name in "reply", "part":
+            self.hear(name, about)
+        self.assertIsNone(heard.end)
+        told = {"from": "room", "reason": "crashed", "reason-code": 11}
+        self.hear("down", about, told)
+        self.assertEqual(heard.end, told)
+        self.hear("down", about, {"reason": "failed"})
+        self.assertEqual((heard.end, len(self.talk), heard.parts), (told, 0, []))
+
+    def test_a_monitor_that_is_refused(self):
+        self.connect()
+        about, heard = self.monitor()
+        self.hear("error", about, {"code": "forbidden", "text": "no"})
+        self.assertIsInstance(heard.end, troupe.Forbidden)
+
+    def test_a_monitor_waits_for_a_connection_and_ends_with_it(self):
+        _, late = self.monitor(now=1.0, timeout=5.0)
+        self.talk.tick(6.0)
+        self.assertIsInstance(late.end, troupe.Timeout)
+        about, heard = self.monitor(now=6.0, timeout=5.0)
+        self.talk.connected(7.0)
+        self.assertEqual(self.said()[1], ("monitor", about, {"actor": "room"}, []))
+        self.talk.tick(100.0)
+        self.assertIsNone(heard.end)
+        self.talk.disconnected()
+        self.assertIsInstance(heard.end, troupe.WorkerLost)
+
+    def test_a_monitor_that_is_not_wanted_any_more(self):
+        unsaid, heard = self.monitor()
+        self.talk.cancel(unsaid)
+        self.assertIsInstance(heard.end, troupe.Cancelled)
+        self.connect()
+        for end in (self.talk.cancel, self.talk.drop):
+            about, heard = self.monitor()
+            end(about)
+            self.assertEqual([one[:2] for one in self.said()],
+                             [("monitor", about), ("demonitor", about)])
+            self.hear("down", about, {"reason": "failed"})
+            end(about)
+            self.assertEqual(self.said(), [])
+        self.assertEqual(len(self.talk), 0)
+
+    def test_a_down_of_no_monitor(self):
+        self.connect()
+        about, heard = self.start()
+        self.said()
+        self.hear("down", about, {"reason": "failed"})
+        self.hear("down", 99, {"reason": "failed"})
+        self.hear("down")
+        self.assertIsNone(heard.end)
+        self.hear("reply", about)
+        self.assertEqual(heard.end, [])
 
     def test_a_call(self):
         self.connect()
@@ -130,6 +196,17 @@ class Story(unittest.TestCase):
         self.assertIsNone(waiting.end)
         self.talk.connected(9.0)
         self.assertEqual([one[0] for one in self.said()], ["hello", "request"])
+
+    def test_messages_wait_for_a_connection_in_order_with_calls(self):
+        self.talk.send({"actor": "bank"}, [b"first"])
+        self.start(frames=[b"second"])
+        self.talk.send({"actor": "bank"}, [b"third"])
+        self.talk.send({"actor": "bank"}, [b"fourth"])
+        self.start(frames=[b"fifth"])
+        self.talk.send({"actor": "bank"}, [b"sixth"])
+        self.talk.connected(0.0)
+        self.assertEqual([payload for *_, payload in self.said()[1:]], [
+            [b"first"], [b"second"], [b"third"], [b"fourth"], [b"fifth"], [b"sixth"]])
 
     def test_a_cancel(self):
         about, heard = self.start()

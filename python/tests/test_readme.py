@@ -35,14 +35,20 @@ class Pages(NodeCase):
     def setUp(self):
         os.environ["PYTHONPATH"] = kit.PACKAGE
         self.served = self.node(
-            ECHO, {"capability": "hello", "isolation": "process",
-                   "worker": {"command": [sys.executable, "-c", HELLO]}},
+            ECHO,
+            {"actor": "counter", "isolation": "process",
+             "worker": {"command": [sys.executable, "-c", programs_of("docs", "python.md")[-1]]}},
+            {"capability": "hello", "isolation": "process",
+             "worker": {"command": [sys.executable, "-c", HELLO]}},
             {"capability": "upper", "workers": {"remote": True}},
             {"capability": "countdown", "workers": {"remote": True}},
             {"capability": "text_to_text", "workers": {"remote": True}},
             *({"capability": name, "isolation": "process", "workers": {"min": 0, "max": 1},
                "worker": {"command": [sys.executable, TYPED, name]}}
-              for name in ("text_to_image", "vision", "text_embedding")))
+              for name in ("text_to_image", "vision", "text_embedding")), start=False)
+        self.served.config["listen"] = [{"endpoint": self.served.ipc, "actors": ["*"]}]
+        self.served.write()
+        self.served.start()
 
     def here(self, program):
         self.assertIn('"ipc:///tmp/hello.sock"', program)
@@ -63,7 +69,7 @@ class Pages(NodeCase):
         self.assertIn("goodbye", refusal)
 
     def test_the_page_about_python(self):
-        client, stream, asynchronous, typed, typed_worker, worker = programs_of("docs", "python.md")
+        client, stream, asynchronous, typed, typed_worker, worker, _ = programs_of("docs", "python.md")
         lines = self.run_it(client)
         self.assertEqual(lines[:3], ["b'a text'", "[b'two', b'frames']",
                                      str(b" ".join(b"%d" % n for n in range(50)))])
@@ -76,6 +82,9 @@ class Pages(NodeCase):
                 "b'Actors receive messages.'", "block None", " [1]", "2", "the text", "('the',)",
                 "layout must be auto, column, block, line, word or sparse"])
         self.serve(worker)
+        with troupe.Client(self.served.ipc, timeout=LONG) as client:
+            client.send("counter", "a word is a word")
+            self.assertEqual(client.ask("counter", "word"), b"2")
 
     @contextlib.contextmanager
     def serving(self, worker, *capabilities):

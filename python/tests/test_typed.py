@@ -29,7 +29,8 @@ class Typed(NodeCase):
     def setUp(self):
         self.served = self.node(*(served(name) for name in CONTRACTS),
                                 served("vision", as_name="eyes"),
-                                served("vision", "--wrong", as_name="wrong"))
+                                served("vision", "--wrong", as_name="wrong"),
+                                served("text_embedding", "--few", as_name="few"))
         self.client = troupe.Client(self.served.ipc, timeout=LONG)
         self.addCleanup(self.client.close)
 
@@ -127,6 +128,15 @@ class Typed(NodeCase):
             wrong(b"x")
         self.assertIn("does not keep to the contract: a reply of vision has two frames, not 3",
                       caught.exception.text)
+
+    def test_a_reply_that_lacks_a_vector(self):
+        few = self.client.text_embedding.using(capability="few")
+        for texts, wrong in ((["a", "b", "c"], "it has 2 vectors for 3 texts"),
+                             (["a", "b"], "it has 1 vector for 2 texts")):
+            with self.assertRaises(troupe.WorkerError) as caught:
+                few(texts)
+            self.assertEqual(caught.exception.text,
+                             f"the reply does not keep to the contract: {wrong}")
 
     def test_they_can_be_looked_up(self):
         self.assertEqual(inspect.signature(self.client.vision), inspect.signature(VisionRequest))

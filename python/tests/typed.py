@@ -1,8 +1,9 @@
 """A worker of all typed capabilities, which tells what it was asked.
 
-    typed.py CAPABILITY [--wrong]
+    typed.py CAPABILITY [--wrong | --few]
 
 --wrong: its replies keep to no contract.
+--few: of several texts the last gets no vector.
 """
 
 import os
@@ -39,7 +40,8 @@ def text_to_image(request):
 
 def text_embedding(request):
     asked = TextEmbeddingRequest.unpack(request)
-    return asked.pack_reply(TextEmbeddingReply([[len(one), 0.5] for one in asked.texts],
+    texts = asked.texts[:-1] if "--few" in sys.argv else asked.texts
+    return asked.pack_reply(TextEmbeddingReply([[len(one), 0.5] for one in texts],
                                                model=f"{request.method} {asked.task}"))
 
 

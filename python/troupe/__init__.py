@@ -10,18 +10,22 @@ what the typed capabilities, such as `client.vision`, are asked and answer. How 
 end otherwise than by a reply is a `TroupeError`; there is a subclass for each code.
 """
 
-from .client import DEFAULT, Call, Client, Message, Reply, Stream
+from .agenda import Timer
+from .client import DEFAULT, Call, Client, Down, Message, Monitor, Reply, Stream
 from .conversation import Status
+from .message import ActorMessage, ActorMonitor
 from .outcomes import (BadRequest, Cancelled, CircuitOpen, Forbidden, Internal, MemoryExhausted,
                        NoCapability, NoWorkers, Overloaded, ShuttingDown, SpawnFailed,
                        SpawnTimeout, Timeout, TooLarge, TroupeError, WorkerError, WorkerLost)
+from .refs import Ref
 from .worker import Broken, NotNeeded, Request, Worker
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "DEFAULT", "BadRequest", "Broken", "Call", "Cancelled", "CircuitOpen", "Client", "Forbidden",
-    "Internal", "MemoryExhausted", "Message", "NoCapability", "NoWorkers", "NotNeeded",
-    "Overloaded", "Reply", "Request", "ShuttingDown", "SpawnFailed", "SpawnTimeout", "Status",
-    "Stream", "Timeout", "TooLarge", "TroupeError", "Worker", "WorkerError", "WorkerLost",
+    "DEFAULT", "ActorMessage", "ActorMonitor", "BadRequest", "Broken", "Call", "Cancelled",
+    "CircuitOpen", "Client", "Down", "Forbidden", "Internal", "MemoryExhausted", "Message",
+    "Monitor", "NoCapability", "NoWorkers", "NotNeeded", "Overloaded", "Ref", "Reply", "Request",
+    "ShuttingDown", "SpawnFailed", "SpawnTimeout", "Status", "Stream", "Timeout", "Timer",
+    "TooLarge", "TroupeError", "Worker", "WorkerError", "WorkerLost",
 ]

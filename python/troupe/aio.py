@@ -3,15 +3,16 @@
 import asyncio
 import math
 import time
-from typing import Any, AsyncIterator, Dict, List, Optional, Union
+from typing import Any, AsyncIterator, Dict, Generator, List, Optional, Union
 
 import zmq
 import zmq.asyncio
 
 from . import connection
 from .asking import AsyncCapability
-from .client import (DEFAULT, MAX_MESSAGES, WINDOW, Message, Reply, TimeoutOption, actor_headers,
-                     events_payload, reply_of, request_headers, seconds_of, unpack_map)
+from .client import (DEFAULT, MAX_MESSAGES, WINDOW, Down, Message, Reply, TimeoutOption,
+                     actor_headers, down_of, events_payload, message_frames, reply_of,
+                     request_headers, seconds_of, unpack_map)
 from .connection import Fate, Pauses, Settings
 from .contracts import (ImageEmbeddingRequest, TextEmbeddingRequest, TextToImageRequest,
                         TextToTextRequest, VisionRequest)
@@ -20,7 +21,7 @@ from .keys import Key
 from .outcomes import Cancelled, Forbidden, Overloaded, TooLarge, TroupeError
 from .wire import MAX_FRAMES, MAX_NUMBER, Payload, frames_of
 
-__all__ = ["AsyncClient", "AsyncStream"]
+__all__ = ["AsyncClient", "AsyncMonitor", "AsyncStream"]
 
 
 class _Call(Sink):
@@ -108,6 +109,43 @@ class AsyncStream(_Call):
         self._parts.put_nowait(None)
 
 
+class AsyncMonitor(Sink):
+    """An actor that is monitored: ``down = await monitor``, or `result()`, as
+    `troupe.client.Monitor`. A task that is cancelled while it waits leaves the monitor as it is;
+    `cancel()` ends it."""
+
+    def __init__(self, client: "AsyncClient", actor: str) -> None:
+        self.actor = actor
+        self.about = 0
+        self._client = client
+        self._future: "asyncio.Future[Down]" = asyncio.get_running_loop().create_future()
+
+    def __await__(self) -> Generator[Any, None, Down]:
+        return self.result().__await__()
+
+    async def result(self) -> Down:
+        """How the actor has ended; raises the error that keeps that from being known."""
+        return await asyncio.shield(self._future)
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self._future.done()
+
+    def cancel(self) -> None:
+        """Be told no more: it ends as Cancelled, unless it has ended first."""
+        self._client._calls.cancel(self.about)
+        self._client._wake()
+
+    # ---- what the conversation says ----
+
+    def down(self, headers: Dict[str, Any]) -> None:
+        self._future.set_result(down_of(self.actor, headers))
+
+    def error(self, error: TroupeError) -> None:
+        self._future.set_exception(error)
+        self._future.exception()  # nobody has to wait for it
+
+
 class AsyncClient:
     """A client of a node, for one event loop; it says and promises what `troupe.Client` does. A
     task that is cancelled while it waits for a call cancels the call.
@@ -191,9 +229,7 @@ class AsyncClient:
             await self._wait(self._start(_Call(), headers, payload, timeout, "send"))
             return
         self._check_open()
-        frames = frames_of(payload)
-        if len(frames) > MAX_FRAMES:
-            raise TooLarge(f"a message has at most {MAX_FRAMES} frames")
+        frames = message_frames(payload)
         if self._calls.is_full:
             raise Overloaded("too many messages wait to be sent")
         self._calls.send(headers, frames)
@@ -204,6 +240,12 @@ class AsyncClient:
         """As `troupe.Client.ask`."""
         return reply_of(await self._wait(self._start(_Call(), actor_headers(actor), payload,
                                                      timeout)))
+
+    def monitor(self, actor: str, *, timeout: TimeoutOption = DEFAULT) -> AsyncMonitor:
+        """As `troupe.Client.monitor`."""
+        monitor = AsyncMonitor(self, actor)
+        self._start(monitor, actor_headers(actor), None, timeout, "monitor")
+        return monitor
 
     async def next_message(self) -> Optional[Message]:
         """The next message of an actor; None when the client was closed. One task at a time."""

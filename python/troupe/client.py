@@ -19,6 +19,7 @@ from .conversation import Conversation, Frames, Sink, Status
 from .keys import Key
 from .loop import Loop
 from .outcomes import Cancelled, Forbidden, Overloaded, TooLarge, TroupeError
+from .refs import To, address_of
 from .wire import MAX_FRAMES, MAX_NUMBER, Payload, encode, frames_of
 
 Reply = Union[bytes, List[bytes]]
@@ -26,6 +27,7 @@ Reply = Union[bytes, List[bytes]]
 
 WINDOW = 16  # parts of a stream that may be on their way or wait to be taken
 MAX_MESSAGES = 10000  # of actors, that wait to be taken
+ASK_SECONDS = 5.0  # that an actor has to answer, where nothing else is said
 
 
 class _Default:
@@ -49,6 +51,32 @@ class Message(NamedTuple):
 
     sender: str
     payload: Reply
+
+
+class Down(NamedTuple):
+    """How an actor that was monitored has ended.
+
+    ``name``    of the actor
+    ``reason``  ``normal``, ``shutdown``, ``failed``, ``crashed``, ``exited``, ``hung``, ``lost``, …;
+                ``gone``: there was nobody called so
+    ``code``    the signal of one that has ``crashed``, the status of one that has ``exited``
+    ``text``    what has failed, in words, or ""
+    """
+
+    name: str
+    reason: str
+    code: Optional[int] = None
+    text: str = ""
+
+    def __str__(self) -> str:
+        told = self.reason if self.code is None else f"{self.reason} ({self.code})"
+        return f"{told}: {self.text}" if self.text else told
+
+
+def down_of(actor: str, headers: Dict[str, Any]) -> Down:
+    """What the node says of that."""
+    return Down(headers.get("from", actor), headers.get("reason", "failed"),
+                headers.get("reason-code"), headers.get("text", ""))
 
 
 def reply_of(frames: Frames) -> Reply:
@@ -76,17 +104,22 @@ def request_headers(capability: str, method: str = "", priority: str = "normal",
     return told
 
 
-def actor_headers(actor: str, urgent: bool = False, confirm: bool = False) -> Dict[str, Any]:
+def actor_headers(actor: To, urgent: bool = False, confirm: bool = False) -> Dict[str, Any]:
     """Those of what is for an actor, likewise."""
-    if not actor:
-        raise ValueError("which actor?")
-    told: Dict[str, Any] = {"actor": actor}
+    told = address_of(actor)
     if urgent:
         told["urgent"] = True
     if confirm:
         told["confirm"] = True
-    encode("send", 0, told)
     return told
+
+
+def message_frames(payload: Payload) -> List[bytes]:
+    """The frames of a message. TooLarge for more than it may have."""
+    frames = frames_of(payload)
+    if len(frames) > MAX_FRAMES:
+        raise TooLarge(f"a message has at most {MAX_FRAMES} frames")
+    return frames
 
 
 def events_payload(only: Sequence[str], past: int) -> List[bytes]:
@@ -128,6 +161,7 @@ class Call(Sink):
     def __init__(self, caller: "Caller") -> None:
         self._caller = caller
         self._about = 0  # known and used by the caller's own thread
+        self._to: Optional[To] = None  # a reference is good for as long as it is kept
         self._future: "Future[Frames]" = Future()
 
     def result(self, timeout: Optional[float] = None) -> Reply:
@@ -239,6 +273,44 @@ class Stream(Call):
         self._parts.put(None)
 
 
+class Monitor(Sink):
+    """An actor that is monitored, until it goes down. Any thread may wait for that."""
+
+    def __init__(self, client: "Client", actor: str) -> None:
+        self.actor = actor
+        self._client = client
+        self._about = 0  # known and used by the client's own thread
+        self._future: "Future[Down]" = Future()
+
+    def result(self, timeout: Optional[float] = None) -> Down:
+        """How the actor has ended. Raises the error that keeps that from being known: Forbidden,
+        Overloaded, WorkerLost when the connection was lost, ShuttingDown when the node stops,
+        Cancelled. `timeout` bounds the waiting and not the monitor: when it passes, TimeoutError
+        (of concurrent.futures) is raised, and the monitor goes on."""
+        return self._future.result(timeout)
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self._future.done()
+
+    def cancel(self) -> None:
+        """Be told no more: it ends as Cancelled, unless it has ended first."""
+        self._client._post(lambda: self._client._calls.cancel(self._about), is_late_fine=True)
+
+    def add_done_callback(self, do: Any) -> None:
+        """Call `do(monitor)` when it has ended, on the client's own thread, which must not be
+        held."""
+        self._future.add_done_callback(lambda _: do(self))
+
+    # ---- what the conversation says ----
+
+    def down(self, headers: Dict[str, Any]) -> None:
+        self._future.set_result(down_of(self.actor, headers))
+
+    def error(self, error: TroupeError) -> None:
+        self._future.set_exception(error)
+
+
 class Caller(abc.ABC):
     """Who may call capabilities and actors: a client, and a worker for its handlers."""
 
@@ -311,7 +383,7 @@ class Caller(abc.ABC):
 
     # ---- actors ----
 
-    def send(self, actor: str, payload: Payload = None, *, urgent: bool = False,
+    def send(self, actor: To, payload: Payload = None, *, urgent: bool = False,
              confirm: bool = False, timeout: TimeoutOption = DEFAULT) -> None:
         """Send a message to an actor. With `confirm` it is in the actor's mailbox on return, or
         an error is raised; without, nothing is known, and nothing is waited for: Overloaded is
@@ -322,19 +394,36 @@ class Caller(abc.ABC):
             self._start(call, headers, payload, timeout, "send")
             call._wait()
         else:
-            frames = frames_of(payload)
-            if len(frames) > MAX_FRAMES:
-                raise TooLarge(f"a message has at most {MAX_FRAMES} frames")
-            if self._calls.is_full:
-                raise Overloaded("too many messages wait to be sent")
-            self._post(lambda: self._calls.send(headers, frames))
+            frames = message_frames(payload)
 
-    def ask(self, actor: str, payload: Payload = None, *,
+            def send(_: To = actor) -> None:
+                self._calls.send(headers, frames)
+
+            self._post_message(send)
+
+    def ask(self, actor: To, payload: Payload = None, *,
             timeout: TimeoutOption = DEFAULT) -> Reply:
-        """Ask an actor, and wait for its answer."""
+        """Ask an actor, and wait for its answer; 5 s where nothing else is said."""
+        return self.start_ask(actor, payload, timeout=timeout)._wait()
+
+    def start_ask(self, actor: To, payload: Payload = None, *,
+                  timeout: TimeoutOption = DEFAULT) -> Call:
+        """Likewise, without waiting."""
         call = Call(self)
+        self._start_ask(call, actor, payload, timeout)
+        return call
+
+    def _start_ask(self, call: Call, actor: To, payload: Payload,
+                   timeout: TimeoutOption) -> None:
+        call._to = actor
+        if isinstance(timeout, _Default) and self.timeout is None:
+            timeout = ASK_SECONDS
         self._start(call, actor_headers(actor), payload, timeout)
-        return call._wait()
+
+    def _post_message(self, say: Callable[[], None]) -> None:
+        if self._calls.is_full:
+            raise Overloaded("too many messages wait to be sent")
+        self._post(say)
 
     # ---- the node itself ----
 
@@ -422,6 +511,22 @@ class Client(Caller):
         self._thread.start()
 
     # ---- actors ----
+
+    def monitor(self, actor: str, *, timeout: TimeoutOption = DEFAULT) -> Monitor:
+        """Be told when an actor goes down: the life that it has now, or the next one if it is just
+        between two. What is sent to it and asked afterwards finds it watched. `timeout` bounds how
+        long a connection to the node is waited for; from then on it lasts until the actor ends, or
+        the connection does."""
+        monitor = Monitor(self, actor)
+        headers = actor_headers(actor)
+        seconds = seconds_of(timeout, self.timeout)
+        now = time.monotonic()
+
+        def start() -> None:
+            monitor._about = self._calls.start(monitor, headers, [], now, seconds, "monitor")
+
+        self._post(start)
+        return monitor
 
     def next_message(self, timeout: Optional[float] = None) -> Optional[Message]:
         """The next message that an actor has sent to this client; None when there was none in

@@ -20,10 +20,10 @@ from typing import (Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Opti
                     Tuple)
 
 from . import wire
-from .outcomes import (BadRequest, Overloaded, Timeout, TooLarge, TroupeError, WorkerLost,
-                       error_of)
+from .outcomes import (BadRequest, Cancelled, Overloaded, Timeout, TooLarge, TroupeError,
+                       WorkerLost, error_of)
 
-GRACE = 1.0  # seconds that the node has beyond a deadline to say that it has passed
+GRACE = 1.0  # seconds: see grace_of()
 SILENCES = 3  # intervals without a word until the other side is given up
 MAX_CALLS = 10000  # that are open or wait for a connection
 MAX_FRAME = 64 * 1024 * 1024  # bytes of a frame of payload, before the node has said its own
@@ -62,6 +62,9 @@ class Sink:
         """It has ended otherwise."""
         raise NotImplementedError
 
+    def down(self, headers: Dict[str, Any]) -> None:
+        """Of a monitor: the actor has gone down."""
+
 
 class _Call:
     __slots__ = ("sink", "headers", "payload", "is_sent", "deadline", "next_sequence", "command")
@@ -94,7 +97,8 @@ class Conversation:
         self._late: List[Tuple[float, int]] = []
         self._last_id = 0
         self._out: Deque[Frames] = deque()
-        self._unsent: Deque[Tuple[Dict[str, Any], Frames]] = deque()
+        # Messages, each with the call behind which it was wanted.
+        self._unsent: Deque[Tuple[int, Dict[str, Any], Frames]] = deque()
         self._is_connected = False
         self._why = ""  # there is no connection, as far as that is known
         self._said_at = 0.0
@@ -117,10 +121,9 @@ class Conversation:
                                   "heartbeat": int(self.heartbeat * 1000),
                                   "bundle": wire.MAX_BUNDLE, **self._greeting})
         for about, call in list(self._calls.items()):
+            self._say_unsent(about)
             self._say_call(about, call, now)
-        unsent, self._unsent = self._unsent, deque()
-        for headers, payload in unsent:
-            self.say("send", 0, headers, payload)
+        self._say_unsent(self._last_id + 1)
 
     def disconnected(self, text: str = "the connection to the node was lost") -> None:
         """The connection is no more."""
@@ -177,6 +180,8 @@ class Conversation:
             self._interval = headers.get("heartbeat", 0) / 1000 if self.heartbeat else 0.0
         elif name == "goaway":
             self.is_draining = True
+        elif name == "down":
+            self._take_down(about, headers)
         elif name == "message" and self._on_message:
             self._on_message(headers.get("from", ""), list(payload))
         return name != "bye"
@@ -184,7 +189,7 @@ class Conversation:
     def _take_answer(self, name: str, about: int, headers: Dict[str, Any],
                      payload: Frames) -> None:
         call = self._calls.get(about)
-        if call is None:
+        if call is None or (call.command == "monitor" and name != "error"):
             return  # it had ended here already, or was about no request
         if name == "part":
             if headers.get("sequence", call.next_sequence) != call.next_sequence:
@@ -199,6 +204,12 @@ class Conversation:
         else:
             self._end(about, error_of(headers))
 
+    def _take_down(self, about: int, headers: Dict[str, Any]) -> None:
+        call = self._calls.get(about)
+        if call is not None and call.command == "monitor":
+            del self._calls[about]
+            call.sink.down(headers)
+
     # ---- time ----
 
     def tick(self, now: float) -> bool:
@@ -208,10 +219,8 @@ class Conversation:
             call = self._calls.get(about)
             if call is not None and now >= self._given_up_at(call):
                 if call.is_sent:
-                    self.say("cancel", about)
-                self._end(about, Timeout("the node does not answer" if call.is_sent else
-                                         "the deadline passed without a connection to the node"
-                                         + (f": {self._why}" if self._why else "")))
+                    self._say_cancel(about, call)
+                self._end(about, Timeout(self._why_late(call)))
         if self._is_connected and self._interval:
             if now >= self._heard_at + SILENCES * self._interval:
                 return False
@@ -238,15 +247,26 @@ class Conversation:
             heapq.heapify(self._late)
         heapq.heappush(self._late, (self._given_up_at(call), about))
 
-    @staticmethod
-    def _given_up_at(call: _Call) -> float:
-        return call.deadline + GRACE if call.is_sent else call.deadline
+    def _given_up_at(self, call: _Call) -> float:
+        return call.deadline + self.grace_of(call.headers) if call.is_sent else call.deadline
+
+    def _why_late(self, call: _Call) -> str:
+        if call.is_sent:
+            return ("the node does not answer" if self.grace_of(call.headers) > 0 else
+                    "no answer has come in time")
+        return ("the deadline passed without a connection to the node"
+                + (f": {self._why}" if self._why else ""))
+
+    def grace_of(self, headers: Dict[str, Any]) -> float:
+        """Seconds beyond a deadline that the node has to say that it has passed."""
+        return GRACE
 
     # ---- what is wanted ----
 
     def start(self, sink: Sink, headers: Dict[str, Any], payload: Frames, now: float,
               timeout: Optional[float] = None, command: str = "request") -> int:
-        """Begin a call, or a `send` that is confirmed. Returns its id, for `cancel` and `grant`."""
+        """Begin a call, a `send` that is confirmed, or a `monitor`, whose timeout bounds how long
+        it waits for a connection. Returns its id, for `cancel` and `grant`."""
         self._last_id += 1
         about = self._last_id
         deadline = math.inf if timeout is None else now + max(0.0, timeout)
@@ -277,6 +297,8 @@ class Conversation:
             return
         call.is_sent = True
         call.payload = []
+        if call.command == "monitor":
+            call.deadline = math.inf
         self._watch(about, call)
 
     @property
@@ -290,24 +312,34 @@ class Conversation:
         if self._is_connected:
             self.say("send", 0, headers, payload)
         else:
-            self._unsent.append((headers, payload))
+            self._unsent.append((self._last_id, headers, payload))
+
+    def _say_unsent(self, before: int) -> None:
+        """What was wanted before that call."""
+        while self._unsent and self._unsent[0][0] < before:
+            _, headers, payload = self._unsent.popleft()
+            self.say("send", 0, headers, payload)
 
     def cancel(self, about: int) -> None:
-        """The node ends it; one that was not sent ends here."""
+        """The node ends it; a monitor, and one that was not sent, end here."""
         call = self._calls.get(about)
         if call is None:
             return
         if call.is_sent:
-            self.say("cancel", about)
+            self._say_cancel(about, call)
+            if call.command == "monitor":
+                self._end(about, Cancelled("cancelled by the caller"))
         else:
-            self._end(about, error_of({"code": "cancelled",
-                                       "text": "cancelled before it was sent"}))
+            self._end(about, Cancelled("cancelled before it was sent"))
 
     def drop(self, about: int) -> None:
         """Cancel it, and hear of it no more."""
         call = self._calls.pop(about, None)
         if call is not None and call.is_sent:
-            self.say("cancel", about)
+            self._say_cancel(about, call)
+
+    def _say_cancel(self, about: int, call: _Call) -> None:
+        self.say("demonitor" if call.command == "monitor" else "cancel", about)
 
     def grant(self, about: int, n_parts: int) -> None:
         """So many more parts are welcome."""

@@ -15,7 +15,7 @@ import os
 import queue
 import threading
 import time
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, cast
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Protocol, Tuple, cast
 
 from .connection import Fate, Pauses, Settings
 from .conversation import Conversation
@@ -30,6 +30,16 @@ Handler = Callable[[Request], Any]
 
 ANY = ""  # the capability of a handler that serves whatever the node calls it
 _PAGE = os.sysconf("SC_PAGESIZE")
+
+
+class AtWork(Protocol):
+    """What a thread of the worker is at."""
+
+    def progress(self) -> None: ...
+
+    def _wait_begins(self) -> None: ...
+
+    def _wait_ends(self) -> None: ...
 
 
 class Broken(Exception):
@@ -61,6 +71,7 @@ class Service(Conversation):
             capability: queue.SimpleQueue() for capability in handlers}
         self._running: List[Request] = []  # changed by handlers' threads, under the lock
         self._lock = threading.Lock()
+        self._here = threading.local()  # what the thread is at
         self._n_abandoned = 0  # handlers' threads that were given up, and have not ended
         self._n_done = 0
         self._state = "loading"
@@ -93,8 +104,18 @@ class Service(Conversation):
 
         self.post(say)
 
+    @property
+    def at_work(self) -> Optional[AtWork]:
+        """What the thread that asks is at."""
+        found: Optional[AtWork] = getattr(self._here, "work", None)
+        return found
+
     def progress(self) -> None:
-        """Loading gets on."""
+        """What the thread is at gets on, or loading."""
+        work = self.at_work
+        if work is not None:
+            work.progress()
+            return
         now = time.monotonic()
         self._progress_at = now
         if now >= self._progress_told_at + 0.1:
@@ -134,8 +155,13 @@ class Service(Conversation):
         if self._state == "loading":
             self.say("progress")
 
+    @property
+    def _is_done(self) -> bool:
+        """Whether nothing is open."""
+        return not self._jobs
+
     def _stop_when_done(self, now: float) -> None:
-        if (self._is_stopping and not self._jobs) or now >= self._ends_at:
+        if (self._is_stopping and self._is_done) or now >= self._ends_at:
             self._say_end()
             self._loop.end()
 
@@ -231,7 +257,9 @@ class Service(Conversation):
             if job.begin():
                 with self._lock:
                     self._running.append(job)
+                self._here.work = job
                 name, headers, frames = self._answer(handler, job)
+                self._here.work = None
                 with self._lock:
                     if job not in self._running:
                         self._n_abandoned -= 1
@@ -278,8 +306,15 @@ class Service(Conversation):
                                   **more})
 
     def terminate(self) -> None:
-        """Told to end, by a signal or by its own program."""
+        """Told to end by a signal."""
         raise NotImplementedError
+
+    def take_no_more(self) -> None:
+        """It is about to be told to end: the actor takes no other message. From any thread."""
+
+    def finish(self) -> None:
+        """Told so by its own program."""
+        self.terminate()
 
     def interrupt(self) -> None:
         """Told so by a terminal."""

@@ -63,6 +63,10 @@ class Subject:
         """What a message says, not checked yet."""
         raise NotImplementedError
 
+    def miscounted(self, value: Any, answer: "Subject", answered: Any) -> Optional[str]:
+        """What is wrong with how many there are in the answer; None: nothing."""
+        return None
+
     def described(self) -> Dict[str, Any]:
         return {"name": self.name, "type": self.type_name}
 
@@ -169,6 +173,15 @@ class Several(Subject):
                 return self.one.read(b"", False, {
                     "path": item[b"path"].decode(errors="surrogateescape")})
         raise self._no_batch()
+
+    def miscounted(self, value: Any, answer: Subject, answered: Any) -> Optional[str]:
+        """Who has sent several gets a vector for each: what is missing, or too much, would be
+        taken for that of another."""
+        if not isinstance(answer, Vectors) or len(answered) == len(value):
+            return None
+        name = self.one.name if self.is_one(value) else self.name
+        return (f"it has {len(answered)} vector{'' if len(answered) == 1 else 's'} for "
+                f"{len(value)} {name}")
 
     def _no_batch(self) -> Invalid:
         return Invalid(f"{self.name} must be a msgpack array of "

@@ -177,6 +177,9 @@ class TypedRequest(Typed, Generic[R, Part]):
     def unpack_reply(self, frames: Sequence[bytes]) -> R:
         """Frames as the reply to it; WorkerError when they are none."""
         reply: Any = self.REPLY.unpack(frames, self.method == self.BATCH_METHOD)
+        wrong = self.SUBJECT.miscounted(self._subject, reply.SUBJECT, reply._subject)
+        if wrong:
+            raise WorkerError(f"the reply does not keep to the contract: {wrong}")
         return reply  # type: ignore[no-any-return]
 
     # ---- for workers ----

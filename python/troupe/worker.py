@@ -6,6 +6,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, List, NoReturn, Optional, TypeVar
 
+from .acting import Acting
 from .connection import Settings
 from .keys import Key
 from .process_service import ProcessService
@@ -23,9 +24,9 @@ AnyHandler = TypeVar("AnyHandler", bound=Handler)
 AnyHook = TypeVar("AnyHook", bound=Callable[[], None])
 
 
-class Worker:
-    """Serves capabilities. The same program may be started by a node as a process of its own, or
-    be started by anybody and dial in.
+class Worker(Acting):
+    """Serves capabilities, or is an actor, or both. The same program may be started by a node as a
+    process of its own, or be started by anybody and dial in; actors are started by a node.
 
         worker = troupe.Worker("tcp://studio:5671")
 
@@ -34,6 +35,12 @@ class Worker:
             return request.payload.upper()
 
         worker.run()
+
+    An actor, of the node's file or one of its own pool, takes messages:
+
+        @worker.receive
+        def receive(message):
+            message.answer("no" if message.payload == b"any news?" else None)
 
     ``endpoint``     the node to dial; of no meaning when a node has started this process
     ``concurrency``  how many requests of each capability it takes at a time; each handler runs on
@@ -47,6 +54,7 @@ class Worker:
     def __init__(self, endpoint: Optional[str] = None, *, concurrency: int = 1,
                  heartbeat: float = 5.0, drain_timeout: float = 30.0,
                  key: Optional[Key] = None, server_key: Optional[Key] = None) -> None:
+        super().__init__()
         if not 1 <= concurrency <= MAX_CONCURRENCY:
             raise ValueError(f"concurrency is from 1 to {MAX_CONCURRENCY}")
         if heartbeat <= 0:
@@ -59,7 +67,6 @@ class Worker:
         self._server_key = server_key
         self._handlers: Dict[str, Handler] = {}
         self._hooks: List[Callable[[], None]] = []
-        self._service: Optional[Service] = None
         self._is_told_to_stop = False
 
     def capability(self, name: str) -> Callable[[AnyHandler], AnyHandler]:
@@ -87,15 +94,18 @@ class Worker:
         return hook
 
     def progress(self) -> None:
-        """Loading gets on."""
+        """What is done here gets on: loading, a request, or a message. To be said now and then by
+        what takes long, so that it does not count as hung."""
         if self._service is not None:
             self._service.progress()
 
     def stop(self) -> None:
-        """Finish what is here, take nothing new, and let run() return. From any thread."""
+        """Finish what is here, take nothing new, and let run() return. From any thread. A worker
+        of a node ends as ``normal`` then, and a permanent one is started again."""
         self._is_told_to_stop = True
         if self._service is not None:
-            self._service.post(self._service.terminate)
+            self._service.take_no_more()
+            self._service.post(self._service.finish)
 
     def run(self) -> None:
         """Serve until it is time to end: the node says so, SIGTERM comes, or stop() is called.
@@ -103,12 +113,15 @@ class Worker:
         In a process that a node has started this does not return, but ends the process. Elsewhere
         it returns when the worker has left in good order, and raises a `TroupeError` when it can
         be of no use."""
-        if not self._handlers:
-            raise ValueError("a worker without a capability")
+        if not self._handlers and self._actor.receive is None:
+            raise ValueError("a worker without a capability, and without receive")
         if os.environ.get("TROUPE_WORKER_ENDPOINT"):
             self._run_as_process(os.environ["TROUPE_WORKER_ENDPOINT"])
         if self._endpoint is None:
             raise ValueError("no node has started this process, and there is no endpoint to dial")
+        if self._actor.receive is not None:
+            raise ValueError("a worker that dials in takes no messages: for `receive` a node must "
+                             "start this program")
         service = RemoteService(self._handlers, self._hooks, self._concurrency,
                                 Settings.of(self._endpoint, self._key, self._server_key),
                                 self._heartbeat, self._drain_timeout)
@@ -133,7 +146,8 @@ class Worker:
         hooks = list(self._hooks)
         if wanted and wanted not in handlers and ANY not in handlers:
             hooks.insert(0, lambda: _refuse(wanted, handlers))
-        service = ProcessService(handlers, hooks, self._concurrency, endpoint, token)
+        service = ProcessService(handlers, hooks, self._concurrency, endpoint, token,
+                                 self._drain_timeout, self._actor)
         self._service = service
         with _Signals(service):
             service.run()
@@ -145,7 +159,8 @@ class Worker:
 
 
 def _refuse(wanted: str, handlers: Dict[str, Handler]) -> NoReturn:
-    raise Broken(f"this worker does not serve {wanted}, but {', '.join(handlers)}")
+    served = ", ".join(handlers) or "no capability"
+    raise Broken(f"this worker does not serve {wanted}, but {served}")
 
 
 class _Signals:

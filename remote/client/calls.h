@@ -39,6 +39,7 @@ typedef enum tr_call_kind {
     TR_CALL_REQUEST, /* of a capability */
     TR_CALL_ASK,     /* of an actor */
     TR_CALL_SEND,    /* of an actor, too; its end says that it was delivered */
+    TR_CALL_MONITOR, /* of an actor, too; it ends when that goes down */
 } tr_call_kind_t;
 
 struct tr_call {

@@ -187,7 +187,9 @@ void troupe_client_destroy(troupe_client_t **self_p)
         return;
     }
     int64_t now_ms = tr_clock_now_ms();
-    for (tr_call_t *call = tr_calls_sent(self->calls); call; call = call->next) {
+    tr_call_t *next;
+    for (tr_call_t *call = tr_calls_sent(self->calls); call; call = next) {
+        next = call->next;
         tr_client_cancel(self, call, now_ms);
     }
     tr_link_say_bye(self->link, now_ms);
@@ -297,6 +299,7 @@ troupe_status_t tr_client_start(troupe_client_t *self, const tr_order_t *order,
     if (verdict != TROUPE_OUTCOME_OK) {
         tr_client_end(self, call, verdict, text);
     } else {
+        tr_link_connect(self->link, now_ms); /* while the application does other things */
         tr_client_send_or_hold(self, now_ms);
     }
     return TROUPE_OK;

@@ -89,7 +89,8 @@ bool tr_client_has_ready(troupe_client_t *self);
  * link. */
 void tr_client_flush(troupe_client_t *self, int64_t now_ms);
 
-/* Tell the node that a call under way is not wanted any more. */
+/* Tell the node that a call under way is not wanted any more, which ends a monitor, unless that
+ * has to wait for room. */
 void tr_client_cancel(troupe_client_t *self, tr_call_t *call, int64_t now_ms);
 
 /* The application has this reply: a part makes room for another one. */

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/un.h>
 #include <zmq.h>
 
 #include "base/clock.h"
@@ -182,19 +183,33 @@ static bool open_sockets(tr_link_t *self)
     return true;
 }
 
-/* HOST:PORT with a port that there can be. */
-static bool has_port(const char *address)
+/* As libzmq reads a host when it is told to connect, so that it then says no to nothing. */
+static bool is_host(const char *text, size_t size)
 {
-    const char *colon = strrchr(address, ':');
+    static const char inside[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-:%;[]_*";
+    return size > 0 && !strchr(".-%;]_*", text[0]) && strspn(text, inside) >= size;
+}
+
+/* HOST:PORT with a port that there can be. */
+static bool is_address(const char *text)
+{
+    const char *colon = strrchr(text, ':');
     int64_t port = 0;
-    return colon && colon > address && tr_text_number(colon + 1, &port) == TROUPE_OK &&
-           port > 0 && port <= UINT16_MAX;
+    return colon && is_host(text, (size_t)(colon - text)) &&
+           tr_text_number(colon + 1, &port) == TROUPE_OK && port > 0 && port <= UINT16_MAX;
+}
+
+static bool is_path(const char *text)
+{
+    return text[0] != '\0' && strcmp(text, "@") != 0 &&
+           strlen(text) < sizeof((struct sockaddr_un *)NULL)->sun_path;
 }
 
 static bool is_endpoint(const char *endpoint)
 {
-    return (strncmp(endpoint, "tcp://", 6) == 0 && has_port(endpoint + 6)) ||
-           (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '\0');
+    return (strncmp(endpoint, "tcp://", 6) == 0 && is_address(endpoint + 6)) ||
+           (strncmp(endpoint, "ipc://", 6) == 0 && is_path(endpoint + 6));
 }
 
 tr_link_t *tr_link_new(const char *endpoint, int epoll_fd)
@@ -206,12 +221,13 @@ tr_link_t *tr_link_new(const char *endpoint, int epoll_fd)
     }
     zmq_msg_init(&self->head);
     self->epoll_fd = epoll_fd;
+    self->monitor_fd = -1;
     self->delay_ms = MIN_DELAY_MS;
     self->max_frame = DEFAULT_MAX_FRAME;
     self->max_open = DEFAULT_MAX_OPEN;
     self->endpoint = strdup(endpoint);
     self->context = self->endpoint ? tr_context_join() : NULL;
-    if (!self->context || !open_sockets(self)) {
+    if (!self->context) {
         tr_link_destroy(&self);
     }
     return self;
@@ -245,7 +261,14 @@ void tr_link_set_keys(tr_link_t *self, const tr_curve_pair_t *pair, const char *
     close_sockets(self, 0);
     self->state = LINK_WAITING;
     self->retry_ms = 0;
-    (void)open_sockets(self); /* or when it runs */
+}
+
+void tr_link_connect(tr_link_t *self, int64_t now_ms)
+{
+    assert(self);
+    if (self->state == LINK_WAITING && now_ms >= self->retry_ms && !open_sockets(self)) {
+        self->retry_ms = tr_clock_after(now_ms, MAX_DELAY_MS);
+    }
 }
 
 void tr_link_drop(tr_link_t *self, int64_t now_ms, const char *reason)
@@ -304,10 +327,11 @@ static void note_handshake(tr_link_t *self, uint16_t number, int value)
 }
 
 /* An event is two frames; its first bytes are its number. Looking costs system calls: once a
- * millisecond is often enough, since how an ended connection is learnt of takes longer. */
+ * millisecond is often enough, since how an ended connection is learnt of takes longer. Before
+ * there is one, all waits for what the monitor says. */
 static void read_monitor(tr_link_t *self, int64_t now_ms)
 {
-    if (now_ms == self->looked_ms) {
+    if (now_ms == self->looked_ms && self->state != LINK_CONNECTING) {
         return;
     }
     self->looked_ms = now_ms;
@@ -376,10 +400,7 @@ static void greet_again(tr_link_t *self, int64_t now_ms)
 
 void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind)
 {
-    assert(self);
-    if (self->state == LINK_WAITING && now_ms >= self->retry_ms && !open_sockets(self)) {
-        self->retry_ms = tr_clock_after(now_ms, MAX_DELAY_MS);
-    }
+    tr_link_connect(self, now_ms);
     if (self->state == LINK_WAITING) {
         return;
     }
@@ -548,6 +569,7 @@ static bool is_for_user(tr_link_t *self, const tr_trp1_t *command, int64_t now_m
     case TR_TRP1_REPLY:
     case TR_TRP1_STATUS:
     case TR_TRP1_MESSAGE:
+    case TR_TRP1_DOWN:
     case TR_TRP1_GOAWAY:
     case TR_TRP1_BYE:
         return true;

@@ -21,14 +21,17 @@
 
 typedef struct tr_link tr_link_t;
 
-/* A link to `endpoint` that begins to connect. Its descriptors are kept in the epoll
- * instance `epoll_fd`, which stays the caller's. NULL when out of memory or descriptors, or
- * when the endpoint is none. */
+/* A link to `endpoint`; it connects when it is told to, or is run. Its descriptors are kept in
+ * the epoll instance `epoll_fd`, which stays the caller's. NULL when out of memory or when the
+ * endpoint is none. */
 TROUPE_NODISCARD tr_link_t *tr_link_new(const char *endpoint, int epoll_fd);
 
-/* Connect anew, by CURVE, with that pair and the node's public key. Only before anything was
- * sent. */
+/* Connect by CURVE, with that pair and the node's public key; anew, if it has begun without.
+ * Only before anything was sent. */
 void tr_link_set_keys(tr_link_t *self, const tr_curve_pair_t *pair, const char *node_key);
+
+/* Begin to connect, where it is time for a try. */
+void tr_link_connect(tr_link_t *self, int64_t now_ms);
 
 /* Close; what was sent has up to 200 ms to leave. Waits for that when this is the last link
  * of the process. NULL is fine. */
@@ -38,8 +41,8 @@ void tr_link_destroy(tr_link_t **self_p);
  * silence proves nothing. Call it after reading. */
 void tr_link_run(tr_link_t *self, int64_t now_ms, bool is_behind);
 
-/* Read the next command that is for the user: part, reply, error, status, message, goaway,
- * bye.
+/* Read the next command that is for the user: part, reply, error, status, message, down,
+ * goaway, bye.
  *
  *   TROUPE_OK       *command_out borrows from the link until the next call; *message_out has
  *                   the payload and is the caller's, NULL when there is none

@@ -1,5 +1,6 @@
 /* A client and the actors of its node. What it sends and asks are calls like all others, so
- * that they keep their order and each has its end; what it is sent waits in its inbox.
+ * that they keep their order and each has its end; what it is sent waits in its inbox. So are
+ * its monitors, which last until the actor goes down.
  */
 
 #include <troupe/client.h>
@@ -7,6 +8,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "mailbox/reply.h"
 #include "remote/client/client.h"
 
 troupe_status_t troupe_client_start_send(troupe_client_t *self, const char *actor,
@@ -51,6 +53,25 @@ troupe_status_t troupe_client_ask(troupe_client_t *self, const char *actor, int6
     const tr_order_t order = {
         .kind = TR_CALL_ASK, .name = actor, .options.timeout_ms = timeout_ms};
     return tr_client_finish(self, &order, message_p, NULL, NULL, out);
+}
+
+/* ---- monitors ---- */
+
+troupe_status_t troupe_client_start_monitor(troupe_client_t *self, const char *actor,
+                                            uint64_t *id_out)
+{
+    assert(self && id_out);
+    const tr_order_t order = {.kind = TR_CALL_MONITOR, .name = actor};
+    troupe_status_t status = tr_client_start(self, &order, NULL, &self->ready, id_out);
+    tr_client_leave(self);
+    return status;
+}
+
+troupe_reason_t troupe_reply_reason(const troupe_reply_t *self)
+{
+    assert(self);
+    return self->reason ? tr_reason_view(self->reason)
+                        : (troupe_reason_t){.kind = TROUPE_REASON_NORMAL, .text = ""};
 }
 
 /* ---- what actors send ---- */

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "mailbox/message.h"
 #include "mailbox/reply.h"
+#include "wire/down.h"
 
 #define MAX_WAITING       65536
 #define MAX_WAITING_BYTES ((size_t)64 << 20)
@@ -78,13 +79,22 @@ static void note_loss(troupe_client_t *self)
     }
 }
 
-void tr_client_cancel(troupe_client_t *self, tr_call_t *call, int64_t now_ms)
+static void say_cancel(troupe_client_t *self, tr_call_t *call, int64_t now_ms)
 {
     tr_trp1_t command;
-    tr_trp1_init(&command, TR_TRP1_CANCEL, call->id);
+    bool is_monitor = call->kind == TR_CALL_MONITOR;
+    tr_trp1_init(&command, is_monitor ? TR_TRP1_DEMONITOR : TR_TRP1_CANCEL, call->id);
     call->wants_cancel = tr_link_send(self->link, now_ms, &command, NULL) == TROUPE_FULL;
     self->owes_words |= call->wants_cancel;
     self->must_look = true;
+}
+
+void tr_client_cancel(troupe_client_t *self, tr_call_t *call, int64_t now_ms)
+{
+    say_cancel(self, call, now_ms);
+    if (call->kind == TR_CALL_MONITOR && !call->wants_cancel) {
+        tr_client_end(self, call, TROUPE_OUTCOME_CANCELLED, "cancelled by the caller");
+    }
 }
 
 static void grant(troupe_client_t *self, tr_call_t *call, int64_t now_ms)
@@ -118,12 +128,14 @@ void tr_client_note_taken(troupe_client_t *self, const troupe_reply_t *reply)
 static void send_owed_words(troupe_client_t *self, int64_t now_ms)
 {
     self->owes_words = false;
-    for (tr_call_t *call = tr_calls_sent(self->calls); call; call = call->next) {
-        if (call->wants_cancel) {
-            tr_client_cancel(self, call, now_ms);
-        }
+    tr_call_t *next;
+    for (tr_call_t *call = tr_calls_sent(self->calls); call; call = next) {
+        next = call->next;
         if (call->wants_credit) {
             grant(self, call, now_ms);
+        }
+        if (call->wants_cancel) {
+            tr_client_cancel(self, call, now_ms);
         }
     }
 }
@@ -144,6 +156,12 @@ static void describe_send(const tr_call_t *call, tr_trp1_t *out)
     out->actor = call->capability;
     out->urgent = call->is_urgent;
     out->confirm = true;
+}
+
+static void describe_monitor(const tr_call_t *call, tr_trp1_t *out)
+{
+    tr_trp1_init(out, TR_TRP1_MONITOR, call->id);
+    out->actor = call->capability;
 }
 
 static int64_t left_ms(const tr_call_t *call, int64_t now_ms)
@@ -183,6 +201,9 @@ static void describe(const tr_call_t *call, int64_t now_ms, tr_trp1_t *out)
         break;
     case TR_CALL_SEND:
         describe_send(call, out);
+        break;
+    case TR_CALL_MONITOR:
+        describe_monitor(call, out);
         break;
     }
 }
@@ -330,7 +351,7 @@ void tr_client_note_pause(troupe_client_t *self)
 static void cut_off(troupe_client_t *self, tr_call_t *call, int64_t now_ms,
                     troupe_outcome_t outcome, const char *text)
 {
-    tr_client_cancel(self, call, now_ms);
+    say_cancel(self, call, now_ms);
     tr_client_end(self, call, outcome, text);
 }
 
@@ -389,6 +410,27 @@ static void take_error(troupe_client_t *self, tr_call_t *call, const tr_trp1_t *
     end_call(self, call, outcome, text, error->hint_ms > 0 ? error->hint_ms : 0, NULL);
 }
 
+static void take_down(troupe_client_t *self, tr_call_t *call, const tr_trp1_t *down)
+{
+    tr_reason_t *reason = malloc(sizeof *reason);
+    if (!reason) {
+        tr_client_end(self, call, TROUPE_OUTCOME_INTERNAL,
+                      "it went down, but there is no memory for the reason");
+        return;
+    }
+    *reason = tr_down_reason(down);
+    char text[TEXT_SIZE];
+    call->final->reason = reason;
+    end_call(self, call, TROUPE_OUTCOME_OK, tr_reason_show(reason, text, sizeof text), 0, NULL);
+}
+
+/* A monitor hears of an end, or of what keeps it from that; all else of answers. */
+static bool is_expected(const tr_call_t *call, tr_trp1_command_t command)
+{
+    return command == TR_TRP1_ERROR ||
+           (command == TR_TRP1_DOWN) == (call->kind == TR_CALL_MONITOR);
+}
+
 /* One command from the node. What is left of `*message_p` is the caller's to destroy. */
 static void take_command(troupe_client_t *self, const tr_trp1_t *command, int64_t now_ms,
                          bool has_memory, troupe_message_t **message_p)
@@ -409,13 +451,15 @@ static void take_command(troupe_client_t *self, const tr_trp1_t *command, int64_
         return;
     }
     tr_call_t *call = tr_calls_find(self->calls, command->id);
-    if (!call || !call->is_sent) {
+    if (!call || !call->is_sent || !is_expected(call, command->command)) {
         return;
     }
     if (command->command == TR_TRP1_STATUS) {
         take_status(self, call, command);
     } else if (command->command == TR_TRP1_ERROR) {
         take_error(self, call, command);
+    } else if (command->command == TR_TRP1_DOWN) {
+        take_down(self, call, command);
     } else if (!has_memory) {
         cut_off(self, call, now_ms, TROUPE_OUTCOME_INTERNAL, "out of memory for the payload");
     } else if (command->command == TR_TRP1_PART) {

@@ -25,8 +25,6 @@
 #define SEND_HIGH_WATER        500 /* for each peer; what a gateway's next try can make up for */
 #define BACKLOG                256
 #define LINGER_MS              500
-#define HEARTBEAT_MS           10000 /* between looks of libzmq whether who is silent is there */
-#define GONE_AFTER_MS          30000
 #define HANDSHAKE_MS           5000
 
 /* Its header hides it among the drafts; the library has it. */
@@ -112,9 +110,6 @@ static bool make_socket(tr_door_t *door)
         zsock_set_backlog(socket, BACKLOG);
         zsock_set_linger(socket, LINGER_MS);
         zsock_set_handshake_ivl(socket, HANDSHAKE_MS);
-        zsock_set_heartbeat_ivl(socket, HEARTBEAT_MS);
-        zsock_set_heartbeat_timeout(socket, GONE_AFTER_MS);
-        zsock_set_heartbeat_ttl(socket, GONE_AFTER_MS);
         zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE,
                        &(int64_t){largest_frame(&door->limits)}, sizeof(int64_t));
     }
@@ -164,6 +159,7 @@ static bool listen_there(tr_door_t *door, char *why, size_t size)
     door->is_listening = door->listener >= 0;
     if (door->is_listening && !tr_endpoint_is_ipc(door->endpoint)) {
         tr_endpoint_bound_buffers(door->listener, door->limits.socket_buffer);
+        tr_endpoint_look_after(door->listener);
     }
     return door->is_listening;
 }

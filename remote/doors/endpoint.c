@@ -4,12 +4,12 @@
 
 #include "remote/doors/endpoint.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,7 +20,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/tcp_address.h"
+
 #define IPC "ipc://"
+#define TCP "tcp://"
+
+/* When the system asks whether somebody is still there, and gives up. */
+enum { SILENT_S = 10, ASK_AGAIN_S = 5, ASKED_TIMES = 4 };
 
 bool tr_endpoint_is_ipc(const char *endpoint)
 {
@@ -60,51 +66,21 @@ static troupe_status_t check_folder(const char *path, char *why, size_t size)
 }
 
 /* False: it is no IPv4 address in digits with a port. */
-static bool parse_tcp(const char *endpoint, struct sockaddr_in *out)
+static bool read_tcp(const char *endpoint, struct sockaddr_in *out)
 {
-    char host[INET_ADDRSTRLEN];
-    unsigned port = 0;
-    *out = (struct sockaddr_in){.sin_family = AF_INET};
-    if (sscanf(endpoint, "tcp://%15[0-9.]:%5u", host, &port) != 2 || port > UINT16_MAX ||
-        inet_pton(AF_INET, host, &out->sin_addr) != 1) {
-        return false;
-    }
-    out->sin_port = htons((uint16_t)port);
-    return true;
+    return strncmp(endpoint, TCP, strlen(TCP)) == 0 &&
+           tr_tcp_address_read(endpoint + strlen(TCP), out) == TR_TCP_FINE;
 }
 
-/* A port in TIME_WAIT is free. */
-static int bind_tcp(const struct sockaddr_in *address, int flags)
-{
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-    if (descriptor >= 0 &&
-        (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0 ||
-         bind(descriptor, (const struct sockaddr *)address, sizeof *address) != 0)) {
-        int error = errno;
-        close(descriptor);
-        errno = error;
-        descriptor = -1;
-    }
-    return descriptor;
-}
-
-/* That a port is in use is told when half of the node has started, too. The probe never
- * listens.
- */
+/* That a port is in use is told when half of the node has started, too. */
 static troupe_status_t check_port(const char *endpoint, char *why, size_t size)
 {
     struct sockaddr_in address;
-    if (!parse_tcp(endpoint, &address)) {
+    if (!read_tcp(endpoint, &address)) {
         snprintf(why, size, "it has no IPv4 address in digits, or no port");
         return TROUPE_ERR_IO;
     }
-    int probe = bind_tcp(&address, 0);
-    if (probe < 0) {
-        snprintf(why, size, "%s", strerror(errno));
-        return errno == EADDRINUSE ? TROUPE_EXISTS : TROUPE_ERR_IO;
-    }
-    close(probe);
-    return TROUPE_OK;
+    return tr_tcp_address_check(&address, why, size);
 }
 
 troupe_status_t tr_endpoint_check(const char *endpoint, char *why, size_t size)
@@ -290,8 +266,8 @@ int tr_endpoint_listen(const char *endpoint, unsigned mode, const char *owner, i
         if (descriptor < 0) {
             return -1;
         }
-    } else if (parse_tcp(endpoint, &address)) {
-        descriptor = bind_tcp(&address, SOCK_NONBLOCK);
+    } else if (read_tcp(endpoint, &address)) {
+        descriptor = tr_tcp_address_bind(&address);
     } else {
         errno = EINVAL;
     }
@@ -314,6 +290,26 @@ void tr_endpoint_bound_buffers(int listener, size_t bytes)
     if (n > 0) {
         (void)setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &n, sizeof n);
         (void)setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &n, sizeof n);
+    }
+}
+
+/* libzmq could ask, too, but ends the process when it does so behind a connection that has
+ * ended with messages before it which nobody takes. */
+void tr_endpoint_look_after(int listener)
+{
+    static const struct {
+        int level;
+        int option;
+        int value;
+    } settings[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, SILENT_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, ASK_AGAIN_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, ASKED_TIMES},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        (void)setsockopt(listener, settings[i].level, settings[i].option, &settings[i].value,
+                         sizeof settings[i].value);
     }
 }
 

@@ -37,6 +37,10 @@ int tr_endpoint_listen(const char *endpoint, unsigned mode, const char *owner, i
  * from now on. tcp only; 0: as it likes. */
 void tr_endpoint_bound_buffers(int listener, size_t bytes);
 
+/* Let the system find out when whoever has connected from now on is not there any more, though
+ * nobody said so, and end the connection: within half a minute of silence. tcp only. */
+void tr_endpoint_look_after(int listener);
+
 /* Give the bound ipc socket its mode and owner. tcp: nothing to do. */
 TROUPE_NODISCARD troupe_status_t tr_endpoint_set_access(const char *endpoint, unsigned mode,
                                                         const char *owner, char *why,

@@ -401,6 +401,7 @@ static bool begin(tr_self_t *self, const void *arg)
         tr_idmap_init(&gateway->known);
         tr_idmap_init(&gateway->lines);
         tr_timers_init(&gateway->deadlines);
+        tr_watched_init(&gateway->watched, self->mailbox, self->incarnation);
     }
     if (!gateway || tr_peers_init(&gateway->peers) != TROUPE_OK || !tr_guard_begin(gateway)) {
         self->reason = tr_reason_format(TROUPE_REASON_FAILED, "out of memory");
@@ -451,6 +452,7 @@ static void end(tr_self_t *self)
     tr_idmap_finish(&gateway->known);
     tr_workers_finish(gateway);
     tr_timers_finish(&gateway->deadlines);
+    tr_watched_finish(&gateway->watched);
     tr_mmi_finish(&gateway->mmi);
     free(gateway);
     self->state = NULL;

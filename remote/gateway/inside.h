@@ -14,6 +14,7 @@
 #include "remote/gateway/limits.h"
 #include "remote/gateway/party.h"
 #include "remote/gateway/peers.h"
+#include "remote/gateway/watched.h"
 #include "remote/majordomo/mmi.h"
 #include "remote/majordomo/vigil.h"
 #include "remote/workers/relapses.h"
@@ -33,6 +34,7 @@ struct tr_gateway {
     tr_idmap_t calls; /* by the gateway's id; tr_open_call_t */
     uint64_t last_id;
     tr_timers_t deadlines; /* of what actors were asked, by the gateway's id */
+    tr_watched_t watched;  /* actors that peers monitor */
     tr_idmap_t lines;      /* of peers that serve capabilities, by their number; tr_line_t */
     uint64_t last_line;
     tr_relapses_t relapses;
@@ -142,6 +144,10 @@ void tr_gateway_look_after_peers(tr_gateway_t *gateway, int64_t now_ms);
 void tr_requests_take(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                       troupe_message_t **payload_p, bool has_too_many_frames);
 
+/* Something new may be open for it under that id, as far as limits go; else it was refused. */
+bool tr_requests_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                        const troupe_message_t *payload, bool has_too_many_frames);
+
 /* It wants no answer any more to what it numbered so. */
 void tr_requests_cancel(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id);
 
@@ -218,11 +224,17 @@ void tr_talk_send(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *send,
 void tr_talk_ask(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                  troupe_message_t **payload_p);
 
+/* A peer wants to be told when an actor goes down, and wants it no more. */
+void tr_talk_monitor(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *monitor,
+                     const troupe_message_t *payload, bool has_too_many_frames);
+void tr_talk_demonitor(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id);
+
 /* Somebody or something ends what a peer has asked an actor, before that has answered. */
 void tr_talk_give_up(tr_gateway_t *gateway, tr_open_call_t *call, troupe_outcome_t outcome,
                      const char *why);
 
-/* An actor sends to a peer, or a link of a peer has ended. Takes the mail. */
+/* An actor sends to a peer, or one that a peer monitors or is linked to has ended. Takes the
+ * mail. */
 void tr_talk_take(tr_gateway_t *gateway, tr_mail_t *mail);
 
 /* End what was asked and has not been answered in time. Returns when to look again. */

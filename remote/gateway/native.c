@@ -214,6 +214,12 @@ static void on_command(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *
     case TR_TRP1_SEND:
         tr_talk_send(gateway, peer, command, payload_p, has_too_many_frames);
         break;
+    case TR_TRP1_MONITOR:
+        tr_talk_monitor(gateway, peer, command, *payload_p, has_too_many_frames);
+        break;
+    case TR_TRP1_DEMONITOR:
+        tr_talk_demonitor(gateway, peer, command->id);
+        break;
     case TR_TRP1_CANCEL:
         tr_requests_cancel(gateway, peer, command->id);
         break;

@@ -33,7 +33,9 @@ void tr_gateway_close_call(tr_gateway_t *gateway, tr_open_call_t *call)
     tr_majordomo_forget_parts(call);
     take_from_peer(call);
     tr_idmap_take(&gateway->calls, call->id);
-    if (!call->envelope) {
+    if (call->is_monitor) {
+        tr_watched_remove(&gateway->watched, call);
+    } else if (!call->envelope) {
         tr_timers_cancel(&gateway->deadlines, call->id);
     }
     tr_envelope_release(&call->envelope);

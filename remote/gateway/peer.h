@@ -33,14 +33,18 @@
 
 typedef struct tr_peer tr_peer_t;
 
-/* One open request of a peer. */
+/* One open request of a peer, or one of its monitors. */
 typedef struct tr_open_call {
-    struct tr_open_call *next; /* among those that are over */
-    tr_peer_t *peer;           /* NULL: it is gone, and the call runs to its end */
-    uint64_t peer_id;          /* as the peer numbered it */
-    uint64_t id;               /* as the gateway did */
-    tr_envelope_t *envelope;   /* a share, for cancelling; NULL: an actor was asked */
-    tr_route_t *route;         /* its own: where to cancel it */
+    struct tr_open_call *next;       /* among those that are over */
+    tr_peer_t *peer;                 /* NULL: it is gone, and the call runs to its end */
+    uint64_t peer_id;                /* as the peer numbered it */
+    uint64_t id;                     /* as the gateway did */
+    tr_envelope_t *envelope;         /* a share, for cancelling; NULL: it is about an actor */
+    tr_route_t *route;               /* its own: where to cancel it */
+    bool is_monitor;                 /* it ends when the actor goes down; else that was asked */
+    struct tr_watched_life *watched; /* of a monitor; remote/gateway/watched.h */
+    struct tr_open_call *previous_monitor;
+    struct tr_open_call *next_monitor;
     bool finish_on_disconnect;
     bool grants_itself; /* the peer says how many parts it wants; else each that leaves grants
                            one */

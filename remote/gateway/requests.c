@@ -100,8 +100,8 @@ const char *tr_requests_payload_problem(const tr_peer_t *peer, const troupe_mess
     return NULL;
 }
 
-static bool is_within_limits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
-                             const troupe_message_t *payload, bool has_too_many_frames)
+bool tr_requests_admits(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
+                        const troupe_message_t *payload, bool has_too_many_frames)
 {
     if (tr_idmap_get(&peer->calls, request->id)) {
         tr_requests_refuse(gateway, peer, request, TROUPE_OUTCOME_BAD_REQUEST,
@@ -178,7 +178,7 @@ static void answer_unposted(tr_gateway_t *gateway, tr_open_call_t *call,
 void tr_requests_take(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *request,
                       troupe_message_t **payload_p, bool has_too_many_frames)
 {
-    if (!is_within_limits(gateway, peer, request, *payload_p, has_too_many_frames) ||
+    if (!tr_requests_admits(gateway, peer, request, *payload_p, has_too_many_frames) ||
         !may_call(gateway, peer, request)) {
         return;
     }
@@ -219,6 +219,9 @@ void tr_requests_take(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *r
 void tr_requests_cancel(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id)
 {
     tr_open_call_t *call = tr_idmap_get(&peer->calls, id);
+    if (call && call->is_monitor) {
+        return; /* there is a word of its own for that */
+    }
     if (call && !call->envelope) {
         tr_talk_give_up(gateway, call, TROUPE_OUTCOME_CANCELLED, "cancelled by the caller");
     } else if (call) {

@@ -6,6 +6,9 @@
  *
  * An ask is an open call like a request, but for its answer, which is awaited here: nobody else
  * keeps its deadline.
+ *
+ * A monitor is an open call, too, that has no deadline; it is the gateway that watches, for all
+ * its peers.
  */
 
 #include <stdio.h>
@@ -16,6 +19,7 @@
 #include "base/slab.h"
 #include "mailbox/message.h"
 #include "remote/gateway/inside.h"
+#include "wire/down.h"
 
 #define DEFAULT_ASK_MS 5000
 
@@ -63,23 +67,44 @@ static void copy_name(char name[TR_TRP1_MAX_NAME + 1], tr_span_t actor)
     name[actor.size] = '\0';
 }
 
-/* What keeps it from that actor, which it names first in `text`; OK when nothing does. */
-static troupe_outcome_t judge(tr_gateway_t *gateway, tr_peer_t *peer, tr_span_t actor,
-                              const char **why)
+static const char *why_forbidden(const tr_peer_t *peer, const tr_trp1_t *command)
 {
-    if (!tr_allowed_has(&peer->rights->actors, actor)) {
-        tr_requests_note_forbidden(gateway, peer, TR_RIGHT_ACTOR, actor);
-        *why = peer->name[0] ? "this peer may not send to it"
-                             : "peers of this endpoint may not send to it";
-        return TROUPE_OUTCOME_FORBIDDEN;
+    bool is_monitor = command->command == TR_TRP1_MONITOR;
+    if (peer->name[0]) {
+        return is_monitor ? "this peer may not monitor it" : "this peer may not send to it";
     }
-    if (memchr(actor.data, '\0', actor.size)) { /* as a text it would be another name */
-        *why = "there is no such actor";
-        return TROUPE_OUTCOME_NO_CAPABILITY;
+    return is_monitor ? "peers of this endpoint may not monitor it"
+                      : "peers of this endpoint may not send to it";
+}
+
+/* What keeps it from having to do with that actor; OK when nothing does. */
+static troupe_outcome_t judge_right(tr_gateway_t *gateway, tr_peer_t *peer,
+                                    const tr_trp1_t *command, const char **why)
+{
+    if (!tr_allowed_has(&peer->rights->actors, command->actor)) {
+        tr_requests_note_forbidden(gateway, peer, TR_RIGHT_ACTOR, command->actor);
+        *why = why_forbidden(peer, command);
+        return TROUPE_OUTCOME_FORBIDDEN;
     }
     if (gateway->is_draining) {
         *why = "the node is draining";
         return TROUPE_OUTCOME_SHUTTING_DOWN;
+    }
+    return TROUPE_OUTCOME_OK;
+}
+
+/* What keeps it from speaking to that actor. */
+static troupe_outcome_t judge(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *command,
+                              const char **why)
+{
+    tr_span_t actor = command->actor;
+    troupe_outcome_t outcome = judge_right(gateway, peer, command, why);
+    if (outcome != TROUPE_OUTCOME_OK) {
+        return outcome;
+    }
+    if (memchr(actor.data, '\0', actor.size)) { /* as a text it would be another name */
+        *why = "there is no such actor";
+        return TROUPE_OUTCOME_NO_CAPABILITY;
     }
     if (!introduce(gateway, peer)) {
         *why = "the node is out of memory";
@@ -146,7 +171,7 @@ void tr_talk_send(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *send,
     char text[TR_REQUESTS_MAX_PROBLEM];
     const char *why = tr_requests_payload_problem(peer, *payload_p, has_too_many_frames, text);
     troupe_outcome_t outcome =
-        why ? TROUPE_OUTCOME_TOO_LARGE : judge(gateway, peer, send->actor, &why);
+        why ? TROUPE_OUTCOME_TOO_LARGE : judge(gateway, peer, send, &why);
     if (outcome != TROUPE_OUTCOME_OK) {
         refuse(gateway, peer, send, outcome, why);
         return;
@@ -157,9 +182,9 @@ void tr_talk_send(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *send,
 
 /* ---- asks ---- */
 
-/* NULL when out of memory. */
-static tr_open_call_t *open_ask(tr_gateway_t *gateway, tr_peer_t *peer,
-                                const tr_trp1_t *request, int64_t deadline_ms)
+/* An ask or a monitor. NULL when out of memory. */
+static tr_open_call_t *open_call(tr_gateway_t *gateway, tr_peer_t *peer,
+                                 const tr_trp1_t *command)
 {
     tr_open_call_t *call = tr_slab_alloc(sizeof *call);
     if (!call) {
@@ -167,15 +192,25 @@ static tr_open_call_t *open_ask(tr_gateway_t *gateway, tr_peer_t *peer,
     }
     *call = (tr_open_call_t){
         .peer = peer,
-        .peer_id = request->id,
+        .peer_id = command->id,
         .id = ++gateway->last_id,
-        .finish_on_disconnect = request->finish_on_disconnect,
+        .is_monitor = command->command == TR_TRP1_MONITOR,
+        .finish_on_disconnect = command->finish_on_disconnect,
     };
     if (tr_gateway_note_call(gateway, call) != TROUPE_OK) {
         tr_slab_free(call, sizeof *call);
         return NULL;
     }
-    if (tr_timers_start(&gateway->deadlines, call->id, deadline_ms, 0, NULL) != TROUPE_OK) {
+    return call;
+}
+
+/* NULL when out of memory. */
+static tr_open_call_t *open_ask(tr_gateway_t *gateway, tr_peer_t *peer,
+                                const tr_trp1_t *request, int64_t deadline_ms)
+{
+    tr_open_call_t *call = open_call(gateway, peer, request);
+    if (call &&
+        tr_timers_start(&gateway->deadlines, call->id, deadline_ms, 0, NULL) != TROUPE_OK) {
         tr_gateway_close_call(gateway, call);
         return NULL;
     }
@@ -193,7 +228,7 @@ void tr_talk_ask(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *reques
                  troupe_message_t **payload_p)
 {
     const char *why;
-    troupe_outcome_t outcome = judge(gateway, peer, request->actor, &why);
+    troupe_outcome_t outcome = judge(gateway, peer, request, &why);
     if (outcome != TROUPE_OUTCOME_OK) {
         refuse(gateway, peer, request, outcome, why);
         return;
@@ -230,13 +265,94 @@ int64_t tr_talk_expire(tr_gateway_t *gateway, int64_t now_ms)
     return tr_timers_next_ms(&gateway->deadlines);
 }
 
+/* ---- monitors ---- */
+
+static void say_down(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id, tr_span_t whom,
+                     const tr_reason_t *reason)
+{
+    tr_trp1_t down;
+    tr_trp1_init(&down, TR_TRP1_DOWN, id);
+    down.from = whom;
+    tr_down_say_reason(&down, reason);
+    tr_native_answer(gateway, peer, &down, NULL);
+}
+
+static void watch(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *monitor,
+                  troupe_ref_t *whom)
+{
+    tr_open_call_t *call = open_call(gateway, peer, monitor);
+    if (call && tr_watched_add(&gateway->watched, whom, call) == TROUPE_OK) {
+        return;
+    }
+    if (call) {
+        tr_gateway_close_call(gateway, call);
+    }
+    refuse(gateway, peer, monitor, TROUPE_OUTCOME_OVERLOADED, "the node is out of memory");
+}
+
+void tr_talk_monitor(tr_gateway_t *gateway, tr_peer_t *peer, const tr_trp1_t *monitor,
+                     const troupe_message_t *payload, bool has_too_many_frames)
+{
+    if (monitor->id == 0 || monitor->actor.size == 0) {
+        tr_native_refuse_malformed(gateway, peer, monitor->id,
+                                   "a monitor needs an id above 0 and an actor");
+        return;
+    }
+    if (!tr_requests_admits(gateway, peer, monitor, payload, has_too_many_frames)) {
+        return;
+    }
+    const char *why;
+    troupe_outcome_t outcome = judge_right(gateway, peer, monitor, &why);
+    if (outcome != TROUPE_OUTCOME_OK) {
+        refuse(gateway, peer, monitor, outcome, why);
+        return;
+    }
+    troupe_ref_t *whom = tr_directory_refer(gateway->self->runtime->directory, monitor->actor);
+    if (whom) {
+        watch(gateway, peer, monitor, whom);
+    } else {
+        const tr_reason_t gone = tr_reason_of(TROUPE_REASON_GONE);
+        say_down(gateway, peer, monitor->id, monitor->actor, &gone);
+    }
+    troupe_ref_release(&whom);
+}
+
+void tr_talk_demonitor(tr_gateway_t *gateway, tr_peer_t *peer, uint64_t id)
+{
+    tr_open_call_t *call = tr_idmap_get(&peer->calls, id);
+    if (call && call->is_monitor) {
+        tr_gateway_close_call(gateway, call);
+    }
+}
+
+static void end_monitor(tr_gateway_t *gateway, tr_open_call_t *call, const tr_mail_t *notice)
+{
+    tr_peer_t *peer = call->peer;
+    say_down(gateway, peer, call->peer_id, tr_span_of(troupe_ref_name(notice->from)),
+             notice->reason);
+    tr_gateway_close_call(gateway, call);
+    if (peer->is_gone) {
+        tr_gateway_drop_peer(gateway, peer);
+    }
+}
+
+/* Nobody waits for it when all have ended their monitors meanwhile. */
+static void on_monitored_down(tr_gateway_t *gateway, const tr_mail_t *notice)
+{
+    tr_watched_life_t *life = tr_watched_take(&gateway->watched, notice);
+    tr_open_call_t *call;
+    while (life && (call = tr_watched_pop(&life)) != NULL) {
+        end_monitor(gateway, call, notice);
+    }
+}
+
 /* ---- what actors say ---- */
 
 /* A peer does not live on when one that it is tied to has failed. */
 static void on_link_down(tr_gateway_t *gateway, const tr_mail_t *notice)
 {
     tr_peer_t *peer = tr_idmap_get(&gateway->known, notice->to);
-    bool is_tied = peer && notice->is_link && tr_ref_untie(peer->ref, notice->number);
+    bool is_tied = peer && tr_ref_untie(peer->ref, notice->number);
     if (is_tied && tr_reason_is_abnormal(notice->reason)) {
         tr_peer_cut(peer, "an actor that it was linked to has failed");
         tr_gateway_drop_peer(gateway, peer);
@@ -293,7 +409,7 @@ void tr_talk_take(tr_gateway_t *gateway, tr_mail_t *mail)
 {
     tr_letter_t *letter = &mail->letter;
     if (mail->kind == TROUPE_MESSAGE_DOWN) {
-        on_link_down(gateway, mail);
+        (mail->is_link ? on_link_down : on_monitored_down)(gateway, mail);
         tr_letter_destroy(&letter);
         return;
     }

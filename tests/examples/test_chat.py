@@ -45,11 +45,13 @@ class Program:
     def say(self, line):
         self.process.stdin.write(line + "\n")
 
-    def wait_line(self, text):
+    def wait_line(self, text, count=1):
+        def is_there():
+            return sum(text in line for line in self.lines) >= count
+
         with self.changed:
-            found = self.changed.wait_for(
-                lambda: self.is_silent or any(text in line for line in self.lines), LONG)
-            if not found or not any(text in line for line in self.lines):
+            self.changed.wait_for(lambda: self.is_silent or is_there(), LONG)
+            if not is_there():
                 raise AssertionError(f"no {text!r} in {self.lines}")
 
     def end(self):
@@ -65,10 +67,13 @@ class Chat(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="troupe-chat-")
         self.addCleanup(folder.cleanup)
-        path = os.path.join(folder.name, "chat.sock")
-        self.endpoint = "ipc://" + path
+        self.path = os.path.join(folder.name, "chat.sock")
+        self.endpoint = "ipc://" + self.path
+        self.start_node()
+
+    def start_node(self):
         self.node = Program(os.environ["TROUPE_BIN"], "run", os.path.join(CHAT, "chat.yaml"),
-                            output="stderr", CHAT_SOCKET=path)
+                            output="stderr", CHAT_SOCKET=self.path)
         self.addCleanup(self.node.end)
         self.node.wait_line("event=node_ready")
 
@@ -117,6 +122,29 @@ class Chat(unittest.TestCase):
         self.assertEqual(bob.lines, [*joined[1:], "bob: good morning", "here: ann bob cyd",
                                      "* cyd is lost", "bob: poor cyd"])
         self.assertEqual(cyd.lines, [joined[2], "bob: good morning", "here: ann bob cyd"])
+
+    def test_a_room_that_is_restarted_is_entered_again(self):
+        ann = self.client("ann")
+        ann.wait_line("* ann has joined")
+        bob = self.client("bob", os.environ["CHAT_CLIENT"])
+        bob.wait_line("* bob has joined")
+        for count in 2, 3:
+            subprocess.run([os.environ["TROUPE_BIN"], "restart", "room", "-e", self.endpoint],
+                           check=True, timeout=LONG)
+            for client, nick in (ann, "ann"), (bob, "bob"):
+                client.wait_line("* the room has ended: shutdown", count - 1)
+                client.wait_line(f"* {nick} has joined", count)
+        bob.say("here we are again")
+        for client in ann, bob:
+            client.wait_line("bob: here we are again")
+
+    def test_a_node_that_was_away(self):
+        bob = self.client("bob", os.environ["CHAT_CLIENT"])
+        bob.wait_line("* bob has joined")
+        self.node.process.kill()
+        bob.wait_line("! ")
+        self.start_node()
+        bob.wait_line("* bob has joined", 2)
 
     def test_what_is_refused(self):
         ann = self.client("ann")

@@ -138,6 +138,32 @@ static void is_read_again(const tr_config_t *config)
     free(text);
 }
 
+static tr_config_t *some_node(void)
+{
+    static const char text[] =
+        "troupe: 1\nmemory: {budget: 1GiB}\nresources: {gpu: 2}\nsupervisor: {children: []}\n";
+    tr_config_t *node = NULL;
+    problems_t problems = {0};
+    HOLDS(tr_config_read_for(there, "node", text, sizeof text - 1, note, &problems, &node) ==
+          TROUPE_OK);
+    return node;
+}
+
+static bool reads_child(const char *text, size_t size, const tr_config_t *node)
+{
+    problems_t problems = {0};
+    tr_config_t *config = NULL;
+    troupe_status_t status =
+        tr_config_read_child("child", text, size, node, note, &problems, &config);
+    HOLDS((status == TROUPE_OK) == (config != NULL) && (status == TROUPE_OK) == !problems.n);
+    if (config) {
+        HOLDS(config->root.n_children == 1);
+        holds_children(&config->root);
+        tr_config_destroy(&config);
+    }
+    return status == TROUPE_OK;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
@@ -151,13 +177,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         is_read_again(config);
         tr_config_destroy(&config);
     }
-    problems = (problems_t){0};
-    status = tr_config_read_child("child", text, size, note, &problems, &config);
-    HOLDS((status == TROUPE_OK) == (config != NULL) && (status == TROUPE_OK) == !problems.n);
-    if (config) {
-        HOLDS(config->root.n_children == 1);
-        holds_children(&config->root);
-        tr_config_destroy(&config);
-    }
+    tr_config_t *node = some_node();
+    bool is_a_child = reads_child(text, size, NULL);
+    HOLDS(!reads_child(text, size, node) || is_a_child); /* what is there only forbids */
+    tr_config_destroy(&node);
     return 0;
 }

@@ -1,8 +1,8 @@
 /* A whole gateway, without its threads and sockets: messages of peers of any frames, answers of
- * the router behind it, messages of an actor, words of the actors that stand for remote
- * workers, time that passes, sockets that take nothing or lose their peers. All that it sends
- * can be read by its peers, nobody is answered what he did not ask, and in the end nothing is
- * open.
+ * the router behind it, messages of an actor and the ends of its lives, words of the actors
+ * that stand for remote workers, time that passes, sockets that take nothing or lose their
+ * peers. All that it sends can be read by its peers, nobody is answered what he did not ask,
+ * and in the end nothing is open.
  *
  * The input is a list of steps, each a byte that says which, and what that one needs. libzmq is
  * replaced at the calls by which the gateway reads and writes (see meson.build).
@@ -156,7 +156,8 @@ static void is_known_command(size_t peer, const void *data, size_t size)
     HOLDS(tr_trp1_decode(data, size, &command, &reason) == TROUPE_OK);
     HOLDS(command.command != TR_TRP1_UNKNOWN);
     if (command.id > 0 &&
-        (command.command == TR_TRP1_REPLY || command.command == TR_TRP1_ERROR)) {
+        (command.command == TR_TRP1_REPLY || command.command == TR_TRP1_ERROR ||
+         command.command == TR_TRP1_DOWN)) {
         count(world.n_told[peer], command.id);
     }
 }
@@ -476,6 +477,14 @@ static void let_actor_take(bool answers)
     }
 }
 
+/* Its life ends, and another one begins. */
+static void let_actor_end(void)
+{
+    const tr_reason_t reason = tr_reason_format(TROUPE_REASON_FAILED, "as it was told");
+    tr_ref_end(world.actor, tr_ref_incarnation(world.actor), &reason);
+    tr_ref_begin(world.actor, tr_runtime_next_incarnation(world.runtime));
+}
+
 /* To the peer, if actors know it. */
 static void let_actor_send(size_t peer, size_t size)
 {
@@ -715,6 +724,9 @@ static void take_step(input_t *input)
         break;
     case 7:
         let_actor_take(step & 0x80);
+        if (step & 0x40) {
+            let_actor_end();
+        }
         break;
     case 9:
         let_line_act(input);
@@ -743,6 +755,7 @@ static void let_all_end(void)
         answer(&world.open[0], TROUPE_OUTCOME_OK);
     }
     let_actor_take(false);
+    let_actor_end();
     end_lines();
     let_turn(0);
     HOLDS(gateway()->calls.n_items == 0 && gateway()->lines.n_items == 0);
@@ -759,6 +772,7 @@ static void stop(bool is_sudden)
         HOLDS(world.self->is_ending);
     }
     world.class->end(world.self);
+    HOLDS(!world.actor->watches); /* nobody is left who would be told */
     tr_mailbox_close(world.self->mailbox);
     for (tr_letter_t *letter; (letter = tr_mailbox_next(world.self->mailbox, NULL));) {
         tr_letter_destroy(&letter);

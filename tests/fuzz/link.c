@@ -199,8 +199,8 @@ int __wrap_zmq_msg_send(zmq_msg_t *frame, void *socket, int flags)
 static void is_for_user(const tr_trp1_t *command)
 {
     static const tr_trp1_command_t words[] = {TR_TRP1_PART,   TR_TRP1_REPLY,   TR_TRP1_ERROR,
-                                              TR_TRP1_STATUS, TR_TRP1_MESSAGE, TR_TRP1_GOAWAY,
-                                              TR_TRP1_BYE};
+                                              TR_TRP1_STATUS, TR_TRP1_MESSAGE, TR_TRP1_DOWN,
+                                              TR_TRP1_GOAWAY, TR_TRP1_BYE};
     size_t i = 0;
     while (i < sizeof words / sizeof words[0] && words[i] != command->command) {
         i++;
@@ -326,6 +326,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     world.is_blocked = false;
     world.link = tr_link_new("tcp://127.0.0.1:5670", world.epoll_fd);
     HOLDS(world.link);
+    tr_link_connect(world.link, world.now_ms);
     notice(ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     run(false);
     while (input.left > 0) {

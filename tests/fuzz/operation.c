@@ -90,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned n_answers[MOST_CALLS] = {0};
     size_t n_calls = 0;
     tr_operations_t operations;
-    tr_operations_init(&operations, world.admin, world.modules);
+    tr_operations_init(&operations, world.admin, world.modules, NULL);
     while (input.left > 0 && n_calls < MOST_CALLS) {
         uint64_t token = 0;
         if (tr_operations_begin(&operations, read_call(&input, n_calls++), &token)) {

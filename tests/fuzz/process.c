@@ -1,8 +1,9 @@
 /* What the process of a worker says to its node: commands of any kind, in any order, about
  * anything, whether or not it reads what it is told; while it gets jobs and messages, and while
- * those that it calls answer, and operators suspend it and look into it. Each job has one final
- * at most, each question and each look one answer, what is looked at can be shown, and all that
- * the process is told can be written.
+ * those that it calls answer, one whom it may watch lives and dies, and operators suspend it
+ * and look into it. Each job has one final at most, each question and each look one answer,
+ * what is looked at can be shown, and all that the process is told can be written; it is told
+ * of nobody's end whom it does not monitor, and nothing of it is left with others.
  *
  * The input is a list of steps, each a byte that says which, and what that one needs. There is
  * no process and no socket: the link is what is here (see meson.build), and the actor is
@@ -11,6 +12,7 @@
 
 #include "tests/fuzz/target.h"
 
+#include "actors/groups.h"
 #include "actors/inspection.h"
 #include "actors/process/dialogue.h"
 #include "base/log.h"
@@ -23,6 +25,7 @@
 #define MOST_OPEN 32
 #define BEGIN_MS  1000000
 #define ASKED     1000 /* the first number of the questions to the process */
+#define LIFE      7
 
 static struct world {
     tr_runtime_t *runtime;
@@ -63,6 +66,18 @@ static tr_process_worker_t *worker(void)
 
 /* ---- the link, and what else is not there ---- */
 
+static tr_span_t take_group(input_t *input)
+{
+    static const char *const groups[] = {"", "news", "olds"};
+    return tr_span_of(groups[take_byte(input) % 3]);
+}
+
+static bool is_about_a_group(const tr_trp1_t *command)
+{
+    return command->command == TR_TRP1_JOIN || command->command == TR_TRP1_LEAVE ||
+           command->command == TR_TRP1_PUBLISH;
+}
+
 /* A command that can be read. Names are not terminated. */
 static void make_command(input_t *input, tr_trp1_t *out)
 {
@@ -86,6 +101,7 @@ static void make_command(input_t *input, tr_trp1_t *out)
     }
     out->state = out->code = tr_span_of(texts[take_byte(input) % 6]);
     out->text = take_bytes(input, take_byte(input) % 20);
+    out->group = is_about_a_group(out) ? take_group(input) : (tr_span_t){0};
 }
 
 troupe_status_t __wrap_tr_child_link_receive(tr_child_link_t *link, tr_trp1_t *command_out,
@@ -132,6 +148,8 @@ troupe_status_t __wrap_tr_child_link_send(tr_child_link_t *link, const tr_trp1_t
     troupe_status_t status = tr_trp1_encode(command, head, sizeof head, &size);
     HOLDS(status == TROUPE_OK);
     HOLDS(tr_trp1_decode(head, size, &again, &reason) == TROUPE_OK);
+    HOLDS(command->command != TR_TRP1_DOWN ||
+          tr_idmap_get(&worker()->monitors.by_id, command->id));
     return status;
 }
 
@@ -194,6 +212,20 @@ static tr_mailbox_t *mailbox_of(const char *name, uint64_t incarnation)
     return mailbox;
 }
 
+static void begin_actor(void)
+{
+    uint64_t life = tr_runtime_next_incarnation(world.runtime);
+    tr_ref_begin(world.actor, life);
+    HOLDS(tr_groups_join(world.runtime->groups, "news", world.actor, life) == TROUPE_OK);
+}
+
+static void end_life(troupe_ref_t *ref, troupe_reason_kind_t kind)
+{
+    const tr_reason_t reason = tr_reason_of(kind);
+    tr_groups_forget(world.runtime->groups, ref, tr_ref_incarnation(ref));
+    tr_ref_end(ref, tr_ref_incarnation(ref), &reason);
+}
+
 static void begin_world(void)
 {
     static const char *const argv[] = {"program", NULL};
@@ -213,13 +245,13 @@ static void begin_world(void)
                              (tr_mailbox_limits_t){64, 1 << 20}, false,
                              &world.actor) == TROUPE_OK);
     world.store = world.actor->mailbox;
-    tr_ref_begin(world.actor, tr_runtime_next_incarnation(world.runtime));
+    begin_actor();
     HOLDS(tr_process_worker_start(&(tr_birth_t){.what = &plan,
                                                 .name = "vision/1",
                                                 .runtime = world.runtime,
                                                 .parent = world.parent},
                                   &none) == TROUPE_OK);
-    tr_ref_begin(world.ref, 7);
+    tr_ref_begin(world.ref, LIFE);
 }
 
 /* As it is when its process has been started. */
@@ -239,7 +271,7 @@ static void begin_worker(void)
         .class = world.class,
         .state = made,
         .name = (char *)(uintptr_t) "vision/1",
-        .incarnation = 7,
+        .incarnation = LIFE,
         .runtime = world.runtime,
         .mailbox = world.ref->mailbox,
         .parent = world.parent,
@@ -258,6 +290,7 @@ static void begin_worker(void)
     tr_errands_init(&made->errands, world.self);
     tr_idmap_init(&made->mail.questions);
     tr_lent_refs_init(&made->mail.senders);
+    tr_monitors_init(&made->monitors, world.self->mailbox, world.self->ref, LIFE);
     tr_given_work_move_to(&made->work, TR_WORKER_LOADING);
 }
 
@@ -384,6 +417,16 @@ static void let_actor_take(bool answers)
     }
 }
 
+/* Its life ends, or the next one begins. */
+static void let_actor_go_on(void)
+{
+    if (tr_ref_incarnation(world.actor) == 0) {
+        begin_actor();
+    } else {
+        end_life(world.actor, (troupe_reason_kind_t)(world.now_ms % (TROUPE_REASON_GONE + 1)));
+    }
+}
+
 /* As the shell of the actor does. */
 static void suspend(bool is_suspended)
 {
@@ -396,7 +439,7 @@ static void suspend(bool is_suspended)
 
 static void look_into(input_t *input)
 {
-    tr_control_t *word = tr_control_new(TR_WORD_INSPECT, 7);
+    tr_control_t *word = tr_control_new(TR_WORD_INSPECT, LIFE);
     HOLDS(word);
     word->depth = take_byte(input);
     if (world.n_looks + 1 < N_IDS) {
@@ -417,7 +460,7 @@ static void say_word(input_t *input)
     } else if (which >= SUSPEND) {
         suspend(which == SUSPEND);
     } else {
-        tr_control_t *word = tr_control_new(words[which], 7);
+        tr_control_t *word = tr_control_new(words[which], LIFE);
         HOLDS(word);
         word->number = take_byte(input) % N_IDS;
         word->reason = tr_reason_of(TROUPE_REASON_SHUTDOWN);
@@ -446,6 +489,9 @@ static void take_step(input_t *input)
         let_callee_answer(input);
         break;
     case 6:
+        if (step & 0x40) {
+            let_actor_go_on();
+        }
         let_actor_take(step & 0x80);
         break;
     case 7:
@@ -493,6 +539,19 @@ static void count_answers(void)
     }
 }
 
+/* Each hears of the other's end, if they were tied; it may have been the actor's next life. */
+static void end_lives(void)
+{
+    end_life(world.ref, TROUPE_REASON_FAILED);
+    if (tr_ref_incarnation(world.actor) == 0) {
+        begin_actor();
+    }
+    end_life(world.actor, TROUPE_REASON_FAILED);
+    HOLDS(!world.ref->watches && !world.actor->watches);
+    tr_ref_begin(world.ref, LIFE);
+    begin_actor();
+}
+
 /* What comes of it is a document, or a reason why not. */
 static void show(const tr_inspection_t *inspection)
 {
@@ -525,6 +584,7 @@ static void end_worker(void)
         world.class->leftover(world.self, letter);
     }
     world.class->end(world.self);
+    end_lives();
     let_callee_take();
     while (world.n_open > 0) {
         answer(0, TROUPE_OUTCOME_OK);

@@ -201,6 +201,7 @@ PART = router(0, 0x82)
 FINAL = router(0, 0)
 TURN = bytes([6, 60])
 ACTOR = bytes([0x80])
+ACTOR_ENDS = bytes([73])
 LONG = bytes([0x8a, 200])
 BLOCKED = bytes([0x83, 0])
 FREE = bytes([10, 0])
@@ -220,6 +221,7 @@ def gateway():
     hello = says(0, frame_0("hello", version_min=1, version_max=1, bundle=65536, messages=True))
     request = says(0, frame_0("request", 1, capability="echo", credit=8), b"one", b"two")
     ask = says(1, frame_0("request", 3, actor="store", timeout=1000), b"?")
+    monitor = says(0, frame_0("monitor", 8, actor="store"))
     send = says(1, frame_0("send", 4, actor="store", confirm=True), b"!")
     ready = says(0, frame_0("ready", 0, capabilities=["echo"], concurrency=2))
     many = says(0, frame_0("bundle"), bundle((frame_0("request", 5, capability="echo"), [b"a"]),
@@ -251,6 +253,19 @@ def gateway():
          says(2, b"", b"MDPW01", b"\x03", b"1", b"", b"answer"), LONG, TURN],
         [says(2, b"MDPW02", b"\x01", b"echo"), UP, WORK, line(0, 1, 1), line(0, 5), TURN, ENDED],
         [says(0, frame_0("request", 1, ref=1)), TURN],
+        [monitor, ACTOR_ENDS, TURN, ACTOR_ENDS, TURN, monitor, TURN],
+        [monitor, monitor, says(0, frame_0("demonitor", 8)), ACTOR_ENDS, TURN, monitor,
+         says(0, frame_0("bye")), ACTOR_ENDS],
+        [hello, monitor, BLOCKED, ACTOR_ENDS, TURN, FREE, TURN, monitor, DRAIN, ACTOR_ENDS, TURN],
+        [hello, says(0, frame_0("bundle"), bundle(
+            *((frame_0("monitor", number, actor="store"), []) for number in range(20)),
+            (frame_0("demonitor", 3), []))), ACTOR_ENDS, TURN],
+        [says(1, frame_0("monitor", 1, actor="nobody")), says(0, frame_0("monitor", 2, actor="x")),
+         says(0, frame_0("monitor", 3)), says(0, frame_0("monitor", 0, actor="store")),
+         says(0, frame_0("monitor", 4, ref=1)), says(1, frame_0("monitor", 5, actor="store\0x")),
+         says(0, frame_0("down", 6, reason="gone")), says(0, frame_0("cancel", 1)), TURN],
+        [monitor, says(0, frame_0("cancel", 8)), says(0, frame_0("credit", 8, credit=1)), ask,
+         says(1, frame_0("demonitor", 3)), TURN, ACTOR_ENDS, TURN],
         [says(0, frame_0("request", 1, capability="echo\0x")),
          says(1, frame_0("request", 2, actor="store\0x"))],
         [says(1, b""), says(1), says(2, b"MDPC01"), says(3, *[b"x"] * 69)],
@@ -289,7 +304,8 @@ def link():
         [hears(frame_0("error", 0, code="bad_request")), run],
         [hello, bytes([2, 1]), run, later, bytes([2, 0]), run, hello],
         [hello, bytes([6]), hears(frame_0("ping", 3)), hears(frame_0("goaway")),
-         hears(frame_0("message", 0, **{"from": "clock"}), b"tick"), hears(frame_0("bye"))],
+         hears(frame_0("message", 0, **{"from": "clock"}), b"tick"),
+         hears(frame_0("down", 4, reason="crashed", reason_code=9)), hears(frame_0("bye"))],
         [hears(frame_0("hello", heartbeat=2**63 - 1, max_frame=2**63 - 1, max_open=2**63 - 1,
                        bundle=2**63 - 1)), run, later],
         [hello, bytes([0x87]), bytes([4, 1, 0]), hears(frame_0("ping")), bytes([7]), run],
@@ -317,6 +333,7 @@ def process():
     answers, takes = bytes([5, 0, 0]), bytes([0x8a])
     blocked, closed, free = bytes([0x83]), bytes([0x6d]), bytes([10])
     stop = bytes([9, 255])
+    ends_or_begins = bytes([72])
     look, suspend, wake = bytes([8, 4, 100]), bytes([8, 5]), bytes([8, 6])
     counts = msgpack.packb({"timers": 3, "behaviour": "odd"})
     stories = [
@@ -336,6 +353,16 @@ def process():
         [ready, blocked, job, mail, turn, free, turn],
         [ready, job, closed, shared, turn, later],
         [ready, job, stop, tells(frame_0("reply", 1)), turn, tells(frame_0("bye")), later],
+        [ready, tells(frame_0("monitor", 1, actor="store")), mail, ends_or_begins, turn, ends_or_begins,
+         tells(frame_0("monitor", 2, ref=1)), tells(frame_0("demonitor", 2)), ends_or_begins],
+        [ready, tells(frame_0("monitor", 1, actor="store")), tells(frame_0("monitor", 1, ref=7)), blocked,
+         ends_or_begins, turn, tells(frame_0("demonitor", 1)), tells(frame_0("monitor", 1)), free, turn],
+        [ready, ends_or_begins, tells(frame_0("monitor", 3, actor="store")), ends_or_begins, ends_or_begins],
+        [ready, tells(frame_0("link", 0, actor="store")), mail, ends_or_begins, tells(frame_0("settled", 1)), turn],
+        [ready, tells(frame_0("link", 0, actor="store")), tells(frame_0("unlink", 0, actor="store")), ends_or_begins],
+        [ready, tells(frame_0("link", 0, actor="nobody")), turn],
+        [ready, tells(frame_0("join", 0, group="news")), tells(frame_0("publish", 0, group="news"), b"extra"), takes,
+         tells(frame_0("leave", 0, group="news")), tells(frame_0("publish", 0), b"to nobody"), turn],
         [tells(frame_0("error", 0, code="memory_exhausted", text="no room")), later],
         [tells(frame_0("bye", 0, state="ignored")), later],
         [tells(b"no such thing"), turn],

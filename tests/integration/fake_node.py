@@ -1,7 +1,7 @@
 """A node made of one ROUTER socket, for tests of those who speak to nodes.
 
-It answers greetings and pings as docs/protocol.md says and hands every request to a function
-of the test. What the function does decides how the story goes: it may answer, answer wrongly,
+It answers greetings and pings as docs/protocol.md says and hands every request and monitor to a
+function of the test. What the function does decides how the story goes: it may answer, answer wrongly,
 or not at all. Everything runs on one thread of its own; the test hears of what happened
 through a queue, and never has to sleep.
 """
@@ -100,7 +100,7 @@ class FakeNode:
             self.send(peer, "hello", number, self.hello)
         elif command == "ping":
             self.send(peer, "pong", number)
-        elif command == "request":
+        elif command in ("request", "monitor"):
             self.on_request(self, peer, number, headers, frames)
 
     def leave(self):

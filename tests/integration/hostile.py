@@ -47,7 +47,7 @@ class Bounds:
 class Zmtp:
     """A connection that speaks ZMTP 3.0 by hand, so that it may stop anywhere."""
 
-    def __init__(self, endpoint, greets=True, receive_bytes=0):
+    def __init__(self, endpoint, greets=True, receive_bytes=0, name=b""):
         scheme, _, where = endpoint.partition("://")
         family = socket.AF_UNIX if scheme == "ipc" else socket.AF_INET
         self.stream = socket.socket(family, socket.SOCK_STREAM)
@@ -57,13 +57,14 @@ class Zmtp:
         host, _, port = where.rpartition(":")
         self.stream.connect(where if scheme == "ipc" else (host, int(port)))
         if greets:
-            self.greet()
+            self.greet(name)
 
-    def greet(self):
+    def greet(self, name):
         self.stream.sendall(GREETING)
         self.read(64)
-        name, kind = b"Socket-Type", b"DEALER"
-        ready = (b"\x05READY" + bytes([len(name)]) + name + struct.pack(">I", len(kind)) + kind)
+        said = {b"Socket-Type": b"DEALER", **({b"Identity": name} if name else {})}
+        ready = b"\x05READY" + b"".join(bytes([len(key)]) + key + struct.pack(">I", len(value)) + value
+                                        for key, value in said.items())
         self.stream.sendall(b"\x04" + bytes([len(ready)]) + ready)
         flags, size = self.read(2)
         self.read(size)
@@ -361,6 +362,44 @@ def restless(endpoint, bounds):
     return n
 
 
+def returning(endpoint, bounds):
+    """Is cut off for what it says, and comes again at once to say it again. What is returned is
+    how often it was cut off."""
+    said = command("request", 1)  # of no capability
+    packet = (Zmtp.head(len(said)) + said) * 100
+    n = 0
+    for _ in bounds.times():
+        try:
+            one = Zmtp(endpoint)
+        except GONE:
+            continue
+        try:
+            one.stream.sendall(packet)
+            n += one.is_closed(bounds.left())
+        except GONE:
+            n += 1
+        one.close()
+    return n
+
+
+def twins(endpoint, bounds):
+    """Takes the routing id of somebody who is there, says more than is taken ahead, and goes."""
+    said = command("request", 1, capability=bounds.capability, method="echo")
+    packet = Zmtp.head(len(said), True) + said + Zmtp.head(1) + b"x"
+    n = 0
+    first = holding(endpoint, bounds, name=b"the same")
+    for n in bounds.times():
+        try:
+            one = Zmtp(endpoint, name=b"the same")
+            one.stream.sendall(packet * 20)
+            one.close()
+        except GONE:
+            pass
+    if first:
+        first.close()
+    return n
+
+
 def flood(endpoint, bounds):
     """Valid requests, as fast as they go; answers are read."""
     n = 0
@@ -391,7 +430,7 @@ def bundles(endpoint, bounds):
 
 KINDS = {one.__name__: one for one in (
     silent, half_frame, half_message, endless, garbage, wrong, deep, ids, replay, tiny, oversize,
-    deaf, restless, flood, bundles)}
+    deaf, restless, returning, twins, flood, bundles)}
 
 
 def main():

@@ -12,6 +12,7 @@ Messages say what it does:
 
     send NAME, ask NAME      a message, or a question, `hello`
     forward NAME             sends it on
+    watch NAME               monitors it
     aside                    puts it aside, for ever
     wait FILE                settles it when there is such a file; and nothing else meanwhile
 """
@@ -67,6 +68,9 @@ class Actor:
             self.send("request", self.last_id, {"actor": word, "timeout": 1000}, b"hello")
         elif what == "forward":
             self.send("send", 0, {"actor": word, "forward": about}, *frames)
+        elif what == "watch":
+            self.last_id += 1
+            self.send("monitor", self.last_id, {"actor": word})
         elif what == "wait":
             until = time.monotonic() + PATIENCE
             while not os.path.exists(word) and time.monotonic() < until:

@@ -179,6 +179,8 @@ static int receive(troupe_worker_t *self, const troupe_message_t *message, void 
     } else if (strcmp(verb, "fail") == 0) {
         troupe_worker_explain(self, "as it was told");
         result = BROKEN;
+    } else if (strcmp(verb, "exit") == 0) { /* one in a process of its own */
+        _exit((int)number(message, 1));
     } else {
         troupe_worker_log(self, "heard %s", verb);
     }

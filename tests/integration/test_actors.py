@@ -345,6 +345,8 @@ class Strangers(Actors):
         tells("message", to="deaf", bytes=13, became="forwarded")
         self.send("deaf", 1, "aside")
         tells("message", to="deaf", became="stashed")
+        self.send("deaf", 1, "watch nobody")
+        self.assertEqual({told["kind"] for told in (event(), event())}, {"plain", "down"})
         path = self.file()
         self.send("deaf", 1, f"wait {path}")
         self.wait_for(lambda: self.in_tree("deaf")["state"] == "processing")

@@ -58,6 +58,33 @@ class Children(unittest.TestCase):
         self.assertIsNone(self.child("audit"))
         self.assert_refused("there is no child called audit", "restart", "audit")
 
+    def test_what_is_added_has_its_share_of_what_there_is(self):
+        """Two have a resource of which there is one: the second waits until the first is gone."""
+        self.node.end()
+        self.node = Node({"children": [ECHO]}, resources={"gpu": 1},
+                         memory={"budget": "1GiB", "reserve": 0}).start()
+        self.addCleanup(self.node.end)
+
+        def text(name, needs, memory="1MiB"):
+            return (f"{{capability: {name}, worker: {{module: echo}}, keep-alive: infinity, "
+                    f"workers: {{min: 0, max: 1}}, memory: {memory}, needs: {{gpu: {needs}}}}}")
+
+        def workers(name):
+            return self.node.capability(name)["workers"]
+
+        self.assert_refused("one worker needs 2 of 'gpu', and there is 1", "add", "root",
+                            "-f", "-", stdin=text("two", 2))
+        self.assert_refused("one worker needs 2GiB, and the budget is 1GiB", "add", "root",
+                            "-f", "-", stdin=text("large", 1, "2GiB"))
+        for name in ("one", "other"):
+            self.assert_done(f"{name} has been added", "add", "root", "-f", "-",
+                             stdin=text(name, 1))
+        peer = Peer(self.context, self.node.ipc)
+        self.assertEqual(peer.call("one", "echo", b"x")[0], "ok")
+        self.assertEqual(self.node.tree()["memory"]["charged"], 1 << 20)
+        self.assertEqual(peer.call("other", "echo", b"y")[0], "ok")  # `one` gives way
+        self.assertEqual((len(workers("one")), len(workers("other"))), (0, 1))
+
     def test_one_worker_is_replaced_and_nobody_notices(self):
         for number in range(20):
             self.assert_done("echo/1 has been restarted", "restart", "echo/1")

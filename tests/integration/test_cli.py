@@ -403,6 +403,69 @@ class Calling(Case):
         self.assert_one_line(process.stderr.read().decode())
 
 
+def goes_down(reason, **more):
+    def serve(node, peer, number, headers, _):
+        node.send(peer, "down", number, {"from": headers["actor"], "reason": reason, **more})
+    return serve
+
+
+class Monitoring(Case):
+    def test_the_end_is_one_line(self):
+        node = self.node(goes_down("failed", text="no such door"))
+        self.assertEqual(self.troupe("monitor", "room"), b"room: failed: no such door\n")
+        self.assertEqual(node.wait_for("monitor")[2:], ({"actor": "room"}, []))
+
+    def test_a_signal_is_named(self):
+        self.node(goes_down("crashed", **{"reason-code": 9}))
+        self.assertEqual(self.troupe("monitor", "room"), b"room: crashed: signal 9 (Killed)\n")
+
+    def test_json(self):
+        self.node(goes_down("crashed", text='a "word"\n', **{"reason-code": 9}))
+        self.assertEqual(json.loads(self.troupe("monitor", "room", "--json")),
+                         {"actor": "room", "reason": "crashed", "code": 9, "text": 'a "word"\n'})
+
+    def test_json_without_a_code(self):
+        self.node(goes_down("gone"))
+        self.assertEqual(json.loads(self.troupe("monitor", "room", "--json")),
+                         {"actor": "room", "reason": "gone", "text": ""})
+
+    def test_what_a_terminal_could_not_show_is_cleaned(self):
+        self.node(goes_down("failed", text="red \x1b[31m\nline"))
+        said = self.troupe("monitor", "room")
+        self.assertNotIn(b"\x1b", said)
+        self.assertEqual(said.count(b"\n"), 1)
+
+    def test_what_keeps_it_from_being_known_is_1(self):
+        self.node(fails("forbidden", "not from here"))
+        self.troupe("monitor", "room", code=1)
+        self.assertIn("room: forbidden: not from here", self.line)
+
+    def test_a_node_that_dies_is_1(self):
+        self.node(lambda node, *_: node.leave())
+        self.troupe("monitor", "room", code=1)
+        self.assertIn("room: worker_lost: ", self.line)
+
+    def test_the_time_is_up(self):
+        node = self.node(is_silent)
+        self.troupe("monitor", "room", "-t", "100ms", code=4)
+        self.assertIn("room: timeout: it has not gone down in that time", self.line)
+        node.wait_for("demonitor")
+
+    def test_ctrl_c_ends_the_wait(self):
+        node = self.node(is_silent)
+        process = self.start("monitor", "room")
+        _, number, _, _ = node.wait_for("monitor")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(node.wait_for("demonitor")[1], number)
+        self.assertEqual(process.wait(LONG), 130)
+        self.assert_one_line(process.stderr.read().decode())
+
+    def test_wrong_usage(self):
+        self.troupe("monitor", code=2)
+        self.troupe("monitor", "", code=2)
+        self.troupe("monitor", "room", "-t", "soon", code=2)
+
+
 class Contracts(Case):
     def test_json_goes_out_as_frames_and_comes_back_as_json(self):
         node = self.node(replies(b"a text\n", msgpack.packb({"confidence": 0.5, "words": [

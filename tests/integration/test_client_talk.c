@@ -46,6 +46,10 @@ static int obey(troupe_worker_t *self, const troupe_message_t *message, void *st
         count_for(self, sender, atoi(word + 6));
     } else if (strcmp(word, "refuse") == 0) {
         troupe_refuse(self, "not today");
+    } else if (strcmp(word, "fail") == 0) {
+        free(word);
+        troupe_worker_explain(self, "as it was told");
+        return -1;
     } else if (strcmp(word, "keep") == 0) {
         kept = troupe_take_question(self);
     } else if (strcmp(word, "let go") == 0 && kept) {
@@ -225,6 +229,65 @@ static void an_ask_ends_at_its_deadline(void **state)
     assert_ends(ask("it", "let go"), TROUPE_OUTCOME_OK, "let go");
 }
 
+static uint64_t start_monitor(const char *actor)
+{
+    uint64_t id;
+    assert_status(troupe_client_start_monitor(client, actor, &id), TROUPE_OK);
+    return id;
+}
+
+static void assert_went_down(uint64_t id, troupe_reason_kind_t kind, const char *text)
+{
+    troupe_reply_t *reply = next_of(id);
+    assert_outcome(troupe_reply_outcome(reply), TROUPE_OUTCOME_OK);
+    troupe_reason_t reason = troupe_reply_reason(reply);
+    assert_int_equal(reason.kind, kind);
+    assert_string_equal(reason.text, text);
+    troupe_reply_destroy(&reply);
+}
+
+/* Before there is a connection, and when all its calls wait. */
+static void a_monitor_tells_when_an_actor_goes_down(void **state)
+{
+    (void)state;
+    uint64_t id = start_monitor("it");
+    assert_ends(ask("it", "still there?"), TROUPE_OUTCOME_OK, "still there?");
+    assert_ends(send_to("it", "fail"), TROUPE_OUTCOME_OK, "");
+    assert_went_down(id, TROUPE_REASON_FAILED, "as it was told");
+    assert_int_equal(troupe_client_n_open(client), 0);
+
+    id = start_monitor("it");
+    assert_ends(ask("it", "and again?"), TROUPE_OUTCOME_OK, "and again?");
+    troupe_client_cancel(client, id);
+    assert_ends(next_of(id), TROUPE_OUTCOME_CANCELLED, "caller");
+    assert_went_down(start_monitor("nobody"), TROUPE_REASON_GONE, "");
+}
+
+static void what_it_had_sent_is_there_when_its_end_is(void **state)
+{
+    (void)state;
+    troupe_client_listen(client, 1000);
+    uint64_t id = start_monitor("it");
+    assert_ends(send_to("it", "count 1000"), TROUPE_OUTCOME_OK, "");
+    assert_ends(send_to("it", "fail"), TROUPE_OUTCOME_OK, "");
+    assert_went_down(id, TROUPE_REASON_FAILED, "as it was told");
+    for (int i = 0; i < 1000; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", i);
+        hears(text);
+    }
+    hears_nothing(TROUPE_TIMEOUT);
+}
+
+static void a_node_that_stops_ends_monitors(void **state)
+{
+    (void)state;
+    uint64_t id = start_monitor("it");
+    assert_ends(ask("it", "x"), TROUPE_OUTCOME_OK, "x");
+    rig_end(&rig);
+    assert_ends(next_of(id), TROUPE_OUTCOME_SHUTTING_DOWN, "stopping");
+}
+
 static void what_does_not_fit_is_counted(void **state)
 {
     (void)state;
@@ -297,6 +360,9 @@ static side_t over_tcp = OVER_TCP;
         STORY(an_actor_answers_and_refuses, side), STORY(there_is_no_such_actor, side),        \
         STORY(what_is_sent_before_there_is_a_connection_keeps_its_order, side),                \
         STORY(an_ask_can_be_cancelled, side), STORY(an_ask_ends_at_its_deadline, side),        \
+        STORY(a_monitor_tells_when_an_actor_goes_down, side),                                  \
+        STORY(what_it_had_sent_is_there_when_its_end_is, side),                                \
+        STORY(a_node_that_stops_ends_monitors, side),                                          \
         STORY(what_does_not_fit_is_counted, side),                                             \
         STORY(who_does_not_listen_hears_nothing, side),                                        \
         STORY(one_may_begin_to_listen_later, side),                                            \

@@ -200,6 +200,30 @@ class Hostile(NodeTest):
         self.misbehave("restless", 200)
         self.wait_alone()
 
+    def test_who_comes_again_when_cut_off(self):
+        """To come again begins nothing anew that costs others: each life ends where the limit
+        says, nothing of it stays, and what is told of it is told once."""
+        n = self.misbehave("returning", 15, 5)
+        self.assertGreater(n, 3)
+        self.wait_alone()
+        self.assertGreaterEqual(self.limited("malformed"), n)
+        n_lives = self.limited("malformed")
+        self.assertLess(self.n_bad(), n_lives * 50)  # of 100; 20, and what a slow life adds
+        told = [line for line in self.tried.lines if "event=bad_message" in line]
+        self.assertLessEqual(len(told), n_lives)
+        self.assertLess(len(os.listdir(f"/proc/{self.tried.process.pid}/fd")), 250)
+
+    def test_who_takes_the_name_of_another(self):
+        """libzmq leaves such a connection alone, for ever: nobody reads what it has said. When it
+        was asked to look after its connections itself, every ten seconds, it ended the process
+        at the first look behind such an end."""
+        self.misbehave("twins", 5)
+        until = time.monotonic() + 11
+        self.until(lambda: time.monotonic() > until)  # the good one is served meanwhile
+        self.tried.wait_line("event=connections_stuck")
+        self.assertGreater(self.value("troupe_gateway_connections"), 1)  # they are bounded, too
+        self.assertLess(self.value("troupe_gateway_connections"), LIMITS["connections"])
+
     def test_a_flood_of_requests(self):
         self.misbehave("flood", 5000)
         self.wait_alone()

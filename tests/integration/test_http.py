@@ -129,6 +129,14 @@ class HttpTest(unittest.TestCase):
                 return got[1]
             self.assertLess(time.monotonic(), until, got)
 
+    def until_it_says(self, path, status, text):
+        until = time.monotonic() + LONG
+        while True:
+            said = self.until(path, status)
+            if text in said:
+                return said
+            self.assertLess(time.monotonic(), until, said)
+
     def ended(self, node, code=0):
         self.assertEqual(node.wait(), code, node.text())
 
@@ -151,6 +159,37 @@ class Endpoints(HttpTest):
         self.node(pool("busy"), pool("resting", workers={"min": 0, "max": 2}))
         for path in ("/readyz", "/readyz/busy", "/readyz/resting", "/v2/models/resting/ready"):
             self.assert_says(path, 200, "ready")
+
+    def test_starting(self):
+        """Who looks sees a node whose first workers load, before there is anything to call."""
+        node = self.node(pool("first", isolation="process", shutdown="100ms",
+                              worker={"module": "echo", "args": {"init-ms": 600000}}),
+                         pool("second"), wait=False)
+        node.wait_line("event=listening http=")
+        why = self.until_it_says("/readyz", 503, "first is loading")
+        self.assertEqual(why.splitlines(), ["the node is starting",
+                                            "first is loading: no worker is ready yet",
+                                            "second is waiting"])
+        self.assert_says("/readyz?any", 503, "the node is starting")
+        self.assert_says("/readyz/first", 503, "the node is starting")
+        self.assert_says("/healthz", 200, "alive")
+        self.assertEqual(json.loads(self.get("/state")[1])["state"], "starting")
+        self.assertIn("troupe_node_info", self.get("/metrics")[1])
+        self.assertNotIn("event=node_ready", node.text())
+        node.kill()
+        self.ended(node)
+
+    def test_is_seen_to_the_end(self):
+        """Behind it are only those who are asked, so it goes after all that it shows."""
+        node = self.node(pool(), wait=True)
+        node.kill()
+        self.ended(node)
+        ends = [line for line in node.lines if "event=ended" in line]
+        gone = {name: at for at, line in enumerate(ends)
+                for name in re.findall(r" child=(troupe\.\S+)", line)}
+        order = ["troupe.gateway", "troupe.tree", "troupe.http", "troupe.governor",
+                 "troupe.admin"]
+        self.assertEqual(sorted(gone, key=gone.get), order, node.text())
 
     def test_loading(self):
         """A worker that fell twice is away for long: what comes waits, until no more may."""

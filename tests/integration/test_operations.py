@@ -226,6 +226,66 @@ class Capabilities(Operations):
         self.assert_done("echo is paused: its requests wait", "pause", "echo")
 
 
+class Failures(unittest.TestCase):
+    """What was ordered of a capability holds when it falls with others, or by itself."""
+
+    def setUp(self):
+        def pool(name, **more):
+            return {"capability": name, "worker": {"module": "echo"},
+                    "workers": {"min": 1, "max": 1}, **more}
+
+        fragile = pool("fragile", isolation="process",
+                       intensity={"restarts": 0, "period": "1s"}, **{"on-intensity": "escalate"})
+        self.node = Node({"children": [
+            {"supervisor": "group", "strategy": "one_for_all",
+             "intensity": {"restarts": 10, "period": "10s"},
+             "children": [pool("paused"), pool("drained"), pool("scaled"), fragile]}]}).start()
+        self.addCleanup(self.node.end)
+        self.falls = 0
+
+    def told(self, *words):
+        result = self.node.run(*words)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def fall(self):
+        """The capability `fragile` gives up, and all beside it are started anew."""
+        self.falls += 1
+        worker, = self.node.capability("fragile")["workers"]
+        os.kill(worker["pid"], signal.SIGKILL)
+        self.node.wait_line("event=started child=fragile .*kind=capability", 1 + self.falls)
+
+    def now(self, name):
+        one = self.node.capability(name)
+        return one["state"], one["min"], one["max"], len(one["workers"])
+
+    def test_orders_outlive_what_they_were_given_to(self):
+        self.told("pause", "paused")
+        self.told("drain", "drained")
+        self.told("scale", "scaled", "2..3")
+        self.told("scale", "fragile", "1..2")
+        for _ in range(2):
+            self.fall()
+            self.assertEqual(self.now("paused"), ("paused", 1, 1, 1))
+            self.assertEqual(self.now("drained"), ("drained", 1, 1, 0))
+            self.assertEqual(self.now("scaled")[1:], (2, 3, 2))
+            self.assertEqual(self.now("fragile")[1:3], (1, 2))
+        self.told("resume", "paused")
+        self.told("resume", "drained")
+        self.told("scale", "scaled", "1..1")
+        self.fall()
+        self.assertEqual(self.now("paused")[:3], ("ready", 1, 1))
+        self.assertEqual(self.now("drained")[:3], ("ready", 1, 1))
+        self.assertEqual(self.now("scaled")[1:], (1, 1, 1))
+
+    def test_what_is_stopped_begins_as_it_is_described(self):
+        self.told("pause", "paused")
+        self.told("scale", "paused", "2")
+        self.told("terminate", "paused")
+        self.told("restart", "paused")
+        self.assertEqual(self.now("paused")[1:3], (1, 1))
+        self.assertNotEqual(self.now("paused")[0], "paused")
+
+
 class WholeNode(Operations):
     def test_a_drained_node_answers_operators_and_nobody_else(self):
         listener = self.listen(b"node")
@@ -527,6 +587,21 @@ class Stats(Operations):
                      and one["name"] == "troupe_request_duration_seconds")
         self.assertEqual((times["kind"], times["value"]), ("histogram", 1))
         self.assertLessEqual(times["p50_us"], times["p99_us"])
+        self.assertNotIn("steps", times)
+        self.assertLessEqual(stats["started"], stats["time"])
+
+    def test_the_steps_of_histograms_are_told_to_who_wants_them(self):
+        for _ in range(3):
+            self.peer.call("echo", "echo", b"x")
+        outcome, _, frames = self.ask("stats", b"steps")
+        self.assertEqual(outcome, "ok")
+        times = next(one for one in msgpack.unpackb(frames[0])["metrics"]
+                     if one["labels"] == {"capability": "echo"}
+                     and one["name"] == "troupe_request_duration_seconds")
+        begins, counts = times["steps"][::2], times["steps"][1::2]
+        self.assertEqual(sum(counts), times["value"])
+        self.assertEqual(begins, sorted(set(begins)))
+        self.assertEqual(self.ask("stats", b"stairs")[0], "bad_request")
 
 
 class Requests(Operations):

@@ -53,7 +53,6 @@ static int64_t n_each;
 static const char *isolation;
 static atomic_size_t n_done; /* messages that were taken or lost, as the receivers know */
 static atomic_size_t n_faults;
-static size_t n_meddled; /* times that an operator did what a story has him do */
 static accident_t (*accident_at)(size_t pair, int64_t number);
 static rig_t rig;
 
@@ -95,7 +94,6 @@ static int sender_init(troupe_worker_t *self, const troupe_args_t *args, void **
     sender->pair = pair_of(self);
     snprintf(name, sizeof name, "r%zu", sender->pair);
     sender->to = troupe_find(self, name);
-    go_on(self);
     return sender->to ? TROUPE_INIT_OK : -1;
 }
 
@@ -276,15 +274,26 @@ static size_t n_all(void)
     return PAIRS * (size_t)n_each;
 }
 
-/* While `meddle (i)` is done again and again. */
-static void await_end(void (*meddle)(size_t i))
+static void begin_to_send(void)
+{
+    char name[16];
+    for (size_t i = 0; i < PAIRS; i++) {
+        troupe_message_t *nothing = NULL;
+        snprintf(name, sizeof name, "s%zu", i);
+        assert_status(troupe_node_send(rig.node, name, &nothing), TROUPE_OK);
+    }
+}
+
+/* All is sent and taken while `meddle (i)` is done again and again. */
+static void send_all(void (*meddle)(size_t i))
 {
     int64_t until_ms = rig_now_ms() + 2 * RIG_PATIENCE_MS;
-    for (size_t i = 0; atomic_load(&n_done) < n_all() && atomic_load(&n_faults) == 0; i++) {
+    begin_to_send();
+    size_t i = 0;
+    do {
         assert_true(rig_now_ms() < until_ms);
-        meddle(i);
-        n_meddled++;
-    }
+        meddle(i++);
+    } while (atomic_load(&n_done) < n_all() && atomic_load(&n_faults) == 0);
 }
 
 static void look_on(size_t i)
@@ -331,7 +340,7 @@ static void assert_books(size_t n_lost_wanted)
     assert_int_equal(n_dead(), n_lost);
     assert_int_equal(n_taken + n_dead(), n_all());
     assert_int_equal(n_lost, n_lost_wanted);
-    assert_true(n_lost > 0 && n_meddled > 0);
+    assert_true(n_lost > 0);
 }
 
 static size_t count(accident_t accident)
@@ -351,7 +360,6 @@ static int set_up(void **state)
     yaml[0] = '\0';
     atomic_store(&n_done, 0);
     atomic_store(&n_faults, 0);
-    n_meddled = 0;
     for (size_t i = 0; i < PAIRS; i++) {
         receivers[i] = (receiver_t){.steps = GATE_INITIALIZER};
     }
@@ -385,7 +393,7 @@ static void messages_stay_in_order_while_receivers_are_restarted(void **state)
     (void)state;
     accident_at = fails_or_ends;
     start_flat();
-    await_end(restart_one);
+    send_all(restart_one);
     stop();
     assert_books(count(FAILS));
 }
@@ -400,7 +408,7 @@ static void messages_stay_in_order_when_those_that_hung_come_back(void **state)
     (void)state;
     accident_at = hangs_once;
     start_flat();
-    await_end(look_on);
+    send_all(look_on);
     stop();
     assert_books(N_HUNG);
 }
@@ -425,7 +433,7 @@ static void messages_stay_in_order_while_supervisors_are_restarted(void **state)
     (void)state;
     accident_at = fails_once;
     start_deep();
-    await_end(restart_group);
+    send_all(restart_group);
     stop();
     assert_books(PAIRS);
 }

@@ -3,6 +3,7 @@ sent to. The actor is tests/integration/talking_actor.c, which does as it is tol
 
 import json
 import os
+import subprocess
 import sys
 import time
 import unittest
@@ -14,7 +15,7 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
-from node_kit import LONG, MAGIC, Node, Peer, run_troupe
+from node_kit import LONG, MAGIC, TROUPE, Node, Peer, run_troupe
 
 NORMAL, LOST = 0, 6  # of troupe_reason_kind_t
 MAILBOX = 2000  # messages that may wait for an actor
@@ -35,10 +36,12 @@ class Talk(unittest.TestCase):
     def endpoint_of(self, node):
         return node.ipc
 
-    def node_of(self, allowed, *names):
+    def node_of(self, allowed, *names, **special):
         listen = [{"endpoint": "", **({"actors": allowed} if allowed else {})} for _ in range(2)]
         node = Node({"intensity": {"restarts": 100, "period": "1s"},
-                     "children": [*[actor(name) for name in names], ECHO]}, listen=listen)
+                     "children": [*[actor(name) for name in names],
+                                  *[actor(name, **more) for name, more in special.items()],
+                                  ECHO]}, listen=listen)
         listen[0]["endpoint"], listen[1]["endpoint"] = node.ipc, node.tcp
         node.write()
         self.addCleanup(node.end)
@@ -47,13 +50,18 @@ class Talk(unittest.TestCase):
     def setUp(self):
         self.context = zmq.Context()
         self.addCleanup(self.context.destroy, 0)
-        self.node = self.node_of(["a", "b", "nobody"], "a", "b", "secret")
+        self.node = self.node_of(["a", "b", "once", "process", "nobody"], "a", "b", "secret",
+                                 once={"restart": "temporary"},
+                                 process={"isolation": "process"})
         self.one = self.peer()
 
     def peer(self, **options):
         peer = Peer(self.context, self.endpoint_of(self.node), **options)
         self.addCleanup(peer.close)
         return peer
+
+    def slow_peer(self):
+        return self.peer(prepare=lambda socket: setattr(socket, "rcvhwm", 10))
 
     def say(self, peer, *words, to="a", number=0, **headers):
         peer.send("send", number, {"actor": to, **headers},
@@ -408,13 +416,191 @@ class BeingKnown(Talk):
         self.assert_logged(r"event=ended .*child=a .*")
 
 
+class Monitoring(Talk):
+    def monitor(self, peer, of="a"):
+        peer.last += 1
+        peer.send("monitor", peer.last, {"actor": of})
+        return peer.last
+
+    def down(self, peer, number):
+        _, _, headers, frames = peer.take("down", number)
+        self.assertEqual(frames, [])
+        return headers
+
+    def assert_fails(self, peer, number, name="a"):
+        """It is told to, and that is told."""
+        self.say(self.one, "fail", to=name)
+        self.assertEqual(self.down(peer, number),
+                         {"from": name, "reason": "failed", "text": "as it was told"})
+
+    def test_it_is_told_once_of_a_life(self):
+        self.assert_fails(self.one, self.monitor(self.one))
+        self.say(self.one, "fail")
+        self.assert_logged("event=ended .*child=a ", 2)
+        self.assertTrue(self.one.is_quiet())
+        self.assert_fails(self.one, self.monitor(self.one))
+
+    def test_each_monitor_has_an_end_of_its_own(self):
+        other = self.peer()
+        numbers = [self.monitor(self.one), self.monitor(self.one)]
+        one_of_b = self.monitor(self.one, of="b")
+        one_of_other = self.monitor(other)
+        self.say(other, "echo", "it has the monitor")
+        self.assert_message(other, "a", b"it has the monitor")
+        self.assert_fails(self.one, numbers[0])
+        self.assertEqual(self.down(self.one, numbers[1])["reason"], "failed")
+        self.assertEqual(self.down(other, one_of_other)["reason"], "failed")
+        self.assertTrue(self.one.is_quiet())
+        self.assert_fails(self.one, one_of_b, name="b")
+
+    def test_it_comes_behind_what_the_actor_had_sent(self):
+        for bundle in 0, 65536:
+            peer = self.peer(bundle=bundle)
+            number = self.monitor(peer)
+            self.say(peer, "flood", "1000", "10")
+            self.say(peer, "flood", "10", "2000")
+            self.say(peer, "fail")
+            got = [peer.receive()[:2] for _ in range(1011)]
+            self.assertEqual(got, [("message", 0)] * 1010 + [("down", number)])
+
+    def test_a_process_that_exits_tells_its_status(self):
+        number = self.monitor(self.one, of="process")
+        self.say(self.one, "exit", "3", to="process")
+        headers = self.down(self.one, number)
+        self.assertEqual((headers["from"], headers["reason"], headers["reason-code"]),
+                         ("process", "exited", 3))
+
+    def test_one_that_is_told_to_stop(self):
+        number = self.monitor(self.one)
+        self.say(self.one, "echo", "")
+        self.assert_message(self.one, "a", b"")
+        self.assertEqual(self.node.run("restart", "a").returncode, 0)
+        self.assertEqual(self.down(self.one, number)["reason"], "shutdown")
+
+    def test_nobody_is_gone_at_once(self):
+        number = self.monitor(self.one, of="nobody")
+        self.assertEqual(self.down(self.one, number), {"from": "nobody", "reason": "gone"})
+        number = self.monitor(self.one, of="once")
+        self.assert_fails(self.one, number, name="once")
+        number = self.monitor(self.one, of="once")
+        self.assertEqual(self.down(self.one, number), {"from": "once", "reason": "gone"})
+
+    def test_a_peer_that_monitors_is_nobody_to_actors(self):
+        watcher = self.peer()
+        self.down(watcher, self.monitor(watcher, of="nobody"))
+        self.monitor(watcher)
+        watcher.send("bye")
+        self.say(self.one, "echo", "")
+        self.assert_message(self.one, "a", b"")
+        self.assertNotIn("down: peer", self.node.text())
+
+    def test_nonsense(self):
+        for number, headers in enumerate([
+                {}, {"actor": ""}, {"actor": 5}, {"actor": "a" * 129}, {"ref": 1},
+                {"actor": "a", "capability": "a"}], 10):
+            self.one.send("monitor", number, headers)
+            self.assertEqual(self.one.final(number)[0], "bad_request", headers)
+            self.one.send("monitor", 0, headers)
+        self.one.send("monitor", 0, {"actor": "a"})
+        self.one.send("down", 97, {"from": "a", "reason": "gone"})
+        self.assertEqual(self.one.final(97)[0], "bad_request")
+        self.one.send("link", 96, {"actor": "a"})
+        self.assertEqual(self.one.final(96)[0], "bad_request")
+        self.one.send("monitor", 95, {"actor": "a"}, *[b"x"] * 65)
+        self.assertEqual(self.one.final(95)[0], "too_large")
+        self.say(self.one, "fail")
+        self.assert_logged("event=ended .*child=a ")
+        self.assertTrue(self.one.is_quiet())
+
+    def test_actors_that_are_not_for_peers(self):
+        for name in "secret", "unheard-of", "a" * 128, b"\xff\x00":
+            outcome, headers, _ = self.one.final(self.monitor(self.one, of=name))
+            self.assertEqual((outcome, headers["retryable"]), ("forbidden", False))
+            self.assertIn("peers of this endpoint may not monitor it", headers["text"])
+        self.assert_logged("event=peer_forbidden .*right=actor what=secret")
+        self.say(self.one, "fail", to="secret")
+        self.assertTrue(self.one.is_quiet())
+
+    def test_an_id_that_is_open(self):
+        number = self.monitor(self.one)
+        self.one.send("monitor", number, {"actor": "b"})
+        self.assertEqual(self.one.final(number)[0], "bad_request")
+        self.one.send("request", number, {"actor": "b"}, b"echo")
+        self.assertEqual(self.one.final(number)[0], "bad_request")
+        asked = self.ask(self.one, "keep", of="b", timeout=60000)
+        self.one.send("monitor", asked, {"actor": "a"})
+        self.assertEqual(self.one.final(asked)[0], "bad_request")
+        self.assert_logged("kept a question")
+        self.say(self.one, "answer", "well", to="b")
+        self.assertEqual(self.one.final(asked)[2], [b"well"])
+        self.assert_fails(self.one, number)
+        self.one.send("monitor", number, {"actor": "b"})
+        self.assert_fails(self.one, number, name="b")
+
+    def test_one_that_is_taken_back(self):
+        number = self.monitor(self.one)
+        self.one.send("demonitor", number)
+        self.say(self.one, "fail")
+        self.assert_logged("event=ended .*child=a ")
+        self.assertTrue(self.one.is_quiet())
+        self.one.send("monitor", number, {"actor": "b"})
+        self.assert_fails(self.one, number, name="b")
+
+    def test_what_takes_nothing_back(self):
+        number = self.monitor(self.one)
+        asked = self.ask(self.one, "keep", of="b", timeout=60000)
+        self.assert_logged("kept a question")
+        for unknown in 0, 77, asked:
+            self.one.send("demonitor", unknown)
+        self.one.cancel(number)
+        self.one.send("credit", number, {"credit": 5})
+        self.assertTrue(self.one.is_quiet())
+        self.assert_fails(self.one, number)
+        self.one.send("demonitor", number)  # it crosses its `down`
+        self.say(self.one, "answer", "well", to="b")
+        self.assertEqual(self.one.final(asked)[2], [b"well"])
+
+    def test_they_count_among_what_is_open(self):
+        numbers = [self.monitor(self.one) for _ in range(1000)]
+        self.assertEqual(self.one.final(self.monitor(self.one))[0], "overloaded")
+        self.assertEqual(self.one.final(self.ask(self.one, "echo"))[0], "overloaded")
+        self.one.send("demonitor", numbers.pop())
+        self.assertEqual(self.one.final(self.ask(self.one, "echo", "x"))[2], [b"x"])
+        numbers.append(self.monitor(self.one))
+        self.assertEqual(self.one.final(self.monitor(self.one))[0], "overloaded")
+        self.say(self.one, "fail")
+        for number in numbers:
+            self.assertEqual(self.down(self.one, number)["reason"], "failed")
+        self.assertTrue(self.one.is_quiet())
+
+    def test_one_that_leaves_leaves_nothing_behind(self):
+        for leaves in (lambda peer: peer.send("bye"), lambda peer: peer.close()):
+            peer = self.peer()
+            for _ in range(1000):
+                self.monitor(peer)
+            self.say(peer, "echo", "they are all there")
+            self.assert_message(peer, "a", b"they are all there")
+            leaves(peer)
+            self.assert_fails(self.one, self.monitor(self.one))
+        again = self.peer()
+        self.assert_fails(again, self.monitor(again))
+
+    def test_a_slow_reader_is_told_behind_its_messages(self):
+        slow = self.slow_peer()
+        watched = self.monitor(self.one)
+        self.assertTrue(self.one.is_quiet())
+        number = self.monitor(slow)
+        self.say(slow, "flood", "30000", "4000")
+        self.say(slow, "fail")
+        self.down(self.one, watched)
+        while (one := slow.receive())[0] == "message":
+            self.assertEqual(one[1], 0)
+        self.assertEqual(one[:2], ("down", number))
+
+
 class SlowReaders(Talk):
     def test_a_slow_reader_loses_messages_and_not_its_place(self):
-        slow = self.peer()
-        slow.socket.rcvhwm = 10
-        endpoint = self.endpoint_of(self.node)
-        slow.socket.disconnect(endpoint)
-        slow.socket.connect(endpoint)
+        slow = self.slow_peer()
         self.say(slow, "flood", "30000", "4000", confirm=True, number=1)
         # Its answer comes behind all that the actor has sent to the other one.
         outcome, _, frames = self.one.final(self.ask(self.one, "echo", "x", timeout=60000))
@@ -453,6 +639,7 @@ class Allowed(Talk):
     def test_a_reload_changes_it_for_all(self):
         self.node = self.node_of(["a"], "a", "b")
         one = self.peer()
+        one.send("monitor", 70, {"actor": "a"})
         self.say(one, "echo", "x")
         self.assert_message(one, "a", b"x")
         for listener in self.node.config["listen"]:
@@ -463,19 +650,35 @@ class Allowed(Talk):
         self.assertIn("listen: other actors at", result.stdout)
         self.assertEqual(one.final(self.ask(one, "echo"))[0], "forbidden")
         self.assertEqual(one.final(self.ask(one, "echo", "y", of="b"))[2], [b"y"])
+        one.send("monitor", 71, {"actor": "a"})
+        self.assertEqual(one.final(71)[0], "forbidden")
+        self.assertEqual(self.node.run("restart", "a").returncode, 0)
+        self.assertEqual(one.take("down", 70)[2]["reason"], "shutdown")  # it was allowed then
 
     def test_a_node_that_drains_takes_nothing(self):
-        self.node = self.node_of(["a"], "a")
+        self.node = self.node_of(["a", "b"], "a", "b")
         one = self.peer()
         one.request("echo", "sleep", b"60000")  # as long as it runs the node does not stop
         until = time.monotonic() + LONG
         while self.node.capability("echo")["pending"] != 1:
             self.assertLess(time.monotonic(), until)
+        for number, name in (60, "a"), (61, "b"):
+            one.send("monitor", number, {"actor": name})
+        gate = os.path.join(self.node.folder, "gate")
+        self.say(one, "wait", gate)
+        self.say(one, "fail")
+        self.assert_logged("waiting")
         self.node.kill()
         one.take("goaway")
         self.say(one, "echo", number=50)
         self.assertEqual(one.final(50)[0], "shutting_down")
         self.assertEqual(one.final(self.ask(one, "echo"))[0], "shutting_down")
+        one.send("monitor", 51, {"actor": "a"})
+        self.assertEqual(one.final(51)[0], "shutting_down")
+        open(gate, "w").close()
+        self.assertEqual(one.take("down", 60)[2]["reason"], "failed")
+        self.node.kill()  # it waits for nothing any more
+        self.assertEqual(one.final(61)[0], "shutting_down")
 
 
 class Command(Talk):
@@ -508,6 +711,28 @@ class Command(Talk):
         self.assertIn("there is no such actor",
                       self.troupe("send", "nobody", "-d", "x", code=1).stderr)
 
+    def test_a_monitor(self):
+        self.assertEqual(self.troupe("monitor", "nobody").stdout, "nobody: gone\n")
+        self.assertEqual(json.loads(self.troupe("monitor", "nobody", "--json").stdout),
+                         {"actor": "nobody", "reason": "gone", "text": ""})
+        self.assertIn("forbidden", self.troupe("monitor", "secret", "--json", code=1).stderr)
+        self.troupe("monitor", "a", "-t", "50ms", code=4)
+
+    def test_a_monitor_until_the_end(self):
+        process = subprocess.Popen([TROUPE, "monitor", "process", "-e",
+                                    self.endpoint_of(self.node)],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        while process.poll() is None:  # nobody says when it has begun to look
+            self.say(self.one, "exit", "3", to="process")
+            try:
+                process.wait(0.2)
+            except subprocess.TimeoutExpired:
+                pass
+        self.assertEqual((process.returncode, process.stdout.read()),
+                         (0, "process: exited: status 3\n"))
+
     def test_an_urgent_one_overtakes(self):
         gate = os.path.join(self.node.folder, "gate")
         self.troupe("send", "a", "-d", "wait", "-d", gate)
@@ -519,7 +744,7 @@ class Command(Talk):
         self.assertIn("heard sooner", self.node.text().split("heard later")[0])
 
 
-TESTS = (Sending, NotDelivered, Asking, BeingKnown, SlowReaders, Allowed, Command)
+TESTS = (Sending, NotDelivered, Asking, BeingKnown, Monitoring, SlowReaders, Allowed, Command)
 
 
 class OverTcp:

@@ -431,6 +431,17 @@ class Reload(Secured):
             self.newcomer("alice", node_key=self.public["eve"]).call("echo", "peer")[2],
             [b"alice"])
 
+    def test_another_key_in_the_same_file(self):
+        self.node.start()
+        self.reload("nothing has changed")
+        self.assertEqual(self.peer("alice").call("echo")[0], "ok")
+        os.replace(self.file("eve"), self.file("node"))
+        self.reload(f'security: another key in "{self.file("node")}"')
+        self.assertEqual(
+            self.newcomer("alice", node_key=self.public["eve"]).call("echo", "peer")[2],
+            [b"alice"])
+        self.reload("nothing has changed")
+
     def test_a_key_that_cannot_be_read_changes_nothing(self):
         self.node.start()
         alice = self.peer("alice")

@@ -570,6 +570,8 @@ static void one_that_is_over_is_not_stopped_in_another(void **state)
     tell("spawn a transient");
     await_times("a hears hello", 2);
     tell("stop first");
+    tell("spawn b permanent"); /* what was to be stopped is told so before this one is there */
+    await("b hears hello");
     tell("tell a still");
     await("a hears still");
     tell("stop child a");

@@ -346,6 +346,25 @@ class Table(unittest.TestCase):
         self.assertIn("bad_request", str(caught.exception))
 
 
+class Miscounted(unittest.TestCase):
+    """A worker of somebody else's, which answers a batch with a vector too few."""
+
+    def setUp(self):
+        worker = os.path.join(ROOT, "python", "tests", "typed.py")
+        self.node = Node({"children": [
+            {"capability": "text_embedding", "isolation": "process", "timeout": f"{LONG}s",
+             "worker": {"command": [sys.executable, worker, "text_embedding", "--few"]}}]}).start()
+        self.addCleanup(self.node.end)
+
+    def test_who_calls_in_c_is_told(self):
+        for texts, wrong in (("abc", "it has 2 vectors for 3 texts"),
+                             ("ab", "it has 1 vector for 2 texts")):
+            with self.assertRaises(Refused) as caught:
+                InC(self).text_embedding(list(texts))
+            self.assertEqual(str(caught.exception).strip(),
+                             f"worker_error: the reply does not keep to the contract: {wrong}")
+
+
 def table():
     lines = ["| capability | " + " | ".join(way.name for way in WAYS) + " |",
              "|---|" + "---|" * len(WAYS)]

@@ -27,8 +27,8 @@ void tr_pixels_silence(void);
 
 /* Unpack the first image in `size` bytes of PNG, JPEG, TIFF, BMP, PNM or WebP. If `enough` is
  * not 0, a JPEG may come out smaller, as long as its shorter side has that many pixels: by a
- * half, a quarter or an eighth, which takes less time and memory. *why is set on all but
- * TROUPE_OK.
+ * half, a quarter or an eighth, which takes less time and memory. A JPEG comes out as its Exif
+ * says that it is to be seen. *why is set on all but TROUPE_OK.
  *
  *   TROUPE_OK           *out is the caller's, to be released with pixDestroy()
  *   TROUPE_LIMIT        more than the limits allow

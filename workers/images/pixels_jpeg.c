@@ -1,7 +1,8 @@
 /* A JPEG as pixels. Leptonica could do it, but leaves libjpeg's habit of telling stderr what is
  * wrong with an image, and takes two things that strangers can do: a file that ends in its
  * middle comes out grey from there on, and one that draws its picture in thousands of scans
- * takes minutes. Here both are damaged.
+ * takes minutes. Here both are damaged. Each pixel is put where it is to be seen: a picture
+ * that was taken with a phone on its side costs no second one.
  *
  * libjpeg jumps when it gives up, if it is told to. All that has to survive the jump lies in
  * what the caller of the function with setjmp owns.
@@ -12,12 +13,14 @@
 #include <setjmp.h>
 #include <stdio.h> /* jpeglib.h needs it */
 #include <stdlib.h>
+#include <string.h>
 
 #include <jpeglib.h>
 
 #include <jerror.h>
 #include <leptonica/allheaders.h>
 
+#include "orientation.h"
 #include "pixels.h"
 
 struct reading {
@@ -29,6 +32,7 @@ struct reading {
     size_t size;
     const tr_pixels_header_t *header; /* NULL: only that is read */
     unsigned reduction;
+    tr_orientation_t orientation;
     unsigned char *line;
     PIX *picture;
     bool no_memory;
@@ -67,41 +71,75 @@ static void begin(struct reading *reading)
     struct jpeg_decompress_struct *jpeg = &reading->jpeg;
     jpeg_create_decompress(jpeg);
     jpeg_mem_src(jpeg, reading->image, (unsigned long)reading->size);
+    if (reading->header) {
+        jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
+    }
     jpeg_read_header(jpeg, TRUE);
 }
 
-/* A line of red, green and blue, or of four inks, which most programs write the other way round
- * and say so by Adobe's marker. */
-static void put_colours(PIX *picture, l_uint32 *row, const unsigned char *line, int n_values,
-                        bool is_inverted)
+/* The first of Exif's segments counts. */
+static tr_orientation_t find_orientation(const struct jpeg_decompress_struct *jpeg)
 {
-    l_int32 width = pixGetWidth(picture);
+    for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker; marker = marker->next) {
+        if (marker->data_length >= 4 && memcmp(marker->data, "Exif", 4) == 0) {
+            return tr_orientation_of(marker->data, marker->data_length);
+        }
+    }
+    return TR_UPRIGHT;
+}
+
+/* Red, green and blue, or four inks, which most programs write the other way round and say so
+ * by Adobe's marker. */
+static l_uint32 colour_of(const unsigned char *values, int n_values, bool is_inverted)
+{
     int flip = n_values == 4 && !is_inverted ? 255 : 0;
-    for (l_int32 x = 0; x < width; x++, line += n_values) {
-        int light = n_values == 4 ? line[3] ^ flip : 255;
-        composeRGBPixel((line[0] ^ flip) * light / 255, (line[1] ^ flip) * light / 255,
-                        (line[2] ^ flip) * light / 255, row + x);
+    int light = n_values == 4 ? values[3] ^ flip : 255;
+    l_uint32 colour = 0;
+    composeRGBPixel((values[0] ^ flip) * light / 255, (values[1] ^ flip) * light / 255,
+                    (values[2] ^ flip) * light / 255, &colour);
+    return colour;
+}
+
+static void put_line(const struct reading *reading, int number)
+{
+    const struct jpeg_decompress_struct *jpeg = &reading->jpeg;
+    int width = (int)jpeg->output_width;
+    tr_way_t way =
+        tr_orientation_way(reading->orientation, width, (int)jpeg->output_height, number);
+    int n_values = jpeg->output_components;
+    ptrdiff_t row_size = pixGetWpl(reading->picture);
+    l_uint32 *row = pixGetData(reading->picture) + way.y * row_size;
+    const unsigned char *values = reading->line;
+    for (int i = 0; i < width; i++, values += n_values) {
+        if (n_values > 1) {
+            row[way.x] = colour_of(values, n_values, jpeg->saw_Adobe_marker);
+        } else {
+            SET_DATA_BYTE(row, way.x, *values);
+        }
+        way.x += way.step_x;
+        row += way.step_y * row_size;
     }
 }
 
-static void put_line(PIX *picture, l_uint32 *row, const unsigned char *line, int n_values,
-                     bool is_inverted)
+static void set_resolution(const struct reading *reading)
 {
-    if (n_values > 1) {
-        put_colours(picture, row, line, n_values, is_inverted);
-        return;
-    }
-    l_int32 width = pixGetWidth(picture);
-    for (l_int32 x = 0; x < width; x++) {
-        SET_DATA_BYTE(row, x, line[x]);
-    }
-}
-
-static void set_resolution(PIX *picture, const struct jpeg_decompress_struct *jpeg)
-{
+    const struct jpeg_decompress_struct *jpeg = &reading->jpeg;
     double scale = jpeg->density_unit == 1 ? 1 : jpeg->density_unit == 2 ? 2.54 : 0;
-    pixSetXRes(picture, (l_int32)(jpeg->X_density * scale + 0.5));
-    pixSetYRes(picture, (l_int32)(jpeg->Y_density * scale + 0.5));
+    l_int32 across = (l_int32)(jpeg->X_density * scale + 0.5);
+    l_int32 down = (l_int32)(jpeg->Y_density * scale + 0.5);
+    bool is_swapped = tr_orientation_swaps(reading->orientation);
+    pixSetXRes(reading->picture, is_swapped ? down : across);
+    pixSetYRes(reading->picture, is_swapped ? across : down);
+}
+
+static PIX *make_picture(const struct reading *reading)
+{
+    const struct jpeg_decompress_struct *jpeg = &reading->jpeg;
+    l_int32 width = (l_int32)jpeg->output_width;
+    l_int32 height = (l_int32)jpeg->output_height;
+    l_int32 depth = jpeg->output_components == 1 ? 8 : 32;
+    return tr_orientation_swaps(reading->orientation) ? pixCreate(height, width, depth)
+                                                      : pixCreate(width, height, depth);
 }
 
 static void read_picture(struct reading *reading)
@@ -121,21 +159,19 @@ static void read_picture(struct reading *reading)
     jpeg->progress = &reading->progress;
     jpeg_start_decompress(jpeg);
 
-    int n_values = jpeg->output_components;
-    reading->line = malloc((size_t)jpeg->output_width * (size_t)n_values);
-    reading->picture = pixCreate((l_int32)jpeg->output_width, (l_int32)jpeg->output_height,
-                                 n_values == 1 ? 8 : 32);
+    reading->orientation = find_orientation(jpeg);
+    reading->line = malloc((size_t)jpeg->output_width * (size_t)jpeg->output_components);
+    reading->picture = make_picture(reading);
     if (!reading->line || !reading->picture) {
         reading->no_memory = true;
         give_up((j_common_ptr)jpeg);
     }
-    l_uint32 *row = pixGetData(reading->picture);
     while (jpeg->output_scanline < jpeg->output_height) {
+        int number = (int)jpeg->output_scanline;
         jpeg_read_scanlines(jpeg, &reading->line, 1);
-        put_line(reading->picture, row, reading->line, n_values, jpeg->saw_Adobe_marker);
-        row += pixGetWpl(reading->picture);
+        put_line(reading, number);
     }
-    set_resolution(reading->picture, jpeg);
+    set_resolution(reading);
 }
 
 static bool try_to_read(struct reading *reading)

@@ -14,6 +14,7 @@
 
 #include "confusion.h"
 #include "letters.h"
+#include "patience.h"
 #include "rank.h"
 #include "verdict.h"
 #include "words.h"
@@ -30,6 +31,7 @@ struct run {
     tr_vocabulary_t *personal;
     bool is_foreign;
     size_t n_ranked;
+    tr_patience_t patience;
     tr_corrected_t *out;
     size_t text_room;
     size_t corrections_room;
@@ -233,6 +235,22 @@ static bool is_to_be_replaced(const tr_word_t *word, const tr_entry_t *entry,
                                        });
 }
 
+/* How hard to look for what was meant. */
+static int effort_for(const struct run *run, const tr_word_t *word, const wchar_t *seen,
+                      size_t n)
+{
+    return !tr_patience_lasts(&run->patience, n)                   ? TR_RANK_QUICK
+           : run->request->suggest                                 ? TR_RANK_ALL
+           : tr_verdict_may_be_far(seen, n, word->begins_sentence) ? TR_RANK_ENOUGH
+                                                                   : TR_RANK_QUICK;
+}
+
+/* Suggestions so far away are none. */
+static bool has_likely_suggestion(const tr_entry_t *entry)
+{
+    return entry->n_suggestions > 0 && entry->cost <= TR_VERDICT_MAX_COST;
+}
+
 /* What to write for a wrong word: *with, or when that stays NULL the word as it is. */
 static troupe_status_t treat(struct run *run, const tr_word_t *word, tr_entry_t *entry,
                              const char **with)
@@ -242,13 +260,15 @@ static troupe_status_t treat(struct run *run, const tr_word_t *word, tr_entry_t 
     if (n < 0) {
         return TROUPE_OK;
     }
-    troupe_status_t status =
-        rank(run, entry,
-             run->request->suggest                                           ? TR_RANK_ALL
-             : tr_verdict_may_be_far(seen, (size_t)n, word->begins_sentence) ? TR_RANK_ENOUGH
-                                                                             : TR_RANK_QUICK);
+    int effort = effort_for(run, word, seen, (size_t)n);
+    bool is_asked_for = effort > TR_RANK_QUICK && entry->effort < effort && !run->is_foreign &&
+                        !tr_verdict_has_signs(seen, (size_t)n);
+    troupe_status_t status = rank(run, entry, effort);
     if (status != TROUPE_OK) {
         return status;
+    }
+    if (is_asked_for) {
+        tr_patience_note(&run->patience, !has_likely_suggestion(entry));
     }
     if (run->request->suggest) {
         return tr_verdict_is_word(seen, (size_t)n) ? list(run, word, entry, NULL) : TROUPE_OK;
@@ -271,6 +291,7 @@ static troupe_status_t write_word(struct run *run, const tr_word_t *word)
 
     if (!word->is_verbatim && key_of(run->text, word, key, &size)) {
         tr_entry_t *entry = tr_vocabulary_find(run->words, key, size);
+        tr_patience_see(&run->patience, !entry->is_wrong);
         if (entry->is_wrong) {
             status = treat(run, word, entry, &with);
         }

@@ -47,7 +47,7 @@ static enum shape shape_of(const wchar_t *seen, size_t n)
 static int cost_that_a_word_may_have(size_t n)
 {
     static const int by_length[] = {0, 0, 30, 65, 80, 105, 125, 150};
-    return n < sizeof by_length / sizeof by_length[0] ? by_length[n] : 180;
+    return n < sizeof by_length / sizeof by_length[0] ? by_length[n] : TR_VERDICT_MAX_COST;
 }
 
 static size_t count_signs(const wchar_t *seen, size_t n)

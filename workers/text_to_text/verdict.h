@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <wchar.h>
 
+/* No word costs more and is put in the place of another one, whatever it is used for. */
+#define TR_VERDICT_MAX_COST 180
+
 /* What is known about the word and what would stand in its place. */
 typedef struct tr_verdict_case {
     const wchar_t *seen;

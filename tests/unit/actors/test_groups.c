@@ -74,7 +74,10 @@ static void joins(scene_t *scene, const char *group, size_t actor, troupe_status
 
 static void leaves(scene_t *scene, const char *group, size_t actor, troupe_status_t want)
 {
+    assert_int_equal(tr_groups_has(scene->groups, group, scene->actors[actor]),
+                     want == TROUPE_OK);
     assert_status(tr_groups_leave(scene->groups, group, scene->actors[actor]), want);
+    assert_false(tr_groups_has(scene->groups, group, scene->actors[actor]));
 }
 
 enum { A, B, C, D };

@@ -25,6 +25,7 @@
 #include "actors/host/host.h"
 #include "actors/module.h"
 #include "base/clock.h"
+#include "wire/down.h"
 #include "wire/trp1.h"
 
 #define PATIENCE_MS 20000
@@ -150,6 +151,148 @@ static const troupe_behaviour_t gathering = {
     .init = wake,
     .handle = handle,
     .handle_batch = handle_batch,
+};
+
+/* ---- a behaviour that watches others ---- */
+
+/* What it hears, it tells "store", to which it speaks by name. */
+typedef struct watchful {
+    troupe_ref_t *whom;
+    uint64_t id;
+    bool puts_aside; /* the next DOWN */
+} watchful_t;
+
+static int wake_watchful(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
+{
+    (void)self;
+    (void)args;
+    *state_p = calloc(1, sizeof(watchful_t));
+    return *state_p ? TROUPE_INIT_OK : TROUPE_INIT_NO_MEMORY;
+}
+
+static int tell_store(troupe_worker_t *self, const char *text)
+{
+    troupe_message_t *message = troupe_message_from_text(text);
+    return troupe_send_named(self, "store", &message) == TROUPE_OK ? 0 : -1;
+}
+
+static int tell_status(troupe_worker_t *self, troupe_status_t status)
+{
+    return tell_store(self, troupe_status_name(status));
+}
+
+static int hear_down(troupe_worker_t *self, const troupe_message_t *message, watchful_t *own)
+{
+    if (own->puts_aside) {
+        own->puts_aside = false;
+        return troupe_stash(self) == TROUPE_OK ? 0 : -1;
+    }
+    troupe_reason_t reason = troupe_message_reason(message);
+    bool is_known = troupe_message_sender(message) == own->whom &&
+                    troupe_message_number(message) == own->id;
+    char text[200];
+    snprintf(text, sizeof text, "%s: kind %d, code %d, %s%s",
+             troupe_ref_name(troupe_message_sender(message)), (int)reason.kind, reason.code,
+             reason.text, is_known ? "" : " (of another one)");
+    return tell_store(self, text);
+}
+
+static void hold(const char *path)
+{
+    while (access(path, F_OK) != 0) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
+static int watch(troupe_worker_t *self, watchful_t *own)
+{
+    return tell_status(self, troupe_monitor(self, own->whom, &own->id));
+}
+
+static int publish(troupe_worker_t *self, const char *group)
+{
+    char text[80];
+    troupe_message_t *message = troupe_message_from_text("extra!");
+    size_t n_told = troupe_publish(self, group, &message);
+    snprintf(text, sizeof text, "%zu of %zu", n_told, troupe_group_size(self, group));
+    return tell_store(self, text);
+}
+
+static int do_as_told(troupe_worker_t *self, const char *verb, const char *name,
+                      watchful_t *own)
+{
+    if (strcmp(verb, "monitor") == 0) {
+        return watch(self, own);
+    }
+    if (strcmp(verb, "hold") == 0) {
+        hold(name);
+    }
+    if (strcmp(verb, "demonitor") == 0 || strcmp(verb, "hold") == 0) {
+        return tell_store(self, troupe_demonitor(self, own->id) ? "it was open" : "it was not");
+    }
+    if (strcmp(verb, "link") == 0) {
+        return tell_status(self, troupe_link(self, own->whom));
+    }
+    if (strcmp(verb, "unlink") == 0) {
+        troupe_unlink(self, own->whom);
+    } else if (strcmp(verb, "join") == 0) {
+        return tell_status(self, troupe_join(self, name));
+    } else if (strcmp(verb, "leave") == 0) {
+        return tell_status(self, troupe_leave(self, name));
+    } else if (strcmp(verb, "publish") == 0) {
+        return publish(self, name);
+    } else if (strcmp(verb, "aside") == 0) {
+        own->puts_aside = true;
+    } else if (strcmp(verb, "open") == 0) {
+        troupe_unstash(self);
+    } else if (strcmp(verb, "over?") == 0) {
+        return tell_store(self, troupe_ref_is_over(own->whom) ? "over" : "not over");
+    }
+    return 0;
+}
+
+/* "me" is who sends, a name any other. */
+static void mean(troupe_worker_t *self, const troupe_message_t *message, const char *name,
+                 watchful_t *own)
+{
+    if (*name) {
+        troupe_ref_t *sender = troupe_message_sender(message);
+        troupe_ref_release(&own->whom);
+        own->whom = strcmp(name, "me") == 0       ? troupe_ref_share(sender)
+                    : strcmp(name, "nobody") == 0 ? NULL
+                                                  : troupe_find(self, name);
+    }
+}
+
+static int receive_watchful(troupe_worker_t *self, const troupe_message_t *message, void *state)
+{
+    watchful_t *own = state;
+    if (troupe_message_kind(message) == TROUPE_MESSAGE_DOWN) {
+        return hear_down(self, message, own);
+    }
+    char *verb = troupe_message_text(message, 0);
+    char *name = troupe_message_text(message, 1);
+    mean(self, message, name, own);
+    int verdict = do_as_told(self, verb, name, own);
+    free(verb);
+    free(name);
+    return verdict;
+}
+
+static void end_watchful(troupe_worker_t *self, void **state_p, troupe_reason_t reason)
+{
+    (void)self;
+    (void)reason;
+    watchful_t *own = *state_p;
+    troupe_ref_release(&own->whom);
+    free(own);
+}
+
+static const troupe_behaviour_t watchful = {
+    .name = "watchful",
+    .init = wake_watchful,
+    .receive = receive_watchful,
+    .terminate = end_watchful,
 };
 
 /* ---- a behaviour that takes messages, and does what they say ---- */
@@ -317,6 +460,11 @@ static void start_linked_in(play_t *play, const char *arg)
 static void start_gathering(play_t *play)
 {
     start(play, "/proc/self/exe", (const char *[]){"test_host", "gather", NULL});
+}
+
+static void start_watchful(play_t *play)
+{
+    start(play, "/proc/self/exe", (const char *[]){"test_host", "watch", NULL});
 }
 
 /* The exit status, or 1000 and the signal. */
@@ -1403,6 +1551,241 @@ static void a_stop_waits_for_calls(void **state)
     assert_int_equal(end_of(play), TR_HOST_DONE);
 }
 
+/* ---- monitors, links and groups ---- */
+
+#define GUEST 9 /* the number of who sends */
+
+static void bid(play_t *play, uint64_t id, const char *verb, const char *name)
+{
+    tr_trp1_t message;
+    tr_trp1_init(&message, TR_TRP1_MESSAGE, id);
+    message.from = tr_span_of("guest");
+    message.ref = GUEST;
+    say_command(play, &message, true);
+    assert_true(zmq_send(play->router, verb, strlen(verb), ZMQ_SNDMORE) >= 0);
+    assert_true(zmq_send(play->router, name, strlen(name), 0) >= 0);
+}
+
+/* It tells "store". */
+static void hear_told(play_t *play, const char *want)
+{
+    const tr_trp1_t *send = hear(play, TR_TRP1_SEND, 0);
+    assert_span(send->actor, "store");
+    assert_span((tr_span_t){zmq_msg_data(&play->first), zmq_msg_size(&play->first)}, want);
+}
+
+static void hear_done(play_t *play, uint64_t id, const char *told)
+{
+    hear_told(play, told);
+    hear(play, TR_TRP1_SETTLED, id);
+}
+
+static void say_down(play_t *play, uint64_t id, troupe_reason_kind_t kind, int code,
+                     const char *text)
+{
+    tr_reason_t reason = tr_reason_format(kind, "%s", text);
+    reason.code = code;
+    tr_trp1_t down;
+    tr_trp1_init(&down, TR_TRP1_DOWN, id);
+    tr_down_say_reason(&down, &reason);
+    say_command(play, &down, false);
+}
+
+/* The id of the monitor. */
+static uint64_t has_it_monitor(play_t *play, uint64_t receipt, const char *name)
+{
+    bid(play, receipt, "monitor", name);
+    const tr_trp1_t *monitor = hear_next(play);
+    assert_string_equal(tr_trp1_command_name(monitor->command), "monitor");
+    uint64_t id = monitor->id;
+    assert_true(id > 0);
+    bool is_guest = strcmp(name, "me") == 0;
+    assert_int_equal(monitor->ref, is_guest ? GUEST : -1);
+    assert_span(monitor->actor, is_guest ? "" : name);
+    hear_done(play, receipt, "ok");
+    return id;
+}
+
+/* Whatever was said has been taken. */
+static void has_read_all(play_t *play)
+{
+    say(play, TR_TRP1_PING, 77);
+    hear(play, TR_TRP1_PONG, 77);
+}
+
+static void a_monitored_one_is_told_of(void **state)
+{
+    play_t *play = *state;
+    start_watchful(play);
+    hear_ready(play);
+    uint64_t id = has_it_monitor(play, 1, "room");
+    say_down(play, id, TROUPE_REASON_CRASHED, 11, "a fault");
+    hear_told(play, "room: kind 3, code 11, a fault");
+    say_down(play, id, TROUPE_REASON_CRASHED, 11, "again"); /* it has been told */
+    say_down(play, id + 1, TROUPE_REASON_CRASHED, 11, "of nobody");
+    say_down(play, 0, TROUPE_REASON_CRASHED, 11, "of nobody");
+    bid(play, 2, "demonitor", "");
+    hear_done(play, 2, "it was not");
+    id = has_it_monitor(play, 3, "me");
+    bid(play, 4, "over?", "");
+    say_down(play, id, TROUPE_REASON_NORMAL, 0, "");
+    bid(play, 5, "over?", "");
+    hear_done(play, 4, "not over"); /* all in order */
+    hear_told(play, "guest: kind 0, code 0, ");
+    hear_done(play, 5, "not over");
+}
+
+/* By its name it may come back, by its number it does not. */
+static void of_one_that_is_gone_it_is_known(void **state)
+{
+    play_t *play = *state;
+    start_watchful(play);
+    hear_ready(play);
+    uint64_t id = has_it_monitor(play, 1, "room");
+    say_down(play, id, TROUPE_REASON_GONE, 0, "");
+    hear_told(play, "room: kind 9, code 0, ");
+    bid(play, 2, "over?", "");
+    hear_done(play, 2, "not over");
+    id = has_it_monitor(play, 3, "me");
+    say_down(play, id, TROUPE_REASON_GONE, 0, "");
+    hear_told(play, "guest: kind 9, code 0, ");
+    bid(play, 4, "over?", "");
+    hear_done(play, 4, "over");
+}
+
+static void who_is_not_monitored_any_more_is_not_told_of(void **state)
+{
+    play_t *play = *state;
+    start_watchful(play);
+    hear_ready(play);
+    uint64_t id = has_it_monitor(play, 1, "room");
+    bid(play, 2, "demonitor", "");
+    hear(play, TR_TRP1_DEMONITOR, id);
+    hear_done(play, 2, "it was open");
+    say_down(play, id, TROUPE_REASON_FAILED, 0, ""); /* it was under way */
+    bid(play, 3, "demonitor", "");
+    hear_done(play, 3, "it was not");
+}
+
+/* Nor when it lies in the mailbox. */
+static void not_even_when_it_is_known_already(void **state)
+{
+    play_t *play = *state;
+    char gate[128];
+    snprintf(gate, sizeof gate, "%s/gate", play->folder);
+    start_watchful(play);
+    hear_ready(play);
+    uint64_t id = has_it_monitor(play, 1, "me");
+    bid(play, 2, "hold", gate);
+    say_down(play, id, TROUPE_REASON_FAILED, 0, "");
+    has_read_all(play);
+    close(open(gate, O_CREAT | O_CLOEXEC, 0600));
+    hear_done(play, 2, "it was open");
+    bid(play, 3, "demonitor", "");
+    hear_done(play, 3, "it was not");
+    unlink(gate);
+}
+
+static void a_notice_can_be_put_aside(void **state)
+{
+    play_t *play = *state;
+    start_watchful(play);
+    hear_ready(play);
+    uint64_t id = has_it_monitor(play, 1, "room");
+    bid(play, 2, "aside", "");
+    say_down(play, id, TROUPE_REASON_HUNG, 0, "");
+    bid(play, 3, "demonitor", ""); /* it comes again nevertheless */
+    bid(play, 4, "open", "");
+    hear(play, TR_TRP1_SETTLED, 2);
+    hear_done(play, 3, "it was not");
+    hear(play, TR_TRP1_SETTLED, 4);
+    hear_told(play, "room: kind 5, code 0, ");
+}
+
+static void links_are_the_nodes(void **state)
+{
+    play_t *play = *state;
+    start_watchful(play);
+    hear_ready(play);
+    bid(play, 1, "link", "room");
+    assert_span(hear(play, TR_TRP1_LINK, 0)->actor, "room");
+    hear_done(play, 1, "ok");
+    bid(play, 2, "unlink", "");
+    assert_span(hear(play, TR_TRP1_UNLINK, 0)->actor, "room");
+    hear(play, TR_TRP1_SETTLED, 2);
+    bid(play, 3, "link", "me");
+    assert_int_equal(hear(play, TR_TRP1_LINK, 0)->ref, GUEST);
+    hear_done(play, 3, "ok");
+}
+
+static void it_speaks_to_groups(void **state)
+{
+    play_t *play = *state;
+    start_watchful(play);
+    hear_ready(play);
+    bid(play, 1, "join", "news");
+    assert_span(hear(play, TR_TRP1_JOIN, 0)->group, "news");
+    hear_done(play, 1, "ok");
+    bid(play, 2, "join", "news");
+    hear_done(play, 2, "exists");
+    bid(play, 3, "publish", "news");
+    assert_span(hear(play, TR_TRP1_PUBLISH, 0)->group, "news");
+    assert_span((tr_span_t){zmq_msg_data(&play->first), zmq_msg_size(&play->first)}, "extra!");
+    hear_done(play, 3, "0 of 0");
+    bid(play, 4, "leave", "news");
+    assert_span(hear(play, TR_TRP1_LEAVE, 0)->group, "news");
+    hear_done(play, 4, "ok");
+    bid(play, 5, "leave", "news");
+    hear_done(play, 5, "not_found");
+    bid(play, 6, "join", "news");
+    hear(play, TR_TRP1_JOIN, 0);
+    hear_done(play, 6, "ok");
+}
+
+static void what_cannot_be_is_not_said(void **state)
+{
+    play_t *play = *state;
+    char too_long[TR_TRP1_MAX_NAME + 1];
+    memset(too_long, 'g', TR_TRP1_MAX_NAME);
+    too_long[TR_TRP1_MAX_NAME] = '\0';
+    start_watchful(play);
+    hear_ready(play);
+    bid(play, 1, "monitor", "nobody");
+    hear_done(play, 1, "err_invalid");
+    bid(play, 2, "link", "nobody");
+    hear_done(play, 2, "err_invalid");
+    bid(play, 3, "unlink", "nobody");
+    hear(play, TR_TRP1_SETTLED, 3);
+    bid(play, 4, "join", "");
+    hear_done(play, 4, "err_invalid");
+    bid(play, 5, "join", too_long);
+    hear_done(play, 5, "err_invalid");
+    bid(play, 6, "leave", too_long);
+    hear_done(play, 6, "not_found");
+    bid(play, 7, "publish", "");
+    hear_done(play, 7, "0 of 0");
+    bid(play, 8, "monitor", "echo/1"); /* itself, which is nobody else's concern */
+    hear_done(play, 8, "ok");
+    bid(play, 9, "link", "");
+    hear_done(play, 9, "ok");
+    bid(play, 10, "demonitor", "");
+    hear_done(play, 10, "it was open");
+}
+
+static void it_ends_with_all_that_it_watches(void **state)
+{
+    play_t *play = *state;
+    start_watchful(play);
+    hear_ready(play);
+    has_it_monitor(play, 1, "room");
+    uint64_t id = has_it_monitor(play, 2, "me");
+    bid(play, 3, "aside", "");
+    say_down(play, id, TROUPE_REASON_HUNG, 0, "");
+    hear(play, TR_TRP1_SETTLED, 3);
+    say(play, TR_TRP1_STOP, 0);
+    assert_int_equal(end_of(play), TR_HOST_DONE);
+}
+
 /* ---- what operators want ---- */
 
 static void tell(play_t *play, uint64_t id, bool is_urgent, const char *text)
@@ -1628,6 +2011,9 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "gather") == 0) {
         return troupe_worker_process_run(&gathering, argc - 2, argv + 2);
     }
+    if (argc > 1 && strcmp(argv[1], "watch") == 0) {
+        return troupe_worker_process_run(&watchful, argc - 2, argv + 2);
+    }
     if (argc > 1 && strcmp(argv[1], "obey") == 0) {
         return troupe_worker_process_run(&obedient, argc - 2, argv + 2);
     }
@@ -1684,6 +2070,15 @@ int main(int argc, char **argv)
         STORY(what_cannot_be_said_is_a_bad_request),
         STORY(a_lost_node_ends_all_calls),
         STORY(a_stop_waits_for_calls),
+        STORY(a_monitored_one_is_told_of),
+        STORY(of_one_that_is_gone_it_is_known),
+        STORY(who_is_not_monitored_any_more_is_not_told_of),
+        STORY(not_even_when_it_is_known_already),
+        STORY(a_notice_can_be_put_aside),
+        STORY(links_are_the_nodes),
+        STORY(it_speaks_to_groups),
+        STORY(what_cannot_be_is_not_said),
+        STORY(it_ends_with_all_that_it_watches),
         STORY(suspended_it_takes_nothing),
         STORY(its_ticks_wait),
         STORY(the_callback_in_progress_goes_on),

@@ -1130,6 +1130,59 @@ static void what_is_aside_comes_before_all_else(void **state)
     comes("aside a<nobody:1 aside again taken:0 taken:0 a<nobody:2");
 }
 
+ORDER(take_one_again)
+{
+    UNUSED_MESSAGE;
+    (void)scene;
+    troupe_unstash_one(self);
+    troupe_unstash_one(self); /* twice is once */
+    note("one");
+    return 0;
+}
+
+static void what_is_aside_comes_one_by_one(void **state)
+{
+    scene_t *scene = *state;
+    scene->number = 3;
+    holds(scene, A);
+    tell(scene, A, put_aside);
+    tell(scene, A, put_aside);
+    tell(scene, A, put_aside);
+    tell(scene, A, take_one_again);
+    say(scene, A, "1");
+    tell(scene, A, take_one_again);
+    say(scene, A, "2");
+    tell(scene, A, take_one_again);
+    tell(scene, A, take_one_again); /* none is left */
+    say(scene, A, "3");
+    opens();
+    comes("aside aside aside one taken:0 a<nobody:1 one taken:0 a<nobody:2 one taken:0 one "
+          "a<nobody:3");
+}
+
+ORDER(take_one_and_all_again)
+{
+    UNUSED_MESSAGE;
+    (void)scene;
+    troupe_unstash(self);
+    troupe_unstash_one(self);
+    note("all");
+    return 0;
+}
+
+static void all_again_is_more_than_one(void **state)
+{
+    scene_t *scene = *state;
+    scene->number = 2;
+    holds(scene, A);
+    tell(scene, A, put_aside);
+    tell(scene, A, put_aside);
+    tell(scene, A, take_one_and_all_again);
+    say(scene, A, "1");
+    opens();
+    comes("aside aside all taken:0 taken:0 a<nobody:1");
+}
+
 ORDER(take_again_and_put_aside)
 {
     troupe_unstash(self);
@@ -1603,6 +1656,45 @@ static void a_notice_that_is_left_is_no_dead_letter(void **state)
     assert_int_equal(n_dead_letters(scene), 1); /* what it failed with */
 }
 
+ORDER(wait_at_gate_and_fail)
+{
+    wait_at_gate(self, message, scene);
+    return -1;
+}
+
+/* Nor is one that lies in the mailbox of an actor that does not come back. */
+static void a_notice_for_one_that_is_gone_is_no_dead_letter(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, monitor_b);
+    comes("watches");
+    tell(scene, A, wait_at_gate_and_fail);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    say(scene, A, "1");
+    is_gone(scene, B);
+    opens();
+    ended(scene, A, TROUPE_REASON_FAILED);
+    tr_runtime_retire(scene->runtime, HOME, "a", false);
+    assert_int_equal(n_dead_letters(scene), 2); /* what it failed with, and what was said */
+}
+
+/* It was over while it lived, so its mailbox was left to it. */
+static void who_is_over_while_it_lives_empties_its_mailbox(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, wait_at_gate_and_fail);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    say(scene, A, "1");
+    troupe_ref_t *known = tr_directory_take_out(scene->runtime->directory, scene->refs[A]);
+    tr_runtime_bury(scene->runtime, known, "it is not wanted any more");
+    assert_int_equal(n_dead_letters(scene), 0);
+    opens();
+    ended(scene, A, TROUPE_REASON_FAILED);
+    assert_int_equal(n_dead_letters(scene), 2); /* what it failed with, and what was said */
+}
+
 ORDER(count_one)
 {
     (void)self;
@@ -1738,6 +1830,22 @@ static void notices_can_be_put_aside(void **state)
     comes("a<nobody:1");
     tell(scene, A, take_again);
     comes("again a!b:shutdown");
+}
+
+/* There is no next life, and nothing waits: what is over is told as the hang it is. */
+static void a_worker_that_hangs_is_down(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, A);
+    scene->plan.is_lasting = false;
+    start(scene, B);
+    tell(scene, A, monitor_b);
+    comes("watches");
+    holds(scene, B);
+    hangs(scene, B);
+    comes("a!b:hung");
+    assert_true(troupe_ref_is_over(scene->refs[B]));
+    opens();
 }
 
 ORDER(start_timer_to_hang)
@@ -2011,9 +2119,14 @@ static void one_that_was_given_up_is_no_member(void **state)
         comes("0 of 0");
     } else {
         wait_until(has_come, "1 of 1 b<a:news");
-
         assert_non_null(strstr(notes.trace, "1 of 1"));
         assert_non_null(strstr(notes.trace, "b<a:news"));
+        notes.trace[0] = '\0';
+        assert_int_equal(parent_hears(scene).reason.kind, TROUPE_REASON_HUNG);
+        fails(scene, B);
+        say(scene, A, "1"); /* it is not linked to the next life, either */
+        wait_until(has_come, "b<nobody:break a<nobody:1");
+        assert_non_null(strstr(notes.trace, "a<nobody:1"));
     }
 }
 
@@ -2101,6 +2214,7 @@ static void nothing_is_in_hand(troupe_worker_t *self, scene_t *scene)
     expect(!answer);
     expect(!troupe_refuse(self, "x"));
     troupe_unstash(self);
+    troupe_unstash_one(self);
 }
 
 /* All that needs no message in hand, to see that it harms nobody anywhere. */
@@ -2341,6 +2455,8 @@ static int run_all(const char *name)
         TEST_TWO(forwarded_and_failed_it_is_not_lost),
         TEST_TWO(forwarded_to_nobody_it_is_told),
         TEST_TWO(what_is_aside_comes_before_all_else),
+        TEST_TWO(what_is_aside_comes_one_by_one),
+        TEST_TWO(all_again_is_more_than_one),
         TEST_TWO(what_is_put_aside_meanwhile_is_not_taken_again),
         TEST_TWO(an_ask_that_is_aside_runs_out_and_comes_again),
         TEST_TWO(what_is_aside_waits_for_the_next_life),
@@ -2361,7 +2477,10 @@ static int run_all(const char *name)
         TEST_TWO(who_hangs_is_down),
         TEST_TWO(monitors_end_with_the_life),
         TEST(a_notice_that_is_left_is_no_dead_letter),
+        TEST_TWO(a_notice_for_one_that_is_gone_is_no_dead_letter),
+        TEST_TWO(who_is_over_while_it_lives_empties_its_mailbox),
         TEST(what_waits_for_one_that_is_stopped_is_for_its_next_life),
+        TEST(a_worker_that_hangs_is_down),
         TEST_TWO(who_asked_one_that_hangs_is_told),
         TEST_TWO(what_is_put_aside_too_late_is_lost),
         TEST_TWO(or_it_is_when_it_comes_back_in_time),

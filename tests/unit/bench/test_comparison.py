@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
 
-from comparison import bars, cases, figures, plot, report, savina  # noqa: E402
+from comparison import bars, cases, encrypted, figures, plot, report, savina  # noqa: E402
 from comparison.cases import Case  # noqa: E402
 
 LINE = ("name=zmq mode=drain transport=inproc workers=4 window=64 size=64 requests=2000 rps=1000"
@@ -127,6 +127,70 @@ class Savina(unittest.TestCase):
         self.assertNotIn("inline", text)
 
 
+class Encrypted(unittest.TestCase):
+    def test_every_case_can_be_and_is_one_of_tcp(self):
+        for case in encrypted.all_cases():
+            with self.subTest(case):
+                self.assertTrue(cases.is_possible(case))
+                self.assertIn(case.transport, ("tcp", "curve"))
+                self.assertIn(case.variant, cases.SYSTEMS[case.system].variants)
+
+    def test_each_is_measured_open_and_encrypted_beside_the_bare_broker(self):
+        chosen = set(encrypted.all_cases())
+        for load in encrypted.LOADS:
+            for name in (("troupe", "thread"), ("zmq", "drain")):
+                for transport in ("tcp", "curve"):
+                    self.assertIn(Case(*name, transport, **load), chosen)
+
+    def test_it_is_short_enough_for_three_rounds_in_five_minutes(self):
+        self.assertLessEqual(len(set(encrypted.all_cases())), 50)
+
+    def test_the_bar_of_tcp_holds_encrypted_too(self):
+        bounds = {(bar.ours.workers, bar.ours.window, bar.ours.payload): bar.bound
+                  for bar in bars.all_bars() if bar.what == "encrypted"}
+        self.assertEqual(bounds, {(1, 1000, 64): 0.7, (4, 1000, 64): 0.7})
+        self.assertTrue(set(bars.encrypted()) < set(encrypted.all_bars()))
+
+    def test_commands(self):
+        command = cases.command(Case("troupe", "visit", "curve", window=8), 500, "build")
+        self.assertEqual(" ".join(command), (
+            "build/bench/request_bench --visit --transport curve --workers 1 --window 8"
+            " --requests 500 --size 64"))
+        command = cases.command(Case("zmq", "visit", "tcp"), 500, "build")
+        self.assertEqual(command[1:5], ["--mode", "visit", "--transport", "tcp"])
+
+    def test_visits_are_in_no_other_matrix(self):
+        self.assertEqual([case for case in [*cases.long_form(), *cases.quick_form()]
+                          if case.variant == "visit" or case.transport == "curve"], [])
+        self.assertFalse(cases.is_possible(Case("troupe", "visit", "inproc")))
+
+    def test_all_four_stand_side_by_side(self):
+        load = {"workers": 4, "window": 1000}
+        rates = {("troupe", "tcp"): 400000, ("troupe", "curve"): 300000, ("zmq", "tcp"): 200000,
+                 ("zmq", "curve"): 100000}
+        variants = {"troupe": "thread", "zmq": "drain"}
+        lines = encrypted.tables({Case(system, variants[system], transport, **load): runs(rate)
+                                  for (system, transport), rate in rates.items()})
+        self.assertIn("| N=4 W=1000 | 400 | 300 | 0.75 (0.75 … 0.75) | 200 | 100 |"
+                      " 0.50 (0.50 … 0.50) | 2.00 (2.00 … 2.00) | 3.00 (3.00 … 3.00) |", lines)
+        self.assertIn("| N=1 W=1 | – | – | – | – | – | – | – | – |", lines)
+
+    def test_visits_are_told(self):
+        lines = encrypted.tables({Case("troupe", "visit", "curve"): runs(700)})
+        self.assertIn("| tcp, encrypted | 1 | Troupe | 0.700 | 1.50 | 2.00 | 2.00 |", lines)
+        self.assertIn("| tcp | 8 | bare broker | – | – | – | – |", lines)
+
+    def test_its_report_has_bars_tables_and_figures(self):
+        runs_of = {case: runs(40, 60) for case in encrypted.all_cases()}
+        rows = [figures.row(case, found) for case, found in runs_of.items()]
+        verdicts = [bars.judge(bar, runs_of) for bar in encrypted.all_bars()]
+        lines = report.text(rows, verdicts, "", [], encrypted.tables(runs_of)).splitlines()
+        places = [lines.index(line) for line in (
+            "## Bars", "## Open and encrypted", "## A connection for each request", "## Figures",
+            "### tcp, encrypted, 64 B", "### tcp, encrypted, 1 MiB")]
+        self.assertEqual(places, sorted(places))
+
+
 class Sizes(unittest.TestCase):
     def test_a_run_takes_about_as_long_as_it_should(self):
         self.assertEqual(cases.requests_for(Case("zmq", "drain"), 100000), 60000)
@@ -225,8 +289,8 @@ class Reports(unittest.TestCase):
         self.assertIn("0 not measured", report.summary(self.verdicts))
 
     def test_rates_have_the_digits_that_they_are_worth(self):
-        self.assertEqual([report.thousands(rate) for rate in (1234567, 45678, 1234)],
-                         ["1235", "45.7", "1.23"])
+        self.assertEqual([report.thousands(rate) for rate in (1234567, 45678, 1234, 57)],
+                         ["1235", "45.7", "1.23", "0.057"])
 
     def test_pictures_are_xml(self):
         pictures = plot.pictures(self.rows, self.verdicts)

@@ -129,21 +129,35 @@ int stage_end(void **state)
     return status;
 }
 
+static void parent_hears(stage_t *self, tr_word_t want)
+{
+    tr_letter_t *letter = wait_for_next(self->parent);
+    assert_non_null(tr_control_in(letter));
+    assert_int_equal(tr_control_in(letter)->word, want);
+    tr_letter_destroy(&letter);
+}
+
 void stage_open(stage_t *self, size_t n_workers)
 {
     assert_status(tr_router_start(&(tr_birth_t){.what = &self->spec,
                                                 .name = "router",
                                                 .runtime = self->runtime,
-                                                .parent = self->parent},
+                                                .parent = self->parent,
+                                                .home = self->home},
                                   &self->router),
                   TROUPE_OK);
-    tr_letter_t *letter = wait_for_next(self->parent);
-    assert_non_null(tr_control_in(letter));
-    assert_int_equal(tr_control_in(letter)->word, TR_WORD_STARTED);
-    tr_letter_destroy(&letter);
+    parent_hears(self, TR_WORD_STARTED);
     for (size_t i = 0; i < n_workers; i++) {
         stage_up(self, i);
     }
+}
+
+void stage_reopen(stage_t *self)
+{
+    tr_actor_ask_to_stop(self->router, tr_reason_of(TROUPE_REASON_SHUTDOWN));
+    parent_hears(self, TR_WORD_ENDED);
+    assert_status(tr_actor_reap(&self->router, PATIENCE_MS), TROUPE_OK);
+    stage_open(self, 0);
 }
 
 /* A request that is too late when it arrives, behind all others. */

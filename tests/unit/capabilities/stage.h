@@ -41,6 +41,7 @@ typedef struct player {
 typedef struct stage {
     const void *row;       /* what the story's row says, if it has one */
     tr_router_spec_t spec; /* change it before stage_open */
+    const char *home;      /* likewise: the path of its supervisor; or NULL */
     tr_runtime_t *runtime;
     tr_mailbox_t *parent;
     tr_mailbox_t *pool;
@@ -58,6 +59,9 @@ int stage_end(void **state);
 
 /* Start the router, with `n_workers` up. */
 void stage_open(stage_t *self, size_t n_workers);
+
+/* End the router, and start its next life, with no worker. */
+void stage_reopen(stage_t *self);
 
 /* Wait until the router has read all that was sent to it, and has had a turn after that. */
 void stage_settle(stage_t *self);

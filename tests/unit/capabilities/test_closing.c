@@ -254,6 +254,86 @@ static void one_that_rests_while_the_node_drains_works_for_others(void **state)
     assert_non_null(strstr(late->text, "the node is draining"));
 }
 
+/* ---- the next life ---- */
+
+static void what_is_paused_is_so_in_its_next_life(void **state)
+{
+    stage_t *stage = *state;
+    stage_open(stage, 1);
+    say(stage, TR_WORD_PAUSE, 0);
+    call_t *before = ask(stage);
+    stage_settle(stage);
+    stage_reopen(stage);
+    expect_final(before, TROUPE_OUTCOME_SHUTTING_DOWN);
+    is(stage, "paused", "paused by an operator");
+    say(stage, TR_WORD_RESUME, 0);
+    stage_reopen(stage);
+    is(stage, "ready", "");
+}
+
+static void what_is_drained_is_so_in_its_next_life(void **state)
+{
+    stage_t *stage = *state;
+    stage_open(stage, 0);
+    drain(stage, 1);
+    stage_pool_hears(stage, TR_WORD_DRAINED);
+    hears_rest(stage, 1);
+    stage_reopen(stage);
+    hears_rest(stage, 1); /* a pool that came up late has heard of nothing */
+    is(stage, "drained", "drained by an operator");
+    expect_final(ask(stage), TROUPE_OUTCOME_SHUTTING_DOWN);
+    say(stage, TR_WORD_RESUME, 0);
+    hears_rest(stage, 0);
+    stage_reopen(stage);
+    stage_pool_hears_nothing(stage);
+    is(stage, "ready", "");
+}
+
+/* It has nothing left of what it had accepted, and its next life accepts nothing. */
+static void one_that_ends_while_it_drains_has_drained(void **state)
+{
+    stage_t *stage = *state;
+    stage_open(stage, 1);
+    call_t *call = ask(stage);
+    tr_job_t *job = gets(&stage->workers[0], call);
+    drain(stage, 1);
+    stage_reopen(stage);
+    expect_final(call, TROUPE_OUTCOME_WORKER_LOST);
+    finish(&job, TROUPE_OUTCOME_OK);
+    assert_string_equal(stage_pool_hears(stage, TR_WORD_DRAINED).name, "cap");
+    hears_rest(stage, 1);
+    is(stage, "drained", "drained by an operator");
+}
+
+/* That its node stops is another matter. */
+static void a_drain_of_the_node_is_none_of_its_orders(void **state)
+{
+    stage_t *stage = *state;
+    stage_open(stage, 0);
+    drain(stage, 0);
+    stage_pool_hears(stage, TR_WORD_DRAINED);
+    stage_reopen(stage);
+    is(stage, "ready", "");
+}
+
+static bool is_everybody(const void *arg, tr_span_t child)
+{
+    (void)arg;
+    (void)child;
+    return true;
+}
+
+static void one_that_was_stopped_begins_anew(void **state)
+{
+    stage_t *stage = *state;
+    stage->home = "root\ncap";
+    stage_open(stage, 0);
+    say(stage, TR_WORD_PAUSE, 0);
+    tr_runtime_retire_those(stage->runtime, "root", is_everybody, NULL);
+    stage_reopen(stage);
+    is(stage, "ready", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +349,11 @@ int main(void)
         STORY(a_drain_ends_a_pause),
         STORY(while_the_node_drains_it_says_so),
         STORY(one_that_rests_while_the_node_drains_works_for_others),
+        STORY(what_is_paused_is_so_in_its_next_life),
+        STORY(what_is_drained_is_so_in_its_next_life),
+        STORY(one_that_ends_while_it_drains_has_drained),
+        STORY(a_drain_of_the_node_is_none_of_its_orders),
+        STORY(one_that_was_stopped_begins_anew),
     };
     return cmocka_run_group_tests_name("capabilities/closing", tests, NULL, NULL) != 0;
 }

@@ -210,6 +210,31 @@ static void what_is_aside_comes_back_first_and_in_order(void **state)
     takes_nothing();
 }
 
+static void the_first_that_is_aside_comes_back_alone(void **state)
+{
+    (void)state;
+    tr_mailbox_move_in(mailbox, 1);
+    tr_mailbox_put_back_first(mailbox);
+    takes_nothing();
+    for (int i = 1; i <= 3; i++) {
+        post(TR_LANE_USER, i);
+    }
+    puts_aside(1);
+    puts_aside(2);
+    tr_mailbox_put_back_first(mailbox);
+    takes(1); /* before what waits */
+    takes(3);
+    tr_mailbox_put_back_first(mailbox); /* the last one, before nothing */
+    post(TR_LANE_USER, 4);
+    puts_aside(2); /* again */
+    takes(4);
+    takes_nothing();
+    tr_mailbox_put_back_first(mailbox);
+    takes(2);
+    takes_nothing();
+    assert_int_equal(tr_mailbox_depth(mailbox), 0);
+}
+
 static void what_is_aside_takes_its_place(void **state)
 {
     (void)state;
@@ -260,6 +285,40 @@ static void what_is_left_in_it_goes_with_it(void **state)
     tr_mailbox_leave_for_good(mailbox);
     tr_mailbox_release(&mailbox);
     assert_int_equal(atomic_load(&n_destroyed), 4);
+}
+
+static void what_came_back_stays_first_when_it_is_closed(void **state)
+{
+    (void)state;
+    tr_mailbox_move_in(mailbox, 1);
+    post(TR_LANE_USER, 1);
+    post(TR_LANE_USER, 2);
+    puts_aside(1);
+    takes(2);
+    tr_mailbox_put_back(mailbox);
+    post(TR_LANE_USER, 3);
+    tr_mailbox_close(mailbox);
+    takes(1);
+    takes(3);
+    takes_nothing();
+}
+
+static void what_is_aside_can_be_taken_out(void **state)
+{
+    (void)state;
+    tr_mailbox_bound(mailbox, (tr_mailbox_limits_t){2, 100});
+    tr_mailbox_move_in(mailbox, 1);
+    post(TR_LANE_USER, 1);
+    post(TR_LANE_USER, 2);
+    puts_aside(1);
+    assert_false(tr_mailbox_has_room(mailbox));
+    tr_letter_t *letter = tr_mailbox_next_aside(mailbox);
+    assert_int_equal(((note_t *)letter)->number, 1);
+    tr_letter_destroy(&letter);
+    assert_true(tr_mailbox_has_room(mailbox));
+    assert_int_equal(tr_mailbox_depth(mailbox), 1);
+    assert_null(tr_mailbox_next_aside(mailbox));
+    takes(2);
 }
 
 static void its_bounds_can_be_changed(void **state)
@@ -518,9 +577,12 @@ int main(void)
         STORY(a_post_to_nobody_rings_nobody),
         STORY(urgent_ones_overtake_all_but_words),
         STORY(what_is_aside_comes_back_first_and_in_order),
+        STORY(the_first_that_is_aside_comes_back_alone),
         STORY(what_is_aside_takes_its_place),
         STORY(what_one_has_put_aside_the_next_one_takes_first),
         STORY(what_is_left_in_it_goes_with_it),
+        STORY(what_came_back_stays_first_when_it_is_closed),
+        STORY(what_is_aside_can_be_taken_out),
         STORY(its_bounds_can_be_changed),
         STORY(one_that_is_inside_cannot_be_moved_out),
         STORY(one_that_is_outside_can_and_learns_of_it),

@@ -138,7 +138,15 @@ static void control_overtakes_at_every_letter(void **state)
     assert_status(post(mailbox, TR_LANE_CONTROL, 11, 1), TROUPE_OK);
     assert_status(post(mailbox, TR_LANE_CONTROL, 12, 1), TROUPE_OK);
     next_is(mailbox, TR_LANE_CONTROL, 11);
+    assert_status(post(mailbox, TR_LANE_CONTROL, 13, 1), TROUPE_OK); /* behind those taken */
+    assert_status(post(mailbox, TR_LANE_URGENT, 20, 1), TROUPE_OK);
+    assert_status(post(mailbox, TR_LANE_URGENT, 21, 1), TROUPE_OK);
     next_is(mailbox, TR_LANE_CONTROL, 12);
+    next_is(mailbox, TR_LANE_CONTROL, 13);
+    next_is(mailbox, TR_LANE_URGENT, 20);
+    assert_status(post(mailbox, TR_LANE_URGENT, 22, 1), TROUPE_OK);
+    next_is(mailbox, TR_LANE_URGENT, 21);
+    next_is(mailbox, TR_LANE_URGENT, 22);
     next_is(mailbox, TR_LANE_USER, 3);
     tr_mailbox_release(&mailbox);
 }

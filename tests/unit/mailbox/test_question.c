@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "mailbox/mail.h"
 #include "mailbox/question.h"
 #include "mailbox/ref.h"
 #include "mailbox/reply.h"
@@ -176,6 +177,23 @@ static void is_awaited_until_its_time_is_over(void **state)
     asker_hears(scene, TROUPE_OUTCOME_WORKER_ERROR, "late", "");
 }
 
+static void a_message_says_how_long_its_sender_waits(void **state)
+{
+    scene_t *scene = *state;
+    troupe_message_t *nothing = NULL;
+    troupe_question_t *share = tr_question_share(scene->question);
+    tr_mail_t *mail = tr_mail_new(&nothing, NULL, &share);
+    assert_int_equal(troupe_message_remaining_ms(mail->message), 100);
+    tr_clock_advance(99);
+    assert_int_equal(troupe_message_remaining_ms(mail->message), 1);
+    tr_clock_advance(10);
+    assert_int_equal(troupe_message_remaining_ms(mail->message), 0);
+    tr_letter_t *letter = &mail->letter;
+    tr_letter_destroy(&letter);
+    tr_question_forget(scene->question);
+    tr_question_release(&scene->question);
+}
+
 static void forgotten_it_is_not_awaited(void **state)
 {
     scene_t *scene = *state;
@@ -278,6 +296,7 @@ int main(void)
         TEST(whoever_takes_it_refuses),
         TEST(no_question_can_be_answered),
         TEST(is_awaited_until_its_time_is_over),
+        TEST(a_message_says_how_long_its_sender_waits),
         TEST(forgotten_it_is_not_awaited),
         TEST(an_asker_that_is_gone_is_fine),
         TEST(the_answer_finds_room_in_a_full_mailbox),

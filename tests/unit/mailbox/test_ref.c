@@ -102,6 +102,24 @@ static void a_life_that_ends_late_does_not_end_the_next(void **state)
     assert_int_equal(tr_ref_incarnation(ref), 2);
 }
 
+static void each_life_and_pause_is_a_stage(void **state)
+{
+    (void)state;
+    const tr_reason_t reason = tr_reason_of(TROUPE_REASON_FAILED);
+    uint64_t stage = tr_ref_stage(ref);
+    for (uint64_t life = 1; life < 4; life++) {
+        tr_ref_begin(ref, life);
+        assert_true(tr_ref_stage(ref) > stage);
+        stage = tr_ref_stage(ref);
+        assert_int_equal(tr_ref_stage(ref), stage);
+        tr_ref_end(ref, life, &reason);
+        assert_true(tr_ref_stage(ref) > stage);
+        stage = tr_ref_stage(ref);
+        tr_ref_end(ref, life, &reason); /* it had ended */
+        assert_int_equal(tr_ref_stage(ref), stage);
+    }
+}
+
 static void one_that_is_over_takes_nothing(void **state)
 {
     (void)state;
@@ -123,6 +141,59 @@ static void a_full_one_leaves_it_to_the_sender(void **state)
     tr_mailbox_move_in(mailbox, 1);
     takes("1");
     takes("2");
+}
+
+/* A notice for that number, and no other. */
+static void hears_of(tr_mailbox_t *watcher, uint64_t number)
+{
+    tr_letter_t *letter = tr_mailbox_next(watcher, NULL);
+    assert_non_null(letter);
+    assert_int_equal(tr_mail_in(letter)->number, number);
+    tr_letter_destroy(&letter);
+}
+
+/* The first, the last, and one in the middle; what is watched after that is told behind them.
+ */
+static void watches_are_taken_back_one_by_one(void **state)
+{
+    (void)state;
+    const tr_reason_t reason = tr_reason_of(TROUPE_REASON_FAILED);
+    tr_mailbox_t *watcher = tr_mailbox_new("w", 1, (tr_mailbox_limits_t){10, 1000});
+    for (uint64_t number = 1; number <= 5; number++) {
+        assert_status(tr_ref_watch(ref, watcher, 1, number), TROUPE_OK);
+    }
+    assert_true(tr_ref_unwatch(ref, watcher, 5));
+    assert_true(tr_ref_unwatch(ref, watcher, 1));
+    assert_true(tr_ref_unwatch(ref, watcher, 3));
+    assert_false(tr_ref_unwatch(ref, watcher, 3));
+    assert_status(tr_ref_watch(ref, watcher, 1, 6), TROUPE_OK);
+    tr_ref_begin(ref, 1);
+    tr_ref_end(ref, 1, &reason);
+    hears_of(watcher, 2);
+    hears_of(watcher, 4);
+    hears_of(watcher, 6);
+    assert_null(tr_mailbox_next(watcher, NULL));
+    tr_mailbox_release(&watcher);
+}
+
+/* One mailbox has one life after another; and there are other mailboxes. */
+static void a_life_takes_all_of_its_own_back(void **state)
+{
+    (void)state;
+    tr_mailbox_t *watcher = tr_mailbox_new("w", 1, (tr_mailbox_limits_t){10, 1000});
+    tr_mailbox_t *other = tr_mailbox_new("o", 1, (tr_mailbox_limits_t){10, 1000});
+    assert_status(tr_ref_watch(ref, watcher, 1, 1), TROUPE_OK);
+    assert_status(tr_ref_watch(ref, other, 1, 2), TROUPE_OK);
+    assert_status(tr_ref_watch(ref, watcher, 2, 3), TROUPE_OK);
+    assert_status(tr_ref_watch(ref, watcher, 1, 4), TROUPE_OK);
+    tr_ref_unwatch_all(ref, watcher, 1);
+    tr_ref_unwatch_all(ref, watcher, 1);
+    tr_ref_finish(ref);
+    hears_of(watcher, 3);
+    assert_null(tr_mailbox_next(watcher, NULL));
+    hears_of(other, 2);
+    tr_mailbox_release(&watcher);
+    tr_mailbox_release(&other);
 }
 
 static void *share_and_release(void *arg)
@@ -162,8 +233,11 @@ int main(void)
         STORY(it_has_a_name_and_is_not_over),
         STORY(what_is_sent_between_lives_waits),
         STORY(a_life_that_ends_late_does_not_end_the_next),
+        STORY(each_life_and_pause_is_a_stage),
         STORY(one_that_is_over_takes_nothing),
         STORY(a_full_one_leaves_it_to_the_sender),
+        STORY(watches_are_taken_back_one_by_one),
+        STORY(a_life_takes_all_of_its_own_back),
         STORY(any_thread_may_share_it),
         STORY(releasing_nothing_is_fine),
     };

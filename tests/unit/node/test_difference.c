@@ -38,6 +38,19 @@ static tr_config_t *read_story(const char *text)
     return config;
 }
 
+/* The caller's to free. */
+static char *lines_of(const tr_difference_t *difference)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    for (size_t i = 0; i < difference->n; i++) {
+        fprintf(out, "%s\n", difference->changes[i].text);
+    }
+    fclose(out);
+    return text;
+}
+
 static void story_holds(void **state)
 {
     const struct story *story = *state;
@@ -47,13 +60,7 @@ static void story_holds(void **state)
     tr_difference_t *difference =
         tr_difference_new(before, after, &story->failed, story->failed != NULL);
     assert_non_null(difference);
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    for (size_t i = 0; i < difference->n; i++) {
-        fprintf(out, "%s\n", difference->changes[i].text);
-    }
-    fclose(out);
+    char *text = lines_of(difference);
     assert_string_equal(text, story->lines);
     free(text);
     tr_difference_destroy(&difference);
@@ -112,6 +119,37 @@ static void root_does_not_become_a_template(void **state)
                         "it runs");
     tr_config_destroy(&before);
     tr_config_destroy(&after);
+}
+
+/* The path stays, and what is in the file does not. */
+static void another_key_in_the_same_file_is_told(void **state)
+{
+    (void)state;
+    static const char text[] = "troupe: 1\nnode: n\n"
+                               "listen: [{endpoint: 'tcp://127.0.0.1:1', security: curve}]\n"
+                               "security: {key: k}\nsupervisor: {children: []}\n";
+    static const struct {
+        const char *before;
+        const char *after;
+        const char *lines;
+    } rows[] = {{"one", "one", ""},
+                {"one", "other", "security: another key in \"k\"\n"},
+                {"", "one", ""}, /* it could not be read, or nobody wanted it */
+                {"one", "", ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        tr_config_t *before = read_story(text);
+        tr_config_t *after = read_story(text);
+        strcpy(before->node_key, rows[i].before);
+        strcpy(after->node_key, rows[i].after);
+        tr_difference_t *difference = tr_difference_new(before, after, NULL, 0);
+        assert_non_null(difference);
+        char *lines = lines_of(difference);
+        assert_string_equal(lines, rows[i].lines);
+        free(lines);
+        tr_difference_destroy(&difference);
+        tr_config_destroy(&before);
+        tr_config_destroy(&after);
+    }
 }
 
 /* clang-format off */
@@ -260,6 +298,7 @@ int main(void)
               "actor b: worker.module m -> x; it is restarted\n"
               "capability v: timeout 30s -> 1s\n"
               "add actor d to root\n"),
+        cmocka_unit_test(another_key_in_the_same_file_is_told),
         cmocka_unit_test(flags_say_who_stops_and_who_starts),
         cmocka_unit_test(root_does_not_become_a_template),
     };

@@ -6,10 +6,12 @@
 #include "tests/kit/small_node.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "mailbox/ref.h"
 
 #define MOST 100000 /* a probe holds */
 
@@ -65,6 +67,11 @@ static int receive(troupe_worker_t *self, const troupe_message_t *message, void 
         int verdict = ask_back(self, other, sender);
         troupe_ref_release(&other);
         return verdict;
+    } else if (says(message, "count readers")) {
+        char size[20];
+        snprintf(size, sizeof size, "%zu", troupe_group_size(self, "readers"));
+        troupe_message_t *said = troupe_message_from_text(size);
+        return troupe_send(self, sender, &said) != TROUPE_OK;
     } else if (says(message, "link")) {
         return troupe_link(self, sender) != TROUPE_OK;
     } else if (says(message, "end")) {
@@ -163,6 +170,15 @@ static void what_was_expected_and_what_came_is_told(void **state)
     assert_string_equal(
         troupe_probe_complaint(probe),
         "the DOWN of somebody was expected within 10000 ms; message \"x\" came from polly");
+    for (size_t i = 0; i < 2; i++) {
+        assert_status(troupe_probe_monitor(probe, parrot, NULL), TROUPE_OK);
+    }
+    tell("fail");
+    assert_status(troupe_probe_expect_text(probe, PATIENCE_MS, ""), TROUPE_ERR_PROTOCOL);
+    assert_string_equal(troupe_probe_complaint(probe),
+                        "\"\" was expected within 10000 ms; DOWN \"\" came from polly");
+    assert_status(troupe_probe_expect_down(probe, PATIENCE_MS, troupe_probe_ref(probe), NULL),
+                  TROUPE_ERR_PROTOCOL);
     assert_status(troupe_probe_expect_text(probe, 0, "two"), TROUPE_TIMEOUT);
     assert_null(troupe_probe_in_hand(probe));
     assert_string_equal(troupe_probe_complaint(probe),
@@ -416,10 +432,13 @@ static void who_asked_it_is_told_when_it_goes(void **state)
     troupe_ref_t *gone = troupe_ref_share(troupe_probe_ref(other));
     troupe_probe_destroy(&other);
     assert_true(troupe_ref_is_over(gone));
+    assert_null(parrot->watches);
     assert_int_equal(troupe_probe_publish(probe, "readers", &(troupe_message_t *){NULL}), 0);
     assert_status(troupe_probe_send_text(probe, gone, "x"), TROUPE_NOT_FOUND);
     assert_text(probe, "worker_lost");
     assert_text(probe, "worker_lost");
+    tell("count readers");
+    assert_text(probe, "0");
     assert_true(troupe_question_is_awaited(question));
     troupe_question_refuse(&question, "the probe has gone");
     assert_text(probe, "worker_error");

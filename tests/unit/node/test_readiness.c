@@ -20,6 +20,7 @@ struct story {
     const char *asked; /* NULL: for the whole node */
     tr_readiness_t want;
     const char *why;
+    const char *waits_for; /* one of the node's reasons; NULL: it has none */
 };
 
 static void pack_text(msgpack_packer *to, const char *text)
@@ -46,9 +47,14 @@ static void pack_account(msgpack_packer *to, const struct story *story)
     while (n < 3 && story->capabilities[n].name) {
         n++;
     }
-    msgpack_pack_map(to, 2);
+    msgpack_pack_map(to, 3);
     pack_text(to, "state");
     pack_text(to, story->node);
+    pack_text(to, "reasons");
+    msgpack_pack_array(to, story->waits_for ? 1 : 0);
+    if (story->waits_for) {
+        pack_text(to, story->waits_for);
+    }
     pack_text(to, "capabilities");
     msgpack_pack_array(to, n);
     for (size_t i = 0; i < n; i++) {
@@ -109,6 +115,12 @@ int main(void)
               .why = ""),
         STORY("a node that starts is not", "starting", {READY_A}, .want = TR_UNREADY,
               .why = "the node is starting\n"),
+        STORY("a node that starts says what it waits for", "starting", {READY_A},
+              .want = TR_UNREADY, .waits_for = "b is loading:\nslowly",
+              .why = "the node is starting\nb is loading: slowly\n"),
+        STORY("which is not asked of one that drains", "draining", {READY_A},
+              .want = TR_UNREADY, .waits_for = "b is draining",
+              .why = "the node is draining\n"),
         STORY("a node that drains is not", "draining", {READY_A}, .want = TR_UNREADY,
               .why = "the node is draining\n"),
         STORY("a node that drains takes nothing for a capability either", "draining", {READY_A},

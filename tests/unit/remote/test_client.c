@@ -933,6 +933,15 @@ static void what_is_no_endpoint_gives_no_client(void **state)
         "localhost:5670",
         "tcp://127.0.0.1",
         "tcp://127.0.0.1:99999",
+        "tcp://:5670",
+        "tcp://a host:5670",
+        "tcp://-host:5670",
+        "tcp://127.0.0.1:port",
+        "ipc://@",
+        "ipc:///"
+        "a-path-that-is-longer-than-the-107-characters-that-the-address-of-a-socket-has-room-"
+        "for-"
+        "which-nobody-could-connect-to",
         "pub://x",
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -985,6 +994,24 @@ static void the_descriptor_rests_when_nothing_is_to_do(void **state)
     assert_int_equal(poll(&item, 1, 0), 1); /* a level, not an edge */
     expect_final(world, id, TROUPE_OUTCOME_OK, "");
     assert_int_equal(poll(&item, 1, 0), 0);
+}
+
+/* Who waits by the descriptor would look in vain, again and again, until the clock moves on. */
+static void the_way_to_a_node_is_noticed_at_once(void **state)
+{
+    world_t *world = *state;
+    tr_clock_hold(tr_clock_now_ms());
+    start(world, "x", 60000);
+    zmq_pollitem_t items[] = {{.fd = troupe_client_fd(world->client), .events = ZMQ_POLLIN},
+                              {.socket = world->router, .events = ZMQ_POLLIN}};
+    for (int n_looks = 0; n_looks < 20 && !items[1].revents; n_looks++) {
+        assert_true(zmq_poll(items, 2, PATIENCE_MS) > 0);
+        take_replies(world);
+    }
+    tr_clock_release();
+    assert_true(items[1].revents);
+    greet(world, 0, 1000);
+    hear(world, TR_TRP1_REQUEST);
 }
 
 /* ---- calls that block, and a node on a thread of its own ---- */
@@ -1405,6 +1432,213 @@ static void a_call_that_is_held_back_can_be_cancelled(void **state)
     tr_clock_release();
 }
 
+/* ---- monitors ---- */
+
+static uint64_t start_monitor(world_t *world, const char *actor)
+{
+    uint64_t id = 0;
+    assert_status(troupe_client_start_monitor(world->client, actor, &id), TROUPE_OK);
+    return id;
+}
+
+static void say_down(world_t *world, uint64_t id, const char *reason, int64_t code,
+                     const char *text)
+{
+    tr_trp1_t down;
+    tr_trp1_init(&down, TR_TRP1_DOWN, id);
+    down.from = tr_span_of("room");
+    down.reason = tr_span_of(reason);
+    down.reason_code = code;
+    down.text = tr_span_of(text);
+    say(world, &down, NULL);
+}
+
+/* A monitor that the node has. */
+static uint64_t monitor(world_t *world)
+{
+    uint64_t id = start_monitor(world, "room");
+    greet(world, 0, 1000);
+    assert_int_equal(hear(world, TR_TRP1_MONITOR).id, id);
+    return id;
+}
+
+static void a_monitor_ends_when_the_actor_goes_down(void **state)
+{
+    world_t *world = *state;
+    uint64_t id = start_monitor(world, "room");
+    greet(world, 0, 1000);
+    tr_trp1_t monitor = hear(world, TR_TRP1_MONITOR);
+    assert_int_equal(monitor.id, id);
+    assert_true(tr_span_equals(monitor.actor, "room"));
+    assert_int_equal(monitor.timeout_ms, -1);
+    assert_int_equal(world->n_payload, 0);
+
+    say_down(world, id, "exited", 3, "no such door");
+    say_down(world, id, "failed", -1, "of this nobody wants to know");
+    troupe_reply_t *reply = next_reply(world);
+    assert_int_equal(troupe_reply_id(reply), id);
+    assert_true(troupe_reply_is_final(reply));
+    assert_outcome(troupe_reply_outcome(reply), TROUPE_OUTCOME_OK);
+    assert_string_equal(troupe_reply_text(reply), "exited: status 3: no such door");
+    assert_int_equal(troupe_message_count(troupe_reply_message(reply)), 0);
+    troupe_reason_t reason = troupe_reply_reason(reply);
+    assert_int_equal(reason.kind, TROUPE_REASON_EXITED);
+    assert_int_equal(reason.code, 3);
+    assert_string_equal(reason.text, "no such door");
+    troupe_reply_destroy(&reply);
+    assert_int_equal(troupe_client_n_open(world->client), 0);
+    assert_status(troupe_client_next(world->client, 0, &reply), TROUPE_NOT_FOUND);
+}
+
+static void a_reason_of_tomorrow_is_a_failure(void **state)
+{
+    world_t *world = *state;
+    uint64_t id = monitor(world);
+    say_down(world, id, "abducted", -1, "by aliens");
+    troupe_reply_t *reply = next_reply(world);
+    assert_int_equal(troupe_reply_reason(reply).kind, TROUPE_REASON_FAILED);
+    assert_string_equal(troupe_reply_reason(reply).text, "by aliens");
+    troupe_reply_destroy(&reply);
+}
+
+static void what_is_no_monitor_has_no_reason(void **state)
+{
+    world_t *world = *state;
+    uint64_t id = start(world, "x", 5000);
+    greet(world, 0, 1000);
+    hear(world, TR_TRP1_REQUEST);
+    say_plain(world, TR_TRP1_REPLY, id, NULL);
+    troupe_reply_t *reply = next_reply(world);
+    assert_int_equal(troupe_reply_reason(reply).kind, TROUPE_REASON_NORMAL);
+    assert_string_equal(troupe_reply_reason(reply).text, "");
+    troupe_reply_destroy(&reply);
+}
+
+static void a_monitor_may_be_refused(void **state)
+{
+    world_t *world = *state;
+    uint64_t id = monitor(world);
+    say_error(world, id, "forbidden", "not for you");
+    expect_final(world, id, TROUPE_OUTCOME_FORBIDDEN, "not for you");
+    id = start_monitor(world, "");
+    expect_final(world, id, TROUPE_OUTCOME_BAD_REQUEST, "actor's name");
+    assert_status(troupe_client_start_monitor(world->client, NULL, &id), TROUPE_OK);
+    expect_final(world, id, TROUPE_OUTCOME_BAD_REQUEST, "actor's name");
+}
+
+static void a_monitor_has_no_deadline(void **state)
+{
+    world_t *world = *state;
+    uint64_t id = monitor(world);
+    int64_t now_ms = tr_clock_now_ms();
+    tr_clock_hold(now_ms + (INT64_C(1) << 40));
+    tr_client_turn(world->client, true);
+    tr_clock_release();
+    assert_int_equal(troupe_client_n_open(world->client), 1);
+    say_down(world, id, "shutdown", -1, "");
+    expect_final(world, id, TROUPE_OUTCOME_OK, "shutdown");
+}
+
+static void a_monitor_that_is_not_wanted_ends_at_once(void **state)
+{
+    world_t *world = *state;
+    uint64_t unsent = start_monitor(world, "room");
+    troupe_client_cancel(world->client, unsent);
+    expect_final(world, unsent, TROUPE_OUTCOME_CANCELLED, "before it was sent");
+
+    uint64_t sent = monitor(world);
+    troupe_client_cancel(world->client, sent);
+    assert_int_equal(troupe_client_n_open(world->client), 0);
+    troupe_client_cancel(world->client, sent);
+    expect_final(world, sent, TROUPE_OUTCOME_CANCELLED, "by the caller");
+    assert_int_equal(hear(world, TR_TRP1_DEMONITOR).id, sent);
+    say_down(world, sent, "failed", -1, "it crosses the demonitor");
+
+    uint64_t next = start(world, "x", 5000);
+    assert_int_equal(hear(world, TR_TRP1_REQUEST).id, next);
+    say_plain(world, TR_TRP1_REPLY, next, NULL);
+    expect_final(world, next, TROUPE_OUTCOME_OK, "");
+}
+
+static void a_demonitor_that_found_no_room_is_owed(void **state)
+{
+    world_t *world = *state;
+    uint64_t first = monitor(world);
+    uint64_t second = start_monitor(world, "room");
+    hear(world, TR_TRP1_MONITOR);
+    tr_calls_find(world->client->calls, first)->wants_cancel = true;
+    tr_calls_find(world->client->calls, second)->wants_cancel = true;
+    world->client->owes_words = true;
+    tr_client_turn(world->client, true);
+    assert_false(world->client->owes_words);
+    assert_int_equal(hear(world, TR_TRP1_DEMONITOR).id, first);
+    assert_int_equal(hear(world, TR_TRP1_DEMONITOR).id, second);
+    expect_final(world, first, TROUPE_OUTCOME_CANCELLED, "");
+    expect_final(world, second, TROUPE_OUTCOME_CANCELLED, "");
+}
+
+static void a_lost_connection_ends_a_monitor(void **state)
+{
+    world_t *world = *state;
+    uint64_t id = monitor(world);
+    close_node(world);
+    expect_final(world, id, TROUPE_OUTCOME_WORKER_LOST, world->endpoint);
+    open_node(world);
+    id = monitor(world);
+    say_down(world, id, "gone", -1, "");
+    expect_final(world, id, TROUPE_OUTCOME_OK, "gone");
+}
+
+static void a_monitor_outlives_goaway(void **state)
+{
+    world_t *world = *state;
+    uint64_t id = start_monitor(world, "room");
+    greet(world, 0, 1);
+    hear(world, TR_TRP1_MONITOR);
+    uint64_t waiting = start_monitor(world, "room");
+    say_plain(world, TR_TRP1_GOAWAY, 0, NULL);
+    expect_final(world, waiting, TROUPE_OUTCOME_SHUTTING_DOWN, "draining");
+    say_down(world, id, "shutdown", -1, "");
+    expect_final(world, id, TROUPE_OUTCOME_OK, "shutdown");
+}
+
+static void answers_of_the_wrong_kind_mean_nothing(void **state)
+{
+    world_t *world = *state;
+    uint64_t watched = monitor(world);
+    uint64_t asked = start(world, "x", 60000);
+    hear(world, TR_TRP1_REQUEST);
+    say_plain(world, TR_TRP1_REPLY, watched, "x");
+    say_plain(world, TR_TRP1_PART, watched, "x");
+    say_plain(world, TR_TRP1_DOWN, asked, NULL);
+    say_plain(world, TR_TRP1_DOWN, 4711, NULL);
+    say_plain(world, TR_TRP1_REPLY, asked, NULL);
+    expect_final(world, asked, TROUPE_OUTCOME_OK, "");
+    assert_int_equal(troupe_client_n_open(world->client), 1);
+    say_plain(world, TR_TRP1_DOWN, watched, NULL); /* without a word it is a failure */
+    troupe_reply_t *reply = next_reply(world);
+    assert_int_equal(troupe_reply_id(reply), watched);
+    assert_int_equal(troupe_reply_reason(reply).kind, TROUPE_REASON_FAILED);
+    troupe_reply_destroy(&reply);
+}
+
+static void who_leaves_takes_monitors_back(void **state)
+{
+    world_t *world = *state;
+    uint64_t first = monitor(world);
+    uint64_t second = start_monitor(world, "room");
+    hear(world, TR_TRP1_MONITOR);
+    troupe_client_destroy(&world->client);
+    tr_trp1_t command;
+    assert_true(read_message(world, &command));
+    assert_int_equal(command.command, TR_TRP1_DEMONITOR);
+    assert_int_equal(command.id, first);
+    assert_true(read_message(world, &command));
+    assert_int_equal(command.id, second);
+    assert_true(read_message(world, &command));
+    assert_int_equal(command.command, TR_TRP1_BYE);
+}
+
 #define STORY(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -1442,6 +1676,7 @@ int main(void)
         STORY(leaving_cancels_and_says_good_bye),
         STORY(signals_stay_as_the_program_set_them),
         STORY(the_descriptor_rests_when_nothing_is_to_do),
+        STORY(the_way_to_a_node_is_noticed_at_once),
         STORY(a_blocking_call_leaves_the_replies_of_others),
         STORY(a_blocking_call_grants_its_own_parts_only),
         STORY(a_stream_nobody_takes_is_cut_off),
@@ -1456,6 +1691,17 @@ int main(void)
         STORY(calls_of_a_hurry_leave_when_they_are_many),
         STORY(nothing_is_held_back_from_a_node_without_bundles),
         STORY(a_call_that_is_held_back_can_be_cancelled),
+        STORY(a_monitor_ends_when_the_actor_goes_down),
+        STORY(a_reason_of_tomorrow_is_a_failure),
+        STORY(what_is_no_monitor_has_no_reason),
+        STORY(a_monitor_may_be_refused),
+        STORY(a_monitor_has_no_deadline),
+        STORY(a_monitor_that_is_not_wanted_ends_at_once),
+        STORY(a_demonitor_that_found_no_room_is_owed),
+        STORY(a_lost_connection_ends_a_monitor),
+        STORY(a_monitor_outlives_goaway),
+        STORY(answers_of_the_wrong_kind_mean_nothing),
+        STORY(who_leaves_takes_monitors_back),
     };
     return cmocka_run_group_tests_name("remote/client", tests, NULL, NULL) != 0;
 }

@@ -33,6 +33,7 @@ typedef struct scene {
     void *context;
     void *router;
     void *handler;
+    void *arrivals; /* one event for each that has connected */
     pthread_t thread;
     bool has_thread;
     atomic_bool must_stop;
@@ -108,6 +109,25 @@ static void *serve(void *arg)
     return NULL;
 }
 
+static void watch_arrivals(scene_t *scene)
+{
+    const int none = 0;
+    scene->arrivals = zmq_socket(scene->context, ZMQ_PAIR);
+    zmq_setsockopt(scene->arrivals, ZMQ_LINGER, &none, sizeof none);
+    assert_int_equal(zmq_socket_monitor(scene->router, "inproc://arrivals", ZMQ_EVENT_ACCEPTED),
+                     0);
+    assert_int_equal(zmq_connect(scene->arrivals, "inproc://arrivals"), 0);
+}
+
+static int n_arrivals(scene_t *scene)
+{
+    int n_frames = 0;
+    while (zmq_recv(scene->arrivals, NULL, 0, ZMQ_DONTWAIT) >= 0) {
+        n_frames++;
+    }
+    return n_frames / 2; /* the event, and where */
+}
+
 static void open_node(scene_t *scene, bool is_curve)
 {
     const int yes = 1;
@@ -123,6 +143,7 @@ static void open_node(scene_t *scene, bool is_curve)
                        TR_CURVE_KEY_TEXT);
         zmq_setsockopt(scene->router, ZMQ_ZAP_DOMAIN, "test", 4);
     }
+    watch_arrivals(scene);
     assert_int_equal(zmq_bind(scene->router, scene->endpoint), 0);
     scene->has_thread = pthread_create(&scene->thread, NULL, serve, scene) == 0;
     assert_true(scene->has_thread);
@@ -159,6 +180,7 @@ static int end(void **state)
     atomic_store(&scene->must_stop, true);
     if (scene->has_thread) {
         pthread_join(scene->thread, NULL);
+        zmq_close(scene->arrivals);
         zmq_close(scene->router);
         zmq_close(scene->handler);
     }
@@ -209,6 +231,23 @@ static void keys_that_fit(void **state)
     assert_outcome(call(scene, text), TROUPE_OUTCOME_OK);
     assert_status(troupe_client_connect(scene->client, LONG_MS), TROUPE_OK);
     assert_string_equal(troupe_client_refusal(scene->client), "");
+}
+
+/* Whoever came without them would be told of as refused. */
+static void a_client_does_not_come_before_it_has_its_keys(void **state)
+{
+    scene_t *scene = *state;
+    char text[512];
+    scene->lets_in = true;
+    open_node(scene, true);
+    for (int i = 1; i <= 10; i++) {
+        troupe_client_destroy(&scene->client);
+        scene->client = troupe_client_new(scene->endpoint);
+        assert_non_null(scene->client);
+        set_keys(scene, scene->node_key);
+        assert_outcome(call(scene, text), TROUPE_OUTCOME_OK);
+        assert_int_equal(n_arrivals(scene), 1);
+    }
 }
 
 static void a_key_that_becomes_known(void **state)
@@ -302,6 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORY(keys_that_fit),
+        STORY(a_client_does_not_come_before_it_has_its_keys),
         STORY(a_key_that_becomes_known),
         STORY(all_that_wait_are_told),
         STORY(another_node),

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -228,12 +229,47 @@ static void who_comes_in_has_buffers_as_small_as_was_said(void **state)
     close(listener);
 }
 
+static int option_of(int descriptor, int level, int option)
+{
+    int n = 0;
+    socklen_t size = sizeof n;
+    assert_int_equal(getsockopt(descriptor, level, option, &n, &size), 0);
+    return n;
+}
+
+static void who_comes_in_is_looked_after(void **state)
+{
+    (void)state;
+    char why[256];
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    int listener = tr_endpoint_listen("tcp://127.0.0.1:0", 0, NULL, 10, why, sizeof why);
+    assert_true(listener >= 0);
+    tr_endpoint_look_after(listener);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    struct pollfd poller = {.fd = listener, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, 10000), 1);
+    int accepted = accept(listener, NULL, NULL);
+    assert_true(accepted >= 0);
+    assert_int_equal(option_of(accepted, SOL_SOCKET, SO_KEEPALIVE), 1);
+    int gone_after_s = option_of(accepted, IPPROTO_TCP, TCP_KEEPIDLE) +
+                       option_of(accepted, IPPROTO_TCP, TCP_KEEPINTVL) *
+                           option_of(accepted, IPPROTO_TCP, TCP_KEEPCNT);
+    assert_int_equal(gone_after_s, 30);
+    close(accepted);
+    close(client);
+    close(listener);
+}
+
 #define STORY(story) cmocka_unit_test_setup_teardown(story, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORY(who_comes_in_has_buffers_as_small_as_was_said),
+        STORY(who_comes_in_is_looked_after),
         STORY(it_has_its_mode_when_it_can_be_connected_to),
         STORY(its_owner_is_set),
         STORY(an_owner_must_be_there),

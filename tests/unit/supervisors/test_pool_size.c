@@ -475,6 +475,72 @@ static void what_was_scaled_stays_so(void **state)
     goes(scene, 1);
 }
 
+/* ---- the next life ---- */
+
+static void comes_back(scene_t *scene, size_t min, size_t max)
+{
+    tr_actor_ask_to_stop(scene->pool, tr_reason_of(TROUPE_REASON_SHUTDOWN));
+    assert_status(tr_actor_reap(&scene->pool, PATIENCE_MS), TROUPE_OK);
+    tr_letter_t *letter;
+    while ((letter = tr_mailbox_next(scene->router, NULL)) != NULL) {
+        tr_letter_destroy(&letter);
+    }
+    start(scene, min, max);
+}
+
+static void what_was_scaled_stays_so_in_its_next_life(void **state)
+{
+    scene_t *scene = *state;
+    starts_with(scene, 1, 1);
+    is_answered(scene, command(scene, TR_VERB_SCALE, NULL, 2, 3), TR_ANSWER_DONE, NULL);
+    comes_back(scene, 1, 1);
+    hears_size(scene, 2, 3);
+    hears(scene, TR_WORD_AVAILABLE);
+    hears(scene, TR_WORD_UP);
+    hears(scene, TR_WORD_UP);
+    assert_int_equal(count_active(scene), 2);
+}
+
+/* Then the description has the last word. */
+static void unless_it_is_described_otherwise_since(void **state)
+{
+    scene_t *scene = *state;
+    starts_with(scene, 1, 1);
+    is_answered(scene, command(scene, TR_VERB_SCALE, NULL, 2, 3), TR_ANSWER_DONE, NULL);
+    comes_back(scene, 0, 1);
+    hears(scene, TR_WORD_AVAILABLE);
+    assert_int_equal(count_active(scene), 0);
+}
+
+static void also_when_that_was_taken_back(void **state)
+{
+    scene_t *scene = *state;
+    starts_with(scene, 1, 1);
+    is_answered(scene, command(scene, TR_VERB_SCALE, NULL, 2, 3), TR_ANSWER_DONE, NULL);
+    tr_supervisor_spec_t next = scene->spec;
+    next.max_workers = 2;
+    change(scene, &next);
+    comes_back(scene, 1, 1);
+    hears(scene, TR_WORD_AVAILABLE);
+    hears(scene, TR_WORD_UP);
+    assert_int_equal(count_active(scene), 1);
+}
+
+static void one_whose_capability_is_drained_rests_from_the_start(void **state)
+{
+    scene_t *scene = *state;
+    tr_orders_t *orders = tr_order_book_of(scene->runtime->orders, "cap", "");
+    assert_non_null(orders);
+    atomic_store(&orders->rests, true);
+    start(scene, 2, 3);
+    hears(scene, TR_WORD_AVAILABLE);
+    assert_int_equal(count_active(scene), 0);
+    atomic_store(&orders->rests, false); /* as a router does, before it says so */
+    say(scene, TR_WORD_REST, 0, 0);
+    hears(scene, TR_WORD_UP);
+    hears(scene, TR_WORD_UP);
+}
+
 /* ---- evict ---- */
 
 static void one_is_evicted_when_its_router_lets_it_go(void **state)
@@ -742,6 +808,10 @@ int main(void)
              "this node has sockets for 2 workers more, so that there may be 2"),
         STORY(only_a_pool_is_scaled),
         STORY(what_was_scaled_stays_so),
+        STORY(what_was_scaled_stays_so_in_its_next_life),
+        STORY(unless_it_is_described_otherwise_since),
+        STORY(also_when_that_was_taken_back),
+        STORY(one_whose_capability_is_drained_rests_from_the_start),
         STORY(one_is_evicted_when_its_router_lets_it_go),
         STORY(why_one_is_not_evicted_is_said),
         STORY(one_that_is_not_up_is_not_evicted),

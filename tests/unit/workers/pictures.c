@@ -52,3 +52,26 @@ file_t file_of_made(PIX *picture, l_int32 format)
     pixDestroy(&picture);
     return file;
 }
+
+file_t with_orientation(file_t jpeg, unsigned orientation, int is_little)
+{
+    /* Two entries: how many pixels a side has, and which way up. */
+    static const unsigned char little[] = "\xff\xe1\0\x2e"
+                                          "Exif\0\0II\x2a\0\x08\0\0\0\2\0"
+                                          "\0\1\3\0\1\0\0\0\x40\0\0\0"
+                                          "\x12\1\3\0\1\0\0\0\0\0\0\0\0\0\0\0";
+    static const unsigned char big[] = "\xff\xe1\0\x2e"
+                                       "Exif\0\0MM\0\x2a\0\0\0\x08\0\2"
+                                       "\1\0\0\3\0\0\0\1\0\x40\0\0"
+                                       "\1\x12\0\3\0\0\0\1\0\0\0\0\0\0\0\0";
+    enum { SIZE = 48, VALUE = SIZE - 8, START = 2 };
+    file_t file = {.size = jpeg.size + SIZE};
+    file.data = malloc(file.size);
+    assert_non_null(file.data);
+    memcpy(file.data, jpeg.data, START);
+    memcpy(file.data + START, is_little ? little : big, SIZE);
+    file.data[START + VALUE + !is_little] = (unsigned char)orientation;
+    memcpy(file.data + START + SIZE, jpeg.data + START, jpeg.size - START);
+    free(jpeg.data);
+    return file;
+}

@@ -23,4 +23,8 @@ file_t file_of(PIX *picture, l_int32 format);
 /* The same, and the picture is released. */
 file_t file_of_made(PIX *picture, l_int32 format);
 
+/* The same JPEG with the Exif that says so, which must be one of eight numbers, or is nonsense.
+ * Takes the bytes. */
+file_t with_orientation(file_t jpeg, unsigned orientation, int is_little);
+
 #endif

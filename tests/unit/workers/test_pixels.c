@@ -192,6 +192,99 @@ static void a_jpeg_is_made_as_small_as_is_enough(void **state)
     free(file.data);
 }
 
+/* What Leptonica makes of a picture that is to be seen so. */
+static PIX *turned(PIX *picture, int orientation)
+{
+    switch (orientation) {
+    case 2:
+        return pixFlipLR(NULL, picture);
+    case 3:
+        return pixRotate180(NULL, picture);
+    case 4:
+        return pixFlipTB(NULL, picture);
+    case 5: {
+        PIX *turn = pixRotate90(picture, 1);
+        return pixFlipLR(turn, turn);
+    }
+    case 6:
+        return pixRotate90(picture, 1);
+    case 7: {
+        PIX *turn = pixRotate90(picture, 1);
+        return pixFlipTB(turn, turn);
+    }
+    case 8:
+        return pixRotate90(picture, -1);
+    default:
+        return pixCopy(NULL, picture);
+    }
+}
+
+static file_t jpeg_of(l_int32 depth)
+{
+    PIX *picture = picture_of(61, 47, 0, 0);
+    if (depth == 8) {
+        PIX *grey = pixConvertTo8(picture, 0);
+        pixDestroy(&picture);
+        picture = grey;
+    }
+    pixSetResolution(picture, 150, 300);
+    return file_of_made(picture, IFF_JFIF_JPEG);
+}
+
+/* All eight ways, in colours and in grey, in both orders of bytes, whole and made smaller; and
+ * numbers that are none. */
+static void a_jpeg_is_turned_as_its_exif_says(void **state)
+{
+    (void)state;
+    for (int row = 0; row < 8 * 10; row++) {
+        l_int32 depth = row & 1 ? 8 : 32;
+        int enough = row & 2 ? 23 : 0;
+        int is_little = row & 4 ? 1 : 0;
+        int orientation = row / 8;
+        file_t plain = jpeg_of(depth);
+        PIX *as_stored = unpacked(plain, enough);
+        PIX *want = turned(as_stored, orientation);
+        file_t file = with_orientation(plain, (unsigned)orientation, is_little);
+        PIX *got = unpacked(file, enough);
+        l_int32 same = 0;
+        pixEqual(want, got, &same);
+        bool is_on_its_side = orientation >= 5 && orientation <= 8;
+        if (!same || pixGetXRes(got) != (is_on_its_side ? 300 : 150)) {
+            fail_msg("orientation %d, depth %d, %d is enough: another picture, of %d by %d",
+                     orientation, depth, enough, pixGetWidth(got), pixGetHeight(got));
+        }
+        assert_int_equal(pixGetDepth(got), depth);
+        pixDestroy(&got);
+        pixDestroy(&want);
+        pixDestroy(&as_stored);
+        free(file.data);
+    }
+    nothing_was_said();
+}
+
+/* Whatever is there instead of a number, and wherever it ends. */
+static void an_exif_that_makes_no_sense_turns_nothing(void **state)
+{
+    (void)state;
+    enum { EXIF = 6, SIZE = 44 }; /* where it begins, in bytes of the file */
+    file_t plain = jpeg_of(32);
+    PIX *want = unpacked(plain, 0);
+    file_t file = with_orientation(plain, 6, 1);
+    for (size_t at = EXIF; at < EXIF + SIZE; at++) {
+        for (int bit = 0; bit < 8; bit++) {
+            file.data[at] ^= (unsigned char)(1 << bit);
+            PIX *got = unpacked(file, 0);
+            assert_int_equal(pixGetWidth(got) * pixGetHeight(got),
+                             pixGetWidth(want) * pixGetHeight(want));
+            pixDestroy(&got);
+            file.data[at] ^= (unsigned char)(1 << bit);
+        }
+    }
+    pixDestroy(&want);
+    free(file.data);
+    nothing_was_said();
+}
+
 /* A JPEG of one colour in four inks. */
 static file_t in_inks(const unsigned char inks[4], bool has_marker)
 {
@@ -469,6 +562,8 @@ int main(void)
         cmocka_unit_test(what_is_transparent_says_so),
         cmocka_unit_test(the_resolution_is_kept),
         cmocka_unit_test(a_jpeg_is_made_as_small_as_is_enough),
+        cmocka_unit_test(a_jpeg_is_turned_as_its_exif_says),
+        cmocka_unit_test(an_exif_that_makes_no_sense_turns_nothing),
         cmocka_unit_test(inks_become_colours),
         cmocka_unit_test(what_cannot_be_is_refused_in_words),
         cmocka_unit_test(a_jpeg_of_endless_scans_is_damaged),

@@ -7,6 +7,7 @@
 #include <troupe/vision.h>
 
 #include "tests/unit/workers/drawn.h"
+#include "tests/unit/workers/pictures.h"
 #include "tests/unit/workers/stage.h"
 
 extern const troupe_behaviour_t *const troupe_behaviour;
@@ -35,7 +36,7 @@ static int stop(void **state)
 static troupe_request_t request_to_read(const char *text, troupe_vision_request_t *asked)
 {
     tr_picture_t picture = {0};
-    if (!asked->image.path) {
+    if (!asked->image.path && !asked->image.data) {
         picture = drawn_page(text, 0);
         asked->image = (troupe_image_t){.data = picture.bytes, .size = picture.size};
     }
@@ -95,6 +96,30 @@ static void the_reply_says_what_was_read(void **state)
     assert_true(worker.n_progress > 0);
     troupe_vision_release_reply(&reply);
     stage_release(&request);
+}
+
+/* As a phone writes it: what its sensor saw, and how that is to be turned. */
+static void a_page_that_lies_on_its_side_is_read(void **state)
+{
+    tr_picture_t drawn = drawn_page("Two lines\nof text", 0);
+    PIX *page = pixReadMemPng(drawn.bytes, drawn.size);
+    assert_non_null(page);
+    file_t file = with_orientation(file_of_made(pixRotate90(page, -1), IFF_JFIF_JPEG), 6, 1);
+    troupe_worker_t worker = {0};
+    troupe_vision_request_t asked = defaults();
+    asked.image = (troupe_image_t){.data = file.data, .size = file.size};
+    troupe_request_t request = request_to_read(NULL, &asked);
+
+    assert_int_equal(stage_handle(&worker, &request, *state), 0);
+    troupe_vision_reply_t reply = reply_of(&request);
+    assert_string_equal(reply.text, "Two lines\nof text\n");
+    assert_int_equal(reply.width, pixGetWidth(page));
+    assert_int_equal(reply.height, pixGetHeight(page));
+    troupe_vision_release_reply(&reply);
+    stage_release(&request);
+    free(file.data);
+    pixDestroy(&page);
+    free(drawn.bytes);
 }
 
 static void words_come_when_they_are_asked_for(void **state)
@@ -303,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reply_says_what_was_read),
+        cmocka_unit_test(a_page_that_lies_on_its_side_is_read),
         cmocka_unit_test(words_come_when_they_are_asked_for),
         cmocka_unit_test(parts_put_together_are_the_text),
         cmocka_unit_test(there_are_no_parts_unless_they_are_asked_for),

@@ -72,6 +72,19 @@ static void suggestions_leave_the_text_alone(void **state)
     tr_corrected_release(&out);
 }
 
+/* Only Hunspell knows what "definately" is, and is not asked behind so much noise; a right word
+ * ends that. */
+static void in_noise_nobody_is_asked(void **state)
+{
+    (void)state;
+#define NOISE "xqzkwv vqxzkj kzqwxv jqxvzk wzxqkj qvkzxw zjxqwk kxvqzj xwqzvk qzkjxv "
+    tr_corrected_t out = corrected(NOISE "definately not, and it is definately late.",
+                                   &(troupe_text_to_text_request_t){0});
+    assert_string_equal(out.text, NOISE "definately not, and it is definitely late.");
+    tr_corrected_release(&out);
+#undef NOISE
+}
+
 static void personal_words_are_right_for_one_request(void **state)
 {
     (void)state;
@@ -398,6 +411,7 @@ int main(void)
               "\xE4\xB8\x96\xE7\x95\x8C"),
         cmocka_unit_test(what_was_replaced_is_listed),
         cmocka_unit_test(suggestions_leave_the_text_alone),
+        cmocka_unit_test(in_noise_nobody_is_asked),
         cmocka_unit_test(personal_words_are_right_for_one_request),
         cmocka_unit_test(personal_words_are_suggested),
         cmocka_unit_test(a_personal_word_of_the_dictionary_stays_in_it),
