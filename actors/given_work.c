@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
 

@@ -15,7 +15,7 @@
 
 #include "actors/actor.h"
 #include "actors/given_jobs.h"
-#include "actors/worker_state.h"
+#include "actors/worker/worker_state.h"
 #include "mailbox/reply.h"
 #include "wire/trp1.h"
 

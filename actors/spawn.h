@@ -9,7 +9,7 @@
 
 #include <troupe/actor.h>
 
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/keepsake.h"
 #include "mailbox/letter.h"
 

@@ -1,6 +1,6 @@
 /* mailbox/lasting.pml - lives that follow one another in one mailbox, and come back late
  *
- * What lasting.c, actor.c (leave_lasting_mailbox, tr_actor_abandon), worker.c (deliver) and
+ * What lasting.c, actor.c (leave_lasting_mailbox, tr_actor_abandon), worker/mail.c (deliver) and
  * runtime.c (tr_runtime_bury) do with what they share, each atomic access on its own. A mailbox
  * is a number of letters: who wakes whom, and that a lane keeps its order, is in mailbox.pml and
  * needs none.

@@ -8,7 +8,7 @@
 
 #include "actors/process/libexec.h"
 #include "actors/process/worker.h"
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/text.h"
 #include "remote/workers/remote_worker.h"
 

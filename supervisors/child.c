@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/worker_state.h"
+#include "actors/worker/worker_state.h"
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/log.h"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "actors/host/outside.h"
-#include "actors/worker_state.h"
+#include "actors/worker/worker_state.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "mailbox/mail.h"

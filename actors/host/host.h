@@ -14,7 +14,7 @@
 
 #include <troupe/status.h>
 
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 
 typedef struct tr_host tr_host_t;
 

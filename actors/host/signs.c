@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "actors/worker_state.h"
+#include "actors/worker/worker_state.h"
 #include "base/clock.h"
 
 #define PROGRESS_MS 100

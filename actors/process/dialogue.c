@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
 

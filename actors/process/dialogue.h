@@ -10,7 +10,6 @@
 #ifndef TROUPE_ACTORS_PROCESS_DIALOGUE_H
 #define TROUPE_ACTORS_PROCESS_DIALOGUE_H
 
-#include "actors/errands.h"
 #include "actors/given_work.h"
 #include "actors/inspection.h"
 #include "actors/mail_list.h"
@@ -20,6 +19,7 @@
 #include "actors/process/lent_refs.h"
 #include "actors/process/monitors.h"
 #include "actors/process/worker.h"
+#include "actors/worker/errands.h"
 #include "base/oom_kills.h"
 
 /* In the id of a reply: it answers an ask of the process, not a call. */

@@ -8,7 +8,7 @@
 #ifndef TROUPE_ACTORS_PROCESS_MONITORS_H
 #define TROUPE_ACTORS_PROCESS_MONITORS_H
 
-#include "actors/watching.h"
+#include "actors/worker/watching.h"
 
 /* As many may be open at a time. */
 #define TR_MONITORS_MOST 100000

@@ -19,7 +19,7 @@
 
 #include "actors/dead_letter.h"
 #include "actors/process/dialogue.h"
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "mailbox/mail.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/worker_state.h"
+#include "actors/worker/worker_state.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "node/admin/operation_inside.h"

@@ -18,8 +18,8 @@ static const tr_label_t no_label = {0};
 
 /* ---- workers ---- */
 
-/* All that `state` of a worker can say (actors/worker_state.h, and tr_child_state of one that
- * is not up), so that a series does not come and go with what it counts. */
+/* All that `state` of a worker can say (actors/worker/worker_state.h, and tr_child_state of one
+ * that is not up), so that a series does not come and go with what it counts. */
 static const char *const states[] = {"loading",  "ready",      "processing", "idle",   "paused",
                                      "draining", "hung",       "evicting",   "failed", "dead",
                                      "waiting",  "restarting", "stopping",   "stopped"};

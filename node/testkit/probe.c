@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "actors/groups.h"
-#include "actors/watching.h"
+#include "actors/worker/watching.h"
 #include "base/clock.h"
 #include "mailbox/mail.h"
 #include "mailbox/reply.h"

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/clock.h"
 #include "mailbox/mail.h"
 #include "mailbox/reply.h"

@@ -4,7 +4,7 @@
 #ifndef TROUPE_REMOTE_GATEWAY_INSIDE_H
 #define TROUPE_REMOTE_GATEWAY_INSIDE_H
 
-#include "actors/timers.h"
+#include "actors/worker/timers.h"
 #include "base/metrics.h"
 #include "mailbox/mail.h"
 #include "remote/doors/doors.h"

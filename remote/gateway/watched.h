@@ -8,7 +8,7 @@
 #ifndef TROUPE_REMOTE_GATEWAY_WATCHED_H
 #define TROUPE_REMOTE_GATEWAY_WATCHED_H
 
-#include "actors/watching.h"
+#include "actors/worker/watching.h"
 #include "base/idmap.h"
 #include "mailbox/mail.h"
 #include "remote/gateway/peer.h"

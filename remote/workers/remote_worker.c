@@ -14,7 +14,7 @@
 #include "actors/dead_letter.h"
 #include "actors/given_work.h"
 #include "actors/inspection.h"
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "remote/workers/line.h"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "node/config/config.h"
 
 static void sup_start_normal(void **state)

@@ -23,7 +23,7 @@ SECONDS = 800  # for one run; only on a machine that has others to serve it take
 SKIPPED = 77
 
 SUPERVISION = "supervisors/supervision.pml"
-WORKER = "actors/worker_state.pml"
+WORKER = "actors/worker/worker_state.pml"
 MAILBOX = "mailbox/mailbox.pml"
 LASTING = "mailbox/lasting.pml"
 GRANTS = "supervisors/grants.pml"
@@ -196,8 +196,8 @@ def main():
     if not shutil.which("spin") or not compiler():
         print("spin or a C compiler is not there: the models are not checked")
         return SKIPPED
-    table = as_promela(read_table((root / "actors/worker_state.h").read_text(),
-                                  (root / "actors/worker_state.c").read_text()))
+    table = as_promela(read_table((root / "actors/worker/worker_state.h").read_text(),
+                                  (root / "actors/worker/worker_state.c").read_text()))
     is_fine = True
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
         runs = RUNS if os.environ.get("CI") == "true" else LONG_RUNS + RUNS

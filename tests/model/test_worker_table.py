@@ -17,14 +17,14 @@ def source(rows):
 
 class WorkerTable(unittest.TestCase):
     def test_the_real_table_is_read(self):
-        table = dict(read_table((ROOT / "actors/worker_state.h").read_text(),
-                                (ROOT / "actors/worker_state.c").read_text()))
+        table = dict(read_table((ROOT / "actors/worker/worker_state.h").read_text(),
+                                (ROOT / "actors/worker/worker_state.c").read_text()))
         self.assertEqual(table["DEAD"], set())
         self.assertEqual(table["SPAWNING"], {"LOADING", "EVICTING", "FAILED"})
 
     def test_the_page_shows_the_real_table(self):
-        table = read_table((ROOT / "actors/worker_state.h").read_text(),
-                           (ROOT / "actors/worker_state.c").read_text())
+        table = read_table((ROOT / "actors/worker/worker_state.h").read_text(),
+                           (ROOT / "actors/worker/worker_state.c").read_text())
         page = (ROOT / "docs/architecture.md").read_text()
         rows = page.split("| from | may become |\n|---|---|\n")[1].split("\n\n")[0].splitlines()
         shown = {}

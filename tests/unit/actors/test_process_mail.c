@@ -18,7 +18,7 @@
 
 #include "actors/inspection.h"
 #include "actors/process/worker.h"
-#include "actors/worker_state.h"
+#include "actors/worker/worker_state.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "mailbox/mail.h"

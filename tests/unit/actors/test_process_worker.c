@@ -20,7 +20,7 @@
 #include <troupe/worker_process.h>
 
 #include "actors/process/worker.h"
-#include "actors/worker_state.h"
+#include "actors/worker/worker_state.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "mailbox/job.h"

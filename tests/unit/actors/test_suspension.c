@@ -11,8 +11,8 @@
 #include <troupe/actor.h>
 
 #include "actors/inspection.h"
-#include "actors/worker.h"
-#include "actors/worker_state.h"
+#include "actors/worker/worker.h"
+#include "actors/worker/worker_state.h"
 #include "base/clock.h"
 #include "mailbox/mail.h"
 

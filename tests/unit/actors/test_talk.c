@@ -15,7 +15,7 @@
 #include <troupe/actor.h>
 
 #include "actors/inspection.h"
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/clock.h"
 #include "mailbox/mail.h"
 #include "mailbox/reply.h"

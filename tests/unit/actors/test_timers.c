@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/timers.h"
+#include "actors/worker/timers.h"
 #include "tests/kit/fault_point.h"
 
 /* One row, one story. What happens, in words of one letter and its numbers:

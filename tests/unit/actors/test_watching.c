@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/watching.h"
+#include "actors/worker/watching.h"
 #include "tests/kit/fault_point.h"
 
 #define N_ACTORS 3

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actors/worker_state.h"
+#include "actors/worker/worker_state.h"
 
 /* One row, one state: its name, and the names of those that may follow. */
 struct row {

@@ -13,7 +13,7 @@
 
 #include "actors/report.h"
 #include "actors/request_list.h"
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/clock.h"
 #include "capabilities/router.h"
 #include "mailbox/job.h"

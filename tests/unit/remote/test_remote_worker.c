@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/worker.h"
-#include "actors/worker_state.h"
+#include "actors/worker/worker.h"
+#include "actors/worker/worker_state.h"
 #include "base/clock.h"
 #include "mailbox/job.h"
 #include "mailbox/reply.h"

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "actors/quarantine.h"
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "mailbox/mail.h"

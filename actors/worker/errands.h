@@ -1,11 +1,11 @@
-/* actors/errands.h - the calls that a worker has made to others
+/* actors/worker/errands.h - the calls that a worker has made to others
  *
  * A worker is a caller like any other, but one that never waits: what comes back lies in its
  * own mailbox, between its requests. One thread owns the table.
  */
 
-#ifndef TROUPE_ACTORS_ERRANDS_H
-#define TROUPE_ACTORS_ERRANDS_H
+#ifndef TROUPE_ACTORS_WORKER_ERRANDS_H
+#define TROUPE_ACTORS_WORKER_ERRANDS_H
 
 #include <troupe/behaviour.h>
 

@@ -1,6 +1,6 @@
 /* A handful of pairs: a scan is quicker than a table. */
 
-#include "actors/args.h"
+#include "actors/worker/args.h"
 
 #include <assert.h>
 #include <errno.h>

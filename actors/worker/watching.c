@@ -1,6 +1,6 @@
 /* Links are kept by the references of the two that they tie. */
 
-#include "actors/watching.h"
+#include "actors/worker/watching.h"
 
 #include <assert.h>
 

@@ -2,7 +2,7 @@
  * mailbox: so there is one way for a behaviour to learn how a call ended.
  */
 
-#include "actors/errands.h"
+#include "actors/worker/errands.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* The table is a bit mask a row. */
 
-#include "actors/worker_state.h"
+#include "actors/worker/worker_state.h"
 
 #include <assert.h>
 

@@ -1,4 +1,4 @@
-#include "actors/asks.h"
+#include "actors/worker/asks.h"
 
 #include <assert.h>
 

@@ -1,6 +1,6 @@
-/* actors/worker_state.pml - the state of a worker, with its two movers
+/* actors/worker/worker_state.pml - the state of a worker, with its two movers
  *
- * A worker's own thread (worker.c) and its supervisor (tr_child_quarantine in child.c) move one
+ * A worker's own thread (actors/worker) and its supervisor (tr_child_quarantine in child.c) move one
  * atomic, each step of the compare-and-swap of worker_state.c on its own here, so that the other
  * may come in between. The table is not written down: tests/model/check.py makes
  * worker_table.pml (names, MAY and ROW) from worker_state.[ch], so the two cannot differ.
@@ -50,7 +50,7 @@ inline try(to)
     od
 }
 
-/* move_to in worker.c: only one that was written off may be refused. */
+/* tr_worker_move_to: only one that was written off may be refused. */
 inline move_to(to)
 {
     try(to);

@@ -1,7 +1,7 @@
-/* actors/args.h - the `args` of a worker, as its behaviour reads them */
+/* actors/worker/args.h - the `args` of a worker, as its behaviour reads them */
 
-#ifndef TROUPE_ACTORS_ARGS_H
-#define TROUPE_ACTORS_ARGS_H
+#ifndef TROUPE_ACTORS_WORKER_ARGS_H
+#define TROUPE_ACTORS_WORKER_ARGS_H
 
 #include <stddef.h>
 

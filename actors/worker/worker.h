@@ -1,21 +1,21 @@
-/* actors/worker.h - the actor that runs a behaviour
+/* actors/worker/worker.h - the actor that runs a behaviour
  *
  * Serves the jobs of a router, takes messages, answers pings between two callbacks. While a
  * callback runs, its pulse speaks for it, on whatever thread that is: one that is inline is
  * carried by those who call it.
  */
 
-#ifndef TROUPE_ACTORS_WORKER_H
-#define TROUPE_ACTORS_WORKER_H
+#ifndef TROUPE_ACTORS_WORKER_WORKER_H
+#define TROUPE_ACTORS_WORKER_WORKER_H
 
 #include <troupe/behaviour.h>
 
 #include "actors/actor.h"
-#include "actors/args.h"
-#include "actors/asks.h"
-#include "actors/errands.h"
-#include "actors/timers.h"
-#include "actors/watching.h"
+#include "actors/worker/args.h"
+#include "actors/worker/asks.h"
+#include "actors/worker/errands.h"
+#include "actors/worker/timers.h"
+#include "actors/worker/watching.h"
 #include "mailbox/job.h"
 
 /* What a worker runs. Borrowed: outlives every worker. */

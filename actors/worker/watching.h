@@ -1,10 +1,10 @@
-/* actors/watching.h - whom an actor monitors, and whom it is linked to
+/* actors/worker/watching.h - whom an actor monitors, and whom it is linked to
  *
  * One thread owns the table; what it watches knows of it by tr_ref_watch.
  */
 
-#ifndef TROUPE_ACTORS_WATCHING_H
-#define TROUPE_ACTORS_WATCHING_H
+#ifndef TROUPE_ACTORS_WORKER_WATCHING_H
+#define TROUPE_ACTORS_WORKER_WATCHING_H
 
 #include <stdbool.h>
 

@@ -1,10 +1,10 @@
-/* actors/timers.h - what an actor wants to be told when
+/* actors/worker/timers.h - what an actor wants to be told when
  *
  * Pure: told the time. One thread owns it.
  */
 
-#ifndef TROUPE_ACTORS_TIMERS_H
-#define TROUPE_ACTORS_TIMERS_H
+#ifndef TROUPE_ACTORS_WORKER_TIMERS_H
+#define TROUPE_ACTORS_WORKER_TIMERS_H
 
 #include <stdbool.h>
 #include <stdint.h>

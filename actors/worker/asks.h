@@ -1,10 +1,10 @@
-/* actors/asks.h - what an actor has asked of others, and who takes the answer
+/* actors/worker/asks.h - what an actor has asked of others, and who takes the answer
  *
  * One thread owns the table. What comes back lies in the actor's own mailbox.
  */
 
-#ifndef TROUPE_ACTORS_ASKS_H
-#define TROUPE_ACTORS_ASKS_H
+#ifndef TROUPE_ACTORS_WORKER_ASKS_H
+#define TROUPE_ACTORS_WORKER_ASKS_H
 
 #include <troupe/behaviour.h>
 

@@ -1,6 +1,6 @@
 /* A heap by time, and a map by id for cancelling. */
 
-#include "actors/timers.h"
+#include "actors/worker/timers.h"
 
 #include <assert.h>
 

@@ -11,7 +11,7 @@
 
 #include <troupe/behaviour.h>
 
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "mailbox/job.h"

@@ -17,7 +17,7 @@
 #include "actors/groups.h"
 #include "actors/host/wish.h"
 #include "actors/tracing.h"
-#include "actors/worker.h"
+#include "actors/worker/worker.h"
 #include "mailbox/reply.h"
 
 #define DEFAULT_ASK_MS 5000

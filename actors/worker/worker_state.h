@@ -1,11 +1,11 @@
-/* actors/worker_state.h - which state may follow which
+/* actors/worker/worker_state.h - which state may follow which
  *
  * The state of a worker is one atomic that whoever runs the worker and its supervisor move.
  * One function moves it, and it alone knows the table of allowed transitions.
  */
 
-#ifndef TROUPE_ACTORS_WORKER_STATE_H
-#define TROUPE_ACTORS_WORKER_STATE_H
+#ifndef TROUPE_ACTORS_WORKER_WORKER_STATE_H
+#define TROUPE_ACTORS_WORKER_WORKER_STATE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
