@@ -797,10 +797,10 @@ static void receive(tr_self_t *self, tr_letter_t *letter)
 }
 
 /* Nothing is left in the mailbox, but what is aside, and nothing kept. What waits for an actor
- * that is restarted waits on, and one that is suspended takes nothing more. */
+ * that is restarted waits on; of a mailbox that holds back nothing else is minded. */
 static bool is_done_stopping(const troupe_worker_t *worker)
 {
-    return worker->plan->is_lasting || worker->self->is_suspended ||
+    return worker->plan->is_lasting ||
            (!worker->kept && !tr_mailbox_has_letters(worker->self->mailbox));
 }
 

@@ -48,14 +48,27 @@ static size_t step_of(int64_t us)
     return power * STEPS_PER_POWER + (size_t)(value >> power);
 }
 
+static size_t power_of(size_t step)
+{
+    return step < 2 * STEPS_PER_POWER ? 0 : step / STEPS_PER_POWER - 1;
+}
+
+static int64_t lowest_of(size_t step)
+{
+    size_t power = power_of(step);
+    return (int64_t)(step - power * STEPS_PER_POWER) << power;
+}
+
 static int64_t middle_of(size_t step)
 {
-    if (step < 2 * STEPS_PER_POWER) {
-        return (int64_t)step;
-    }
-    size_t power = step / STEPS_PER_POWER - 1;
-    int64_t lowest = (int64_t)(step - power * STEPS_PER_POWER) << power;
-    return lowest + ((int64_t)1 << power) / 2;
+    return lowest_of(step) + ((int64_t)1 << power_of(step)) / 2;
+}
+
+/* The lowest of the wider step, an eighth of a power of two, that a value lies in. */
+static int64_t eighth_of(int64_t us)
+{
+    unsigned power = us < 8 ? 0 : 63u - (unsigned)__builtin_clzll((uint64_t)us) - 3;
+    return us >> power << power;
 }
 
 static int compare_text(const char *one, const char *other)
@@ -245,6 +258,24 @@ int64_t tr_metric_spread(const tr_metric_t *self, int64_t n_below[TR_METRIC_POWE
         n_observed += atomic_load_explicit(&self->steps[step], memory_order_relaxed);
     }
     return n_observed;
+}
+
+size_t tr_metric_steps(const tr_metric_t *self, tr_metric_step_t steps[TR_METRIC_STEPS])
+{
+    assert(self && self->kind == TR_METRIC_HISTOGRAM && steps);
+    size_t n_steps = 0;
+    for (size_t i = 0; i < N_STEPS; i++) {
+        int64_t n = atomic_load_explicit(&self->steps[i], memory_order_relaxed);
+        int64_t lowest_us = eighth_of(lowest_of(i));
+        if (n > 0 && (n_steps == 0 || steps[n_steps - 1].lowest_us != lowest_us)) {
+            assert(n_steps < TR_METRIC_STEPS);
+            steps[n_steps++] = (tr_metric_step_t){.lowest_us = lowest_us};
+        }
+        if (n > 0) {
+            steps[n_steps - 1].n += n;
+        }
+    }
+    return n_steps;
 }
 
 void tr_metrics_each(tr_metrics_t *self, void (*each)(void *arg, const tr_metric_view_t *view),

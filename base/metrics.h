@@ -61,6 +61,18 @@ int64_t tr_metric_quantile_us(const tr_metric_t *self, double share);
 enum { TR_METRIC_POWERS = 32 };
 int64_t tr_metric_spread(const tr_metric_t *self, int64_t n_below[TR_METRIC_POWERS]);
 
+/* Of a histogram, for whoever wants to tell two looks apart: how many observations took
+ * `lowest_us` or longer, and less than the next step would begin. Steps are an eighth of a
+ * power of two wide, below 16 us one microsecond. */
+typedef struct tr_metric_step {
+    int64_t lowest_us;
+    int64_t n;
+} tr_metric_step_t;
+
+/* The steps in which something was observed, in their order; returns how many they are. */
+enum { TR_METRIC_STEPS = 240 };
+size_t tr_metric_steps(const tr_metric_t *self, tr_metric_step_t steps[TR_METRIC_STEPS]);
+
 /* One series as it stood when asked. */
 typedef struct tr_metric_view {
     tr_metric_kind_t kind;

@@ -17,6 +17,7 @@
 #include <troupe/message.h>
 
 #include "cli/file.h"
+#include "cli/frames.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -29,14 +30,6 @@ enum {
     MAX_FRAME_INDEX = 1000000,
 };
 
-#define FRAME_OPTIONS                                                                          \
-    {'d', "data", "TEXT", "a frame of the request: this text"},                                \
-    {                                                                                          \
-        'f', "file", "FILE",                                                                   \
-            "a frame of the request: what FILE holds ('-': stdin); -d and\n"                   \
-            "-f may be given again, for several frames in that order"                          \
-    }
-
 #define REPLY_OPTIONS                                                                          \
     {'o', "output", "FILE", "write the reply to FILE, whole or not at all"},                   \
         {CLI_KEY_FRAME, "frame", "N",                                                          \
@@ -48,7 +41,7 @@ enum {
     }
 
 static const cli_option_t call_options[] = {
-    FRAME_OPTIONS,
+    CLI_FRAME_OPTIONS,
     {'r', "request", "JSON",
      "the request in JSON, as the contract of the capability has it\n"
      "('@FILE': what FILE holds, '-': stdin); one -d or -f then is what\n"
@@ -67,13 +60,15 @@ static const cli_option_t call_options[] = {
 };
 
 static const cli_option_t ask_options[] = {
-    FRAME_OPTIONS, {'t', "timeout", "TIME", "how long to wait for the answer (default 5s)"},
-    REPLY_OPTIONS, CLI_TARGET_OPTIONS,
+    CLI_FRAME_OPTIONS,
+    {'t', "timeout", "TIME", "how long to wait for the answer (default 5s)"},
+    REPLY_OPTIONS,
+    CLI_TARGET_OPTIONS,
     {0},
 };
 
 static const cli_option_t send_options[] = {
-    FRAME_OPTIONS,
+    CLI_FRAME_OPTIONS,
     {'t', "timeout", "TIME", "how long to try (default 30s)"},
     {'u', "urgent", NULL, "overtake messages that are not"},
     CLI_TARGET_OPTIONS,
@@ -180,79 +175,22 @@ static int take_options(call_t *call, const cli_args_t *args)
 
 /* ---- the request ---- */
 
-static void release(void *data, void *hint)
-{
-    (void)hint;
-    free(data);
-}
-
-static bool add_file(troupe_message_t *message, const char *path)
-{
-    void *data;
-    size_t size;
-    if (!cli_file_read(path, &data, &size)) {
-        return false;
-    }
-    troupe_status_t status = troupe_message_add_owned(message, data, size, release, NULL);
-    cli_need(status == TROUPE_OK ? message : NULL);
-    return true;
-}
-
 static bool add_stdin(troupe_message_t *message)
 {
     if (isatty(STDIN_FILENO) == 1) {
         fprintf(stderr, "reading the request from the terminal: end it with Ctrl-D, "
                         "or give it with -d TEXT\n");
     }
-    return add_file(message, "-");
-}
-
-/* What -d and -f gave, which may be nothing; NULL after saying what could not be read. */
-static troupe_message_t *read_frames(const cli_args_t *args)
-{
-    troupe_message_t *message = cli_need(troupe_message_new());
-    bool is_fine = true;
-    for (size_t i = 0; i < args->n_given && is_fine; i++) {
-        const cli_given_t *given = &args->given[i];
-        if (given->key == 'd') {
-            troupe_status_t status =
-                troupe_message_add(message, given->value, strlen(given->value));
-            cli_need(status == TROUPE_OK ? message : NULL);
-        } else if (given->key == 'f') {
-            is_fine = add_file(message, given->value);
-        }
-    }
-    if (!is_fine) {
-        troupe_message_destroy(&message);
-    }
-    return message;
-}
-
-/* Makes *message_p a request by the JSON of -r, about the frame that it has, if any. */
-static bool apply_contract(call_t *call, troupe_message_t **message_p)
-{
-    size_t n_frames = troupe_message_count(*message_p);
-    if (n_frames > 1) {
-        cli_complain("%s: with --request there may be one -d or -f, not %zu", call->name,
-                     n_frames);
-        return false;
-    }
-    troupe_message_t *request = NULL;
-    bool is_fine = cli_typed_request(&call->typed, call->name, call->options.method,
-                                     n_frames > 0 ? *message_p : NULL, &request);
-    troupe_message_destroy(message_p);
-    *message_p = request;
-    call->options.method = call->typed.method;
-    return is_fine;
+    return cli_frames_add_file(message, "-");
 }
 
 /* NULL after saying what is wrong. */
 static troupe_message_t *make_request(call_t *call, const cli_args_t *args)
 {
-    troupe_message_t *message = read_frames(args);
+    troupe_message_t *message = cli_frames_read(args);
     bool is_fine = message != NULL;
     if (is_fine && call->typed.json) {
-        is_fine = apply_contract(call, &message);
+        is_fine = cli_typed_apply(&call->typed, call->name, &call->options.method, &message);
     } else if (is_fine && troupe_message_count(message) == 0) {
         is_fine = add_stdin(message);
     }

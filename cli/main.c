@@ -16,7 +16,7 @@ static const cli_verb_t *const verbs[] = {
     &cli_verb_restart,  &cli_verb_remove,   &cli_verb_evict,  &cli_verb_scale,
     &cli_verb_pause,    &cli_verb_drain,    &cli_verb_resume, &cli_verb_suspend,
     &cli_verb_inspect,  &cli_verb_trace,    &cli_verb_reload, &cli_verb_stop,
-    &cli_verb_keygen,   &cli_verb_contract,
+    &cli_verb_keygen,   &cli_verb_contract, &cli_verb_bench,  &cli_verb_top,
 };
 
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };

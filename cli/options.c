@@ -197,6 +197,41 @@ bool cli_parse_number(const char *text, uint64_t max, uint64_t *out)
     return true;
 }
 
+/* The digits that a text begins with, and what is behind them; false when they are too many. */
+static bool split_digits(const char *text, char digits[static 24], const char **unit_out)
+{
+    size_t n_digits = strspn(text, "0123456789");
+    if (n_digits >= 24) {
+        return false;
+    }
+    memcpy(digits, text, n_digits);
+    digits[n_digits] = '\0';
+    *unit_out = text + n_digits;
+    return true;
+}
+
+bool cli_parse_size(const char *text, uint64_t max, uint64_t *out)
+{
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } units[] = {{"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    char digits[24];
+    const char *unit;
+    if (!split_digits(text, digits, &unit)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        uint64_t number;
+        if (strcmp(unit, units[i].name) == 0 &&
+            cli_parse_number(digits, max / units[i].bytes, &number)) {
+            *out = number * units[i].bytes;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool cli_parse_duration(const char *text, int64_t *ms_out)
 {
     static const struct {
@@ -205,17 +240,14 @@ bool cli_parse_duration(const char *text, int64_t *ms_out)
     } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}};
     const uint64_t max_ms = UINT64_C(30) * 24 * 3600 * 1000;
 
-    size_t n_digits = strspn(text, "0123456789");
     char digits[24];
-    if (n_digits >= sizeof digits) {
+    const char *unit;
+    if (!split_digits(text, digits, &unit)) {
         return false;
     }
-    memcpy(digits, text, n_digits);
-    digits[n_digits] = '\0';
-
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         uint64_t number;
-        if (strcmp(text + n_digits, units[i].name) == 0 &&
+        if (strcmp(unit, units[i].name) == 0 &&
             cli_parse_number(digits, max_ms / units[i].ms, &number) && number > 0) {
             *ms_out = (int64_t)(number * units[i].ms);
             return true;

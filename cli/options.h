@@ -42,11 +42,15 @@ enum {
     CLI_KEY_LOG_LEVEL,
     CLI_KEY_MODULE_PATH,
     CLI_KEY_OFF,
+    CLI_KEY_PLAIN,
+    CLI_KEY_RATE,
     CLI_KEY_REPLAY,
     CLI_KEY_SERVER_KEY,
+    CLI_KEY_SIZE,
     CLI_KEY_STATUS,
     CLI_KEY_STICKY,
     CLI_KEY_TRACEPARENT,
+    CLI_KEY_WARM_UP,
 };
 
 typedef struct cli_option {
@@ -99,6 +103,9 @@ int cli_wrong_usage(const char *verb, const char *format, ...) TROUPE_PRINTF(2, 
 /* "250ms", "5s", "10m", "1h", at most 30 days; false, and *ms_out untouched, for anything
  * else and for nothing at all ("0s"). */
 TROUPE_NODISCARD bool cli_parse_duration(const char *text, int64_t *ms_out);
+
+/* "64", "512KiB", "4MiB", up to `max` bytes; false, and *out untouched, for anything else. */
+TROUPE_NODISCARD bool cli_parse_size(const char *text, uint64_t max, uint64_t *out);
 
 /* A whole number up to `max`, without sign; false leaves *out alone. */
 TROUPE_NODISCARD bool cli_parse_number(const char *text, uint64_t max, uint64_t *out);

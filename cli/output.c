@@ -30,8 +30,8 @@ void cli_output_init(void)
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
     abilities.on_terminal = isatty(STDOUT_FILENO) == 1;
-    abilities.has_colours =
-        abilities.on_terminal && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+    abilities.has_colours = abilities.on_terminal && !(no_color && *no_color) && term &&
+                            *term && strcmp(term, "dumb") != 0;
     abilities.can_show_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
@@ -104,7 +104,12 @@ static const char *colour_code(cli_colour_t colour)
 
 void cli_print(cli_colour_t colour, const char *text)
 {
+    cli_print_to(stdout, colour, text);
+}
+
+void cli_print_to(FILE *stream, cli_colour_t colour, const char *text)
+{
     bool is_coloured = abilities.has_colours && colour != CLI_PLAIN && *text;
-    printf("%s%s%s", is_coloured ? colour_code(colour) : "", text,
-           is_coloured ? "\033[0m" : "");
+    fprintf(stream, "%s%s%s", is_coloured ? colour_code(colour) : "", text,
+            is_coloured ? "\033[0m" : "");
 }

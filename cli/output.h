@@ -8,6 +8,7 @@
 #define TROUPE_CLI_OUTPUT_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include <troupe/api.h>
 
@@ -41,5 +42,8 @@ typedef enum cli_colour {
 
 /* Print text in a colour, or plain where colours are not wanted. */
 void cli_print(cli_colour_t colour, const char *text);
+
+/* The same into a stream, for what is gathered before it is shown on stdout. */
+void cli_print_to(FILE *stream, cli_colour_t colour, const char *text);
 
 #endif

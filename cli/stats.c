@@ -7,15 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/document.h"
+#include "cli/figures.h"
 #include "cli/json.h"
 #include "cli/output.h"
+#include "cli/series.h"
 #include "cli/session.h"
 #include "cli/table.h"
-#include "cli/text.h"
 #include "cli/verbs.h"
 
 enum { ANSWER_TIMEOUT_MS = 5000, NAME_LENGTH = 64 };
+
+#define LONGEST_US ((uint64_t)INT64_MAX / 1000)
 
 static const cli_option_t options[] = {
     {'i', "interval", "TIME", "look twice, TIME apart, and show the requests a second between"},
@@ -59,101 +63,6 @@ typedef struct looking {
     bool as_json;
 } looking_t;
 
-/* An answer of the node, open. */
-typedef struct answer {
-    troupe_reply_t *reply;
-    cli_document_t document;
-} answer_t;
-
-/* ---- asking ---- */
-
-static int ask(cli_session_t *session, const looking_t *looking, const char *method,
-               answer_t *out)
-{
-    *out = (answer_t){.reply = NULL};
-    troupe_status_t status = cli_session_admin(session, session->client, method,
-                                               looking->timeout_ms, NULL, &out->reply);
-    if (status != TROUPE_OK) {
-        return cli_explain_status(CLI_ADMIN, status);
-    }
-    int code = CLI_OK;
-    const char *reason = "";
-    const troupe_message_t *message = troupe_reply_message(out->reply);
-    if (troupe_reply_outcome(out->reply) != TROUPE_OUTCOME_OK) {
-        code = cli_explain_outcome(CLI_ADMIN, out->reply);
-    } else if (!cli_document_open(&out->document, troupe_message_data(message, 0),
-                                  troupe_message_size(message, 0), &reason)) {
-        cli_complain("%s: the answer cannot be read: %s", CLI_ADMIN, reason);
-        code = CLI_FAILED;
-    }
-    if (code != CLI_OK) {
-        troupe_reply_destroy(&out->reply);
-    }
-    return code;
-}
-
-static void close_answer(answer_t *answer)
-{
-    if (answer->reply) {
-        cli_document_close(&answer->document);
-        troupe_reply_destroy(&answer->reply);
-    }
-}
-
-static const msgpack_object *root_of(const answer_t *answer)
-{
-    return cli_document_root(&answer->document);
-}
-
-/* ---- reading the metrics ---- */
-
-static bool says(const msgpack_object *map, const char *key, const char *text)
-{
-    const msgpack_object *value = cli_member(map, key);
-    return value && value->type == MSGPACK_OBJECT_STR && value->via.str.size == strlen(text) &&
-           memcmp(value->via.str.ptr, text, strlen(text)) == 0;
-}
-
-/* The series of that name after `*place`, about that capability; NULL: no more. */
-static const msgpack_object *next_series(const answer_t *stats, const char *name,
-                                         const char *capability, uint32_t *place)
-{
-    msgpack_object_array metrics = cli_member_array(root_of(stats), "metrics");
-    while (*place < metrics.size) {
-        const msgpack_object *series = &metrics.ptr[(*place)++];
-        if (says(series, "name", name) &&
-            says(cli_member(series, "labels"), "capability", capability)) {
-            return series;
-        }
-    }
-    return NULL;
-}
-
-typedef struct counts {
-    uint64_t n_ok;
-    uint64_t n_failed; /* ended otherwise, but for those that were cancelled */
-    uint64_t n_all;
-} counts_t;
-
-static counts_t count_requests(const answer_t *stats, const char *capability)
-{
-    counts_t counts = {0};
-    uint32_t place = 0;
-    const msgpack_object *series;
-    while ((series = next_series(stats, "troupe_requests_total", capability, &place))) {
-        uint64_t value = 0;
-        const msgpack_object *labels = cli_member(series, "labels");
-        if (cli_member_number(series, "value", &value)) {
-            counts.n_all += value;
-            counts.n_ok += says(labels, "outcome", "ok") ? value : 0;
-            counts.n_failed +=
-                says(labels, "outcome", "ok") || says(labels, "outcome", "cancelled") ? 0
-                                                                                      : value;
-        }
-    }
-    return counts;
-}
-
 /* ---- cells ---- */
 
 static void set_number(cli_table_t *table, enum column column, uint64_t number)
@@ -180,18 +89,12 @@ static void set_duration(cli_table_t *table, enum column column, const msgpack_o
 {
     uint64_t us;
     uint64_t n;
-    char text[32];
+    char text[CLI_FIGURE];
     if (!cli_member_number(series, "value", &n) || n == 0 ||
-        !cli_member_number(series, key, &us)) {
+        !cli_member_number(series, key, &us) || us > LONGEST_US) {
         return;
     }
-    if (us < 1000) {
-        snprintf(text, sizeof text, "%" PRIu64 " us", us);
-    } else if (us < 1000000) {
-        snprintf(text, sizeof text, "%.1f ms", (double)us / 1e3);
-    } else {
-        snprintf(text, sizeof text, "%.1f s", (double)us / 1e6);
-    }
+    cli_show_time((int64_t)us * 1000, text);
     cli_table_set(table, column, CLI_PLAIN, text);
 }
 
@@ -199,7 +102,7 @@ static bool can_work(const msgpack_object *worker)
 {
     static const char *const states[] = {"ready", "idle", "processing", "paused"};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
-        if (says(worker, "state", states[i])) {
+        if (cli_says(worker, "state", states[i])) {
             return true;
         }
     }
@@ -219,8 +122,8 @@ static void set_workers(cli_table_t *table, const msgpack_object *capability)
     }
     set_number(table, COLUMN_WORKERS, n_up);
     if (bytes > 0) {
-        char text[32];
-        snprintf(text, sizeof text, "%.1f MiB", (double)bytes / (1 << 20));
+        char text[CLI_FIGURE];
+        cli_show_size((double)bytes, text);
         cli_table_set(table, COLUMN_MEMORY, CLI_PLAIN, text);
     }
     uint64_t min;
@@ -233,27 +136,19 @@ static void set_workers(cli_table_t *table, const msgpack_object *capability)
     }
 }
 
-static void set_rate(cli_table_t *table, const answer_t *before, const answer_t *after,
-                     const char *name)
+static void set_rate(cli_table_t *table, const msgpack_object *before,
+                     const msgpack_object *after, const char *name)
 {
-    uint64_t begin_us;
-    uint64_t end_us;
-    if (!before->reply || !cli_member_number(root_of(before), "clock_us", &begin_us) ||
-        !cli_member_number(root_of(after), "clock_us", &end_us) || end_us <= begin_us) {
-        return;
+    double seconds = cli_series_seconds(before, after);
+    if (seconds > 0) {
+        char text[CLI_FIGURE];
+        cli_show_rate((double)cli_series_counts(before, after, name).n_all / seconds, text);
+        cli_table_set(table, COLUMN_RATE, CLI_PLAIN, text);
     }
-    uint64_t n_before = count_requests(before, name).n_all;
-    uint64_t n_after = count_requests(after, name).n_all;
-    double rate = n_after < n_before
-                      ? 0
-                      : (double)(n_after - n_before) * 1e6 / (double)(end_us - begin_us);
-    char text[48];
-    snprintf(text, sizeof text, "%.*f", rate < 10 ? 1 : 0, rate);
-    cli_table_set(table, COLUMN_RATE, CLI_PLAIN, text);
 }
 
 static void add_row(cli_table_t *table, const msgpack_object *capability,
-                    const answer_t *before, const answer_t *after)
+                    const msgpack_object *before, const msgpack_object *after)
 {
     char *name = cli_member_text(capability, "name", NAME_LENGTH);
     cli_table_begin(table);
@@ -261,13 +156,13 @@ static void add_row(cli_table_t *table, const msgpack_object *capability,
     set_member(table, COLUMN_STATE, capability, "state");
     set_member(table, COLUMN_QUEUE, capability, "queue");
     set_member(table, COLUMN_PENDING, capability, "pending");
-    counts_t counts = count_requests(after, name);
+    cli_counts_t counts = cli_series_counts(NULL, after, name);
     set_number(table, COLUMN_DONE, counts.n_ok);
     set_number(table, COLUMN_FAILED, counts.n_failed);
     set_rate(table, before, after, name);
     uint32_t place = 0;
     const msgpack_object *times =
-        next_series(after, "troupe_request_duration_seconds", name, &place);
+        cli_series_next(after, "troupe_request_duration_seconds", name, &place);
     set_duration(table, COLUMN_P50, times, "p50_us");
     set_duration(table, COLUMN_P95, times, "p95_us");
     set_duration(table, COLUMN_P99, times, "p99_us");
@@ -275,10 +170,11 @@ static void add_row(cli_table_t *table, const msgpack_object *capability,
     free(name);
 }
 
-static void show_table(const answer_t *tree, const answer_t *before, const answer_t *after)
+static void show_table(const msgpack_object *tree, const msgpack_object *before,
+                       const msgpack_object *after)
 {
     cli_table_t *table = cli_table_new(columns, N_COLUMNS);
-    msgpack_object_array capabilities = cli_member_array(root_of(tree), "capabilities");
+    msgpack_object_array capabilities = cli_member_array(tree, "capabilities");
     for (uint32_t i = 0; i < capabilities.size; i++) {
         add_row(table, &capabilities.ptr[i], before, after);
     }
@@ -294,31 +190,32 @@ static void show_table(const answer_t *tree, const answer_t *before, const answe
 
 static int show(cli_session_t *session, const looking_t *looking)
 {
-    answer_t before = {.reply = NULL};
-    answer_t after = {.reply = NULL};
-    answer_t tree = {.reply = NULL};
+    cli_answer_t before = {.reply = NULL};
+    cli_answer_t after = {.reply = NULL};
+    cli_answer_t tree = {.reply = NULL};
     int code = CLI_OK;
     if (looking->interval_ms > 0) {
-        code = ask(session, looking, "stats", &before);
+        code = cli_answer_ask(&before, session, "stats", looking->timeout_ms);
         if (code == CLI_OK && cli_session_pause(session, looking->interval_ms)) {
             code = cli_explain_status("stats", TROUPE_INTERRUPTED);
         }
     }
     if (code == CLI_OK) {
-        code = ask(session, looking, "stats", &after);
+        code = cli_answer_ask(&after, session, "stats", looking->timeout_ms);
     }
     if (code == CLI_OK && looking->as_json) {
-        cli_json_object(root_of(&after));
+        cli_json_object(cli_answer_root(&after));
         putchar('\n');
     } else if (code == CLI_OK) {
-        code = ask(session, looking, "tree", &tree);
+        code = cli_answer_ask(&tree, session, "tree", looking->timeout_ms);
         if (code == CLI_OK) {
-            show_table(&tree, &before, &after);
+            show_table(cli_answer_root(&tree), cli_answer_root(&before),
+                       cli_answer_root(&after));
         }
     }
-    close_answer(&before);
-    close_answer(&after);
-    close_answer(&tree);
+    cli_answer_close(&before);
+    cli_answer_close(&after);
+    cli_answer_close(&tree);
     return code;
 }
 

@@ -5,11 +5,9 @@
 #include "cli/table.h"
 
 #include <assert.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
 #include "cli/text.h"
 
@@ -79,43 +77,28 @@ size_t cli_table_n_rows(const cli_table_t *self)
     return self->n_rows;
 }
 
-/* Columns that a text takes. What wcwidth does not know counts as one. */
-static size_t width_of(const char *text)
-{
-    size_t width = 0;
-    size_t size = strlen(text);
-    for (size_t at = 0; at < size;) {
-        uint32_t code;
-        size_t length = cli_utf8_length(text + at, size - at, &code);
-        int columns = length ? wcwidth((wchar_t)code) : 1;
-        width += columns < 0 ? 1 : (size_t)columns;
-        at += length ? length : 1;
-    }
-    return width;
-}
-
 /* 0 when no row has anything to say there. */
 static size_t column_width(const cli_table_t *self, size_t column)
 {
     size_t widest = 0;
     for (size_t row = 0; row < self->n_rows; row++) {
         const char *text = self->cells[row * self->n_columns + column].text;
-        size_t width = text ? width_of(text) : 0;
+        size_t width = text ? cli_width(text) : 0;
         widest = width > widest ? width : widest;
     }
-    size_t title = width_of(self->columns[column].title);
+    size_t title = cli_width(self->columns[column].title);
     return widest > 0 && title > widest ? title : widest;
 }
 
 /* Padding is owed, not printed, until something follows: no line ends in blanks. */
-static void print_cell(size_t *owed, size_t width, bool is_number, cli_colour_t colour,
-                       const char *text)
+static void print_cell(FILE *stream, size_t *owed, size_t width, bool is_number,
+                       cli_colour_t colour, const char *text)
 {
     const int gap = 2;
-    size_t padding = width - (*text ? width_of(text) : 0);
+    size_t padding = width - (*text ? cli_width(text) : 0);
     if (*text) {
-        printf("%*s", (int)(*owed + (is_number ? padding : 0)), "");
-        cli_print(colour, text);
+        fprintf(stream, "%*s", (int)(*owed + (is_number ? padding : 0)), "");
+        cli_print_to(stream, colour, text);
         *owed = is_number ? 0 : padding;
     } else {
         *owed += width;
@@ -124,6 +107,11 @@ static void print_cell(size_t *owed, size_t width, bool is_number, cli_colour_t 
 }
 
 void cli_table_print(const cli_table_t *self)
+{
+    cli_table_print_to(self, stdout);
+}
+
+void cli_table_print_to(const cli_table_t *self, FILE *stream)
 {
     assert(self);
     size_t *widths = cli_need(calloc(self->n_columns, sizeof *widths));
@@ -134,21 +122,21 @@ void cli_table_print(const cli_table_t *self)
     size_t owed = 0;
     for (size_t i = 0; i < self->n_columns; i++) {
         if (widths[i]) {
-            print_cell(&owed, widths[i], self->columns[i].is_number, CLI_DIM,
+            print_cell(stream, &owed, widths[i], self->columns[i].is_number, CLI_DIM,
                        self->columns[i].title);
         }
     }
-    printf("\n");
+    fprintf(stream, "\n");
     for (size_t row = 0; row < self->n_rows; row++) {
         owed = 0;
         for (size_t i = 0; i < self->n_columns; i++) {
             const cell_t *cell = &self->cells[row * self->n_columns + i];
             if (widths[i]) {
-                print_cell(&owed, widths[i], self->columns[i].is_number, cell->colour,
+                print_cell(stream, &owed, widths[i], self->columns[i].is_number, cell->colour,
                            cell->text ? cell->text : "");
             }
         }
-        printf("\n");
+        fprintf(stream, "\n");
     }
     free(widths);
 }

@@ -35,4 +35,7 @@ size_t cli_table_n_rows(const cli_table_t *self);
 /* Print titles and rows, aligned; columns that are empty throughout are left out. */
 void cli_table_print(const cli_table_t *self);
 
+/* The same into a stream: a line of titles, and one for each row. */
+void cli_table_print_to(const cli_table_t *self, FILE *stream);
+
 #endif

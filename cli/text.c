@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "cli/output.h"
 
@@ -71,6 +72,26 @@ size_t cli_utf8_length(const void *data, size_t size, uint32_t *code_out)
         }
     }
     return 0;
+}
+
+size_t cli_character_width(const char *text, size_t size, size_t *length_out)
+{
+    uint32_t code;
+    size_t length = cli_utf8_length(text, size, &code);
+    int columns = length ? wcwidth((wchar_t)code) : 1;
+    *length_out = length ? length : 1;
+    return columns < 0 ? 1 : (size_t)columns;
+}
+
+size_t cli_width(const char *text)
+{
+    size_t width = 0;
+    size_t size = strlen(text);
+    size_t length;
+    for (size_t at = 0; at < size; at += length) {
+        width += cli_character_width(text + at, size - at, &length);
+    }
+    return width;
 }
 
 /* Characters that move the cursor, hide, or turn the direction of writing. */

@@ -32,6 +32,13 @@ bool cli_is_text(const void *data, size_t size);
  * they begin with none. */
 size_t cli_utf8_length(const void *data, size_t size, uint32_t *code_out);
 
+/* Columns of a terminal that the character takes which the bytes, one at least, begin with, and
+ * in *length_out how many bytes it has. What is not known counts as one of each. */
+size_t cli_character_width(const char *text, size_t size, size_t *length_out);
+
+/* Columns of a terminal that a text takes. */
+size_t cli_width(const char *text);
+
 /* Text as it may be shown, at most `max` characters of it, the cut marked by an ellipsis. A
  * new string, to be released with free(). */
 TROUPE_NODISCARD char *cli_clean(const char *text, size_t size, size_t max);

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/document.h"
+#include "cli/figures.h"
+#include "cli/heading.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -126,53 +129,22 @@ static capability_t *find_capability(const drawing_t *drawing, const msgpack_obj
 
 /* ---- cells ---- */
 
-static cli_colour_t colour_of(const char *state)
-{
-    static const char *const good[] = {"ready", "running", "idle", "busy", "up", NULL};
-    static const char *const passing[] = {"starting", "loading",  "restarting", "backoff",
-                                          "resting",  "draining", "stopping",   "doubtful",
-                                          "probing",  "paused",   NULL};
-    for (const char *const *name = good; *name; name++) {
-        if (strcmp(state, *name) == 0) {
-            return CLI_GREEN;
-        }
-    }
-    for (const char *const *name = passing; *name; name++) {
-        if (strcmp(state, *name) == 0) {
-            return CLI_YELLOW;
-        }
-    }
-    return CLI_RED;
-}
-
 static void set_text(drawing_t *drawing, enum column column, const msgpack_object *object,
                      const char *key)
 {
     char *text =
         cli_member_text(object, key, column == COLUMN_REASON ? REASON_LENGTH : NAME_LENGTH);
-    cli_table_set(drawing->table, column, column == COLUMN_STATE ? colour_of(text) : CLI_PLAIN,
-                  text);
+    cli_table_set(drawing->table, column,
+                  column == COLUMN_STATE ? cli_state_colour(text) : CLI_PLAIN, text);
     free(text);
-}
-
-static void show_size(uint64_t bytes, char text[static 32])
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double amount = (double)bytes;
-    size_t unit = 0;
-    while (amount >= 1024 && unit + 1 < sizeof units / sizeof units[0]) {
-        amount /= 1024;
-        unit++;
-    }
-    snprintf(text, 32, "%.*f %s", unit > 0 && amount < 10 ? 1 : 0, amount, units[unit]);
 }
 
 static void set_memory(drawing_t *drawing, const msgpack_object *object)
 {
     uint64_t bytes;
     if (cli_member_number(object, "memory", &bytes) && bytes > 0) {
-        char text[32];
-        show_size(bytes, text);
+        char text[CLI_FIGURE];
+        cli_show_size((double)bytes, text);
         cli_table_set(drawing->table, COLUMN_MEMORY, CLI_PLAIN, text);
     }
 }
@@ -323,54 +295,16 @@ static void draw_rest(drawing_t *drawing)
 
 /* ---- the whole ---- */
 
-/* "memory: 1.2 GiB charged, 900 MiB measured of 4.0 GiB, pressure low"; without a budget
- * nothing, for nothing is bounded then. */
-static void print_memory(const msgpack_object *state)
-{
-    const msgpack_object *memory = cli_member(state, "memory");
-    uint64_t budget;
-    uint64_t charged;
-    uint64_t measured;
-    if (!memory || !cli_member_number(memory, "budget", &budget) ||
-        !cli_member_number(memory, "charged", &charged) ||
-        !cli_member_number(memory, "measured", &measured)) {
-        return;
-    }
-    char texts[3][32];
-    show_size(charged, texts[0]);
-    show_size(measured, texts[1]);
-    show_size(budget, texts[2]);
-    char *pressure = cli_member_text(memory, "pressure", NAME_LENGTH);
-    printf("memory: %s charged, %s measured, of %s; pressure %s\n", texts[0], texts[1],
-           texts[2], *pressure ? pressure : "unknown");
-    free(pressure);
-}
-
 static void print_heading(const msgpack_object *state)
 {
-    char *node = cli_member_text(state, "node", NAME_LENGTH);
-    char *word = cli_member_text(state, "state", NAME_LENGTH);
     char *boot = cli_member_text(state, "boot", NAME_LENGTH);
-    cli_print(CLI_BOLD, *node ? node : "a node without name");
-    if (*word) {
-        printf(" is ");
-        cli_print(colour_of(word), word);
-    }
+    char more[NAME_LENGTH * 4 + 16] = "";
     if (*boot) {
-        printf(", boot %s", boot);
+        snprintf(more, sizeof more, ", boot %s", boot);
     }
-    printf("\n");
-    free(node);
-    free(word);
+    cli_heading_print(stdout, state, more);
+    cli_heading_reasons(stdout, state);
     free(boot);
-    print_memory(state);
-
-    msgpack_object_array reasons = cli_member_array(state, "reasons");
-    for (uint32_t i = 0; i < reasons.size; i++) {
-        char *reason = cli_object_text(&reasons.ptr[i], REASON_LENGTH);
-        printf("  - %s\n", reason);
-        free(reason);
-    }
 }
 
 static void draw(const msgpack_object *state)
@@ -393,29 +327,6 @@ static void draw(const msgpack_object *state)
     free(drawing.capabilities);
     free(drawing.by_name);
     cli_table_destroy(&drawing.table);
-}
-
-static int show(const troupe_reply_t *reply, bool as_json)
-{
-    if (troupe_reply_outcome(reply) != TROUPE_OUTCOME_OK) {
-        return cli_explain_outcome(CLI_ADMIN, reply);
-    }
-    const troupe_message_t *message = troupe_reply_message(reply);
-    cli_document_t state;
-    const char *reason;
-    if (!cli_document_open(&state, troupe_message_data(message, 0),
-                           troupe_message_size(message, 0), &reason)) {
-        cli_complain("the node's account of itself cannot be read: %s", reason);
-        return CLI_FAILED;
-    }
-    if (as_json) {
-        cli_json_object(cli_document_root(&state));
-        printf("\n");
-    } else {
-        draw(cli_document_root(&state));
-    }
-    cli_document_close(&state);
-    return CLI_OK;
 }
 
 static int tree(const cli_args_t *args)
@@ -442,11 +353,15 @@ static int tree(const cli_args_t *args)
     if (code != CLI_OK) {
         return code;
     }
-    troupe_reply_t *reply = NULL;
-    troupe_status_t status =
-        cli_session_admin(&session, session.client, "tree", timeout_ms, NULL, &reply);
-    code = status == TROUPE_OK ? show(reply, as_json) : cli_explain_status(CLI_ADMIN, status);
-    troupe_reply_destroy(&reply);
+    cli_answer_t answer;
+    code = cli_answer_ask(&answer, &session, "tree", timeout_ms);
+    if (code == CLI_OK && as_json) {
+        cli_json_object(cli_answer_root(&answer));
+        printf("\n");
+    } else if (code == CLI_OK) {
+        draw(cli_answer_root(&answer));
+    }
+    cli_answer_close(&answer);
     cli_session_close(&session);
     return code;
 }

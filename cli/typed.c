@@ -56,6 +56,24 @@ bool cli_typed_request(cli_typed_t *self, const char *capability, const char *me
     return status == TROUPE_OK;
 }
 
+bool cli_typed_apply(cli_typed_t *self, const char *capability, const char **method_p,
+                     troupe_message_t **message_p)
+{
+    size_t n_frames = troupe_message_count(*message_p);
+    if (n_frames > 1) {
+        cli_complain("%s: with --request there may be one -d or -f, not %zu", capability,
+                     n_frames);
+        return false;
+    }
+    troupe_message_t *request = NULL;
+    bool is_fine = cli_typed_request(self, capability, *method_p,
+                                     n_frames > 0 ? *message_p : NULL, &request);
+    troupe_message_destroy(message_p);
+    *message_p = request;
+    *method_p = self->method;
+    return is_fine;
+}
+
 char *cli_typed_reply(const cli_typed_t *self, const char *capability,
                       const troupe_message_t *reply)
 {

@@ -21,6 +21,11 @@ TROUPE_NODISCARD bool cli_typed_request(cli_typed_t *self, const char *capabilit
                                         const char *method, const troupe_message_t *subject,
                                         troupe_message_t **out);
 
+/* The same for what -d and -f gave, in place: at most one frame, which it is about. *method_p
+ * is the method asked for, or NULL, and becomes that it came to. False after saying why not. */
+TROUPE_NODISCARD bool cli_typed_apply(cli_typed_t *self, const char *capability,
+                                      const char **method_p, troupe_message_t **message_p);
+
 /* The reply in its JSON form, to be released with free(); NULL after saying why not. */
 TROUPE_NODISCARD char *cli_typed_reply(const cli_typed_t *self, const char *capability,
                                        const troupe_message_t *reply);

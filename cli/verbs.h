@@ -31,5 +31,7 @@ extern const cli_verb_t cli_verb_reload;
 extern const cli_verb_t cli_verb_stop;
 extern const cli_verb_t cli_verb_keygen;
 extern const cli_verb_t cli_verb_contract;
+extern const cli_verb_t cli_verb_bench;
+extern const cli_verb_t cli_verb_top;
 
 #endif

@@ -68,6 +68,11 @@ void tr_document_text(tr_document_t *self, const char *text)
     msgpack_pack_str_body(&self->packer, text, size);
 }
 
+void tr_document_number(tr_document_t *self, int64_t number)
+{
+    msgpack_pack_int64(&self->packer, number);
+}
+
 void tr_document_packed(tr_document_t *self, const void *data, size_t size)
 {
     append(self, data, size);
@@ -95,7 +100,7 @@ void tr_document_add_count(tr_document_t *self, const char *key, uint64_t count)
 void tr_document_add_number(tr_document_t *self, const char *key, int64_t number)
 {
     tr_document_key(self, key);
-    msgpack_pack_int64(&self->packer, number);
+    tr_document_number(self, number);
 }
 
 void tr_document_add_flag(tr_document_t *self, const char *key, bool flag)

@@ -35,6 +35,7 @@ TROUPE_NODISCARD troupe_message_t *tr_document_take(tr_document_t *self);
 void tr_document_map(tr_document_t *self, size_t n_entries);
 void tr_document_list(tr_document_t *self, size_t n_items);
 void tr_document_text(tr_document_t *self, const char *text);
+void tr_document_number(tr_document_t *self, int64_t number);
 
 /* Something that is packed already. */
 void tr_document_packed(tr_document_t *self, const void *data, size_t size);

@@ -252,6 +252,9 @@ static void publish_to(void *arg, troupe_ref_t *member)
     troupe_message_t *share =
         member == self ? NULL : troupe_message_share(publication->message);
     tr_mail_t *mail = share ? tr_mail_new(&share, self, NULL) : NULL;
+    if (mail && tr_tracing_is_on(publication->from)) {
+        tr_tracing_tell_sent(publication->from, troupe_ref_name(member), mail);
+    }
     if (mail) {
         troupe_status_t status =
             tr_runtime_post(publication->from->runtime, member, TR_LANE_USER, mail);

@@ -68,8 +68,9 @@ TROUPE_API void troupe_ref_release(troupe_ref_t **self_p);
  * another one than that of who has sent something. */
 TROUPE_API const char *troupe_ref_name(const troupe_ref_t *self);
 
-/* Whether the actor has ended for good. In a process of its own that is known only of those that
- * have sent something, and only when a DOWN has said so (TROUPE_REASON_GONE). Any thread. */
+/* Whether the actor has ended for good. In a process of its own that is known only of those
+ * that have sent something, and only when a DOWN has said so (TROUPE_REASON_GONE). Any thread.
+ */
 TROUPE_API bool troupe_ref_is_over(const troupe_ref_t *self);
 
 /* ---- sending ---- */

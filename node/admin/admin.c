@@ -115,7 +115,14 @@ static void show_tree(tr_admin_t *admin, tr_envelope_t *envelope)
 
 static void show_stats(tr_admin_t *admin, tr_envelope_t *envelope)
 {
-    reply(envelope, tr_stats_document(admin->self->runtime));
+    tr_span_t wish = {troupe_message_data(envelope->message, 0),
+                      troupe_message_size(envelope->message, 0)};
+    bool with_steps = tr_span_equals(wish, "steps");
+    if (wish.size > 0 && !with_steps) {
+        refuse(envelope, TROUPE_OUTCOME_BAD_REQUEST, "of the metrics 'steps' may be wanted");
+        return;
+    }
+    reply(envelope, tr_stats_document(admin->self->runtime, with_steps));
 }
 
 static void begin_reload(tr_admin_t *admin, tr_envelope_t *envelope)

@@ -45,13 +45,30 @@ tr_connection_t *tr_connections_find(const tr_connections_t *self, int descripto
     return descriptor < 0 ? NULL : tr_idmap_get(&self->all, (uint64_t)descriptor);
 }
 
-void tr_connections_refuse(tr_connections_t *self, tr_connection_t *connection)
+void tr_connections_refuse(tr_connections_t *self, tr_connection_t *connection, int64_t now_ms)
 {
     assert(self && connection);
     if (!connection->is_refused) {
         connection->is_refused = true;
+        connection->refused_ms = now_ms;
         self->n_open--;
     }
+}
+
+size_t tr_connections_find_stuck(tr_connections_t *self, int64_t before_ms)
+{
+    assert(self);
+    size_t n_new = 0;
+    for (size_t i = 0; i < self->all.n_slots; i++) {
+        tr_connection_t *connection = self->all.slots[i].item;
+        if (connection && connection->is_refused && !connection->is_stuck &&
+            connection->refused_ms < before_ms) {
+            connection->is_stuck = true;
+            n_new++;
+        }
+    }
+    self->n_open += n_new;
+    return n_new;
 }
 
 struct tr_peer *tr_connections_remove(tr_connections_t *self, int descriptor)
@@ -62,7 +79,7 @@ struct tr_peer *tr_connections_remove(tr_connections_t *self, int descriptor)
         return NULL;
     }
     struct tr_peer *peer = connection->peer;
-    self->n_open -= connection->is_refused ? 0 : 1;
+    self->n_open -= !connection->is_refused || connection->is_stuck;
     free(connection);
     return peer;
 }

@@ -2,7 +2,8 @@
  *
  * They are known by their descriptors, as libzmq tells them; one that comes again is another
  * connection, and the one before it has gone. Those that were refused are in until they have
- * gone, and are not counted. Pure; one gateway owns it.
+ * gone, and are not counted, unless they do not go: libzmq keeps the descriptor of one that
+ * nobody reads, for as long as there is its socket. Pure; one gateway owns it.
  */
 
 #ifndef TROUPE_REMOTE_DOORS_CONNECTIONS_H
@@ -26,6 +27,8 @@ typedef struct tr_connection {
     uint32_t newest;  /* the last number of a peer that had been heard of before it came */
     bool has_newest;
     bool is_refused;      /* what still comes from it is not heard */
+    bool is_stuck;        /* and it does not go */
+    int64_t refused_ms;   /* since when */
     uint64_t began_at;    /* bytes that had come by it when the last message was whole */
     uint64_t n_heard;     /* messages that had been heard of it then */
     bool is_suspect;      /* more than one message may have has come since, and none is whole */
@@ -35,7 +38,7 @@ typedef struct tr_connection {
 /* A zeroed one has none. */
 typedef struct tr_connections {
     tr_idmap_t all; /* tr_connection_t, by descriptor */
-    size_t n_open;  /* not refused */
+    size_t n_open;  /* not refused, or stuck */
 } tr_connections_t;
 
 void tr_connections_finish(tr_connections_t *self);
@@ -48,7 +51,11 @@ TROUPE_NODISCARD tr_connection_t *tr_connections_add(tr_connections_t *self, int
 tr_connection_t *tr_connections_find(const tr_connections_t *self, int descriptor);
 
 /* It is not to be heard any more. */
-void tr_connections_refuse(tr_connections_t *self, tr_connection_t *connection);
+void tr_connections_refuse(tr_connections_t *self, tr_connection_t *connection, int64_t now_ms);
+
+/* Those that were refused before `before_ms` and have not gone count again. Returns how many
+ * are new among them. */
+size_t tr_connections_find_stuck(tr_connections_t *self, int64_t before_ms);
 
 /* It has gone. Returns who was behind it, or NULL. */
 struct tr_peer *tr_connections_remove(tr_connections_t *self, int descriptor);

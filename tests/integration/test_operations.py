@@ -587,6 +587,21 @@ class Stats(Operations):
                      and one["name"] == "troupe_request_duration_seconds")
         self.assertEqual((times["kind"], times["value"]), ("histogram", 1))
         self.assertLessEqual(times["p50_us"], times["p99_us"])
+        self.assertNotIn("steps", times)
+        self.assertLessEqual(stats["started"], stats["time"])
+
+    def test_the_steps_of_histograms_are_told_to_who_wants_them(self):
+        for _ in range(3):
+            self.peer.call("echo", "echo", b"x")
+        outcome, _, frames = self.ask("stats", b"steps")
+        self.assertEqual(outcome, "ok")
+        times = next(one for one in msgpack.unpackb(frames[0])["metrics"]
+                     if one["labels"] == {"capability": "echo"}
+                     and one["name"] == "troupe_request_duration_seconds")
+        begins, counts = times["steps"][::2], times["steps"][1::2]
+        self.assertEqual(sum(counts), times["value"])
+        self.assertEqual(begins, sorted(set(begins)))
+        self.assertEqual(self.ask("stats", b"stairs")[0], "bad_request")
 
 
 class Requests(Operations):

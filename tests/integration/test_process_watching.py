@@ -291,6 +291,53 @@ class Groups(Watching):
                       "leave: not_found")
 
 
+class Looks(Watching):
+    """What operators do and see is the same for notices as for messages."""
+
+    def test_notices_and_publications_are_traced(self):
+        self.start(actor("watcher"), actor("watched", "thread"), actor("member", "thread"))
+        self.tell("member", "join", "news")
+        self.wait_for("member", "join: ok")
+        self.tell("watcher", "monitor", "watched")
+        self.assertEqual(self.notes("watcher"), [])
+        self.peer.send("request", 10000, {"capability": "troupe.admin", "method": "events"}, b"message")
+        traced = self.at.run("trace", "watcher")
+        self.assertEqual(traced.returncode, 0, traced.stderr)
+        self.tell("watched", "fail")
+        self.wait_for_note("watcher", "down .*")
+        self.tell("watcher", "publish", "news", "extra")
+        self.wait_for_note("member", "extra")
+        self.assertEqual(self.traced("message", "down"), ("watched", "watcher", "done"))
+        self.assertEqual(self.traced("message_sent", "plain"), ("watcher", "member", None))
+
+    def traced(self, event, kind):
+        """The next event of that kind: from whom, to whom, and what became of it."""
+        while True:
+            told = msgpack.unpackb(self.peer.take("part", 10000)[3][0])
+            if (told["event"], told["kind"]) == (event, kind):
+                return told["from"], told["to"], told.get("became")
+
+    def test_suspended_it_is_told_later(self):
+        for kind in KINDS:
+            with self.subTest(kind):
+                self.start(actor("watcher", kind), actor("watched"), actor("tied", "thread"))
+                self.tell("watcher", "monitor", "watched")
+                self.tell("watcher", "link", "tied")
+                self.assertEqual(self.notes("watcher"), [])
+                self.assertEqual(self.at.run("suspend", "watcher").returncode, 0)
+                self.tell("watched", "say", "watcher", "2", "fail")
+                self.at.wait_line("event=started child=watched", 2)
+                self.assertEqual(self.at.run("resume", "watcher").returncode, 0)
+                self.wait_for("watcher", "1", "2", f"down watched {FAILED} 0 its receive returned an error")
+                self.assertEqual(self.at.run("suspend", "watcher").returncode, 0)
+                self.tell("tied", "fail")
+                self.at.wait_line("event=started child=tied", 2)
+                self.assertNotIn("linked to tied", self.at.text())
+                self.assertEqual(self.at.run("resume", "watcher").returncode, 0)
+                self.assert_falls_with("watcher", "tied")
+                del self.peer
+
+
 class Foreign(Watching):
     def setUp(self):
         super().setUp()

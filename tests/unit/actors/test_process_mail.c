@@ -1246,6 +1246,19 @@ static void answers_ping(scene_t *scene, uint64_t number)
     parent_hears(scene, TR_WORD_PONG);
 }
 
+/* The one before the other, or the other way round. */
+static void comes_up_and_heeds(scene_t *scene)
+{
+    unsigned heard = 0;
+    for (int i = 0; i < 2; i++) {
+        tr_letter_t *letter = wait_for_next(scene->parent);
+        assert_non_null(tr_control_in(letter));
+        heard |= 1u << tr_control_in(letter)->word;
+        tr_letter_destroy(&letter);
+    }
+    assert_int_equal(heard, 1u << TR_WORD_STARTED | 1u << TR_WORD_HEEDED);
+}
+
 static int state_of(const scene_t *scene)
 {
     return atomic_load(&scene->worker->pulse->state);
@@ -1281,8 +1294,8 @@ static void what_was_next_waits(void **state)
     start(scene, "--talks");
     post_mail(scene, TR_LANE_URGENT, troupe_message_from_text("first"), NULL);
     tell(scene, "second");
-    heeds(scene, TR_WORD_SUSPEND); /* while it loads, as a rule */
-    comes_up(scene);
+    say_to_actor(scene, TR_WORD_SUSPEND, 0, 0); /* while it loads, as a rule */
+    comes_up_and_heeds(scene);
     answers_ping(scene, 1);
     answers_ping(scene, 2);
     assert_int_equal(state_of(scene), TR_WORKER_PAUSED);
@@ -1361,6 +1374,30 @@ static void one_that_fails_gives_back_the_rest(void **state)
     assert_in_range(n_lost, 1, WINDOW);
     start_talker(scene);
     has_received_numbers(scene, n_lost, 20);
+    stops_well(scene);
+}
+
+/* It gives back its second message, and says nonsense before it is through. */
+static void what_lies_behind_what_was_given_back_is_not_lost(void **state)
+{
+    scene_t *scene = *state;
+    unsigned char head[TR_TRP1_MAX_HEADER];
+    size_t size;
+    tr_trp1_t settled;
+    tr_trp1_init(&settled, TR_TRP1_SETTLED, 2);
+    settled.state = tr_span_of("queued");
+    assert_status(tr_trp1_encode(&settled, head, sizeof head, &size), TROUPE_OK);
+    start_puppet(scene);
+    signal_it(scene, SIGSTOP);
+    post_mail(scene, TR_LANE_USER, troupe_message_from(head, size), NULL);
+    tell(scene, "mumble");
+    uint64_t number = ask(scene, "all");
+    WAIT_UNTIL(tr_mailbox_depth(scene->worker->mailbox) == 0);
+    signal_it(scene, SIGCONT);
+    ends_as(scene, TROUPE_REASON_FAILED);
+    assert_int_equal(dead_letters(scene), 0);
+    start_talker(scene);
+    asker_hears(scene, number, TROUPE_OUTCOME_OK, "mumble ");
     stops_well(scene);
 }
 
@@ -1608,6 +1645,7 @@ static int run_stories(void)
         story(it_is_not_taken_for_hung),
         story(stopped_it_gives_back_what_it_has_not_begun),
         story(one_that_fails_gives_back_the_rest),
+        story(what_lies_behind_what_was_given_back_is_not_lost),
         story(one_that_ignores_it_gets_no_more_all_the_same),
         story(it_shows_itself),
         story(or_the_node_tells_what_it_knows),

@@ -1679,6 +1679,22 @@ static void a_notice_for_one_that_is_gone_is_no_dead_letter(void **state)
     assert_int_equal(n_dead_letters(scene), 2); /* what it failed with, and what was said */
 }
 
+/* It was over while it lived, so its mailbox was left to it. */
+static void who_is_over_while_it_lives_empties_its_mailbox(void **state)
+{
+    scene_t *scene = *state;
+    tell(scene, A, wait_at_gate_and_fail);
+    while (sem_wait(&notes.is_at_gate) != 0) {
+    }
+    say(scene, A, "1");
+    troupe_ref_t *known = tr_directory_take_out(scene->runtime->directory, scene->refs[A]);
+    tr_runtime_bury(scene->runtime, known, "it is not wanted any more");
+    assert_int_equal(n_dead_letters(scene), 0);
+    opens();
+    ended(scene, A, TROUPE_REASON_FAILED);
+    assert_int_equal(n_dead_letters(scene), 2); /* what it failed with, and what was said */
+}
+
 ORDER(count_one)
 {
     (void)self;
@@ -2462,6 +2478,7 @@ static int run_all(const char *name)
         TEST_TWO(monitors_end_with_the_life),
         TEST(a_notice_that_is_left_is_no_dead_letter),
         TEST_TWO(a_notice_for_one_that_is_gone_is_no_dead_letter),
+        TEST_TWO(who_is_over_while_it_lives_empties_its_mailbox),
         TEST(what_waits_for_one_that_is_stopped_is_for_its_next_life),
         TEST(a_worker_that_hangs_is_down),
         TEST_TWO(who_asked_one_that_hangs_is_told),

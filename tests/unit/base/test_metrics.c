@@ -261,6 +261,42 @@ static void quantiles_agree_with_a_sorted_list(void **state)
     assert_close(tr_metric_quantile_us(metric, 0), all[0]);
 }
 
+static void steps_are_told_in_their_order_and_only_where_something_is(void **state)
+{
+    static const int64_t observed[] = {0, 1, 1, 15, 16, 17, 18, 1024, 1151, 1152, HOUR_US};
+    static const tr_metric_step_t wanted[] = {
+        {0, 1}, {1, 2}, {15, 1}, {16, 2}, {18, 1}, {1024, 2}, {1152, 1}, {3489660928, 1},
+    };
+    tr_metric_t *metric = histogram(*state);
+    tr_metric_step_t steps[TR_METRIC_STEPS];
+    assert_int_equal(tr_metric_steps(metric, steps), 0);
+    for (size_t i = 0; i < sizeof observed / sizeof observed[0]; i++) {
+        tr_metric_observe_us(metric, observed[i]);
+    }
+    size_t n_steps = tr_metric_steps(metric, steps);
+    assert_int_equal(n_steps, sizeof wanted / sizeof wanted[0]);
+    for (size_t i = 0; i < n_steps; i++) {
+        assert_int_equal(steps[i].lowest_us, wanted[i].lowest_us);
+        assert_int_equal(steps[i].n, wanted[i].n);
+    }
+}
+
+static void no_histogram_has_more_steps_than_there_is_room_for(void **state)
+{
+    tr_metric_t *metric = histogram(*state);
+    int64_t n_observed = 0;
+    for (int64_t us = 0; us <= HOUR_US; us += 1 + us / 64, n_observed++) {
+        tr_metric_observe_us(metric, us);
+    }
+    tr_metric_step_t steps[TR_METRIC_STEPS];
+    size_t n_steps = tr_metric_steps(metric, steps);
+    for (size_t i = 0; i < n_steps; i++) {
+        n_observed -= steps[i].n;
+        assert_true(i == 0 || steps[i].lowest_us > steps[i - 1].lowest_us);
+    }
+    assert_int_equal(n_observed, 0);
+}
+
 enum { N_THREADS = 4, N_ROUNDS = 5000, N_COUNTED = 50 };
 
 static void *count(void *arg)
@@ -321,6 +357,8 @@ int main(void)
         WITH_SET(longer_durations_are_told_as_longer),
         WITH_SET(more_than_an_hour_counts_as_an_hour),
         WITH_SET(quantiles_agree_with_a_sorted_list),
+        WITH_SET(steps_are_told_in_their_order_and_only_where_something_is),
+        WITH_SET(no_histogram_has_more_steps_than_there_is_room_for),
         WITH_SET(nothing_is_lost_between_threads),
     };
     return cmocka_run_group_tests_name("base/metrics", tests, NULL, NULL) != 0;

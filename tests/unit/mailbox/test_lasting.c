@@ -292,12 +292,14 @@ static void what_came_back_stays_first_when_it_is_closed(void **state)
     (void)state;
     tr_mailbox_move_in(mailbox, 1);
     post(TR_LANE_USER, 1);
-    puts_aside(1);
-    tr_mailbox_put_back(mailbox);
     post(TR_LANE_USER, 2);
+    puts_aside(1);
+    takes(2);
+    tr_mailbox_put_back(mailbox);
+    post(TR_LANE_USER, 3);
     tr_mailbox_close(mailbox);
     takes(1);
-    takes(2);
+    takes(3);
     takes_nothing();
 }
 

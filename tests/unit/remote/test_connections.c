@@ -29,11 +29,33 @@ static void one_that_is_refused_is_in_and_does_not_count(void **state)
     tr_connections_t all = {0};
     tr_connection_t *one = tr_connections_add(&all, 0, 7, 0);
     assert_non_null(one);
-    tr_connections_refuse(&all, one);
-    tr_connections_refuse(&all, one);
+    tr_connections_refuse(&all, one, 0);
+    tr_connections_refuse(&all, one, 0);
     assert_int_equal(all.n_open, 0);
     assert_true(tr_connections_find(&all, 0)->is_refused);
     assert_null(tr_connections_remove(&all, 0));
+    assert_int_equal(all.n_open, 0);
+    tr_connections_finish(&all);
+}
+
+static void one_that_was_refused_and_does_not_go_counts_again(void **state)
+{
+    (void)state;
+    tr_connections_t all = {0};
+    for (int i = 0; i < 3; i++) {
+        assert_non_null(tr_connections_add(&all, i, 7, 0));
+    }
+    tr_connections_refuse(&all, tr_connections_find(&all, 0), 1000);
+    tr_connections_refuse(&all, tr_connections_find(&all, 1), 2000);
+    assert_int_equal(tr_connections_find_stuck(&all, 1000), 0);
+    assert_int_equal(tr_connections_find_stuck(&all, 1001), 1);
+    assert_int_equal(tr_connections_find_stuck(&all, 1001), 0); /* told once */
+    assert_int_equal(all.n_open, 2);
+    assert_int_equal(tr_connections_find_stuck(&all, 9000), 1);
+    assert_int_equal(all.n_open, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_null(tr_connections_remove(&all, i));
+    }
     assert_int_equal(all.n_open, 0);
     tr_connections_finish(&all);
 }
@@ -47,7 +69,7 @@ static void a_descriptor_that_comes_again_is_another(void **state)
     assert_non_null(one);
     one->peer = &peer;
     peer.connection = one;
-    tr_connections_refuse(&all, one);
+    tr_connections_refuse(&all, one, 0);
     assert_non_null(tr_connections_add(&all, 9, 2, 50));
     assert_null(peer.connection);
     assert_int_equal(all.n_open, 1);
@@ -78,7 +100,7 @@ static void the_silent_are_found(void **state)
         assert_non_null(one);
         one->peer = i % 2 ? &peer : NULL;
     }
-    tr_connections_refuse(&all, tr_connections_find(&all, 10));
+    tr_connections_refuse(&all, tr_connections_find(&all, 10), 0);
     size_t place = 0;
     size_t n = 0;
     tr_connection_t *one;
@@ -118,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_are_counted),
         cmocka_unit_test(one_that_is_refused_is_in_and_does_not_count),
+        cmocka_unit_test(one_that_was_refused_and_does_not_go_counts_again),
         cmocka_unit_test(a_descriptor_that_comes_again_is_another),
         cmocka_unit_test(who_was_behind_it_is_told),
         cmocka_unit_test(the_silent_are_found),
