@@ -188,7 +188,7 @@ class ProcessService(Service):
             self._say_inspected(about, None, "it is about to end")
 
     def _look(self, about: int) -> None:
-        """Show the state. On the actor's thread; what is wrong with it is no failure of the actor."""
+        """Show the state. On the actor's thread; what is wrong with it is no failure of that."""
         state: Optional[bytes] = None
         remark = ""
         if self._actor.state is None:
