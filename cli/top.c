@@ -121,7 +121,7 @@ static char *make_head(const top_t *self)
         char age[CLI_FIGURE];
         char line[WHY_LENGTH + 200];
         cli_show_age(cli_now_ms() - self->answered_ms, age);
-        snprintf(line, sizeof line, "no answer for %s%s%s; it is asked again", age,
+        snprintf(line, sizeof line, "no answer for %s; it is asked again%s%s", age,
                  *self->why ? ": " : "", self->why);
         cli_print_to(out, CLI_RED, line);
         fprintf(out, "\n");

@@ -280,7 +280,6 @@ static tr_mail_t *take_settled(tr_process_worker_t *worker, uint64_t receipt)
 static void conclude(tr_process_worker_t *worker, tr_mail_t *mail, tr_span_t state)
 {
     tr_letter_t *letter = &mail->letter;
-    tr_pulse_count_message(worker->self->pulse, tr_clock_now_ms());
     if (tr_span_equals(state, "stashed")) {
         tr_tracing_take_back(worker->self, mail, "stashed");
         put_aside(worker, mail);
@@ -291,6 +290,7 @@ static void conclude(tr_process_worker_t *worker, tr_mail_t *mail, tr_span_t sta
         tr_tracing_take_back(worker->self, mail, mail->is_forwarded ? "forwarded" : "done");
         tr_letter_destroy(&letter);
     }
+    tr_pulse_count_message(worker->self->pulse, tr_clock_now_ms()); /* all of it is told */
 }
 
 void tr_dialogue_take_settled(tr_process_worker_t *worker, const tr_trp1_t *settled)

@@ -256,7 +256,7 @@ class GoneAndBack(Case):
         for number in (signal.SIGKILL, signal.SIGTERM):
             self.node.kill(number)
             self.node.wait()
-            text = terminal.wait_for(r"^no answer for \d+ s.*it is asked again$")
+            text = terminal.wait_for(r"^no answer for \d+ s.*it is asked again")
             self.assertRegex(text, "(?m)^echo ")  # what was seen last
             self.node.start()
             terminal.wait(lambda text: "no answer" not in text and "tested is ready" in text)
