@@ -68,6 +68,7 @@ size_t tr_connections_find_stuck(tr_connections_t *self, int64_t before_ms)
         }
     }
     self->n_open += n_new;
+    self->n_stuck += n_new;
     return n_new;
 }
 
@@ -80,6 +81,7 @@ struct tr_peer *tr_connections_remove(tr_connections_t *self, int descriptor)
     }
     struct tr_peer *peer = connection->peer;
     self->n_open -= !connection->is_refused || connection->is_stuck;
+    self->n_stuck -= connection->is_stuck;
     free(connection);
     return peer;
 }

@@ -39,6 +39,7 @@ typedef struct tr_connection {
 typedef struct tr_connections {
     tr_idmap_t all; /* tr_connection_t, by descriptor */
     size_t n_open;  /* not refused, or stuck */
+    size_t n_stuck;
 } tr_connections_t;
 
 void tr_connections_finish(tr_connections_t *self);

@@ -104,6 +104,9 @@ static bool make_socket(tr_door_t *door)
     zsock_t *socket = door->socket = zsock_new(ZMQ_ROUTER);
     if (socket) {
         zsock_set_router_mandatory(socket, 1);
+        /* Else libzmq would never read who comes with a routing id that is in use, and never
+         * let go of him. */
+        zsock_set_router_handover(socket, 1);
         zsock_set_sndhwm(socket, SEND_HIGH_WATER);
         zsock_set_rcvhwm(socket, tr_endpoint_is_ipc(door->endpoint) ? RECEIVE_HIGH_WATER_IPC
                                                                     : RECEIVE_HIGH_WATER_TCP);
@@ -312,18 +315,32 @@ static void follow_door(tr_doors_t *self, tr_door_t *door,
     follow_access(self, door, listener);
 }
 
-/* Under the other rules, on another socket. */
-static void reopen(tr_doors_t *self, tr_door_t *door, const tr_gateway_listener_t *listener,
-                   const tr_curve_pair_t *pair)
+/* On another socket. False: it could not be had, and the door is gone. */
+static bool renew(tr_doors_t *self, tr_door_t *door, const tr_curve_pair_t *pair)
 {
     char why[256] = "";
     close_socket(self, door);
-    door->is_curve = listener->is_curve;
-    if (open_socket(self, door, pair, why, sizeof why)) {
-        tell_opened(self, door, listener->is_open);
-    } else {
+    bool is_open = open_socket(self, door, pair, why, sizeof why);
+    if (!is_open) {
         forget(self, door);
         tell_failure(self, why);
+    }
+    return is_open;
+}
+
+void tr_doors_renew(tr_doors_t *self, uint32_t door, const tr_curve_pair_t *pair)
+{
+    assert(self && pair && self->all[door].socket);
+    (void)renew(self, &self->all[door], pair); /* what could not be is told */
+}
+
+/* Under the other rules. */
+static void reopen(tr_doors_t *self, tr_door_t *door, const tr_gateway_listener_t *listener,
+                   const tr_curve_pair_t *pair)
+{
+    door->is_curve = listener->is_curve;
+    if (renew(self, door, pair)) {
+        tell_opened(self, door, listener->is_open);
     }
 }
 

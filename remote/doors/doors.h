@@ -73,6 +73,10 @@ void tr_doors_follow(tr_doors_t *self, const tr_gateway_spec_t *spec,
                      void (*shut)(void *arg, uint32_t door),
                      void (*reopen)(void *arg, uint32_t door), void *arg);
 
+/* Give that door another socket; whoever is behind it has been let go of. When there is none to
+ * be had that is told to the log, and the door is gone. */
+void tr_doors_renew(tr_doors_t *self, uint32_t door, const tr_curve_pair_t *pair);
+
 /* The door of that socket, its own or its monitor's. */
 uint32_t tr_doors_of(const tr_doors_t *self, const void *socket);
 

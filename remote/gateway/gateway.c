@@ -182,18 +182,37 @@ static void drop_peers(tr_gateway_t *gateway, uint32_t door)
     }
 }
 
-/* Other security: what is open there was allowed under the old rules, and ends now. */
-static void on_reopen(void *arg, uint32_t door)
+static void empty(tr_gateway_t *gateway, uint32_t door, const char *why)
 {
-    tr_gateway_t *gateway = arg;
     tr_peer_t *next;
     for (tr_peer_t *peer = gateway->peers.first; peer; peer = next) {
         next = peer->next;
         if (peer->door == door) {
-            cut_and_drop(gateway, peer, "its endpoint has another security now");
+            cut_and_drop(gateway, peer, why);
         }
     }
     drop_peers(gateway, door);
+}
+
+/* What is open there was allowed under the old rules, and ends now. */
+static void on_reopen(void *arg, uint32_t door)
+{
+    empty(arg, door, "its endpoint has another security now");
+}
+
+/* libzmq lets go of connections that are stuck only with their socket. Before nobody else could
+ * come in, those inside are asked to come again. */
+static void renew_stuck_doors(tr_gateway_t *gateway)
+{
+    for (uint32_t i = 0; gateway->has_stuck_doors && i < TR_DOORS_MAX; i++) {
+        if (tr_guard_is_stuck(&gateway->doors.all[i])) {
+            tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "endpoint_renewed",
+                     TR_TEXT("endpoint", gateway->doors.all[i].endpoint));
+            empty(gateway, i, "its endpoint begins anew");
+            tr_doors_renew(&gateway->doors, i, &gateway->entry.pair);
+        }
+    }
+    gateway->has_stuck_doors = false;
 }
 
 /* Those whose keys are there no more are cut before the doors are looked after, and before
@@ -368,6 +387,7 @@ static int64_t turn(tr_self_t *self, int64_t now_ms)
     tr_gateway_t *gateway = self->state;
     gateway->now_ms = now_ms;
     int64_t due_ms = look_around(gateway, now_ms);
+    renew_stuck_doors(gateway);
     due_ms = look_after_doors(gateway, now_ms, due_ms);
     due_ms = tr_clock_earlier(due_ms, tr_entry_turn(&gateway->entry, now_ms));
     due_ms = tr_clock_earlier(due_ms, tr_talk_expire(gateway, now_ms));

@@ -217,6 +217,19 @@ bool tr_guard_hears(tr_gateway_t *gateway, uint32_t number_of_door, int descript
     return !connection || !connection->is_refused;
 }
 
+bool tr_guard_is_another(tr_gateway_t *gateway, const tr_peer_t *peer, int descriptor)
+{
+    bool is_the_same = peer->connection && peer->connection->descriptor == descriptor;
+    if (is_the_same || descriptor < 0 || (!peer->connection && peer->lost_ms == 0)) {
+        return false;
+    }
+    tr_door_t *door = &gateway->doors.all[peer->door];
+    read_monitor(gateway, door); /* its connection is told of by now */
+    const tr_connection_t *connection = tr_connections_find(&door->connections, descriptor);
+    return connection && connection != peer->connection &&
+           (peer->connection || tr_peers_has_chosen(peer));
+}
+
 /* Descriptors are used again: whoever was numbered before the connection came is of one that
  * had the descriptor before, and so is the older one of two. */
 static bool is_of_another(const tr_connection_t *connection, const tr_peer_t *peer)
@@ -381,13 +394,19 @@ static void shut_silent(tr_gateway_t *gateway, tr_door_t *door, int64_t now_ms)
     }
 }
 
-/* Such a connection costs a descriptor until its endpoint is opened anew, so it counts. */
+bool tr_guard_is_stuck(const tr_door_t *door)
+{
+    return door->is_open && 2 * door->connections.n_stuck > door->limits.max_connections;
+}
+
+/* Such a connection costs a descriptor until its endpoint begins anew, so it counts. */
 static void look_for_stuck(tr_gateway_t *gateway, tr_door_t *door, int64_t now_ms)
 {
     size_t n_stuck = tr_connections_find_stuck(&door->connections, now_ms - STUCK_AFTER_MS);
     if (n_stuck > 0) {
         tr_event(gateway->self->runtime->events, TR_LOG_WARNING, "connections_stuck",
                  TR_TEXT("endpoint", door->endpoint), TR_NUMBER("count", n_stuck));
+        gateway->has_stuck_doors = gateway->has_stuck_doors || tr_guard_is_stuck(door);
     }
 }
 

@@ -50,6 +50,7 @@ struct tr_gateway {
     tr_reason_t stop_reason;
     tr_peer_t *gathering;   /* peers whose bundle is to leave, by `next_gathering` */
     bool has_backlog;       /* somebody's answers wait for room */
+    bool has_stuck_doors;   /* that must begin anew */
     int64_t tried_ms;       /* when they were last tried */
     tr_vigil_rule_t vigil;  /* over Majordomo workers */
     tr_mmi_t mmi;           /* what was asked about services */
@@ -187,6 +188,10 @@ void tr_guard_told(tr_self_t *self, void *socket, int descriptor);
 bool tr_guard_hears(tr_gateway_t *gateway, uint32_t door, int descriptor,
                     zmq_msg_t *routing_id);
 
+/* Whether it is not the peer who has spoken, by that descriptor, but somebody who has come with
+ * the same routing id: he takes its place, and gets nothing of what it had. */
+bool tr_guard_is_another(tr_gateway_t *gateway, const tr_peer_t *peer, int descriptor);
+
 /* A new peer, which came in by that descriptor: know its connection and its party. False when
  * out of memory. And: it is about to be forgotten, with nothing open. */
 TROUPE_NODISCARD bool tr_guard_meet(tr_gateway_t *gateway, tr_peer_t *peer, int descriptor);
@@ -210,6 +215,9 @@ void tr_guard_look_at_all(tr_gateway_t *gateway);
 
 /* Close connections that are in the middle of a message that is too large. */
 void tr_guard_look_inside(tr_gateway_t *gateway);
+
+/* Whether half of the connections that may be there are such that libzmq does not let go of. */
+bool tr_guard_is_stuck(const tr_door_t *door);
 
 /* Close connections behind which nobody is, in time. Returns when to look again. */
 int64_t tr_guard_sweep(tr_gateway_t *gateway, int64_t now_ms);

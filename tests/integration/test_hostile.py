@@ -214,9 +214,9 @@ class Hostile(NodeTest):
         self.assertLess(len(os.listdir(f"/proc/{self.tried.process.pid}/fd")), 250)
 
     def test_who_takes_the_name_of_another(self):
-        """libzmq leaves such a connection alone, for ever: nobody reads what it has said. When it
-        was asked to look after its connections itself, every ten seconds, it ended the process
-        at the first look behind such an end."""
+        """libzmq never lets go of such a connection, whose place another has taken before all that
+        it had said was read. When it was asked to look after its connections itself, every ten
+        seconds, it ended the process at the first look behind such an end."""
         self.misbehave("twins", 5)
         until = time.monotonic() + 11
         self.until(lambda: time.monotonic() > until)  # the good one is served meanwhile
@@ -285,6 +285,14 @@ class Limits(NodeTest):
         fourth.close()
         self.assertEqual(held[0].call("echo", "echo", b"x")[0], "ok")
         self.assertEqual(self.peer(node.ipc).call("echo", "echo", b"x")[0], "ok")
+
+    def test_an_endpoint_that_is_stuck_begins_anew(self):
+        node = self.node(pool(), limits={"connections": 20})
+        hostile.twins(node.tcp, hostile.Bounds(200, 5, "twins"))
+        node.wait_line("event=endpoint_renewed")
+        self.assertEqual(self.peer(node.tcp).call("echo", "echo", b"x")[0], "ok")
+        self.assertEqual(self.peer(node.ipc).call("echo", "echo", b"x")[0], "ok")
+        self.assertLess(len(os.listdir(f"/proc/{node.process.pid}/fd")), 250)
 
     def test_an_idle_peer_is_told_and_may_come_again(self):
         node = self.node(pool(), limits={"idle": "100ms"})

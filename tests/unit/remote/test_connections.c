@@ -53,10 +53,12 @@ static void one_that_was_refused_and_does_not_go_counts_again(void **state)
     assert_int_equal(all.n_open, 2);
     assert_int_equal(tr_connections_find_stuck(&all, 9000), 1);
     assert_int_equal(all.n_open, 3);
+    assert_int_equal(all.n_stuck, 2);
     for (int i = 0; i < 3; i++) {
         assert_null(tr_connections_remove(&all, i));
     }
     assert_int_equal(all.n_open, 0);
+    assert_int_equal(all.n_stuck, 0);
     tr_connections_finish(&all);
 }
 
