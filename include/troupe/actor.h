@@ -120,10 +120,12 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_forward(troupe_worker_t *self
  *                  question; or has ended for good
  *   overloaded     its mailbox is full
  *   no_capability  `to` is NULL
- *   timeout        no answer was taken within `timeout_ms` (0: 5 s, as OTP's gen_server:call
- * has it); one that comes later is dropped cancelled      by troupe_worker_cancel (self,
- * *id_out); as a timeout, it comes before what waits in the mailbox, and an answer that waits
- * there is dropped
+ *   timeout        no answer was taken within `timeout_ms` (0: 5 s, as OTP's
+ *                  gen_server:call has it); one that comes later is dropped
+ *   cancelled      by troupe_worker_cancel (self, *id_out)
+ *
+ * The last two come before what waits in the mailbox, and an answer that waits there is
+ * dropped.
  *
  * An answer comes in the mailbox, in the order of all else that whoever answers has sent. When
  * this life ends nobody waits any more, and what is answered then is dropped. One may ask

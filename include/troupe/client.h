@@ -167,12 +167,14 @@ TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_ask(troupe_client_t *s
  * a client have open. Its final is empty, and comes behind all that the actor has sent to this
  * client:
  *
- *   ok             it went down: troupe_reply_reason says why, troupe_reply_text the same in
- * one line; with TROUPE_REASON_GONE, which comes at once, there was nobody called so forbidden
- * it is not for peers overloaded     too much is open worker_lost    the connection was lost:
- * whether it went down meanwhile nobody can know shutting_down  the node is stopping, or was
- * when this was started timeout        the node could not be reached for 30 s cancelled      by
- * troupe_client_cancel, without asking the node: this is how to demonitor
+ *   ok             it went down: troupe_reply_reason says why, and troupe_reply_text
+ *                  in one line. TROUPE_REASON_GONE, at once: nobody is called so
+ *   forbidden      it is not for peers
+ *   overloaded     too much is open
+ *   worker_lost    the connection was lost: nobody can know whether it went down
+ *   shutting_down  the node is stopping, or was when this was started
+ *   timeout        the node could not be reached for 30 s
+ *   cancelled      by troupe_client_cancel, which is how to demonitor
  */
 TROUPE_API TROUPE_NODISCARD troupe_status_t troupe_client_start_monitor(troupe_client_t *self,
                                                                         const char *actor,
