@@ -181,8 +181,9 @@ static bool is_fit(const troupe_child_t *child)
 static void name_after(troupe_worker_t *self, char *name, size_t size)
 {
     const char *parent = self->self->name;
-    snprintf(name, size, "%.*s/%llu", (int)tr_utf8_cut(tr_span_of(parent), PARENT_IN_A_NAME),
-             parent, (unsigned long long)++self->n_spawned);
+    size_t shown = tr_utf8_cut((tr_span_t){parent, strlen(parent)}, PARENT_IN_A_NAME);
+    snprintf(name, size, "%.*s/%llu", (int)shown, parent,
+             (unsigned long long)++self->n_spawned);
 }
 
 /* Takes the share of the keepsake. */

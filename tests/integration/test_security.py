@@ -84,6 +84,7 @@ class Secured(unittest.TestCase):
                 self.curve(name, node_key)(sock)
             if routing_id:
                 sock.routing_id = routing_id
+                sock.reconnect_ivl = -1  # two that come again would take turns for ever
         peer = Peer(self.context, endpoint or self.node.tcp, prepare=prepare, **options)
         self.addCleanup(peer.close)
         return peer
