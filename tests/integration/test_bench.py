@@ -134,10 +134,11 @@ class Loading(Case):
         self.assertLessEqual(report["first_part_us"]["p50"], report["latency_us"]["max"])
 
     def test_all_due_by_a_rate_are_sent(self):
-        report = self.bench("echo", "-m", "echo", "--rate", "1000", "-n", "200", "-c", "3")
+        # No more than may wait: a slow node may have to let all of them.
+        report = self.bench("echo", "-m", "echo", "--rate", "500", "-n", "90", "-c", "3")
         self.assert_sound(report)
-        self.assertEqual((report["requests"], report["unsent"]), (200, 0))
-        self.assertGreaterEqual(report["seconds"], 0.19)
+        self.assertEqual((report["requests"], report["unsent"]), (90, 0))
+        self.assertGreaterEqual(report["seconds"], 0.17)
 
     def test_latency_counts_from_when_a_request_was_due(self):
         # One worker's slot, 50 ms each, a thousand due in a second: each has to wait for all
