@@ -104,9 +104,6 @@ static bool make_socket(tr_door_t *door)
     zsock_t *socket = door->socket = zsock_new(ZMQ_ROUTER);
     if (socket) {
         zsock_set_router_mandatory(socket, 1);
-        /* Else libzmq would never read who comes with a routing id that is in use, and never
-         * let go of him. */
-        zsock_set_router_handover(socket, 1);
         zsock_set_sndhwm(socket, SEND_HIGH_WATER);
         zsock_set_rcvhwm(socket, tr_endpoint_is_ipc(door->endpoint) ? RECEIVE_HIGH_WATER_IPC
                                                                     : RECEIVE_HIGH_WATER_TCP);

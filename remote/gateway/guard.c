@@ -217,19 +217,6 @@ bool tr_guard_hears(tr_gateway_t *gateway, uint32_t number_of_door, int descript
     return !connection || !connection->is_refused;
 }
 
-bool tr_guard_is_another(tr_gateway_t *gateway, const tr_peer_t *peer, int descriptor)
-{
-    bool is_the_same = peer->connection && peer->connection->descriptor == descriptor;
-    if (is_the_same || descriptor < 0 || (!peer->connection && peer->lost_ms == 0)) {
-        return false;
-    }
-    tr_door_t *door = &gateway->doors.all[peer->door];
-    read_monitor(gateway, door); /* its connection is told of by now */
-    const tr_connection_t *connection = tr_connections_find(&door->connections, descriptor);
-    return connection && connection != peer->connection &&
-           (peer->connection || tr_peers_has_chosen(peer));
-}
-
 /* Descriptors are used again: whoever was numbered before the connection came is of one that
  * had the descriptor before, and so is the older one of two. */
 static bool is_of_another(const tr_connection_t *connection, const tr_peer_t *peer)

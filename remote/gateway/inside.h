@@ -188,10 +188,6 @@ void tr_guard_told(tr_self_t *self, void *socket, int descriptor);
 bool tr_guard_hears(tr_gateway_t *gateway, uint32_t door, int descriptor,
                     zmq_msg_t *routing_id);
 
-/* Whether it is not the peer who has spoken, by that descriptor, but somebody who has come with
- * the same routing id: he takes its place, and gets nothing of what it had. */
-bool tr_guard_is_another(tr_gateway_t *gateway, const tr_peer_t *peer, int descriptor);
-
 /* A new peer, which came in by that descriptor: know its connection and its party. False when
  * out of memory. And: it is about to be forgotten, with nothing open. */
 TROUPE_NODISCARD bool tr_guard_meet(tr_gateway_t *gateway, tr_peer_t *peer, int descriptor);

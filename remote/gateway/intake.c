@@ -53,10 +53,9 @@ static tr_peer_t *find_peer(tr_gateway_t *gateway, uint32_t door, zmq_msg_t *rou
         return NULL;
     }
     tr_peer_t *peer = tr_peers_find(&gateway->peers, door, zmq_msg_data(routing_id), size);
-    /* Whoever chooses a routing id may choose that of somebody else; he gets nothing of what
-     * that one had. */
-    if (peer && (tr_entry_is_another(peer, &gateway->doors.all[door], frame) ||
-                 tr_guard_is_another(gateway, peer, zmq_msg_get(frame, ZMQ_SRCFD)))) {
+    /* Whoever chooses a routing id may choose that of somebody who has gone; he gets nothing of
+     * what that one had. */
+    if (peer && tr_entry_is_another(peer, &gateway->doors.all[door], frame)) {
         tr_peer_cut(peer, "somebody else has its routing id now");
         peer->is_leaving = true; /* nothing that is sent would reach it */
         tr_gateway_drop_peer(gateway, peer);

@@ -214,9 +214,9 @@ class Hostile(NodeTest):
         self.assertLess(len(os.listdir(f"/proc/{self.tried.process.pid}/fd")), 250)
 
     def test_who_takes_the_name_of_another(self):
-        """libzmq never lets go of such a connection, whose place another has taken before all that
-        it had said was read. When it was asked to look after its connections itself, every ten
-        seconds, it ended the process at the first look behind such an end."""
+        """libzmq leaves such a connection alone, for ever: nobody reads what it has said. When it
+        was asked to look after its connections itself, every ten seconds, it ended the process
+        at the first look behind such an end."""
         self.misbehave("twins", 5)
         until = time.monotonic() + 11
         self.until(lambda: time.monotonic() > until)  # the good one is served meanwhile

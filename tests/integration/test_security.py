@@ -84,7 +84,6 @@ class Secured(unittest.TestCase):
                 self.curve(name, node_key)(sock)
             if routing_id:
                 sock.routing_id = routing_id
-                sock.reconnect_ivl = -1  # two that come again would take turns for ever
         peer = Peer(self.context, endpoint or self.node.tcp, prepare=prepare, **options)
         self.addCleanup(peer.close)
         return peer
@@ -192,26 +191,6 @@ class Entry(Secured):
         bert = self.newcomer("bert", routing_id=b"same")
         self.assertEqual(bert.call("echo", "peer")[2], [b"bert"])
         self.node.wait_line("event=peer_came .*name=bert")
-
-    def test_a_routing_id_in_use_is_taken_over(self):
-        plain = f"tcp://127.0.0.1:{free_port()}"
-        self.node.config["listen"].append(plain)
-        self.set_peers(self.entry("alice"), self.entry("bert"))
-        self.node.start()
-        for endpoint, name, other in ((None, "alice", "bert"), (None, "alice", "alice"),
-                                      (plain, None, None)):
-            first = self.peer(name, endpoint=endpoint, routing_id=b"same")
-            first.request("echo", "sleep", b"60000")
-            while self.node.capability("echo")["pending"] != 1:
-                pass
-            second = self.peer(other, endpoint=endpoint, routing_id=b"same")
-            self.assertEqual(second.call("echo", "peer")[2], [(other or "").encode()])
-            while self.node.capability("echo")["pending"] != 0:  # it was cancelled
-                pass
-            self.assertTrue(second.is_quiet())  # and that is not told to who came
-            first.close()
-            self.assertEqual(second.call("echo", data=b"x")[0], "ok")
-            second.close()
 
     def test_what_is_said_is_not_read_on_the_way(self):
         plain = free_port()

@@ -40,6 +40,8 @@ static struct notes {
     int n_to_send;            /* parts of a stream */
     atomic_int n_room;        /* times that a stream went on */
     atomic_int n_parts_taken; /* of what was asked of others */
+    atomic_int n_probed;
+    int probe_answers;
 } notes;
 
 static int wake(troupe_worker_t *self, const troupe_args_t *args, void **state_p)
@@ -232,11 +234,21 @@ static void terminate(troupe_worker_t *self, void **state_p, troupe_reason_t rea
     *state_p = NULL;
 }
 
+static int probe(troupe_worker_t *self, void *state)
+{
+    (void)self;
+    notes.n_strange += state != &notes;
+    notes.n_probed++;
+    sem_post(&notes.is_waiting);
+    return notes.probe_answers;
+}
+
 static const troupe_behaviour_t obedient = {
     .name = "obedient",
     .init = wake,
     .handle = handle,
     .receive = receive,
+    .probe = probe,
     .terminate = terminate,
 };
 
@@ -600,6 +612,46 @@ static void a_ping_is_answered(void **state)
     tr_control_send(ping, scene->worker->mailbox);
     assert_int_equal(parent_hears(scene, TR_WORD_PONG).number, 42);
     stops_well(scene);
+}
+
+static void have_it_probed(scene_t *scene)
+{
+    tr_control_say(scene->worker->mailbox, TR_WORD_PROBE, scene->incarnation);
+}
+
+static void one_that_is_idle_checks_itself(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    have_it_probed(scene);
+    is_at_gate();
+    stops_well(scene);
+}
+
+static void work_comes_before_a_check(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    give_and_hold(scene, 1, "wait reply");
+    give(scene, 2, "reply");
+    have_it_probed(scene); /* heard before the second request is taken */
+    open_gate();
+    router_hears_ok(scene, 1);
+    router_hears_ok(scene, 2);
+    assert_int_equal(notes.n_probed, 0);
+    stops_well(scene);
+}
+
+static void one_that_finds_itself_broken_ends(void **state)
+{
+    scene_t *scene = *state;
+    start(scene, &obedient, "well");
+    parent_hears(scene, TR_WORD_STARTED);
+    notes.probe_answers = -1;
+    tr_control_say(scene->worker->mailbox, TR_WORD_PROBE, scene->incarnation);
+    worker_ends(scene, TROUPE_REASON_FAILED, "its probe failed");
 }
 
 /* ---- requests ---- */
@@ -1411,6 +1463,9 @@ int main(void)
         story(an_init_without_memory_is_told_from_others),
         story(a_worker_that_is_not_needed_is_ignored),
         story(a_ping_is_answered),
+        story(one_that_is_idle_checks_itself),
+        story(work_comes_before_a_check),
+        story(one_that_finds_itself_broken_ends),
         story(a_request_is_served),
         story(a_request_that_is_dropped_is_an_error),
         story(a_second_finish_is_caught),
