@@ -287,7 +287,7 @@ class Limits(NodeTest):
         self.assertEqual(self.peer(node.ipc).call("echo", "echo", b"x")[0], "ok")
 
     def test_an_endpoint_that_is_stuck_begins_anew(self):
-        node = self.node(pool(), limits={"connections": 20})
+        node = self.node(pool(), limits={"connections": 20, "idle": "1s"})
         hostile.twins(node.tcp, hostile.Bounds(200, 5, "twins"))
         node.wait_line("event=endpoint_renewed")
         self.assertEqual(self.peer(node.tcp).call("echo", "echo", b"x")[0], "ok")
