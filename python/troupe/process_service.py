@@ -120,8 +120,8 @@ class ProcessService(Service):
 
     def _leave(self, text: str, code: str) -> None:
         """Broken, or told to end: the node will hear why, behind the finals of what it has."""
-        log.info("leaves: %s", text)
         self._begin_to_leave()
+        log.info("leaves: %s", text)  # and begins nothing more
         self.status = 1
         self._last_words = {"code": code, "text": text, "retryable": False}
         self._ends_at = min(self._ends_at, time.monotonic() + TERM_SECONDS)

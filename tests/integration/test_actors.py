@@ -302,7 +302,7 @@ class Strangers(Actors):
     def test_of_one_that_is_deaf_the_node_tells_what_it_knows(self):
         self.send("deaf", 1, "aside")
         self.wait_for(lambda: self.in_tree("deaf")["messages"] == 1)
-        deaf = json.loads(self.troupe("inspect", "deaf", "--json", "-t", "400ms").stdout)
+        deaf = json.loads(self.troupe("inspect", "deaf", "--json", "-t", "4s").stdout)
         self.assertEqual((deaf["remark"], deaf["messages"], deaf["aside"], deaf["inside"]),
                          ("its process has not answered; the rest is what the node knows", 1, 1,
                           None))
