@@ -5,6 +5,7 @@
 #include "actors/process/private_folder.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -34,6 +35,20 @@ tr_private_folder_t *tr_private_folder_new(const char *boot)
     return self;
 }
 
+/* libzmq removes the files of sockets a moment after they are closed. */
+static void remove_with_all(const char *path)
+{
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    while (folder && (entry = readdir(folder)) != NULL) {
+        unlinkat(dirfd(folder), entry->d_name, 0); /* "." and ".." stay */
+    }
+    if (folder) {
+        closedir(folder);
+    }
+    rmdir(path);
+}
+
 void tr_private_folder_destroy(tr_private_folder_t **self_p)
 {
     assert(self_p);
@@ -41,7 +56,7 @@ void tr_private_folder_destroy(tr_private_folder_t **self_p)
     *self_p = NULL;
     if (self) {
         if (self->is_made) {
-            rmdir(self->path);
+            remove_with_all(self->path);
         }
         pthread_mutex_destroy(&self->mutex);
         free(self);

@@ -405,7 +405,8 @@ class Looks(Acted):
 
 
 class Ends(Acted):
-    def test_receive_fails_and_nothing_but_its_message_is_lost(self):
+    def test_receive_fails_and_what_waits_is_not_lost(self):
+        """But what was on its way to it."""
         pid = self.pid()
         let_go = self.hold()
         self.send("note", "of the first life")
@@ -415,7 +416,9 @@ class Ends(Acted):
         call = self.client.start_ask("py", ["echo", "still there?"])
         let_go()
         self.assertEqual(call.result(), b"still there?")
-        self.assertEqual(self.heard(), [str(number) for number in range(100)])
+        found = [int(one) for one in self.heard()]
+        self.assertEqual(found, list(range(100 - len(found), 100)))
+        self.assertGreaterEqual(len(found), 100 - 16)
         self.assertNotEqual(self.pid(), pid)
         self.served.wait_line("KeyError: 'a mistake'")
         self.assertEqual(self.in_tree("py")["restarts"], 1)
