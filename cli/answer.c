@@ -19,12 +19,12 @@ bool cli_answer_open(cli_answer_t *self, troupe_reply_t **reply_p, const char **
 }
 
 int cli_answer_ask(cli_answer_t *self, cli_session_t *session, const char *method,
-                   int64_t timeout_ms)
+                   int64_t timeout_ms, troupe_message_t **message_p)
 {
     *self = (cli_answer_t){.reply = NULL};
     troupe_reply_t *reply = NULL;
     troupe_status_t status =
-        cli_session_admin(session, session->client, method, timeout_ms, NULL, &reply);
+        cli_session_admin(session, session->client, method, timeout_ms, message_p, &reply);
     if (status != TROUPE_OK) {
         return cli_explain_status(CLI_ADMIN, status);
     }

@@ -24,10 +24,11 @@ typedef struct cli_answer {
 TROUPE_NODISCARD bool cli_answer_open(cli_answer_t *self, troupe_reply_t **reply_p,
                                       const char **reason_out);
 
-/* Ask the node's own capability and wait. Anything but CLI_OK was explained, and the answer is
- * empty. */
+/* Ask the node's own capability and wait; takes the message (NULL: none). Anything but CLI_OK
+ * was explained, and the answer is empty. */
 TROUPE_NODISCARD int cli_answer_ask(cli_answer_t *self, cli_session_t *session,
-                                    const char *method, int64_t timeout_ms);
+                                    const char *method, int64_t timeout_ms,
+                                    troupe_message_t **message_p);
 
 /* Let go of it; an empty one is fine. */
 void cli_answer_close(cli_answer_t *self);

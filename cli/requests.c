@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/document.h"
+#include "cli/figures.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -87,16 +89,14 @@ static void set_duration(cli_table_t *table, enum column column, const msgpack_o
                          const char *key)
 {
     uint64_t ms;
-    char text[32];
-    if (!cli_member_number(request, key, &ms)) {
+    char text[CLI_FIGURE];
+    if (!cli_member_number(request, key, &ms) || ms > INT64_MAX) {
         return;
     }
-    if (ms < 1000) {
-        snprintf(text, sizeof text, "%" PRIu64 " ms", ms);
-    } else if (ms < 600000) {
-        snprintf(text, sizeof text, "%.1f s", (double)ms / 1e3);
+    if (ms < 60000) {
+        cli_show_time((int64_t)ms * 1000000, text);
     } else {
-        snprintf(text, sizeof text, "%" PRIu64 " min", ms / 60000);
+        cli_show_age((int64_t)ms, text);
     }
     cli_table_set(table, column, CLI_PLAIN, text);
 }
@@ -166,27 +166,14 @@ static void show_table(const msgpack_object *answer)
     tell_the_rest(answer);
 }
 
-static int show(const troupe_reply_t *reply, bool as_json)
+static void show(const msgpack_object *answer, bool as_json)
 {
-    if (troupe_reply_outcome(reply) != TROUPE_OUTCOME_OK) {
-        return cli_explain_outcome(CLI_ADMIN, reply);
-    }
-    const troupe_message_t *message = troupe_reply_message(reply);
-    cli_document_t answer;
-    const char *reason;
-    if (!cli_document_open(&answer, troupe_message_data(message, 0),
-                           troupe_message_size(message, 0), &reason)) {
-        cli_complain("%s: the answer cannot be read: %s", CLI_ADMIN, reason);
-        return CLI_FAILED;
-    }
     if (as_json) {
-        cli_json_object(cli_document_root(&answer));
+        cli_json_object(answer);
         printf("\n");
     } else {
-        show_table(cli_document_root(&answer));
+        show_table(answer);
     }
-    cli_document_close(&answer);
-    return CLI_OK;
 }
 
 /* ---- the verb ---- */
@@ -210,12 +197,12 @@ static int ask(const char *capability, const asking_t *asking)
         return code;
     }
     troupe_message_t *message = wish(capability ? capability : "", asking->most);
-    troupe_reply_t *reply = NULL;
-    troupe_status_t status = cli_session_admin(&session, session.client, "requests",
-                                               asking->timeout_ms, &message, &reply);
-    code = status == TROUPE_OK ? show(reply, asking->as_json)
-                               : cli_explain_status(CLI_ADMIN, status);
-    troupe_reply_destroy(&reply);
+    cli_answer_t answer;
+    code = cli_answer_ask(&answer, &session, "requests", asking->timeout_ms, &message);
+    if (code == CLI_OK) {
+        show(cli_answer_root(&answer), asking->as_json);
+    }
+    cli_answer_close(&answer);
     cli_session_close(&session);
     return code;
 }

@@ -195,19 +195,19 @@ static int show(cli_session_t *session, const looking_t *looking)
     cli_answer_t tree = {.reply = NULL};
     int code = CLI_OK;
     if (looking->interval_ms > 0) {
-        code = cli_answer_ask(&before, session, "stats", looking->timeout_ms);
+        code = cli_answer_ask(&before, session, "stats", looking->timeout_ms, NULL);
         if (code == CLI_OK && cli_session_pause(session, looking->interval_ms)) {
             code = cli_explain_status("stats", TROUPE_INTERRUPTED);
         }
     }
     if (code == CLI_OK) {
-        code = cli_answer_ask(&after, session, "stats", looking->timeout_ms);
+        code = cli_answer_ask(&after, session, "stats", looking->timeout_ms, NULL);
     }
     if (code == CLI_OK && looking->as_json) {
         cli_json_object(cli_answer_root(&after));
         putchar('\n');
     } else if (code == CLI_OK) {
-        code = cli_answer_ask(&tree, session, "tree", looking->timeout_ms);
+        code = cli_answer_ask(&tree, session, "tree", looking->timeout_ms, NULL);
         if (code == CLI_OK) {
             show_table(cli_answer_root(&tree), cli_answer_root(&before),
                        cli_answer_root(&after));

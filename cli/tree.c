@@ -354,7 +354,7 @@ static int tree(const cli_args_t *args)
         return code;
     }
     cli_answer_t answer;
-    code = cli_answer_ask(&answer, &session, "tree", timeout_ms);
+    code = cli_answer_ask(&answer, &session, "tree", timeout_ms, NULL);
     if (code == CLI_OK && as_json) {
         cli_json_object(cli_answer_root(&answer));
         printf("\n");
