@@ -641,15 +641,6 @@ class Requests(Operations):
             self.peer.cancel(number)
             self.peer.final(number)
 
-    def test_what_nobody_waits_for_any_more_is_abandoned(self):
-        number = self.peer.request("echo", "burn", b"60000")
-        while not self.requests()["requests"]:
-            pass
-        self.peer.cancel(number)
-        self.peer.final(number)
-        for one in self.requests()["requests"]:  # none, if its worker has heard of it already
-            self.assertEqual(one["state"], "abandoned")
-
     def test_who_wants_to_know_is_told_how_its_request_stands(self):
         self.assert_done("echo is paused: its requests wait", "pause", "echo")
         first = self.peer.request("echo", "echo", b"x")
