@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/document.h"
 #include "cli/json.h"
 #include "cli/output.h"
@@ -109,27 +110,14 @@ static void print(const msgpack_object *actor)
 
 /* ---- the whole ---- */
 
-static int show(const troupe_reply_t *reply, bool as_json)
+static void show(const msgpack_object *actor, bool as_json)
 {
-    if (troupe_reply_outcome(reply) != TROUPE_OUTCOME_OK) {
-        return cli_explain_outcome(CLI_ADMIN, reply);
-    }
-    const troupe_message_t *message = troupe_reply_message(reply);
-    cli_document_t actor;
-    const char *reason;
-    if (!cli_document_open(&actor, troupe_message_data(message, 0),
-                           troupe_message_size(message, 0), &reason)) {
-        cli_complain("what the actor shows cannot be read: %s", reason);
-        return CLI_FAILED;
-    }
     if (as_json) {
-        cli_json_object(cli_document_root(&actor));
+        cli_json_object(actor);
         printf("\n");
     } else {
-        print(cli_document_root(&actor));
+        print(actor);
     }
-    cli_document_close(&actor);
-    return CLI_OK;
 }
 
 static int ask(const cli_args_t *args, const cli_target_t *target, int64_t timeout_ms,
@@ -141,11 +129,12 @@ static int ask(const cli_args_t *args, const cli_target_t *target, int64_t timeo
         return code;
     }
     troupe_message_t *message = cli_need(troupe_message_from_text(args->operand));
-    troupe_reply_t *reply = NULL;
-    troupe_status_t status =
-        cli_session_admin(&session, session.client, args->verb, timeout_ms, &message, &reply);
-    code = status == TROUPE_OK ? show(reply, as_json) : cli_explain_status(CLI_ADMIN, status);
-    troupe_reply_destroy(&reply);
+    cli_answer_t actor;
+    code = cli_answer_ask(&actor, &session, args->verb, timeout_ms, &message);
+    if (code == CLI_OK) {
+        show(cli_answer_root(&actor), as_json);
+    }
+    cli_answer_close(&actor);
     cli_session_close(&session);
     return code;
 }
